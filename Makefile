@@ -1,0 +1,35 @@
+# make demo   the whole workflow on synthetic data, ending with a report
+# make test   the gate: linters, formatters, unit and workflow tests
+# make lock   pin what envs/requirements.in needs in envs/requirements.txt
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/requirements.txt
+
+.PHONY: demo test lock
+.DELETE_ON_ERROR:
+
+demo: $(READY)
+	$(BIN)/snakemake --cores all
+	$(BIN)/snakemake --cores 1 --report results/report.html
+	@echo "The report is at $(CURDIR)/results/report.html"
+
+test: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+	$(BIN)/python -m pytest
+
+$(READY): envs/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "semlens needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 demo" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python lacks venv: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/pip install --disable-pip-version-check --quiet --requirement $<
+	cp $< $@
+
+lock:
+	rm -rf .lock && $(PYTHON) -m venv .lock
+	.lock/bin/pip install --quiet --requirement envs/requirements.in
+	{ echo "# Written by make lock."; .lock/bin/pip freeze --exclude pip --exclude setuptools | sed 's/+cpu$$//'; } > envs/requirements.txt
+	rm -rf .lock

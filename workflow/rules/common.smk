@@ -1,0 +1,122 @@
+"""Functions that rules share: where sources lie, which code a script runs, what a job's parameters are."""
+
+import ast
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
+
+from semlens import configuration
+
+configuration.check(config)
+
+
+wildcard_constraints:
+    capture="|".join(map(re.escape, config["captures"])),
+    dataset="|".join(map(re.escape, config["datasets"])),
+    experiment="|".join(map(re.escape, config["experiments"])),
+    model="|".join(map(re.escape, config["models"])),
+    prompt="|".join(map(re.escape, config["prompts"])),
+    views="|".join(map(re.escape, config["views"])),
+    shard=r"\d{5}",
+
+
+def sources(script):
+    """The script and every library module that it imports, directly or not: the code that a rule runs."""
+    scripts = Path(workflow.basedir, "workflow", "scripts")
+    found, queue = set(), [scripts / script]
+    while queue:
+        path = queue.pop()
+        found.add(path)
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "semlens":
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names if alias.name.startswith("semlens.")]
+            else:
+                continue
+            modules = {scripts / f"{name.replace('.', '/')}.py" for name in names}
+            queue += [module for module in modules - found if module.is_file()]
+    return sorted(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path) for path in found)
+
+
+def dataset_folder(dataset):
+    """A user's own folder, used in place, or the one that is made for this dataset."""
+    return config["datasets"][dataset]["source"].get("folder", f"<resources>/datasets/{dataset}")
+
+
+def model_part(part):
+    """Input function: the folder of one part (unet, vae, ...) of the job's model."""
+
+    def folder(wildcards):
+        model = config["captures"][wildcards.capture]["model"] if hasattr(wildcards, "capture") else wildcards.model
+        root = config["models"][model]["source"].get("folder")
+        if root is None:
+            return f"<resources>/models/{model}/{part}"
+        if not Path(root, part).is_dir():
+            raise WorkflowError(
+                f"model {model!r}: folder {root} has no '{part}'; a model is a folder in diffusers layout "
+                "(unet, vae, text_encoder, tokenizer, scheduler)"
+            )
+        return f"{root}/{part}"
+
+    return folder
+
+
+def reader(wildcards):
+    """What semlens.datasets.read_instances is told about a dataset, but for its folder."""
+    entry = config["datasets"][wildcards.dataset]
+    sequences = entry.get("sequences")
+    return {
+        "format": entry["format"],
+        "split": entry.get("split"),
+        "sequences": sequences and {name: {int(k): v for k, v in ids.items()} for name, ids in sequences.items()},
+    }
+
+
+def criteria(wildcards):
+    """The selection of a dataset, but for how many images: asking for more must not rerun what is there."""
+    entry = config["datasets"][wildcards.dataset]
+    return {
+        "classes": entry.get("classes"),
+        "min_area": entry["min_area"],
+        "seed": entry["seed"],
+        "published_as": entry.get("list", {}).get("dataset"),
+    }
+
+
+def latents(capture, dataset, shard):
+    """The latents that a capture of a shard reads."""
+    entry = config["captures"][capture]
+    return f"<results>/latents/{entry['model']}/{dataset}/{entry['views']}/{shard}.h5"
+
+
+def embedding(capture):
+    """The text embedding that a capture reads."""
+    entry = config["captures"][capture]
+    return f"<results>/prompts/{entry['model']}/{entry['prompt']}.h5"
+
+
+def prototypes(wildcards):
+    """All prototype shards of a dataset that an experiment compares, capture by capture."""
+    captures = config["experiments"][wildcards.experiment]["captures"]
+    return [
+        f"<results>/prototypes/{capture}/{dataset}/{shard}.parquet"
+        for capture, dataset, shard in configuration.capture_shards(config, captures)
+        if dataset == wildcards.dataset
+    ]
+
+
+def of_experiment(key):
+    """Params function: one value of the job's experiment."""
+    return lambda wildcards: config["experiments"][wildcards.experiment][key]
+
+
+def of_capture(key):
+    """Params function: one value of the job's capture."""
+    return lambda wildcards: config["captures"][wildcards.capture][key]
+
+
+def condition_names(wildcards):
+    """The names of an experiment's conditions, in order."""
+    return [entry["name"] for entry in configuration.conditions(config["experiments"][wildcards.experiment])]

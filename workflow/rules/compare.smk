@@ -1,0 +1,23 @@
+"""Prototypes to labelled distances."""
+
+
+rule compare_prototypes:
+    input:
+        prototypes=prototypes,
+        code=sources("compare_prototypes.py"),
+    output:
+        distances="<results>/distances/{experiment}/{dataset}.parquet",
+    log:
+        "<logs>/compare_prototypes/{experiment}/{dataset}.log",
+    benchmark:
+        "<benchmarks>/compare_prototypes/{experiment}/{dataset}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem=lambda wildcards, attempt: f"{8 * attempt}GB",
+        runtime=lambda wildcards, attempt: f"{2 * attempt}h",
+    params:
+        conditions=lambda wildcards: configuration.conditions(config["experiments"][wildcards.experiment]),
+        sets=of_experiment("sets"),
+    script:
+        "../scripts/compare_prototypes.py"

@@ -1,0 +1,50 @@
+"""Images to VAE latents, prompts to text embeddings."""
+
+
+rule encode_images:
+    input:
+        manifest="<results>/manifests/{dataset}/{shard}.parquet",
+        dataset=lambda wildcards: dataset_folder(wildcards.dataset),
+        vae=model_part("vae"),
+        code=sources("encode_images.py"),
+    output:
+        latents="<results>/latents/{model}/{dataset}/{views}/{shard}.h5",
+    log:
+        "<logs>/encode_images/{model}/{dataset}/{views}/{shard}.log",
+    benchmark:
+        "<benchmarks>/encode_images/{model}/{dataset}/{views}/{shard}.tsv"
+    conda:
+        "../../envs/model.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem=lambda wildcards, attempt: f"{8 * attempt}GB",
+        runtime=lambda wildcards, attempt: f"{4 * attempt}h",
+        device=config["device"],
+        batch_size=config["batch_size"],
+    params:
+        views=lambda wildcards: config["views"][wildcards.views],
+        size=lambda wildcards: config["models"][wildcards.model]["size"],
+        dtype=config["dtype"],
+    script:
+        "../scripts/encode_images.py"
+
+
+rule encode_prompt:
+    input:
+        tokenizer=model_part("tokenizer"),
+        text_encoder=model_part("text_encoder"),
+        code=sources("encode_prompt.py"),
+    output:
+        embedding="<results>/prompts/{model}/{prompt}.h5",
+    log:
+        "<logs>/encode_prompt/{model}/{prompt}.log",
+    conda:
+        "../../envs/model.yaml"
+    resources:
+        mem="4GB",
+        runtime="10m",
+    params:
+        prompt=lambda wildcards: config["prompts"][wildcards.prompt],
+    script:
+        "../scripts/encode_prompt.py"

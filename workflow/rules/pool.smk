@@ -1,0 +1,23 @@
+"""Feature shards to object prototypes."""
+
+
+rule pool_prototypes:
+    input:
+        features="<results>/features/{capture}/{dataset}/{shard}.h5",
+        manifest="<results>/manifests/{dataset}/{shard}.parquet",
+        code=sources("pool_prototypes.py"),
+    output:
+        prototypes="<results>/prototypes/{capture}/{dataset}/{shard}.parquet",
+    log:
+        "<logs>/pool_prototypes/{capture}/{dataset}/{shard}.log",
+    benchmark:
+        "<benchmarks>/pool_prototypes/{capture}/{dataset}/{shard}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem=lambda wildcards, attempt: f"{4 * attempt}GB",
+        runtime="60m",
+    params:
+        feature_sets=lambda wildcards: configuration.feature_sets(config, wildcards.capture, wildcards.dataset),
+    script:
+        "../scripts/pool_prototypes.py"

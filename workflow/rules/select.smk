@@ -1,0 +1,43 @@
+"""Dataset folders to an index of all instances, and to manifests of those that are studied."""
+
+
+rule index_dataset:
+    input:
+        dataset=lambda wildcards: dataset_folder(wildcards.dataset),
+        code=sources("index_dataset.py"),
+    output:
+        index="<results>/index/{dataset}.parquet",
+    log:
+        "<logs>/index_dataset/{dataset}.log",
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        mem="4GB",
+        runtime="30m",
+    params:
+        reader=reader,
+    script:
+        "../scripts/index_dataset.py"
+
+
+rule select_images:
+    input:
+        dataset=lambda wildcards: dataset_folder(wildcards.dataset),
+        index="<results>/index/{dataset}.parquet",
+        published=lambda wildcards: config["datasets"][wildcards.dataset].get("list", {}).get("file", []),
+        code=sources("select_images.py"),
+    output:
+        manifest="<results>/manifests/{dataset}/{shard}.parquet",
+    log:
+        "<logs>/select_images/{dataset}/{shard}.log",
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        mem="4GB",
+        runtime="30m",
+    params:
+        reader=reader,
+        criteria=criteria,
+        images=lambda wildcards: configuration.shard_images(config, wildcards.dataset, wildcards.shard),
+    script:
+        "../scripts/select_images.py"

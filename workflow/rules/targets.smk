@@ -1,0 +1,49 @@
+"""A named target per stage: snakemake --cores all STAGE makes everything up to that stage."""
+
+captured = configuration.capture_shards(config, config["captures"])
+studied = configuration.studied(config)
+
+
+rule fetch:
+    input:
+        [dataset_folder(dataset) for dataset in config["datasets"]],
+
+
+rule index:
+    input:
+        expand("<results>/index/{dataset}.parquet", dataset=config["datasets"]),
+
+
+rule select:
+    input:
+        sorted({f"<results>/manifests/{dataset}/{shard}.parquet" for _, dataset, shard in captured}),
+
+
+rule encode:
+    input:
+        sorted({latents(capture, dataset, shard) for capture, dataset, shard in captured}),
+
+
+rule extract:
+    input:
+        [f"<results>/features/{capture}/{dataset}/{shard}.h5" for capture, dataset, shard in captured],
+
+
+rule pool:
+    input:
+        [f"<results>/prototypes/{capture}/{dataset}/{shard}.parquet" for capture, dataset, shard in captured],
+
+
+rule compare:
+    input:
+        [f"<results>/distances/{experiment}/{dataset}.parquet" for experiment, dataset in studied],
+
+
+rule test:
+    input:
+        [f"<results>/statistics/{experiment}/{dataset}.sets.csv" for experiment, dataset in studied],
+
+
+rule draw:
+    input:
+        expand("<results>/figures/{experiment}.png", experiment=config["experiments"]),

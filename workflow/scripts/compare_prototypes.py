@@ -1,0 +1,12 @@
+"""Measure the distances of an experiment on one dataset."""
+
+from semlens import comparison, logs
+
+if __name__ == "__main__":
+    with logs.to(snakemake.log[0]):
+        comparison.compare(
+            prototypes=snakemake.input.prototypes,
+            conditions=snakemake.params.conditions,
+            sets=snakemake.params.sets,
+            out=snakemake.output.distances,
+        )

@@ -1,0 +1,17 @@
+"""Encode the images of one shard with the VAE."""
+
+from semlens import encoding, logs
+
+if __name__ == "__main__":
+    with logs.to(snakemake.log[0]):
+        encoding.encode_images(
+            manifest=snakemake.input.manifest,
+            folder=snakemake.input.dataset,
+            vae=snakemake.input.vae,
+            views=snakemake.params.views,
+            size=snakemake.params.size,
+            dtype=snakemake.params.dtype,
+            device=snakemake.resources.device,
+            batch_size=snakemake.resources.batch_size,
+            out=snakemake.output.latents,
+        )

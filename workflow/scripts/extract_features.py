@@ -1,0 +1,20 @@
+"""Capture the U-Net's features of one shard."""
+
+from semlens import extraction, logs
+
+if __name__ == "__main__":
+    with logs.to(snakemake.log[0]):
+        extraction.extract(
+            latents=snakemake.input.latents,
+            prompt=snakemake.input.prompt,
+            unet=snakemake.input.unet,
+            scheduler=snakemake.input.scheduler,
+            feature_sets=snakemake.params.feature_sets,
+            timesteps=snakemake.params.timesteps,
+            seed=snakemake.params.seed,
+            dtype=snakemake.params.dtype,
+            device=snakemake.resources.device,
+            batch_size=snakemake.resources.batch_size,
+            about=snakemake.params.about,
+            out=snakemake.output.features,
+        )

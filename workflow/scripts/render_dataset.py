@@ -1,0 +1,15 @@
+"""Draw a synthetic dataset in its official layout."""
+
+from pathlib import Path
+
+from semlens import logs, scenes
+
+if __name__ == "__main__":
+    with logs.to(snakemake.log[0]):
+        folder, demo = Path(snakemake.output.dataset), snakemake.params.demo
+        if snakemake.params.format == "coco":
+            scenes.write_coco(folder, **demo, split=snakemake.params.split)
+        elif snakemake.params.format == "voc":
+            scenes.write_voc(folder, **demo, split=snakemake.params.split)
+        else:
+            scenes.write_davis(folder, sequences=snakemake.params.sequences, frames=demo["images"], seed=demo["seed"])

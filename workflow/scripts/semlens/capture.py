@@ -1,0 +1,46 @@
+"""Capturing features: hooks on chosen layers, and a forward pass that ends when the last has spoken."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+
+from semlens.layers import Layer
+
+
+class _Enough(Exception):
+    """Raised inside the forward pass once every wanted layer has been seen."""
+
+
+@contextmanager
+def capture(unet: torch.nn.Module, layers: Sequence[Layer], *, stop: bool = True) -> Iterator[dict[str, torch.Tensor]]:
+    """Collect the outputs of ``layers`` while the block runs the U-Net.
+
+    ``with capture(unet, layers) as features: unet(latents, t, text)`` leaves ``features`` holding one
+    (batch, channels, height, width) tensor per layer name. Hooks are always removed.
+
+    Parameters
+    ----------
+    layers
+        In forward order.
+    stop
+        End the forward pass after the last of ``layers``; the code after the U-Net call is then skipped.
+    """
+    features: dict[str, torch.Tensor] = {}
+
+    def keep(layer: Layer):
+        def hook(module: torch.nn.Module, inputs: tuple, output: torch.Tensor | tuple) -> None:
+            features[layer.name] = output[0] if isinstance(output, tuple) else output
+            if stop and layer is layers[-1]:
+                raise _Enough
+
+        return hook
+
+    hooks = [unet.get_submodule(layer.module).register_forward_hook(keep(layer)) for layer in layers]
+    try:
+        yield features
+    except _Enough:
+        pass
+    finally:
+        for hook in hooks:
+            hook.remove()

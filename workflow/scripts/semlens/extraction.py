@@ -1,0 +1,120 @@
+"""Latents to per-layer U-Net features."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+
+from semlens import models, shards
+from semlens.capture import capture
+from semlens.layers import Layer, layers, members
+from semlens.logs import log, progress
+
+
+def extract(
+    *,
+    latents: str | Path,
+    prompt: str | Path,
+    unet: str | Path,
+    scheduler: str | Path,
+    feature_sets: Sequence[str],
+    timesteps: Sequence[int],
+    seed: int,
+    dtype: str,
+    device: str,
+    batch_size: int,
+    about: dict[str, str],
+    out: str | Path,
+) -> None:
+    """Write the features of every latent at every timestep (section 4.1, step 2).
+
+    The shard holds ``{view}/t{timestep}/{layer}`` (N, channels, height, width) and ``{view}/sample_id`` (N).
+    Each pass adds the noise of its timestep to a latent drawn from the VAE's posterior. Both draws are seeded by
+    (seed, view, sample, purpose): the same sample has the same noise whatever its batch, shard, device and timestep.
+
+    Raises
+    ------
+    ValueError
+        If the model has no layer of a feature set, or reads latents of another size.
+    """
+    where = models.device(device)
+    network = models.load_unet(unet, device=where, dtype=getattr(torch, dtype))
+    points = _points(network, feature_sets, about["capture"])
+    signal = models.alphas_cumprod(scheduler)
+    with shards.opened(prompt) as shard:
+        text = torch.from_numpy(shards.read(shard, "embedding")).to(where, network.dtype)  # (tokens, width)
+    attributes = {
+        **about,
+        "seed": seed,
+        "dtype": dtype,
+        "layers": [point.name for point in points],
+        "unet_config_sha256": hashlib.sha256(
+            json.dumps(dict(network.config), sort_keys=True, default=str).encode()
+        ).hexdigest(),
+    }
+    log.info("reading %s at t = %s on %s", ", ".join(point.name for point in points), list(timesteps), where)
+    with shards.opened(latents) as source, shards.create(out, attributes) as shard, torch.inference_mode():
+        for view in source:
+            samples = shards.texts(source, f"{view}/sample_id")
+            shard[f"{view}/sample_id"] = samples
+            starts = range(0, len(samples), batch_size)
+            for start in progress(starts, total=len(starts), what=f"extract {view}", unit="batch"):
+                ids = samples[start : start + batch_size]
+                clean, noise = _draw(source, view, slice(start, start + len(ids)), ids, seed)
+                _same_size(clean, network, unet)
+                for timestep in timesteps:
+                    noisy = signal[timestep].sqrt() * clean + (1 - signal[timestep]).sqrt() * noise
+                    with capture(network, points) as features:
+                        network(noisy.to(where, network.dtype), timestep, text.expand(len(ids), -1, -1))
+                    for point in points:
+                        values = _storable(features[point.name], f"layer {point.name} at t = {timestep}", ids)
+                        shards.put(shard, f"{view}/t{timestep}/{point.name}", start, values, total=len(samples))
+
+
+def _points(network: torch.nn.Module, feature_sets: Sequence[str], capture_name: str) -> list[Layer]:
+    known = {layer.name: layer for layer in layers(network.config)}
+    try:
+        wanted = {name for feature_set in feature_sets for name in members(feature_set, known)}
+    except ValueError as error:
+        raise ValueError(f"capture {capture_name!r}: {error}") from None
+    return [layer for name, layer in known.items() if name in wanted]
+
+
+def _same_size(latents: torch.Tensor, network: torch.nn.Module, unet: str | Path) -> None:
+    native = network.config.sample_size
+    if latents.shape[-2:] != (native, native):
+        raise ValueError(
+            f"the U-Net in {unet} reads {native}x{native} latents, "
+            f"its VAE made {latents.shape[-2]}x{latents.shape[-1]}; "
+            f"set the model's 'size' to {native} times the VAE's reduction (8 for Stable Diffusion)"
+        )
+
+
+def _draw(
+    source: h5py.File, view: str, rows: slice, ids: Sequence[str], seed: int
+) -> tuple[torch.Tensor, torch.Tensor]:  # clean latents and noise, (batch, channels, height, width) float32
+    moments = torch.from_numpy(shards.read(source, f"{view}/moments", rows))
+    mean, log_variance = moments.chunk(2, dim=1)
+    std = (0.5 * log_variance.clamp(-30, 20)).exp()
+
+    def normal(purpose: str) -> torch.Tensor:
+        return torch.stack([_normal(mean.shape[1:], f"{seed}/{view}/{sample}/{purpose}") for sample in ids])
+
+    return (mean + std * normal("posterior")) * source.attrs["scaling_factor"], normal("noise")
+
+
+def _normal(shape: Sequence[int], key: str) -> torch.Tensor:
+    number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big", signed=True)
+    return torch.randn(shape, generator=torch.Generator().manual_seed(number))
+
+
+def _storable(features: torch.Tensor, what: str, ids: Sequence[str]) -> np.ndarray:
+    """On the host, in half precision if computed so; bfloat16, which HDF5 lacks, becomes float32."""
+    values = features.float() if features.dtype == torch.bfloat16 else features
+    if not values.isfinite().all():
+        raise ValueError(f"{what} is not finite for a sample of {', '.join(ids)}; use dtype: float32 or bfloat16")
+    return values.cpu().numpy()

@@ -1,0 +1,193 @@
+"""Statistics to figures and tables, as the paper draws and sets them."""
+
+from pathlib import Path
+
+import matplotlib
+import pandas as pd
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import seaborn as sns
+
+COLOURS = {"scsi": "#d62728", "scdi": "#1f77b4", "dcsi": "#2ca02c", "dcdi": "#f2c500", "sidi": "#9467bd"}
+NAMES = {
+    "scsi": "same class, same image",
+    "scdi": "same class, different image",
+    "dcsi": "different class, same image",
+    "dcdi": "different class, different image",
+    "sidi": "same instance, different image",
+}
+VERDICTS = {"holds": "✓ order as expected", "does not hold": "✗ order not as expected", "empty set": "a set is empty"}
+SIGNIFICANT = 0.05
+
+Statistics = dict[str, pd.DataFrame]  # by dataset
+
+
+def read(datasets: list[str], paths: list[str]) -> Statistics:
+    """Return one kind of statistics by dataset; conditions are text."""
+    return {dataset: pd.read_csv(path, dtype={"condition": str}) for dataset, path in zip(datasets, paths, strict=True)}
+
+
+def boxes(sets: Statistics, trend: Statistics, *, title: str, axis: str) -> plt.Figure:
+    """Return a box plot per condition (columns) and dataset (rows), from quartiles and whiskers (Figs. 3 to 8).
+
+    Boxes span the quartiles, whiskers end at the last distance within 1.5 interquartile ranges, diamonds are means.
+    """
+    _style()
+    conditions = list(dict.fromkeys(next(iter(sets.values()))["condition"]))
+    names = list(dict.fromkeys(next(iter(sets.values()))["set"]))
+    figure, panels = plt.subplots(
+        len(sets),
+        len(conditions),
+        figsize=(max(5.5, 2.3 * len(conditions) + 0.6), 2.5 * len(sets) + 1.1),
+        sharey=False if axis == "metric" else "row",
+        squeeze=False,
+        layout="constrained",
+    )
+    for row, (dataset, table) in zip(panels, sets.items(), strict=True):
+        for panel, condition in zip(row, conditions, strict=True):
+            seen = table[table["condition"] == condition].set_index("set")
+            filled = [name for name in names if seen.loc[name, "n"] > 0]
+            drawn = panel.bxp(
+                [_box(seen.loc[name]) for name in filled],
+                positions=[names.index(name) for name in filled],
+                widths=0.65,
+                showfliers=False,
+                showmeans=True,
+                patch_artist=True,
+                medianprops={"color": "black"},
+                meanprops={"marker": "D", "markersize": 3, "markerfacecolor": "white", "markeredgecolor": "black"},
+            )
+            for patch, name in zip(drawn["boxes"], filled, strict=True):
+                patch.set(facecolor=COLOURS[name], edgecolor="black", linewidth=0.8)
+            panel.set_xticks(range(len(names)), [f"{name}\n{seen.loc[name, 'n']:,}" for name in names])
+            panel.set_xlim(-0.6, len(names) - 0.4)
+            panel.tick_params(axis="x", labelsize="x-small")
+            panel.grid(axis="x", visible=False)
+            verdicts = trend[dataset].set_index("condition")["verdict"]
+            panel.set_title(VERDICTS[verdicts[condition]], fontsize="x-small", color="0.35", pad=3)
+            if panel in panels[0]:
+                panel.annotate(
+                    condition.replace("_", " "),
+                    (0.5, 1.13),
+                    xycoords="axes fraction",
+                    ha="center",
+                    fontweight="bold",
+                )
+        row[0].set_ylabel(f"{dataset}\ndistance")
+    _finish(figure, names, title)
+    return figure
+
+
+def curves(sets: Statistics, *, title: str, axis: str) -> plt.Figure:
+    """Return means along a numeric axis, with bands of one standard deviation, a panel per dataset (Fig. 9)."""
+    _style()
+    names = list(dict.fromkeys(next(iter(sets.values()))["set"]))
+    figure, panels = plt.subplots(
+        len(sets), 1, figsize=(6.5, 2.9 * len(sets) + 0.9), sharex=True, squeeze=False, layout="constrained"
+    )
+    for panel, (dataset, table) in zip(panels[:, 0], sets.items(), strict=True):
+        for name in names:
+            seen = table[(table["set"] == name) & (table["n"] > 0)]
+            x = seen["condition"].astype(float)
+            panel.plot(x, seen["mean"], color=COLOURS[name], marker="o", markersize=3.5)
+            panel.fill_between(
+                x, seen["mean"] - seen["std"], seen["mean"] + seen["std"], color=COLOURS[name], alpha=0.15, linewidth=0
+            )
+        panel.set_ylabel(f"{dataset}\nmean distance ± std")
+    panels[-1, 0].set_xlabel(f"{axis} (frames)" if axis == "offset" else axis)
+    _finish(figure, names, title)
+    return figure
+
+
+def save(figure: plt.Figure, *, png: str | Path, pdf: str | Path) -> None:
+    """Write a figure for the screen and for print; nothing in the files depends on the day."""
+    figure.savefig(png, dpi=160)
+    figure.savefig(pdf, metadata={"CreationDate": None})
+    plt.close(figure)
+
+
+def table(pairs: Statistics) -> pd.DataFrame:
+    """Return Table 1's layout: p-value and Dunn index of each pair of sets, a column per dataset and condition."""
+    parts = []
+    for dataset, frame in pairs.items():
+        long = frame.assign(sets=frame["set_a"] + " vs. " + frame["set_b"], dataset=dataset)
+        long = long.rename(columns={"log10_p": "log10 p", "dunn": "Dunn index"})
+        parts.append(
+            long.melt(
+                ["sets", "dataset", "condition"], ["p", "log10 p", "Dunn index"], var_name="value", value_name="x"
+            )
+        )
+    stacked = pd.concat(parts)
+    order = {name: list(dict.fromkeys(stacked[name])) for name in ("sets", "value", "dataset", "condition")}
+    wide = stacked.pivot(index=["sets", "value"], columns=["dataset", "condition"], values="x")
+    wide = wide.reindex(index=pd.MultiIndex.from_product([order["sets"], order["value"]], names=["sets", "value"]))
+    return wide[[column for column in _product(order["dataset"], order["condition"]) if column in wide]]
+
+
+def save_table(values: pd.DataFrame, *, title: str, csv: str, md: str, tex: str, html: str) -> None:
+    """Write a table: numbers as csv; to read, as Markdown, LaTeX and HTML, with p < 0.05 in bold."""
+    values.to_csv(csv)
+    rows = [index for index in values.index if index[1] != "log10 p"]
+    shown = {
+        style: pd.DataFrame(index=rows, columns=values.columns, dtype=object)
+        for style in ("**{}**", r"\textbf{{{}}}", "<b>{}</b>")
+    }
+    for style, frame in shown.items():
+        for sets, value in rows:
+            for column in values.columns:
+                frame.loc[[(sets, value)], [column]] = _cell(values[column], sets, value, style)
+        frame.index = pd.MultiIndex.from_tuples(rows, names=values.index.names)
+    markdown, latex, web = shown.values()
+    flat = markdown.set_axis([f"{dataset} {condition}" for dataset, condition in markdown.columns], axis=1)
+    Path(md).write_text(f"{title}\n\n{flat.reset_index().to_markdown(index=False)}\n")
+    escaped = latex.rename(columns=lambda name: name.replace("_", r"\_"))
+    Path(tex).write_text(escaped.to_latex(multicolumn_format="c"))
+    style = (
+        "body{font-family:sans-serif;margin:2em}table{border-collapse:collapse}"
+        "th,td{padding:.3em .8em;border-bottom:1px solid #ddd;text-align:right}th{text-align:left}"
+    )
+    body = web.to_html(escape=False, border=0)
+    Path(html).write_text(
+        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{title}</title><style>{style}</style>"
+        f"<h2>{title}</h2>{body}</html>"
+    )
+
+
+def _product(datasets: list[str], conditions: list[str]) -> list[tuple[str, str]]:
+    return [(dataset, condition) for dataset in datasets for condition in conditions]
+
+
+def _cell(column: pd.Series, sets: str, value: str, style: str) -> str:
+    number = column[sets, value]
+    if pd.isna(number):
+        return "–"
+    if value != "p":
+        return f"{number:.5f}"
+    exponent = column[sets, "log10 p"]
+    text = f"{number:.5f}" if exponent > -4 else f"1e{exponent:.1f}" if number == 0 else f"{number:.1e}"
+    return style.format(text) if number < SIGNIFICANT else text
+
+
+def _box(row: pd.Series) -> dict[str, float]:
+    return {
+        "med": row["median"],
+        "q1": row["q1"],
+        "q3": row["q3"],
+        "whislo": row["whisker_low"],
+        "whishi": row["whisker_high"],
+        "mean": row["mean"],
+    }
+
+
+def _style() -> None:
+    sns.set_theme(context="paper", style="whitegrid", font="DejaVu Sans")
+
+
+def _finish(figure: plt.Figure, names: list[str], title: str) -> None:
+    handles = [plt.Rectangle((0, 0), 1, 1, facecolor=COLOURS[name], edgecolor="black", linewidth=0.5) for name in names]
+    labels = [f"{name}: {NAMES[name]}" for name in names]
+    columns = 2 if figure.get_figwidth() < 9 else len(names)
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize="small")
+    figure.suptitle(title, fontsize="large")

@@ -1,0 +1,34 @@
+"""Pictures from disk to what the VAE reads."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+def load(path: str | Path, *, width: int, height: int) -> Image.Image:
+    """Return a whole RGB picture of the annotated size.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the picture is missing, truncated, or not ``width`` x ``height`` pixels.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"image {path} does not exist")
+    try:
+        with Image.open(path) as image:
+            picture = image.convert("RGB")
+    except (OSError, Image.DecompressionBombError) as error:
+        raise ValueError(f"image {path} cannot be read: {error}") from error
+    if picture.size != (width, height):
+        raise ValueError(
+            f"image {path} is {picture.width}x{picture.height} pixels, its annotation says {width}x{height}"
+        )
+    return picture
+
+
+def squash(picture: Image.Image, size: int) -> np.ndarray:  # (3, size, size) float32 in [-1, 1]
+    """Return the picture resized to a square, bicubic, whatever its proportions (section 5)."""
+    resized = np.asarray(picture.resize((size, size), Image.Resampling.BICUBIC), dtype=np.float32)
+    return np.ascontiguousarray(resized.transpose(2, 0, 1)) / 127.5 - 1

@@ -1,0 +1,59 @@
+"""One log per job: what the terminal sees, and the traceback when something fails."""
+
+import logging
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from tqdm import tqdm
+
+log = logging.getLogger("semlens")
+T = TypeVar("T")
+
+
+@contextmanager
+def to(path: str | Path) -> Iterator[None]:
+    """Send messages to the terminal and to ``path``; end a failing job with one clear line.
+
+    The terminal gets the error message and the log's name, the log gets the traceback as well.
+
+    Raises
+    ------
+    SystemExit
+        With status 1, in place of any exception raised inside.
+    """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.setLevel(logging.INFO)
+    terminal.setFormatter(logging.Formatter("%(message)s"))
+    file = logging.FileHandler(path, mode="w", encoding="utf-8")
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.setLevel(logging.DEBUG)
+    log.propagate = False
+    log.handlers = [terminal, file]
+    logging.captureWarnings(True)
+    logging.getLogger("py.warnings").addHandler(file)
+    try:
+        yield
+    except Exception as error:
+        terminal.setLevel(logging.CRITICAL)
+        log.exception("failed")
+        terminal.setLevel(logging.INFO)
+        log.error("%s: %s (traceback in %s)", type(error).__name__, error, path)
+        raise SystemExit(1) from error
+    finally:
+        log.handlers = []
+        logging.getLogger("py.warnings").removeHandler(file)
+        file.close()
+
+
+def progress(items: Iterable[T], *, total: int, what: str, unit: str) -> Iterator[T]:
+    """Yield ``items`` behind a progress bar; the log gets a line at every tenth of the way."""
+    with tqdm(total=total, desc=what, unit=unit, dynamic_ncols=True) as bar:
+        for done, item in enumerate(items, start=1):
+            yield item
+            bar.update()
+            if done * 10 // total > (done - 1) * 10 // total:
+                log.debug("%s", bar)

@@ -1,0 +1,78 @@
+"""The parts of a diffusers-layout latent diffusion model, one loader each: weights from safetensors only."""
+
+import json
+from pathlib import Path
+
+import torch
+
+
+def device(name: str) -> torch.device:
+    """Return the device to compute on; ``auto`` is CUDA, else MPS, else the CPU.
+
+    Raises
+    ------
+    ValueError
+        If the device asked for is not there.
+    """
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device(next(kind for kind, there in available.items() if there))
+    if not available.get(name):
+        raise ValueError(
+            f"device {name!r} is not available here; use auto or one of {[k for k, v in available.items() if v]}"
+        )
+    return torch.device(name)
+
+
+def load_vae(folder: str | Path, *, device: torch.device, dtype: torch.dtype) -> torch.nn.Module:
+    """Return the ``AutoencoderKL`` of a ``vae`` folder, ready to encode."""
+    from diffusers import AutoencoderKL
+
+    return _load(AutoencoderKL, folder, "VAE", dtype).to(device).eval().requires_grad_(False)
+
+
+def load_unet(folder: str | Path, *, device: torch.device, dtype: torch.dtype) -> torch.nn.Module:
+    """Return the ``UNet2DConditionModel`` of a ``unet`` folder."""
+    from diffusers import UNet2DConditionModel
+
+    return _load(UNet2DConditionModel, folder, "U-Net", dtype).to(device).eval().requires_grad_(False)
+
+
+def alphas_cumprod(folder: str | Path) -> torch.Tensor:  # (1000,) float32
+    """Return the signal's share of variance at each timestep, from a ``scheduler`` folder."""
+    from diffusers import DDPMScheduler
+
+    _require(Path(folder) / "scheduler_config.json", "scheduler")
+    return DDPMScheduler.from_config(DDPMScheduler.load_config(folder)).alphas_cumprod
+
+
+def embed(text: str, *, tokenizer: str | Path, text_encoder: str | Path) -> torch.Tensor:  # (tokens, width) float32
+    """Return the prompt's embedding, as the U-Net's cross-attention reads it."""
+    from transformers import CLIPTextModel, CLIPTokenizer
+
+    _require(Path(tokenizer) / "vocab.json", "tokenizer")
+    _require(Path(text_encoder) / "config.json", "text encoder")
+    words = CLIPTokenizer.from_pretrained(tokenizer)
+    encoder = CLIPTextModel.from_pretrained(text_encoder, use_safetensors=True, dtype=torch.float32).eval()
+    tokens = words(text, padding="max_length", max_length=words.model_max_length, truncation=True, return_tensors="pt")
+    with torch.inference_mode():
+        return encoder(tokens.input_ids)[0][0]
+
+
+def _load(kind: type, folder: str | Path, part: str, dtype: torch.dtype) -> torch.nn.Module:
+    _require(Path(folder) / "config.json", part)
+    found = json.loads((Path(folder) / "config.json").read_text()).get("_class_name")
+    if found != kind.__name__:
+        raise ValueError(f"{folder} holds a {found}, not a {kind.__name__}")
+    try:
+        return kind.from_pretrained(folder, use_safetensors=True, torch_dtype=dtype)
+    except OSError as error:
+        raise ValueError(f"the {part} in {folder} cannot be loaded: {error}") from error
+
+
+def _require(file: Path, part: str) -> None:
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"no {part} in {file.parent}: {file.name} is missing; a model is a folder in diffusers layout "
+            f"(unet, vae, text_encoder, tokenizer, scheduler)"
+        )

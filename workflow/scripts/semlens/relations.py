@@ -1,0 +1,65 @@
+"""Which pairs of instances are compared: the distance sets of section 4.2."""
+
+import numpy as np
+import pandas as pd
+
+Pairs = dict[str, tuple[np.ndarray, np.ndarray]]  # set -> (i, j), row positions, int32
+
+
+def among(rows: pd.DataFrame) -> Pairs:
+    """Return all unordered pairs of distinct instances, by set (Eqs. 11 to 15).
+
+    A pair of one identity in two images belongs to ``sidi`` and to no other set.
+
+    Parameters
+    ----------
+    rows
+        With columns ``image_id``, ``category`` and ``identity`` (null where an object is seen once).
+    """
+    i, j = (side.astype(np.int32) for side in np.triu_indices(len(rows), k=1))
+    return _sorted_out(rows, i, j)
+
+
+def at_offset(rows: pd.DataFrame, offset: int) -> Pairs:
+    """Return pairs between each reference frame and the frame ``offset`` later in its video (section 5.5).
+
+    Every frame that has such a frame is a reference. ``sidi`` and ``scdi`` (and ``dcdi``) hold (reference, later);
+    ``scsi`` and ``dcsi`` hold unordered pairs within the reference frames.
+
+    Parameters
+    ----------
+    rows
+        With columns ``video``, ``frame``, ``image_id``, ``category`` and ``identity``.
+
+    Raises
+    ------
+    ValueError
+        If an instance belongs to no video.
+    """
+    if rows["video"].isna().any():
+        raise ValueError(
+            f"offsets need videos; instance {rows.loc[rows['video'].isna(), 'instance_id'].iloc[0]!r} is in none"
+        )
+    place = pd.DataFrame({"video": rows["video"], "frame": rows["frame"].astype(int), "row": np.arange(len(rows))})
+    later = place.assign(frame=place["frame"] - offset)
+    across = place.merge(later, on=["video", "frame"], suffixes=("", "_later"))
+    references = place.merge(across[["video", "frame"]].drop_duplicates(), on=["video", "frame"])
+    within = references.merge(references, on=["video", "frame"], suffixes=("", "_later"))
+    within = within[within["row"] < within["row_later"]]
+    pairs = pd.concat([across, within])
+    return _sorted_out(rows, pairs["row"].to_numpy(np.int32), pairs["row_later"].to_numpy(np.int32))
+
+
+def _sorted_out(rows: pd.DataFrame, i: np.ndarray, j: np.ndarray) -> Pairs:
+    image, category, identity = (pd.factorize(rows[name])[0] for name in ("image_id", "category", "identity"))
+    same_image = image[i] == image[j]
+    same_class = category[i] == category[j]
+    same_identity = (identity[i] == identity[j]) & (identity[i] >= 0)  # a null identity is -1
+    chosen = {
+        "scsi": same_class & same_image,
+        "scdi": same_class & ~same_image & ~same_identity,
+        "dcsi": ~same_class & same_image,
+        "dcdi": ~same_class & ~same_image,
+        "sidi": same_class & ~same_image & same_identity,
+    }
+    return {name: (i[pick], j[pick]) for name, pick in chosen.items()}

@@ -1,0 +1,126 @@
+"""From every annotated instance to the instances that are studied, in prefix-stable shards."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from semlens.datasets import COCO_NAMES, VOC_CLASSES, read_instances
+from semlens.logs import log
+from semlens.tables import INDEX, INSTANCES, write_parquet
+
+
+def index(*, dataset: str, source: dict[str, Any], out: str | Path) -> None:
+    """Write every annotated instance of ``dataset``, without masks.
+
+    Parameters
+    ----------
+    source
+        Arguments of :func:`semlens.datasets.read_instances`.
+    """
+    frame = pd.DataFrame(read_instances(**source))
+    if frame.empty:
+        raise ValueError(f"dataset {dataset!r} in {source['folder']} has no annotated instance")
+    write_parquet(_typed(frame.assign(dataset=dataset), list(INDEX.columns)), INDEX, out)
+    log.info("%s: %d instances in %d images", dataset, len(frame), frame["image_id"].nunique())
+
+
+def select(
+    *,
+    dataset: str,
+    source: dict[str, Any],
+    index: str | Path,
+    criteria: dict[str, Any],
+    published: str | Path | None,
+    images: tuple[int, int],
+    out: str | Path,
+) -> None:
+    """Write the instances of the selected images ``images[0]`` to ``images[1]``, with masks (section 3.1)."""
+    everything = pd.read_parquet(index)
+    order, chosen = choose(everything, dataset, published=published, **criteria)
+    if len(order) < images[1]:
+        raise ValueError(
+            f"dataset {dataset!r}: the configuration asks for at least {images[1]} images, {len(order)} fit its "
+            f"selection {criteria}; lower 'images' or widen the selection"
+        )
+    shard = order[images[0] : images[1]]
+    position = {image: place for place, image in enumerate(shard)}
+    kept = chosen[chosen["image_id"].isin(position)].set_index("instance_id")["category"]
+    masks = pd.DataFrame(row for row in read_instances(**source, only=set(shard)) if row["instance_id"] in kept.index)
+    if masks.empty:
+        raise ValueError(f"dataset {dataset!r}: images {images[0]} to {images[1]} of the selection show no instance")
+    masks = masks.assign(dataset=dataset, category=masks["instance_id"].map(kept))
+    masks = masks.sort_values("image_id", key=lambda ids: ids.map(position), kind="stable", ignore_index=True)
+    write_parquet(_typed(masks, list(INSTANCES.columns)), INSTANCES, out)
+    log.info("%s: %d instances in %d images", dataset, len(masks), len(shard))
+
+
+def choose(
+    index: pd.DataFrame,
+    dataset: str,
+    *,
+    classes: list[str] | None,
+    min_area: float,
+    seed: int,
+    published: str | Path | None = None,
+    published_as: str | None = None,
+) -> tuple[list[str], pd.DataFrame]:
+    """Return the selected image ids in their order, and the instances that count.
+
+    An instance counts if it is of a wanted class and covers more than ``min_area`` of its image. Images with such
+    an instance come in the order of the published list; without a list, videos come frame by frame and stills in
+    an order that depends on ``seed`` and on each image's id alone, so that asking for more images only adds some.
+
+    Raises
+    ------
+    ValueError
+        If a class or a listed image is unknown, or nothing is left.
+    """
+    category = index["category"]
+    if classes is not None:
+        names = {_native(name, category, dataset): name for name in classes}
+        category = category.map(names)
+    counts = category.notna() & (index["area_fraction"] > min_area)
+    chosen = index[counts].assign(category=category[counts])
+    if chosen.empty:
+        raise ValueError(
+            f"dataset {dataset!r}: no instance is of classes {classes} and over {min_area:.2%} of its image"
+        )
+    ids = list(dict.fromkeys(chosen["image_id"]))
+    if published is not None:
+        return _listed(index, dataset, published, published_as), chosen
+    if index["video"].notna().all():
+        return ids, chosen
+    return sorted(ids, key=lambda image: hashlib.sha256(f"{seed}/{image}".encode()).digest()), chosen
+
+
+def _native(name: str, category: pd.Series, dataset: str) -> str:
+    """The dataset's own word for a class, COCO's where it differs from VOC's. VOC's classes may be absent."""
+    known = set(category)
+    for candidate in (name, COCO_NAMES.get(name)):
+        if candidate in known:
+            return candidate
+    if name in VOC_CLASSES:
+        return name
+    raise ValueError(f"dataset {dataset!r} has no instance of class {name!r}; it has {', '.join(sorted(known))}")
+
+
+def _listed(index: pd.DataFrame, dataset: str, published: str | Path, published_as: str | None) -> list[str]:
+    rows = pd.read_csv(published, dtype=str)
+    if published_as is not None:
+        rows = rows[rows["dataset"] == published_as]
+    by_file = dict(zip(index["file"].str.rsplit("/", n=1).str[-1], index["image_id"], strict=True))
+    names = rows.iloc[:, 0]
+    if missing := [name for name in names if name not in by_file]:
+        raise ValueError(
+            f"dataset {dataset!r}: {len(missing)} of {len(names)} images listed in {published} are not annotated, "
+            f"such as {', '.join(missing[:3])}"
+        )
+    return list(dict.fromkeys(by_file[name] for name in names))
+
+
+def _typed(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Columns in contract order; frame numbers nullable, text columns text even where all is null."""
+    text = {"identity": "str", "video": "str", "frame": "Int32"}
+    return frame[columns].astype(text)

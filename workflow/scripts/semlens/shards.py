@@ -1,0 +1,76 @@
+"""HDF5 shards: written at once or not at all, self-describing, read with errors that name the file."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from semlens.tables import whole
+
+
+@contextmanager
+def create(path: str | Path, attributes: Mapping[str, Any]) -> Iterator[h5py.File]:
+    """Open a shard for writing; it appears under its name when the block ends without an error."""
+    with whole(path) as partial, h5py.File(partial, "w") as file:
+        file.attrs.update(attributes)
+        for package in ("torch", "diffusers", "h5py"):
+            file.attrs[f"version_{package}"] = version(package)
+        yield file
+
+
+def put(file: h5py.File, key: str, start: int, values: np.ndarray, *, total: int) -> None:
+    """Write samples ``start`` onwards of a dataset of ``total`` samples, one chunk per sample.
+
+    Parameters
+    ----------
+    values
+        (batch, ...) of the dataset's samples.
+    """
+    if key not in file:
+        shape = values.shape[1:]
+        file.create_dataset(key, shape=(total, *shape), dtype=values.dtype, chunks=(1, *shape))
+    file[key][start : start + len(values)] = values
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[h5py.File]:
+    """Open a shard for reading.
+
+    Raises
+    ------
+    ValueError
+        If it is not a whole HDF5 file.
+    """
+    try:
+        file = h5py.File(path)
+    except OSError as error:
+        raise _corrupt(path, error) from error
+    with file:
+        yield file
+
+
+def read(file: h5py.File, key: str, rows: slice | int = slice(None)) -> np.ndarray:
+    """Return samples of a dataset.
+
+    Raises
+    ------
+    ValueError
+        If the dataset is missing or cannot be decoded.
+    """
+    try:
+        return file[key][rows]
+    except (OSError, KeyError) as error:
+        raise _corrupt(file.filename, error) from error
+
+
+def texts(file: h5py.File, key: str) -> list[str]:
+    """Return a dataset of strings."""
+    return [text.decode() for text in read(file, key)]
+
+
+def _corrupt(path: str | Path, error: Exception) -> ValueError:
+    return ValueError(f"shard {path} is corrupt ({error}); delete it and run again, only it will be made anew")
