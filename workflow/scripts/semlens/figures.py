@@ -188,6 +188,8 @@ def _style() -> None:
 def _finish(figure: plt.Figure, names: list[str], title: str) -> None:
     handles = [plt.Rectangle((0, 0), 1, 1, facecolor=COLOURS[name], edgecolor="black", linewidth=0.5) for name in names]
     labels = [f"{name}: {NAMES[name]}" for name in names]
-    columns = 2 if figure.get_figwidth() < 9 else len(names)
-    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize="small")
+    columns = len(names) if figure.get_figwidth() > 9 else 2
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize="small", columnspacing=1
+    )
     figure.suptitle(title, fontsize="large")

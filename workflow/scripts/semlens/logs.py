@@ -13,6 +13,13 @@ log = logging.getLogger("semlens")
 T = TypeVar("T")
 
 
+class _AboveBars(logging.Handler):
+    """To the terminal without tearing progress bars."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tqdm.write(self.format(record), file=sys.stderr)
+
+
 @contextmanager
 def to(path: str | Path) -> Iterator[None]:
     """Send messages to the terminal and to ``path``; end a failing job with one clear line.
@@ -25,7 +32,7 @@ def to(path: str | Path) -> Iterator[None]:
         With status 1, in place of any exception raised inside.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    terminal = logging.StreamHandler(sys.stderr)
+    terminal = _AboveBars()
     terminal.setLevel(logging.INFO)
     terminal.setFormatter(logging.Formatter("%(message)s"))
     file = logging.FileHandler(path, mode="w", encoding="utf-8")
@@ -51,7 +58,7 @@ def to(path: str | Path) -> Iterator[None]:
 
 def progress(items: Iterable[T], *, total: int, what: str, unit: str) -> Iterator[T]:
     """Yield ``items`` behind a progress bar; the log gets a line at every tenth of the way."""
-    with tqdm(total=total, desc=what, unit=unit, dynamic_ncols=True) as bar:
+    with tqdm(total=total, desc=what, unit=unit, dynamic_ncols=True, delay=1, mininterval=0.5) as bar:
         for done, item in enumerate(items, start=1):
             yield item
             bar.update()
