@@ -120,3 +120,11 @@ def of_capture(key):
 def condition_names(wildcards):
     """The names of an experiment's conditions, in order."""
     return [entry["name"] for entry in configuration.conditions(config["experiments"][wildcards.experiment])]
+
+
+def statistics(kind):
+    """Input function: one kind of statistics of every dataset of an experiment, in the configuration's order."""
+    return lambda wildcards: [
+        f"<results>/statistics/{wildcards.experiment}/{dataset}.{kind}.csv"
+        for dataset in config["experiments"][wildcards.experiment]["datasets"]
+    ]

@@ -1,14 +1,6 @@
 """Statistics to figures and tables."""
 
 
-def statistics(kind):
-    """Input function: one kind of statistics of every dataset of an experiment, in the configuration's order."""
-    return lambda wildcards: [
-        f"<results>/statistics/{wildcards.experiment}/{dataset}.{kind}.csv"
-        for dataset in config["experiments"][wildcards.experiment]["datasets"]
-    ]
-
-
 rule draw_experiment:
     input:
         sets=statistics("sets"),
