@@ -1,5 +1,6 @@
 """Statistics to figures and tables, as the paper draws and sets them."""
 
+from html import escape
 from pathlib import Path
 
 import matplotlib
@@ -20,6 +21,20 @@ NAMES = {
 }
 VERDICTS = {"holds": "✓ order as expected", "does not hold": "✗ order not as expected", "empty set": "a set is empty"}
 SIGNIFICANT = 0.05
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>{title}</title>
+<style>
+body {{ font-family: sans-serif; margin: 2em }}
+table {{ border-collapse: collapse; font-variant-numeric: tabular-nums }}
+th, td {{ padding: .3em .8em; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap }}
+th {{ text-align: left; font-weight: 600 }}
+</style>
+<h2>{title}</h2>
+{table}
+</html>
+"""
 
 Statistics = dict[str, pd.DataFrame]  # by dataset
 
@@ -76,7 +91,7 @@ def boxes(sets: Statistics, trend: Statistics, *, title: str, axis: str) -> plt.
                     fontweight="bold",
                 )
         row[0].set_ylabel(f"{dataset}\ndistance")
-    _finish(figure, names, title)
+    _finish(figure, sets, title)
     return figure
 
 
@@ -97,7 +112,7 @@ def curves(sets: Statistics, *, title: str, axis: str) -> plt.Figure:
             )
         panel.set_ylabel(f"{dataset}\nmean distance ± std")
     panels[-1, 0].set_xlabel(f"{axis} (frames)" if axis == "offset" else axis)
-    _finish(figure, names, title)
+    _finish(figure, sets, title)
     return figure
 
 
@@ -129,29 +144,14 @@ def table(pairs: Statistics) -> pd.DataFrame:
 def save_table(values: pd.DataFrame, *, title: str, csv: str, md: str, tex: str, html: str) -> None:
     """Write a table: numbers as csv; to read, as Markdown, LaTeX and HTML, with p < 0.05 in bold."""
     values.to_csv(csv)
-    rows = [index for index in values.index if index[1] != "log10 p"]
-    shown = {
-        style: pd.DataFrame(index=rows, columns=values.columns, dtype=object)
-        for style in ("**{}**", r"\textbf{{{}}}", "<b>{}</b>")
-    }
-    for style, frame in shown.items():
-        for sets, value in rows:
-            for column in values.columns:
-                frame.loc[[(sets, value)], [column]] = _cell(values[column], sets, value, style)
-        frame.index = pd.MultiIndex.from_tuples(rows, names=values.index.names)
-    markdown, latex, web = shown.values()
-    flat = markdown.set_axis([f"{dataset} {condition}" for dataset, condition in markdown.columns], axis=1)
-    Path(md).write_text(f"{title}\n\n{flat.reset_index().to_markdown(index=False)}\n")
-    escaped = latex.rename(columns=lambda name: name.replace("_", r"\_"))
-    Path(tex).write_text(escaped.to_latex(multicolumn_format="c"))
-    style = (
-        "body{font-family:sans-serif;margin:2em}table{border-collapse:collapse}"
-        "th,td{padding:.3em .8em;border-bottom:1px solid #ddd;text-align:right}th{text-align:left}"
-    )
-    body = web.to_html(escape=False, border=0)
+    markdown = _readable(values, bold="**{}**")
+    markdown.columns = [" ".join(column) for column in markdown.columns]
+    Path(md).write_text(f"{title}\n\n{markdown.reset_index().to_markdown(index=False)}\n")
+    latex = _readable(values, bold=r"\textbf{{{}}}").rename(columns=lambda name: name.replace("_", r"\_"))
+    Path(tex).write_text(latex.to_latex(multicolumn_format="c"))
+    web = _readable(values, bold="<b>{}</b>").rename(columns=lambda name: name.replace("_", " "))
     Path(html).write_text(
-        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{title}</title><style>{style}</style>"
-        f"<h2>{title}</h2>{body}</html>"
+        _PAGE.format(title=escape(title), table=web.to_html(escape=False, border=0, index_names=False))
     )
 
 
@@ -159,15 +159,22 @@ def _product(datasets: list[str], conditions: list[str]) -> list[tuple[str, str]
     return [(dataset, condition) for dataset in datasets for condition in conditions]
 
 
-def _cell(column: pd.Series, sets: str, value: str, style: str) -> str:
+def _readable(values: pd.DataFrame, *, bold: str) -> pd.DataFrame:
+    """Numbers as text; the row of logarithms serves the p-values that underflow."""
+    rows = [row for row in values.index if row[1] != "log10 p"]
+    cells = {column: [_cell(values[column], *row, bold) for row in rows] for column in values.columns}
+    return pd.DataFrame(cells, index=pd.MultiIndex.from_tuples(rows, names=values.index.names))
+
+
+def _cell(column: pd.Series, sets: str, value: str, bold: str) -> str:
     number = column[sets, value]
     if pd.isna(number):
         return "–"
     if value != "p":
         return f"{number:.5f}"
     exponent = column[sets, "log10 p"]
-    text = f"{number:.5f}" if exponent > -4 else f"1e{exponent:.1f}" if number == 0 else f"{number:.1e}"
-    return style.format(text) if number < SIGNIFICANT else text
+    text = f"{number:.5f}" if exponent > -4 else f"10^{exponent:.0f}" if number == 0 else f"{number:.1e}"
+    return bold.format(text) if number < SIGNIFICANT else text
 
 
 def _box(row: pd.Series) -> dict[str, float]:
@@ -185,10 +192,13 @@ def _style() -> None:
     sns.set_theme(context="paper", style="whitegrid", font="DejaVu Sans")
 
 
-def _finish(figure: plt.Figure, names: list[str], title: str) -> None:
-    handles = [plt.Rectangle((0, 0), 1, 1, facecolor=COLOURS[name], edgecolor="black", linewidth=0.5) for name in names]
-    labels = [f"{name}: {NAMES[name]}" for name in names]
-    columns = len(names) if figure.get_figwidth() > 9 else 2
+def _finish(figure: plt.Figure, sets: Statistics, title: str) -> None:
+    pairs = pd.concat(sets.values()).groupby("set", sort=False)["n"].sum()
+    handles = [
+        plt.Rectangle((0, 0), 1, 1, facecolor=COLOURS[name], edgecolor="black", linewidth=0.5) for name in pairs.index
+    ]
+    labels = [f"{name}: {NAMES[name]}" + ("" if count else " (no pairs)") for name, count in pairs.items()]
+    columns = len(labels) if figure.get_figwidth() > 9 else 2
     figure.legend(
         handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize="small", columnspacing=1
     )

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from tqdm import tqdm
 
 log = logging.getLogger("semlens")
 T = TypeVar("T")
+_WORTH_A_LINE = 2.0  # seconds
 
 
 class _AboveBars(logging.Handler):
@@ -57,10 +59,18 @@ def to(path: str | Path) -> Iterator[None]:
 
 
 def progress(items: Iterable[T], *, total: int, what: str, unit: str) -> Iterator[T]:
-    """Yield ``items`` behind a progress bar; the log gets a line at every tenth of the way."""
-    with tqdm(total=total, desc=what, unit=unit, dynamic_ncols=True, delay=1, mininterval=0.5) as bar:
+    """Yield ``items`` behind a progress bar; what takes seconds also leaves a line in the log at every tenth.
+
+    Where the terminal is none (a cluster's log, CI), it gets the lines instead of the bar.
+    """
+    started = time.monotonic()
+    with tqdm(total=total, desc=what, unit=unit, dynamic_ncols=True, disable=None) as bar:
+        level = logging.INFO if bar.disable else logging.DEBUG
         for done, item in enumerate(items, start=1):
             yield item
             bar.update()
-            if done * 10 // total > (done - 1) * 10 // total:
-                log.debug("%s", bar)
+            elapsed = time.monotonic() - started
+            if elapsed > _WORTH_A_LINE and done * 10 // total > (done - 1) * 10 // total:
+                log.log(
+                    level, "%s", tqdm.format_meter(done, total, elapsed, prefix=what, unit=unit, ncols=79, ascii=True)
+                )

@@ -41,8 +41,8 @@ def select(
     order, chosen = choose(everything, dataset, published=published, **criteria)
     if len(order) < images[1]:
         raise ValueError(
-            f"dataset {dataset!r}: the configuration asks for at least {images[1]} images, {len(order)} fit its "
-            f"selection {criteria}; lower 'images' or widen the selection"
+            f"dataset {dataset!r}: the configuration asks for {images[1]} images or more, but {len(order)} have an "
+            f"instance of its classes over {criteria['min_area']:.2%} of the image; lower 'images' or widen the choice"
         )
     shard = order[images[0] : images[1]]
     position = {image: place for place, image in enumerate(shard)}

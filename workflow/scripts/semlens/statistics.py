@@ -48,7 +48,8 @@ def test(
         for name, frame in result.items():
             frame.insert(0, "condition", condition)
             tables[name].append(frame)
-        log.info("%s: %s", condition, result["trend"]["verdict"].iloc[0])
+        order = result["trend"].iloc[0]
+        log.info("%s: %s: %s", condition, order["expected"], order["verdict"])
     for name, frames in tables.items():
         write_csv(pd.concat(frames, ignore_index=True), STATISTICS[name], out[name])
 
