@@ -22,16 +22,16 @@ def capture(unet: torch.nn.Module, layers: Sequence[Layer], *, stop: bool = True
     Parameters
     ----------
     layers
-        In forward order.
+        What to capture, each once.
     stop
-        End the forward pass after the last of ``layers``; the code after the U-Net call is then skipped.
+        End the forward pass after the last of ``layers``; code of the block after the U-Net call is then skipped.
     """
     features: dict[str, torch.Tensor] = {}
 
     def keep(layer: Layer):
         def hook(module: torch.nn.Module, inputs: tuple, output: torch.Tensor | tuple) -> None:
             features[layer.name] = output[0] if isinstance(output, tuple) else output
-            if stop and layer is layers[-1]:
+            if stop and len(features) == len(layers):
                 raise _Enough
 
         return hook

@@ -52,8 +52,10 @@ def embed(text: str, *, tokenizer: str | Path, text_encoder: str | Path) -> torc
 
     _require(Path(tokenizer) / "vocab.json", "tokenizer")
     _require(Path(text_encoder) / "config.json", "text encoder")
-    words = CLIPTokenizer.from_pretrained(tokenizer)
-    encoder = CLIPTextModel.from_pretrained(text_encoder, use_safetensors=True, dtype=torch.float32).eval()
+    words = CLIPTokenizer.from_pretrained(tokenizer, local_files_only=True)
+    encoder = CLIPTextModel.from_pretrained(
+        text_encoder, use_safetensors=True, dtype=torch.float32, local_files_only=True
+    ).eval()
     tokens = words(text, padding="max_length", max_length=words.model_max_length, truncation=True, return_tensors="pt")
     with torch.inference_mode():
         return encoder(tokens.input_ids)[0][0]
@@ -65,7 +67,7 @@ def _load(kind: type, folder: str | Path, part: str, dtype: torch.dtype) -> torc
     if found != kind.__name__:
         raise ValueError(f"{folder} holds a {found}, not a {kind.__name__}")
     try:
-        return kind.from_pretrained(folder, use_safetensors=True, torch_dtype=dtype)
+        return kind.from_pretrained(folder, use_safetensors=True, torch_dtype=dtype, local_files_only=True)
     except OSError as error:
         raise ValueError(f"the {part} in {folder} cannot be loaded: {error}") from error
 
