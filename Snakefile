@@ -1,6 +1,6 @@
 """semlens: a pre-trained diffusion U-Net through a semantic lens. Datasets and a model to a report."""
 
-from snakemake.utils import min_version, validate
+from snakemake.utils import min_version
 
 min_version("9.19")
 
@@ -9,9 +9,6 @@ min_version("9.19")
 if not workflow.overwrite_configfiles:
 
     configfile: "config/config.yaml"
-
-
-validate(config, "workflow/schemas/config.schema.yaml")
 
 
 pathvars:

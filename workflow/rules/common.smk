@@ -4,11 +4,23 @@ import ast
 import sys
 from pathlib import Path
 
+import yaml
+from snakemake.utils import validate
+
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
 from semlens import configuration
 
-configuration.check(config)
+SCHEMA = Path(workflow.basedir, "workflow", "schemas", "config.schema.yaml")
+
+try:
+    configuration.check_schema(config, yaml.safe_load(SCHEMA.read_text()))
+    validate(config, str(SCHEMA))  # fills in defaults
+    configuration.check_references(config)
+    configuration.check_folders(config)
+    configuration.check_layers(config)
+except ValueError as error:
+    raise WorkflowError(str(error)) from None
 
 
 wildcard_constraints:
@@ -50,15 +62,7 @@ def model_part(part):
 
     def folder(wildcards):
         model = config["captures"][wildcards.capture]["model"] if hasattr(wildcards, "capture") else wildcards.model
-        root = config["models"][model]["source"].get("folder")
-        if root is None:
-            return f"<resources>/models/{model}/{part}"
-        if not Path(root, part).is_dir():
-            raise WorkflowError(
-                f"model {model!r}: folder {root} has no '{part}'; a model is a folder in diffusers layout "
-                "(unet, vae, text_encoder, tokenizer, scheduler)"
-            )
-        return f"{root}/{part}"
+        return config["models"][model]["source"].get("folder", f"<resources>/models/{model}") + f"/{part}"
 
     return folder
 

@@ -1,14 +1,92 @@
 """The configuration's cross references: what a schema cannot say, and what follows from it for each job."""
 
+import json
 from collections.abc import Iterable
 from itertools import product
+from pathlib import Path
 from typing import Any
 
+from jsonschema import Draft202012Validator, ValidationError
+
+from semlens.layers import layers, members
+
 Config = dict[str, Any]
+MODEL_PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
 AXES = {"metric", "features", "timestep", "view", "offset"}
 
 
-def check(config: Config) -> None:
+def check_schema(config: Config, schema: Config) -> None:
+    """Refuse unknown keys and wrong values.
+
+    Raises
+    ------
+    ValueError
+        With a line per offending key: its place, what is wrong, what is expected.
+    """
+    errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda error: [*map(str, error.path)])
+    if errors:
+        raise ValueError("the configuration is not valid:\n" + "\n".join(map(_explained, errors)))
+
+
+def _explained(error: ValidationError) -> str:
+    where = ".".join(map(str, error.absolute_path)) or "top level"
+    if error.validator == "additionalProperties":
+        return f"{where}: {error.message}; known keys are {', '.join(error.schema['properties'])}"
+    described = error.schema.get("description")
+    return f"{where}: {error.message}" + (f" ({described})" if described else "")
+
+
+def check_folders(config: Config) -> None:
+    """Refuse datasets and models whose folder is not there or lacks a part.
+
+    Raises
+    ------
+    ValueError
+        Naming the entry, the folder and the part.
+    """
+    for name, entry in config["datasets"].items():
+        folder = entry["source"].get("folder")
+        if folder is not None and not Path(folder).is_dir():
+            raise ValueError(f"dataset {name!r}: folder {folder} does not exist")
+    for name, entry in config["models"].items():
+        folder = entry["source"].get("folder")
+        missing = [part for part in MODEL_PARTS if folder is not None and not Path(folder, part).is_dir()]
+        if missing:
+            raise ValueError(
+                f"model {name!r}: folder {folder} has no {', '.join(missing)}; a model is a folder in diffusers "
+                f"layout ({', '.join(MODEL_PARTS)})"
+            )
+
+
+def check_layers(config: Config) -> None:
+    """Refuse layers that a model does not have, and feature sets that a capture does not hold.
+
+    Only models in a folder can be asked before anything runs; others are checked when they are read.
+
+    Raises
+    ------
+    ValueError
+        Naming the capture, the layer and the layers there are.
+    """
+    for name, capture in config["captures"].items():
+        folder = config["models"][capture["model"]]["source"].get("folder")
+        if folder is None:
+            continue
+        try:
+            unet = json.loads(Path(folder, "unet", "config.json").read_text())
+            there = [layer.name for layer in layers(unet)]
+        except (OSError, ValueError, KeyError) as error:
+            raise ValueError(f"model {capture['model']!r}: {folder}/unet/config.json cannot be read: {error}") from None
+        try:
+            held = [layer for wanted in capture["layers"] for layer in members(wanted, there)]
+            for dataset in capture["datasets"]:
+                for feature_set in feature_sets(config, name, dataset):
+                    members(feature_set, [layer for layer in there if layer in held])
+        except ValueError as error:
+            raise ValueError(f"capture {name!r}: {error}") from None
+
+
+def check_references(config: Config) -> None:
     """Refuse a configuration whose parts do not fit together.
 
     Raises

@@ -58,7 +58,7 @@ def describe(samples: dict[str, np.ndarray]) -> pd.DataFrame:
     """Return moments, quartiles and Tukey's whiskers of each set; an empty set has n = 0 and no moments.
 
     ``std`` is the sample standard deviation (n - 1). Whiskers end at the last distance within 1.5 interquartile
-    ranges of the box.
+    ranges of the box, or at the box if its interpolated edge lies beyond.
     """
     return pd.DataFrame([{"set": name, "n": len(x), **_moments(x)} for name, x in samples.items()])
 
@@ -147,11 +147,11 @@ def _moments(x: np.ndarray) -> dict[str, float]:
         "mean": x.mean(),
         "std": np.std(x, ddof=1) if len(x) > 1 else np.nan,
         "min": x[0],
-        "whisker_low": x[np.searchsorted(x, q1 - reach)],
+        "whisker_low": min(q1, x[np.searchsorted(x, q1 - reach)]),
         "q1": q1,
         "median": median,
         "q3": q3,
-        "whisker_high": x[np.searchsorted(x, q3 + reach, side="right") - 1],
+        "whisker_high": max(q3, x[np.searchsorted(x, q3 + reach, side="right") - 1]),
         "max": x[-1],
     }
 
