@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import re
+from itertools import groupby
 
 import numpy as np
 import pytest
@@ -25,9 +26,8 @@ def blob(top, left, bottom, right):
 
 def run_lengths(mask):
     """Uncompressed COCO run lengths: column by column, background first."""
-    flat = np.concatenate([[0], mask.ravel(order="F"), [2]])
-    changes = np.flatnonzero(np.diff(flat)) if flat[1] == 0 else np.concatenate([[0], np.flatnonzero(np.diff(flat))])
-    return np.diff(np.concatenate([[0], changes])).tolist()
+    counts = [len(list(run)) for _, run in groupby(mask.ravel(order="F").tolist())]
+    return [0, *counts] if mask[0, 0] else counts
 
 
 def mask_of(row):
@@ -41,7 +41,7 @@ SEGMENTATIONS = {
     "separate parts": [[2, 2, 9, 2, 9, 12, 2, 12], [20.5, 6.5, 33, 7, 28, 22.25, 19, 18]],
     "overlapping parts": [[2, 2, 20, 2, 20, 12, 2, 12], [10, 6, 30, 6, 30, 20, 10, 20], [0, 0, 5, 0, 5, 5]],
     "uncompressed run lengths": {"size": [HEIGHT, WIDTH], "counts": run_lengths(RING)},
-    "uncompressed run lengths from the first pixel": {"size": [HEIGHT, WIDTH], "counts": [0, 30, HEIGHT * WIDTH - 30]},
+    "uncompressed run lengths from the first pixel": {"size": [HEIGHT, WIDTH], "counts": run_lengths(1 - RING)},
     "compressed run lengths": {
         "size": [HEIGHT, WIDTH],
         "counts": coco_mask.encode(np.asfortranarray(RING))["counts"].decode("ascii"),
@@ -77,8 +77,8 @@ def read_coco(write_coco):
 
 def write_palette(path, labels):
     path.parent.mkdir(parents=True, exist_ok=True)
-    image = Image.fromarray(labels.astype(np.uint8)).convert("P")
-    image.putdata(labels.ravel().tolist())
+    image = Image.fromarray(labels.astype(np.uint8))
+    image.putpalette([level for level in range(256) for _ in "rgb"])
     image.save(path)
 
 

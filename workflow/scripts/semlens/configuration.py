@@ -116,23 +116,21 @@ def _check_experiment(where: str, experiment: Config, config: Config) -> None:
     _known(where, "dataset", experiment["datasets"], config["datasets"])
     _known(where, "expected set", experiment["expect"], experiment["sets"])
     for dataset in experiment["datasets"]:
-        captures = [config["captures"][name] for name in experiment["captures"]]
-        if not any(dataset in capture["datasets"] for capture in captures):
+        reading = [name for name in experiment["captures"] if dataset in config["captures"][name]["datasets"]]
+        if not reading:
             raise ValueError(f"{where}: none of its captures {experiment['captures']} reads dataset {dataset!r}")
-    for condition in conditions(experiment):
-        if not condition["features"]:
-            raise ValueError(f"{where}: 'features' is neither set nor the axis")
-        holding = [
-            name
-            for name in experiment["captures"]
-            if condition["timestep"] in config["captures"][name]["timesteps"]
-            and condition["view"] in config["views"][config["captures"][name]["views"]]
-        ]
-        if not holding:
-            raise ValueError(
-                f"{where}, condition {condition['name']!r}: none of its captures {experiment['captures']} reads "
-                f"view {condition['view']!r} at timestep {condition['timestep']}"
-            )
+        for condition in conditions(experiment):
+            if not condition["features"]:
+                raise ValueError(f"{where}: 'features' is neither set nor the axis")
+            if not any(
+                condition["timestep"] in config["captures"][name]["timesteps"]
+                and condition["view"] in config["views"][config["captures"][name]["views"]]
+                for name in reading
+            ):
+                raise ValueError(
+                    f"{where}, condition {condition['name']!r}: none of its captures {experiment['captures']} reads "
+                    f"view {condition['view']!r} of dataset {dataset!r} at timestep {condition['timestep']}"
+                )
 
 
 def conditions(experiment: Config) -> list[Config]:

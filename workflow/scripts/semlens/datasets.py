@@ -30,6 +30,7 @@ COCO_NAMES = {
     "tvmonitor": "tv",
 }
 VOID = 255
+_FAR = 10  # image sides
 
 Row = dict[str, Any]
 
@@ -116,7 +117,10 @@ def _read_coco(folder: Path, split: str, only: Collection[str] | None) -> Iterat
         raise FileNotFoundError(f"COCO annotations {path} do not exist; is 'split: {split}' right?")
     try:
         content = json.loads(path.read_bytes())
-        images = {image["id"]: image for image in content["images"]}
+        images = {
+            image["id"]: {key: image[key] for key in ("id", "file_name", "height", "width")}
+            for image in content["images"]
+        }
         categories = {category["id"]: category["name"] for category in content["categories"]}
         annotations = sorted(content["annotations"], key=lambda annotation: annotation["image_id"])
     except (ValueError, KeyError, TypeError) as error:
@@ -129,6 +133,8 @@ def _read_coco(folder: Path, split: str, only: Collection[str] | None) -> Iterat
         if annotation.get("iscrowd"):
             crowds += 1
             continue
+        if missing := {"id", "category_id", "segmentation"} - annotation.keys():
+            raise ValueError(f"{where} has no {', '.join(sorted(missing))}")
         if annotation["image_id"] not in images:
             raise ValueError(f"{where} belongs to image {annotation['image_id']}, which is not in the file")
         if annotation["category_id"] not in categories:
@@ -155,12 +161,35 @@ def _coco_rle(segmentation: Any, height: int, width: int, where: str) -> dict[st
         raise ValueError(f"{where}: mask size {segmentation.get('size')} is not its image's {[height, width]}")
     try:
         if isinstance(segmentation, list):
+            # pycocotools rasterises whatever it is given, until memory ends
+            if not np.all(np.abs(np.concatenate(segmentation)) <= _FAR * max(height, width)):
+                raise ValueError("a polygon lies far outside the image")
             return coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))
         if isinstance(segmentation["counts"], list):
-            return coco_mask.frPyObjects(segmentation, height, width)
-        return {"size": [height, width], "counts": segmentation["counts"].encode("ascii")}
+            rle = coco_mask.frPyObjects(segmentation, height, width)
+        else:
+            rle = {"size": [height, width], "counts": segmentation["counts"].encode("ascii")}
     except Exception as error:
         raise ValueError(f"{where}: segmentation is neither polygons nor run lengths ({error})") from error
+    # pycocotools decodes runs that end early to a mask that is partly uninitialised memory.
+    if (pixels := _run_pixels(rle["counts"])) != height * width:
+        raise ValueError(f"{where}: run lengths cover {pixels} pixels, its image has {height * width}")
+    return rle
+
+
+def _run_pixels(counts: bytes) -> int:
+    """The sum of compressed run lengths: little-endian base-32 numbers, from the third on less the one before last."""
+    runs, value, shift = [], 0, 0
+    for byte in counts:
+        digit = byte - 48
+        value |= (digit & 31) << shift
+        shift += 5
+        if not digit & 32:
+            if digit & 16:
+                value -= 1 << shift
+            runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+            value = shift = 0
+    return sum(runs)
 
 
 def _read_voc(root: Path, split: str, only: Collection[str] | None) -> Iterator[Row]:

@@ -89,7 +89,8 @@ def choose(
         )
     ids = list(dict.fromkeys(chosen["image_id"]))
     if published is not None:
-        return _listed(index, dataset, published, published_as), chosen
+        with_one = set(ids)
+        return [image for image in _listed(index, dataset, published, published_as) if image in with_one], chosen
     if index["video"].notna().all():
         return ids, chosen
     return sorted(ids, key=lambda image: hashlib.sha256(f"{seed}/{image}".encode()).digest()), chosen
@@ -109,9 +110,16 @@ def _native(name: str, category: pd.Series, dataset: str) -> str:
 def _listed(index: pd.DataFrame, dataset: str, published: str | Path, published_as: str | None) -> list[str]:
     rows = pd.read_csv(published, dtype=str)
     if published_as is not None:
-        rows = rows[rows["dataset"] == published_as]
-    by_file = dict(zip(index["file"].str.rsplit("/", n=1).str[-1], index["image_id"], strict=True))
+        rows = rows[rows["dataset"] == published_as] if "dataset" in rows else rows[:0]
+        if rows.empty:
+            raise ValueError(f"dataset {dataset!r}: list {published} has no row with {published_as!r} in 'dataset'")
+    images = index[["file", "image_id"]].drop_duplicates()
+    files = images["file"].str.rsplit("/", n=1).str[-1]
+    by_file = dict(zip(files, images["image_id"], strict=True))
+    twice = set(files[files.duplicated()])
     names = rows.iloc[:, 0]
+    if ambiguous := [name for name in names if name in twice]:
+        raise ValueError(f"dataset {dataset!r}: several images are called {ambiguous[0]}, which {published} lists")
     if missing := [name for name in names if name not in by_file]:
         raise ValueError(
             f"dataset {dataset!r}: {len(missing)} of {len(names)} images listed in {published} are not annotated, "

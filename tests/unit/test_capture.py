@@ -1,0 +1,161 @@
+"""Captured features against those of a full pass with plain hooks."""
+
+import pytest
+import torch
+from semlens import models
+from semlens.capture import capture
+from semlens.layers import Layer, layers, members
+
+CHOICES = ["enc64.1", "enc16.1", "enc16", "8", "mid8", "64+32+16", "dec64.3", "enc64.2+dec8.1"]
+
+
+@pytest.fixture(scope="module")
+def unet(tiny_model):
+    return models.load_unet(tiny_model / "unet", device=torch.device("cpu"), dtype=torch.float32)
+
+
+@pytest.fixture(scope="module")
+def inputs():
+    # A quarter of the native side: the network is convolutional, and the capture does not care.
+    rng = torch.Generator().manual_seed(0)
+    return torch.randn(2, 4, 16, 16, generator=rng), 10, torch.randn(2, 77, 32, generator=rng)
+
+
+@pytest.fixture(scope="module")
+def expected(unet, inputs):
+    """All features of one whole pass, copied as they come out."""
+    seen = {}
+    hooks = [
+        unet.get_submodule(layer.module).register_forward_hook(
+            lambda module, args, output, name=layer.name: seen.__setitem__(
+                name, (output[0] if isinstance(output, tuple) else output).clone()
+            )
+        )
+        for layer in layers(unet.config)
+    ]
+    with torch.inference_mode():
+        unet(*inputs)
+    for hook in hooks:
+        hook.remove()
+    return seen
+
+
+def points(unet, feature_set):
+    wanted = members(feature_set, [layer.name for layer in layers(unet.config)])
+    return [layer for layer in layers(unet.config) if layer.name in wanted]
+
+
+def hooks_left(unet):
+    return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in unet.modules())
+
+
+@pytest.mark.parametrize("stop", [True, False])
+@pytest.mark.parametrize("feature_set", CHOICES)
+def test_features_are_those_of_a_full_pass_bit_for_bit(unet, inputs, expected, feature_set, stop):
+    chosen = points(unet, feature_set)
+    with torch.inference_mode(), capture(unet, chosen, stop=stop) as features:
+        unet(*inputs)
+    assert list(features) == [layer.name for layer in chosen]
+    for name, values in features.items():
+        assert torch.equal(values, expected[name]), name
+    assert hooks_left(unet) == 0
+
+
+def test_layers_may_be_asked_for_in_any_order(unet, inputs, expected):
+    with torch.inference_mode(), capture(unet, points(unet, "enc64.2+16+mid8")[::-1]) as features:
+        unet(*inputs)
+    assert set(features) == {"enc64.2", "enc16.1", "enc16.2", "mid8", "dec16.1", "dec16.2", "dec16.3"}
+    for name, values in features.items():
+        assert torch.equal(values, expected[name]), name
+
+
+def test_features_have_the_channels_and_grids_of_the_map(unet, expected):
+    assert list(expected) == [layer.name for layer in layers(unet.config)]
+    for layer in layers(unet.config):
+        assert expected[layer.name].shape == (2, layer.channels, layer.grid // 4, layer.grid // 4)
+
+
+@pytest.mark.parametrize("depths", [1, [1, 2, 1]])
+def test_the_map_fits_networks_of_other_shapes(depths):
+    from diffusers import UNet2DConditionModel
+
+    torch.manual_seed(0)
+    unet = UNet2DConditionModel(
+        sample_size=16,
+        block_out_channels=(8, 16, 32),
+        layers_per_block=depths,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        attention_head_dim=1,
+        cross_attention_dim=8,
+        norm_num_groups=4,
+    )
+    with torch.inference_mode(), capture(unet, layers(unet.config), stop=False) as features:
+        unet(torch.randn(1, 4, 16, 16), 0, torch.randn(1, 3, 8))
+    assert {name: values.shape for name, values in features.items()} == {
+        layer.name: (1, layer.channels, layer.grid, layer.grid) for layer in layers(unet.config)
+    }
+    blocks = [*unet.down_blocks, *unet.up_blocks]
+    pairs = sum(len(block.resnets) for block in blocks)
+    assert len(features) == pairs + 1  # nothing is left out but what the middle holds
+
+
+def test_the_code_after_the_pass_runs_only_without_stop(unet, inputs):
+    reached = []
+    for stop in (True, False):
+        with torch.inference_mode(), capture(unet, points(unet, "enc64.1"), stop=stop):
+            unet(*inputs)
+            reached.append(stop)
+    assert reached == [False]
+
+
+@pytest.mark.parametrize(
+    ("feature_set", "stop", "later", "calls"),
+    [
+        ("enc16.1", True, "down_blocks.2.resnets.1", 0),
+        ("enc16.1", True, "mid_block", 0),
+        ("enc16.1", True, "conv_out", 0),
+        ("enc16.1", True, "down_blocks.2.resnets.0", 1),
+        ("enc16.1+dec8.1", True, "mid_block", 1),
+        ("enc16.1+dec8.1", True, "up_blocks.0.resnets.1", 0),
+        ("enc16.1", False, "conv_out", 1),
+    ],
+)
+def test_the_pass_ends_with_the_last_wanted_layer(unet, inputs, feature_set, stop, later, calls):
+    seen = []
+    counter = unet.get_submodule(later).register_forward_pre_hook(lambda module, args: seen.append(1))
+    try:
+        with torch.inference_mode(), capture(unet, points(unet, feature_set), stop=stop):
+            unet(*inputs)
+    finally:
+        counter.remove()
+    assert len(seen) == calls
+
+
+@pytest.mark.parametrize("stop", [True, False])
+def test_hooks_are_removed_when_the_block_fails(unet, stop):
+    with pytest.raises(ZeroDivisionError), capture(unet, points(unet, "16"), stop=stop):
+        raise ZeroDivisionError
+    assert hooks_left(unet) == 0
+
+
+def test_hooks_are_removed_when_the_network_fails(unet, inputs):
+    latents, timestep, text = inputs
+    with pytest.raises(RuntimeError), torch.inference_mode(), capture(unet, points(unet, "16")):
+        unet(latents[:, :3], timestep, text)
+    assert hooks_left(unet) == 0
+
+
+def test_an_unknown_module_leaves_no_hook():
+    network = torch.nn.Sequential(torch.nn.Identity())
+    with pytest.raises(AttributeError), capture(network, [Layer("enc8.1", "0", 8, 1), Layer("enc4.1", "1", 4, 1)]):
+        pass
+    assert hooks_left(network) == 0
+
+
+def test_the_network_works_as_before_afterwards(unet, inputs):
+    with torch.inference_mode():
+        before = unet(*inputs).sample
+        with capture(unet, points(unet, "enc16.1")):
+            unet(*inputs)
+        assert torch.equal(unet(*inputs).sample, before)

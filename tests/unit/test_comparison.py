@@ -1,0 +1,244 @@
+"""Distances of an experiment against scipy, row by row."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as arrow
+import pyarrow.parquet as parquet
+import pytest
+from scipy.spatial.distance import cdist
+from semlens.comparison import compare
+from semlens.prototypes import FEATURE_SETS
+from semlens.relations import among, at_offset
+
+SETS = ["scsi", "scdi", "dcsi", "dcdi", "sidi"]
+COLUMNS = {"enc16.1": ["enc16.1@16"], "64+16": ["enc64.1@64", "enc16.1@64"]}
+DIMENSIONS = {"enc16.1@16": 6, "enc64.1@64": 3, "enc16.1@64": 6}
+PLAIN = {"view": "identity", "timestep": 0, "features": "enc16.1", "metric": "correlation", "offset": None}
+
+
+def condition(name, **changes):
+    return {**PLAIN, "name": name, **changes}
+
+
+def write_shard(path, images, *, seed, passes=(("identity", 0),), columns=None):
+    """Prototypes of images (name, video, frame, [(category, identity)]), as pooling writes them."""
+    columns = COLUMNS if columns is None else columns
+    rng = np.random.default_rng(seed)
+    rows = [
+        {
+            "image_id": image,
+            "instance_id": f"{image}/{number}",
+            "category": category,
+            "identity": identity,
+            "video": video,
+            "frame": frame,
+            "view": view,
+            "timestep": timestep,
+        }
+        for view, timestep in passes
+        for image, video, frame, objects in images
+        for number, (category, identity) in enumerate(objects, start=1)
+    ]
+    frame = pd.DataFrame(rows).astype({"frame": "Int32", "timestep": "int32", "identity": str, "video": str})
+    frame[["identity", "video"]] = pd.DataFrame(rows)[["identity", "video"]].astype("string")
+    table = arrow.Table.from_pandas(frame, preserve_index=False)
+    for column in dict.fromkeys(name for names in columns.values() for name in names):
+        values = rng.standard_normal((len(rows), DIMENSIONS[column])).astype(np.float32)
+        flat = arrow.FixedSizeListArray.from_arrays(arrow.array(values.ravel()), values.shape[1])
+        table = table.append_column(column, flat)
+    parquet.write_table(table.replace_schema_metadata({FEATURE_SETS: json.dumps(columns).encode()}), path)
+    return path
+
+
+CAT, DOG = ("cat", None), ("dog", None)
+STILLS = [
+    [("a", None, None, [CAT, DOG]), ("b", None, None, [CAT, CAT, DOG])],
+    [("c", None, None, [DOG])],
+    [("d", None, None, [("cat", "d1"), DOG]), ("e", None, None, [("cat", "d1")])],
+]
+VIDEOS = [
+    [(f"v{frame}", "v", frame, [("person", "v/1"), ("person", "v/2")]) for frame in range(4)],
+    [(f"w{frame}", "w", frame, [("person", "w/1"), ("dog", "w/2")]) for frame in range(0, 8, 2)],
+]
+
+
+@pytest.fixture
+def shards(tmp_path):
+    return [
+        write_shard(tmp_path / f"{k}.parquet", images, seed=k, passes=[("identity", 0), ("identity", 50), ("hflip", 0)])
+        for k, images in enumerate(STILLS)
+    ]
+
+
+@pytest.fixture
+def videos(tmp_path):
+    return [write_shard(tmp_path / f"{k}.parquet", images, seed=k) for k, images in enumerate(VIDEOS)]
+
+
+def everything(shards, features):
+    """All rows of all shards, one below the other, and their vectors: what i and j count."""
+    tables = [parquet.read_table(path).to_pandas() for path in shards]
+    rows = pd.concat(tables, ignore_index=True)
+    return rows, np.array([np.concatenate([row[name] for name in COLUMNS[features]]) for _, row in rows.iterrows()])
+
+
+def compared(shards, conditions, out, sets=SETS):
+    compare(prototypes=shards, conditions=conditions, sets=sets, out=out)
+    return pd.read_parquet(out)
+
+
+CONDITIONS = [
+    condition("correlation"),
+    condition("euclidean", metric="euclidean"),
+    condition("cosine", metric="cosine"),
+    condition("cityblock", metric="cityblock"),
+    condition("50", timestep=50),
+    condition("hflip", view="hflip"),
+    condition("64+16", features="64+16"),
+]
+
+
+def test_rows_point_at_the_instances_and_hold_their_distance(shards, tmp_path):
+    result = compared(shards, CONDITIONS, tmp_path / "distances.parquet")
+    for entry in CONDITIONS:
+        rows, vectors = everything(shards, entry["features"])
+        seen = rows[(rows["view"] == entry["view"]) & (rows["timestep"] == entry["timestep"])]
+        numbers = seen.index.to_numpy()
+        expected = among(seen)
+        for name in SETS:
+            found = result[(result["condition"] == entry["name"]) & (result["set"] == name)]
+            i, j = expected[name]
+            assert list(zip(found["i"], found["j"], strict=True)) == list(zip(numbers[i], numbers[j], strict=True))
+            for row in found.itertuples():
+                distance = cdist(vectors[[row.i]].astype(float), vectors[[row.j]].astype(float), entry["metric"])[0, 0]
+                assert row.distance == pytest.approx(distance, rel=1e-6, abs=1e-7)
+    # 9 instances: 36 pairs, each in one set of each condition.
+    assert result.groupby("condition", observed=True).size().to_dict() == {entry["name"]: 36 for entry in CONDITIONS}
+
+
+def test_pairs_are_of_the_set_they_are_listed_in(shards, tmp_path):
+    result = compared(shards, CONDITIONS[:1], tmp_path / "distances.parquet")
+    rows, _ = everything(shards, "enc16.1")
+    a, b = (rows.iloc[result[side]].reset_index(drop=True) for side in ("i", "j"))
+    same_class, same_image = a["category"] == b["category"], a["image_id"] == b["image_id"]
+    same_object = a["identity"].notna() & (a["identity"] == b["identity"])
+    assert ((result["set"] == "scsi") == (same_class & same_image)).all()
+    assert ((result["set"] == "dcsi") == (~same_class & same_image)).all()
+    assert ((result["set"] == "dcdi") == (~same_class & ~same_image)).all()
+    assert ((result["set"] == "sidi") == same_object).all()
+    assert result["set"].value_counts()["sidi"] == 1
+
+
+def test_offsets_are_taken_within_videos(videos, tmp_path):
+    conditions = [condition(str(offset), offset=offset) for offset in (1, 2, 6)]
+    result = compared(videos, conditions, tmp_path / "distances.parquet", sets=["sidi", "scdi", "scsi"])
+    rows, vectors = everything(videos, "enc16.1")
+    counts = result.groupby(["condition", "set"], observed=True).size().to_dict()
+    assert counts == {
+        ("1", "sidi"): 6,
+        ("1", "scdi"): 6,
+        ("1", "scsi"): 3,
+        ("2", "sidi"): 4 + 6,
+        ("2", "scdi"): 4,
+        ("2", "scsi"): 2,
+        ("6", "sidi"): 2,
+    }
+    for entry in conditions:
+        expected = at_offset(rows, entry["offset"])["sidi"]
+        found = result[(result["condition"] == entry["name"]) & (result["set"] == "sidi")]
+        assert list(zip(found["i"], found["j"], strict=True)) == list(zip(*map(list, expected), strict=True))
+        for row in found.itertuples():
+            assert rows["frame"][row.j] - rows["frame"][row.i] == entry["offset"]
+            distance = cdist(vectors[[row.i]].astype(float), vectors[[row.j]].astype(float), "correlation")[0, 0]
+            assert row.distance == pytest.approx(distance, rel=1e-6, abs=1e-7)
+
+
+def test_the_table_is_sorted_by_condition_and_set_in_the_order_asked_for(shards, tmp_path):
+    sets = ["dcdi", "sidi", "scsi"]
+    result = compared(shards, CONDITIONS, tmp_path / "distances.parquet", sets=sets)
+    order = list(dict.fromkeys(zip(result["condition"].astype(str), result["set"].astype(str), strict=True)))
+    assert order == [(entry["name"], name) for entry in CONDITIONS for name in sets]
+    blocks = (result["condition"].astype(str) + result["set"].astype(str)).ne(
+        (result["condition"].astype(str) + result["set"].astype(str)).shift()
+    )
+    assert blocks.sum() == len(order)
+
+
+def test_the_file_holds_compact_types(shards, tmp_path):
+    compared(shards, CONDITIONS, tmp_path / "distances.parquet")
+    schema = parquet.read_schema(tmp_path / "distances.parquet")
+    label = arrow.dictionary(arrow.int16(), arrow.string())
+    assert {field.name: field.type for field in schema} == {
+        "condition": label,
+        "set": label,
+        "i": arrow.int32(),
+        "j": arrow.int32(),
+        "distance": arrow.float32(),
+    }
+
+
+def test_an_empty_set_has_no_rows(tmp_path):
+    shard = write_shard(tmp_path / "0.parquet", [("a", None, None, [CAT]), ("b", None, None, [CAT])], seed=0)
+    result = compared([shard], [condition("correlation")], tmp_path / "distances.parquet")
+    assert result["set"].astype(str).tolist() == ["scdi"]
+
+
+def test_no_pair_at_all_gives_an_empty_table(tmp_path):
+    shard = write_shard(tmp_path / "0.parquet", [("a", None, None, [CAT])], seed=0)
+    result = compared([shard], [condition("correlation")], tmp_path / "distances.parquet")
+    assert result.empty
+    assert list(result) == ["condition", "set", "i", "j", "distance"]
+
+
+def test_captures_may_share_an_experiment(tmp_path):
+    # One capture holds t = 0, the other t = 50; row numbers go on from one to the other.
+    first = write_shard(tmp_path / "plain.parquet", STILLS[0], seed=0, passes=[("identity", 0)])
+    second = write_shard(tmp_path / "noise.parquet", STILLS[0], seed=1, passes=[("identity", 50)])
+    conditions = [condition("0"), condition("50", timestep=50)]
+    result = compared([first, second], conditions, tmp_path / "distances.parquet")
+    assert result[result["condition"] == "0"]["j"].max() == 4
+    assert result[result["condition"] == "50"]["i"].min() == 5
+    assert result[result["condition"] == "50"]["j"].max() == 9
+
+
+def test_a_capture_without_the_features_is_passed_over(tmp_path):
+    first = write_shard(tmp_path / "one.parquet", STILLS[0], seed=0, columns={"enc16.1": ["enc16.1@16"]})
+    second = write_shard(tmp_path / "two.parquet", STILLS[0], seed=1, columns={"64+16": COLUMNS["64+16"]})
+    result = compared([first, second], [condition("64+16", features="64+16")], tmp_path / "distances.parquet")
+    assert result["i"].min() == 5
+    assert len(result) == 10
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"view": "rot90"}, "features 'enc16.1' of view 'rot90' at t = 0"),
+        ({"timestep": 999}, "features 'enc16.1' of view 'identity' at t = 999"),
+        ({"features": "mid8"}, "features 'mid8' of view 'identity' at t = 0"),
+    ],
+)
+def test_what_no_capture_holds_is_named(shards, tmp_path, changes, words):
+    out = tmp_path / "distances.parquet"
+    with pytest.raises(ValueError) as error:
+        compared(shards, [condition("first"), condition("second", **changes)], out)
+    assert str(error.value) == f"condition 'second': no capture of the experiment holds {words}"
+    assert not out.exists()
+
+
+def test_two_captures_of_the_same_instances_are_refused(tmp_path):
+    paths = [write_shard(tmp_path / f"{k}.parquet", STILLS[0], seed=k) for k in range(2)]
+    with pytest.raises(ValueError, match="condition 'first': several captures hold the same instances"):
+        compared(paths, [condition("first")], tmp_path / "distances.parquet")
+
+
+def test_offsets_of_stills_are_refused(shards, tmp_path):
+    with pytest.raises(ValueError, match="offsets need videos; instance 'a/1' is in none"):
+        compared(shards, [condition("1", offset=1)], tmp_path / "distances.parquet")
+
+
+def test_the_same_bytes_twice(shards, tmp_path):
+    for name in ("one", "two"):
+        compared(shards, CONDITIONS, tmp_path / f"{name}.parquet")
+    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()

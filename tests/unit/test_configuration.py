@@ -1,0 +1,401 @@
+"""Cross references of the configuration: refused by name and with the choices; and the jobs that follow."""
+
+import copy
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from semlens.configuration import (
+    capture_shards,
+    check_folders,
+    check_layers,
+    check_references,
+    check_schema,
+    conditions,
+    feature_sets,
+    shard_images,
+    shards,
+    studied,
+)
+
+REPOSITORY = Path(__file__).parents[2]
+CONFIG = {
+    "shard_size": 10,
+    "models": {"sd15": {}, "tiny": {}},
+    "prompts": {"empty": "", "photo": "a photo"},
+    "views": {"plain": ["identity"], "flips": ["hflip", "vflip"]},
+    "datasets": {
+        "coco": {"format": "coco", "split": "train2017", "images": 25},
+        "voc": {"format": "voc", "split": "trainval", "images": 20},
+        "davis": {"format": "davis", "sequences": {"walk": {1: "person"}}, "images": 3},
+    },
+    "captures": {
+        "still": {"model": "sd15", "datasets": ["coco", "voc"], "views": "plain", "prompt": "empty", "timesteps": [0]},
+        "noise": {"model": "sd15", "datasets": ["coco"], "views": "plain", "prompt": "empty", "timesteps": [1, 50]},
+        "flipped": {"model": "sd15", "datasets": ["coco"], "views": "flips", "prompt": "empty", "timesteps": [0]},
+        "video": {"model": "tiny", "datasets": ["davis"], "views": "plain", "prompt": "photo", "timesteps": [0]},
+    },
+    "experiments": {
+        "metrics": {
+            "captures": ["still"],
+            "datasets": ["coco", "voc"],
+            "axis": "metric",
+            "conditions": ["cosine", "euclidean"],
+            "features": "64+32+16",
+            "timestep": 0,
+            "view": "identity",
+            "sets": ["scsi", "scdi", "dcsi"],
+            "expect": ["scsi", "scdi"],
+        },
+        "steps": {
+            "captures": ["still", "noise"],
+            "datasets": ["coco"],
+            "axis": "timestep",
+            "conditions": [0, 1, 50],
+            "features": "enc16.1",
+            "metric": "cosine",
+            "view": "identity",
+            "sets": ["scsi", "scdi"],
+            "expect": [],
+        },
+        "layers": {
+            "captures": ["still"],
+            "datasets": ["coco"],
+            "axis": "features",
+            "conditions": ["enc16.2", "enc16.1", "16"],
+            "metric": "cosine",
+            "timestep": 0,
+            "view": "identity",
+            "sets": ["scsi", "scdi"],
+            "expect": ["scsi", "scdi"],
+        },
+        "flips": {
+            "captures": ["still", "flipped"],
+            "datasets": ["coco"],
+            "axis": "view",
+            "conditions": ["hflip", "vflip"],
+            "features": "enc16.1",
+            "metric": "cosine",
+            "timestep": 0,
+            "sets": ["sidi", "scdi"],
+            "expect": ["sidi", "scdi"],
+        },
+    },
+}
+
+
+@pytest.fixture
+def config():
+    return copy.deepcopy(CONFIG)
+
+
+def change(config, path, value):
+    """Set what ``path`` (keys joined by slashes) leads to; None removes it."""
+    *parents, last = path.split("/")
+    for key in parents:
+        config = config[key]
+    if value is None:
+        del config[last]
+    else:
+        config[last] = value
+
+
+# Cross references
+
+
+def test_good_configuration_passes(config):
+    check_references(config)
+    assert config == CONFIG
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "named"),
+    [
+        ("captures/still/model", "sd3", ["capture 'still'", "model 'sd3'", "sd15, tiny"]),
+        ("captures/still/datasets", ["coco", "lvis"], ["capture 'still'", "dataset 'lvis'", "coco, voc, davis"]),
+        ("captures/video/views", "rotations", ["capture 'video'", "view group 'rotations'", "plain, flips"]),
+        ("captures/video/prompt", "none", ["capture 'video'", "prompt 'none'", "empty, photo"]),
+        ("datasets/coco/sequences", {"walk": {1: "dog"}}, ["dataset 'coco'", "'sequences'", "davis"]),
+        ("datasets/davis/sequences", None, ["dataset 'davis'", "'sequences'", "davis"]),
+        ("datasets/davis/split", "train", ["dataset 'davis'", "'split'", "coco", "voc"]),
+        ("datasets/coco/split", None, ["dataset 'coco'", "'split'", "coco"]),
+        ("datasets/voc/split", None, ["dataset 'voc'", "'split'", "voc"]),
+        (
+            "experiments/steps/captures",
+            ["still", "loud"],
+            ["experiment 'steps'", "capture 'loud'", "still, noise, flipped, video"],
+        ),
+        ("experiments/steps/datasets", ["lvis"], ["experiment 'steps'", "dataset 'lvis'", "coco, voc, davis"]),
+        ("experiments/steps/datasets", ["davis"], ["experiment 'steps'", "['still', 'noise']", "dataset 'davis'"]),
+        (
+            "experiments/metrics/expect",
+            ["scsi", "sidi"],
+            ["experiment 'metrics'", "expected set 'sidi'", "scsi, scdi, dcsi"],
+        ),
+        ("experiments/metrics/features", None, ["experiment 'metrics'", "'features'"]),
+        (
+            "experiments/steps/conditions",
+            [0, 1, 2],
+            ["experiment 'steps'", "condition '2'", "['still', 'noise']", "'identity'", "timestep 2"],
+        ),
+        ("experiments/metrics/timestep", 1, ["experiment 'metrics'", "condition 'cosine'", "['still']", "timestep 1"]),
+        (
+            "experiments/flips/captures",
+            ["still"],
+            ["experiment 'flips'", "condition 'hflip'", "['still']", "view 'hflip'", "timestep 0"],
+        ),
+        ("views/flips", ["hflip"], ["experiment 'flips'", "condition 'vflip'", "view 'vflip'"]),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name_and_with_the_choices(config, path, value, named):
+    change(config, path, value)
+    with pytest.raises(ValueError, match="".join(f"(?=.*{re.escape(name)})" for name in named)):
+        check_references(config)
+
+
+def test_view_and_timestep_must_come_from_one_capture(config):
+    # hflip is captured at 0, identity at 50: nothing holds hflip at 50.
+    change(config, "experiments/flips/captures", ["flipped", "noise"])
+    change(config, "experiments/flips/timestep", 50)
+    with pytest.raises(ValueError, match=r"experiment 'flips', condition 'hflip'.*view 'hflip'.* at timestep 50"):
+        check_references(config)
+
+
+def test_every_dataset_must_have_every_condition(config):
+    # voc is captured at 0 alone: its distances at 1 and 50 could never be made.
+    change(config, "experiments/steps/datasets", ["coco", "voc"])
+    with pytest.raises(ValueError, match=r"experiment 'steps', condition '1'(?=.*'voc')(?=.*timestep 1)"):
+        check_references(config)
+
+
+# The schema
+
+
+@pytest.fixture
+def schema():
+    return yaml.safe_load((REPOSITORY / "workflow" / "schemas" / "config.schema.yaml").read_text())
+
+
+@pytest.fixture
+def demo():
+    return yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text())
+
+
+def test_demo_keeps_the_schema(demo, schema):
+    check_schema(demo, schema)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "named"),
+    [
+        ("colour", "red", ["top level", "'colour'", "known keys are", "shard_size"]),
+        ("datasets/coco/colour", "red", ["datasets.coco", "'colour'", "known keys are", "min_area"]),
+        ("captures/plain/timestep", [0], ["captures.plain", "'timestep'", "known keys are", "timesteps"]),
+        ("shard_size", 0, ["shard_size", "0", "Images per shard"]),
+        ("datasets/coco/format", "lvis", ["datasets.coco.format", "'lvis'", "'coco', 'voc', 'davis'"]),
+        ("datasets/coco/images", None, ["datasets.coco", "'images'", "required"]),
+        ("datasets/coco/min_area", 1.5, ["datasets.coco.min_area", "1.5"]),
+        ("datasets/coco/split", "../secret", ["datasets.coco.split", "'../secret'"]),
+        ("captures/plain/timesteps", [0, 1000], ["captures.plain.timesteps.1", "1000"]),
+        ("captures/plain/layers", ["encoder16"], ["captures.plain.layers.0", "'encoder16'", "enc16.1"]),
+        ("experiments/video/conditions", ["soon"], ["experiments.video.conditions.0", "'soon'"]),
+        ("experiments/video/sets", ["sidi", "sisi"], ["experiments.video.sets.1", "'sisi'", "'scsi'"]),
+        (
+            "experiments/distance-measures/conditions",
+            ["cosine", "chebyshev"],
+            ["experiments.distance-measures.conditions.1", "'chebyshev'", "'euclidean'"],
+        ),
+        ("models/a model", {"source": {"folder": "sd15"}}, ["models", "'a model'"]),
+    ],
+)
+def test_what_breaks_the_schema_is_refused_by_place_and_with_the_way_out(demo, schema, path, value, named):
+    change(demo, path, value)
+    with pytest.raises(ValueError, match="(?s)" + "".join(f"(?=.*{re.escape(name)})" for name in named)) as refusal:
+        check_schema(demo, schema)
+    assert len(str(refusal.value).splitlines()) == 2
+
+
+def test_all_that_breaks_the_schema_is_listed(demo, schema):
+    change(demo, "colour", "red")
+    change(demo, "datasets/coco/min_area", 2)
+    change(demo, "captures/plain/timesteps", [0, 1000])
+    with pytest.raises(ValueError, match=r"(?s)captures\.plain\.timesteps.*datasets\.coco\.min_area"):
+        check_schema(demo, schema)
+
+
+# Folders
+
+
+@pytest.fixture
+def model_folder(tmp_path):
+    """A model of two grids, 16 (with attention) and 8: enc16.1, enc8.1, mid8, dec8.1-2, dec16.1-2."""
+    folder = tmp_path / "sd"
+    for part in ("unet", "vae", "text_encoder", "tokenizer", "scheduler"):
+        (folder / part).mkdir(parents=True)
+    unet = {
+        "sample_size": 16,
+        "block_out_channels": [4, 8],
+        "layers_per_block": 1,
+        "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
+        "mid_block_type": "UNetMidBlock2DCrossAttn",
+        "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
+    }
+    (folder / "unet" / "config.json").write_text(json.dumps(unet))
+    return folder
+
+
+@pytest.fixture
+def sourced(model_folder, tmp_path):
+    """A dataset and a model in folders, and one of each that is made."""
+    demo = {"source": {"demo": {"seed": 0}}}
+    common = {"axis": "metric", "conditions": ["cosine"], "view": "identity", "timestep": 0}
+    return {
+        "models": {"sd": {"source": {"folder": str(model_folder)}}, "tiny": demo},
+        "datasets": {"coco": {"source": {"folder": str(tmp_path)}}, "drawn": demo},
+        "captures": {
+            "plain": {"model": "sd", "datasets": ["coco", "drawn"], "layers": ["enc16", "dec8.2"]},
+            "tiny": {"model": "tiny", "datasets": ["drawn"], "layers": ["enc99"]},
+        },
+        "experiments": {
+            "metrics": {"captures": ["plain"], "datasets": ["coco"], "features": "16+8", **common},
+            "elsewhere": {"captures": ["tiny"], "datasets": ["drawn"], "features": "enc99", **common},
+        },
+    }
+
+
+def test_folders_that_are_there_pass(sourced):
+    check_folders(sourced)
+
+
+def test_dataset_folder_that_is_not_there(sourced, tmp_path):
+    change(sourced, "datasets/coco/source/folder", str(tmp_path / "nowhere"))
+    with pytest.raises(ValueError, match=rf"dataset 'coco'.*{re.escape(str(tmp_path / 'nowhere'))}"):
+        check_folders(sourced)
+
+
+@pytest.mark.parametrize("part", ["vae", "text_encoder", "tokenizer", "scheduler"])
+def test_model_folder_without_a_part(sourced, model_folder, part):
+    (model_folder / part).rmdir()
+    with pytest.raises(ValueError, match=rf"model 'sd': folder {re.escape(str(model_folder))} has no {part};"):
+        check_folders(sourced)
+
+
+def test_layers_that_the_model_has_pass(sourced):
+    check_layers(sourced)
+
+
+@pytest.mark.parametrize(
+    ("layers", "named"), [(["enc16", "dec4"], "'dec4'"), (["enc16.2"], "'enc16.2'"), (["16+32"], "'32'")]
+)
+def test_layer_that_the_model_has_not(sourced, layers, named):
+    change(sourced, "captures/plain/layers", layers)
+    with pytest.raises(ValueError, match=rf"capture 'plain': .*{re.escape(named)}.* enc16\.1, .*dec16\.2"):
+        check_layers(sourced)
+
+
+@pytest.mark.parametrize("features", ["mid8", "16+enc8"])
+def test_feature_set_that_the_capture_does_not_hold(sourced, features):
+    change(sourced, "experiments/metrics/features", features)
+    with pytest.raises(ValueError, match=rf"capture 'plain': .*'{re.escape(features)}'.* enc16\.1, dec8\.2$"):
+        check_layers(sourced)
+
+
+@pytest.mark.parametrize("content", [None, "{", "{}"], ids=["missing", "cut off", "empty"])
+def test_model_configuration_that_cannot_be_read(sourced, model_folder, content):
+    path = model_folder / "unet" / "config.json"
+    if content is None:
+        path.unlink()
+    else:
+        path.write_text(content)
+    with pytest.raises(ValueError, match=rf"model 'sd': {re.escape(str(path))}"):
+        check_layers(sourced)
+
+
+# What follows
+
+
+def test_conditions_differ_along_the_axis_alone():
+    assert conditions(CONFIG["experiments"]["steps"]) == [
+        {
+            "name": str(timestep),
+            "timestep": timestep,
+            "features": "enc16.1",
+            "metric": "cosine",
+            "view": "identity",
+            "offset": None,
+        }
+        for timestep in (0, 1, 50)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("axis", "values"),
+    [
+        ("metric", ["cosine"]),
+        ("features", ["16", "enc16.1"]),
+        ("timestep", [500]),
+        ("view", ["hflip"]),
+        ("offset", [1, 40]),
+    ],
+)
+def test_conditions_are_named_by_their_value_in_the_order_given(axis, values):
+    made = conditions({"axis": axis, "conditions": values})
+    assert [(condition["name"], condition[axis]) for condition in made] == [(str(value), value) for value in values]
+    assert all(set(condition) == {"name", "metric", "features", "timestep", "view", "offset"} for condition in made)
+
+
+@pytest.mark.parametrize(
+    ("capture", "dataset", "expected"),
+    [
+        ("still", "coco", ["16", "64+32+16", "enc16.1", "enc16.2"]),
+        ("still", "voc", ["64+32+16"]),
+        ("noise", "coco", ["enc16.1"]),
+        ("video", "davis", []),
+    ],
+)
+def test_feature_sets_are_those_that_experiments_read(capture, dataset, expected):
+    assert feature_sets(CONFIG, capture, dataset) == expected
+
+
+@pytest.mark.parametrize(
+    ("dataset", "expected"),
+    [
+        ("coco", {"00000": [0, 10], "00001": [10, 20], "00002": [20, 25]}),
+        ("voc", {"00000": [0, 10], "00001": [10, 20]}),
+        ("davis", {"00000": [0, 3]}),
+    ],
+    ids=["partial last shard", "full shards", "one partial shard"],
+)
+def test_shards_hold_every_image_once(dataset, expected):
+    assert {shard: shard_images(CONFIG, dataset, shard) for shard in shards(CONFIG, dataset)} == expected
+
+
+def test_more_images_only_add_shards(config):
+    before = {shard: shard_images(config, "voc", shard) for shard in shards(config, "voc")}
+    change(config, "datasets/voc/images", 41)
+    after = {shard: shard_images(config, "voc", shard) for shard in shards(config, "voc")}
+    assert before.items() < after.items()
+    assert len(after) == 5
+
+
+def test_capture_shards_are_all_shards_of_all_datasets_of_the_captures():
+    assert capture_shards(CONFIG, ["still", "video"]) == [
+        ("still", "coco", "00000"),
+        ("still", "coco", "00001"),
+        ("still", "coco", "00002"),
+        ("still", "voc", "00000"),
+        ("still", "voc", "00001"),
+        ("video", "davis", "00000"),
+    ]
+
+
+def test_studied_are_the_datasets_of_every_experiment():
+    assert studied(CONFIG) == [
+        ("metrics", "coco"),
+        ("metrics", "voc"),
+        ("steps", "coco"),
+        ("layers", "coco"),
+        ("flips", "coco"),
+    ]

@@ -1,0 +1,415 @@
+"""Latents and features against plain loops over diffusers, and what is said of shards that are not whole."""
+
+import hashlib
+import json
+import shutil
+from importlib.metadata import version
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
+from PIL import Image
+from pycocotools import mask as coco_mask
+from semlens.encoding import encode_images, encode_prompt
+from semlens.extraction import extract
+from semlens.tables import INSTANCES, write_parquet
+
+SIZE = 128
+PICTURES = {"a": (160, 120), "b": (90, 200), "c": (128, 128), "d": (64, 64), "e": (300, 150)}  # width, height
+ABOUT = {"capture": "plain", "dataset": "drawn", "model": "small", "prompt": "a horse"}
+TIMESTEPS = [0, 50, 999]
+# A batch of one and a batch of several take different convolutions, which add in another order: features of up to 4
+# differ by 5e-6 at most, latents of up to 25 by 3e-5. A batch of one is the plain loop to the bit.
+ROUNDING = {"features": {"rtol": 0, "atol": 3e-5}, "moments": {"rtol": 0, "atol": 2e-4}}
+
+
+def manifest_of(names, path):
+    rows = []
+    for name in names:
+        width, height = PICTURES[name]
+        for number in (1, 2):  # an image is in the manifest once per instance
+            mask = np.zeros((height, width), dtype=np.uint8, order="F")
+            mask[10 * number : 40, 5:30] = 1
+            rle = coco_mask.encode(mask)
+            x, y, w, h = coco_mask.toBbox(rle)
+            rows.append(
+                {
+                    "dataset": "drawn",
+                    "image_id": name,
+                    "file": f"pictures/{name}.jpg",
+                    "width": width,
+                    "height": height,
+                    "instance_id": f"{name}/{number}",
+                    "category": "cat",
+                    "identity": None,
+                    "video": None,
+                    "frame": None,
+                    "area_fraction": mask.mean(),
+                    "bbox_x": x,
+                    "bbox_y": y,
+                    "bbox_w": w,
+                    "bbox_h": h,
+                    "rle": rle["counts"].decode(),
+                }
+            )
+    write_parquet(pd.DataFrame(rows), INSTANCES, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dataset")
+    (folder / "pictures").mkdir()
+    rng = np.random.default_rng(0)
+    for name, (width, height) in PICTURES.items():
+        coarse = Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8))
+        coarse.resize((width, height), Image.Resampling.BICUBIC).save(folder / "pictures" / f"{name}.jpg")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def encode(small_model, folder, tmp_path_factory):
+    def run(names=tuple(PICTURES), **changes):
+        home = tmp_path_factory.mktemp("latents")
+        settings = {
+            "manifest": manifest_of(names, home / "manifest.parquet"),
+            "folder": folder,
+            "vae": small_model / "vae",
+            "views": ["identity"],
+            "size": SIZE,
+            "dtype": "float32",
+            "device": "cpu",
+            "batch_size": 1,
+            "out": home / "latents.h5",
+            **changes,
+        }
+        encode_images(**settings)
+        return settings["out"]
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def latents(encode):
+    return encode()
+
+
+@pytest.fixture(scope="module")
+def prompt(small_model, tmp_path_factory):
+    out = tmp_path_factory.mktemp("prompts") / "horse.h5"
+    encode_prompt(
+        prompt="a horse", tokenizer=small_model / "tokenizer", text_encoder=small_model / "text_encoder", out=out
+    )
+    return out
+
+
+@pytest.fixture(scope="module")
+def read(small_model, latents, prompt, tmp_path_factory):
+    def run(**changes):
+        settings = {
+            "latents": latents,
+            "prompt": prompt,
+            "unet": small_model / "unet",
+            "scheduler": small_model / "scheduler",
+            "feature_sets": ["enc4.1", "mid2+dec16.3"],
+            "timesteps": TIMESTEPS,
+            "seed": 7,
+            "dtype": "float32",
+            "device": "cpu",
+            "batch_size": 1,
+            "about": ABOUT,
+            "out": tmp_path_factory.mktemp("features") / "features.h5",
+            **changes,
+        }
+        extract(**settings)
+        return settings["out"]
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def features(read):
+    return read()
+
+
+def contents(path):
+    found = {}
+    with h5py.File(path) as file:
+        file.visititems(
+            lambda name, item: found.__setitem__(name, item[()]) if isinstance(item, h5py.Dataset) else None
+        )
+    return found
+
+
+def attributes(path):
+    with h5py.File(path) as file:
+        return dict(file.attrs)
+
+
+def normal(shape, key):
+    """Sample noise as the library documents it: seeded by eight bytes of a digest of what it is for."""
+    number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big", signed=True)
+    return torch.randn(shape, generator=torch.Generator().manual_seed(number))
+
+
+def plain_loop(model, latents, timesteps, seed, modules):
+    """The same, the plain way: one sample at a time, whole passes, hooks on modules that are written out."""
+    unet = UNet2DConditionModel.from_pretrained(model / "unet").eval()
+    scheduler = DDPMScheduler.from_pretrained(model / "scheduler")
+    with h5py.File(latents) as file:
+        moments = torch.from_numpy(file["identity/moments"][()])
+        names = file["identity/sample_id"].asstr()[()]
+    from semlens.models import embed
+
+    text = embed("a horse", tokenizer=model / "tokenizer", text_encoder=model / "text_encoder")[None]
+    seen = {f"identity/t{t}/{name}": [] for t in timesteps for name in modules}
+    for name, moment in zip(names, moments, strict=True):
+        mean, log_variance = moment[:4], moment[4:]
+        posterior = mean + torch.exp(log_variance / 2) * normal(mean.shape, f"{seed}/identity/{name}/posterior")
+        clean, noise = 0.18215 * posterior, normal(mean.shape, f"{seed}/identity/{name}/noise")
+        for timestep in timesteps:
+            noisy = scheduler.add_noise(clean[None], noise[None], torch.tensor([timestep]))
+            hooks = [
+                unet.get_submodule(module).register_forward_hook(
+                    lambda module, args, output, key=f"identity/t{timestep}/{layer}": seen[key].append(
+                        (output[0] if isinstance(output, tuple) else output)[0].numpy()
+                    )
+                )
+                for layer, module in modules.items()
+            ]
+            with torch.no_grad():
+                unet(noisy, timestep, encoder_hidden_states=text)
+            for hook in hooks:
+                hook.remove()
+    return {key: np.stack(values) for key, values in seen.items()}
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_latents_are_those_of_diffusers(encode, small_model, folder, batch_size):
+    found = contents(encode(batch_size=batch_size))
+    assert [name.decode() for name in found["identity/sample_id"]] == list(PICTURES)
+    vae = AutoencoderKL.from_pretrained(small_model / "vae").eval()
+    for name, moments in zip(PICTURES, found["identity/moments"], strict=True):
+        picture = Image.open(folder / "pictures" / f"{name}.jpg").resize((SIZE, SIZE), Image.Resampling.BICUBIC)
+        pixels = torch.tensor(np.asarray(picture)).permute(2, 0, 1)[None] / 255 * 2 - 1
+        with torch.no_grad():
+            posterior = vae.encode(pixels).latent_dist
+        assert moments.shape == (8, 16, 16)
+        tolerance = ROUNDING["moments"] if batch_size > 1 else {"rtol": 1e-6, "atol": 1e-5}
+        np.testing.assert_allclose(moments[:4], posterior.mean[0], **tolerance)
+        np.testing.assert_allclose(moments[4:], posterior.logvar[0], **tolerance)
+
+
+def test_features_are_those_of_a_plain_loop_bit_for_bit(small_model, latents, features):
+    modules = {"enc4.1": "down_blocks.2.attentions.0", "mid2": "mid_block", "dec16.3": "up_blocks.3.attentions.2"}
+    expected = plain_loop(small_model, latents, TIMESTEPS, 7, modules)
+    found = contents(features)
+    assert set(found) == {*expected, "identity/sample_id"}
+    for key, values in expected.items():
+        assert found[key].dtype == np.float32
+        np.testing.assert_array_equal(found[key], values, err_msg=key)
+
+
+def test_features_depend_on_timestep_seed_and_prompt(features, read, small_model, tmp_path):
+    found = contents(features)
+    other_prompt = tmp_path / "house.h5"
+    encode_prompt(
+        prompt="a house",
+        tokenizer=small_model / "tokenizer",
+        text_encoder=small_model / "text_encoder",
+        out=other_prompt,
+    )
+    other_seed = contents(read(seed=8, feature_sets=["enc4.1"], timesteps=[50]))
+    other_text = contents(read(prompt=other_prompt, feature_sets=["enc4.1"], timesteps=[50]))
+    key = "identity/t50/enc4.1"
+    for other in (found["identity/t0/enc4.1"], found["identity/t999/enc4.1"], other_seed[key], other_text[key]):
+        assert np.abs(found[key] - other).max() > 1e-3
+
+
+def test_one_timestep_alone_is_the_same_as_among_others(features, read):
+    alone = contents(read(timesteps=[50], feature_sets=["enc4.1"]))
+    np.testing.assert_array_equal(alone["identity/t50/enc4.1"], contents(features)["identity/t50/enc4.1"])
+
+
+def test_two_runs_are_the_same(features, read):
+    again = contents(read())
+    for key, values in contents(features).items():
+        np.testing.assert_array_equal(again[key], values)
+
+
+@pytest.mark.parametrize("batch_size", [2, 4, 8])
+def test_batches_change_no_more_than_rounding(features, read, batch_size):
+    batched = contents(read(batch_size=batch_size))
+    for key, values in contents(features).items():
+        if key.endswith("sample_id"):
+            np.testing.assert_array_equal(batched[key], values)
+        else:
+            np.testing.assert_allclose(batched[key], values, **ROUNDING["features"], err_msg=key)
+
+
+@pytest.mark.parametrize("shards", [["a", "bcde"], ["cd", "e", "ab"]])
+def test_shards_change_nothing(features, latents, encode, read, shards):
+    whole = {**contents(features), "moments": contents(latents)["identity/moments"]}
+    for names in shards:
+        part = encode(names)
+        rows = [list(PICTURES).index(name) for name in names]
+        np.testing.assert_array_equal(contents(part)["identity/moments"], whole["moments"][rows])
+        for key, values in contents(read(latents=part)).items():
+            np.testing.assert_array_equal(values, whole[key][rows])
+
+
+def test_views_are_kept_apart(encode, read):
+    # The encoder has no other view yet: the shard's second one holds the first's latents under another name.
+    path = encode("ab")
+    with h5py.File(path, "r+") as file:
+        file.copy("identity", "hflip")
+    found = contents(read(latents=path, timesteps=[0, 500], feature_sets=["enc4.1"]))
+    assert set(found) == {
+        f"{view}/{name}" for view in ("identity", "hflip") for name in ("sample_id", "t0/enc4.1", "t500/enc4.1")
+    }
+    # Another view of an image has noise of its own.
+    assert np.abs(found["identity/t500/enc4.1"] - found["hflip/t500/enc4.1"]).max() > 1e-3
+
+
+def test_features_say_what_they_are(features):
+    about = attributes(features)
+    assert {key: about[key] for key in ABOUT} == ABOUT
+    assert (about["seed"], about["dtype"]) == (7, "float32")
+    assert list(about["layers"]) == ["enc4.1", "mid2", "dec16.3"]
+    assert len(about["unet_config_sha256"]) == 64
+    for package in ("torch", "diffusers", "h5py"):
+        assert about[f"version_{package}"] == version(package)
+    with h5py.File(features) as file:
+        assert file["identity/t0/enc4.1"].chunks == (1, 32, 4, 4)
+
+
+def test_latents_and_prompts_say_what_they_are(latents, prompt):
+    about = attributes(latents)
+    assert (about["scaling_factor"], about["size"], about["dtype"]) == (0.18215, SIZE, "float32")
+    assert attributes(prompt)["prompt"] == "a horse"
+    assert contents(prompt)["embedding"].shape == (77, 32)
+
+
+def test_the_hash_is_of_the_configuration_not_of_its_place(features, read, small_model, tmp_path):
+    shutil.copytree(small_model / "unet", tmp_path / "elsewhere")
+    moved = read(unet=tmp_path / "elsewhere", timesteps=[0], feature_sets=["enc16.1"])
+    assert attributes(moved)["unet_config_sha256"] == attributes(features)["unet_config_sha256"]
+    config = json.loads((tmp_path / "elsewhere" / "config.json").read_text())
+    (tmp_path / "elsewhere" / "config.json").write_text(json.dumps({**config, "flip_sin_to_cos": False}))
+    changed = read(unet=tmp_path / "elsewhere", timesteps=[0], feature_sets=["enc16.1"])
+    assert attributes(changed)["unet_config_sha256"] != attributes(features)["unet_config_sha256"]
+
+
+@pytest.mark.parametrize(("dtype", "stored", "error"), [("bfloat16", np.float32, 0.1), ("float16", np.float16, 0.02)])
+def test_half_precision_is_near_and_stored_as_it_may_be(features, read, dtype, stored, error):
+    half = read(dtype=dtype, timesteps=[0], feature_sets=["enc4.1"])
+    values, exact = contents(half)["identity/t0/enc4.1"], contents(features)["identity/t0/enc4.1"]
+    assert values.dtype == stored
+    assert attributes(half)["dtype"] == dtype
+    assert 0 < np.abs(values - exact).max() < error * np.abs(exact).max()
+
+
+def test_an_unknown_layer_names_the_capture(read, tmp_path):
+    with pytest.raises(ValueError) as error:
+        read(feature_sets=["enc4.1", "enc5.1"], out=tmp_path / "features.h5")
+    assert str(error.value).startswith("capture 'plain': no layer 'enc5.1'")
+    assert "enc16.1, enc16.2, enc8.1" in str(error.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_latents_of_another_size_are_refused_with_the_way_out(encode, read, small_model, tmp_path):
+    small = encode("a", size=64)
+    with pytest.raises(ValueError) as error:
+        read(latents=small, out=tmp_path / "features.h5")
+    assert f"the U-Net in {small_model / 'unet'} reads 16x16 latents, its VAE made 8x8" in str(error.value)
+    assert "'size'" in str(error.value)
+    assert not (tmp_path / "features.h5").exists()
+
+
+def test_a_failed_write_leaves_what_was_there(encode, read, tmp_path):
+    out = tmp_path / "features.h5"
+    read(out=out, timesteps=[0], feature_sets=["enc16.1"])
+    before = out.read_bytes()
+    with pytest.raises(ValueError):
+        read(latents=encode("a", size=64), out=out)
+    assert out.read_bytes() == before
+    read(out=out, timesteps=[1], feature_sets=["enc16.1"])  # what the failed one left is in nobody's way
+    assert "identity/t1/enc16.1" in contents(out)
+
+
+def test_a_missing_picture_is_named_and_leaves_no_latents(encode, folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "dataset")
+    (tmp_path / "dataset" / "pictures" / "c.jpg").unlink()
+    with pytest.raises(FileNotFoundError, match=r"pictures/c\.jpg does not exist"):
+        encode(folder=tmp_path / "dataset", out=tmp_path / "latents.h5")
+    assert not (tmp_path / "latents.h5").exists()
+
+
+def truncated(content):
+    return content[: len(content) // 2]
+
+
+def overwritten(content):
+    return bytes(np.random.default_rng(0).integers(0, 256, len(content), dtype=np.uint8))
+
+
+def beheaded(content):
+    return b"\xff" * 64 + content[64:]
+
+
+def emptied(content):
+    return b""
+
+
+@pytest.mark.parametrize("damage", [truncated, overwritten, beheaded, emptied])
+@pytest.mark.parametrize("shard", ["latents", "prompt"])
+def test_a_corrupt_shard_is_named(read, latents, prompt, tmp_path, shard, damage):
+    path = tmp_path / "shard.h5"
+    path.write_bytes(damage({"latents": latents, "prompt": prompt}[shard].read_bytes()))
+    with pytest.raises(ValueError) as error:
+        read(**{shard: path}, out=tmp_path / "features.h5")
+    assert f"shard {path} is corrupt" in str(error.value)
+    assert "delete it" in str(error.value)
+    assert not (tmp_path / "features.h5").exists()
+
+
+def test_latents_whose_bytes_have_changed_are_not_believed(read, latents, tmp_path):
+    path = tmp_path / "latents.h5"
+    content = latents.read_bytes()
+    with h5py.File(latents) as file:
+        moments = file["identity/moments"][3].tobytes()
+    place = content.index(moments[:256])
+    path.write_bytes(content[:place] + bytes(256) + content[place + 256 :])
+    with pytest.raises(ValueError, match="is corrupt") as error:
+        read(latents=path, out=tmp_path / "features.h5")
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize("missing", ["identity/moments", "identity/sample_id"])
+def test_an_incomplete_shard_is_named(read, latents, tmp_path, missing):
+    path = tmp_path / "latents.h5"
+    shutil.copy(latents, path)
+    with h5py.File(path, "r+") as file:
+        del file[missing]
+    with pytest.raises(ValueError, match="is corrupt") as error:
+        read(latents=path, out=tmp_path / "features.h5")
+    assert str(path) in str(error.value)
+
+
+def test_a_file_of_another_kind_is_named(read, prompt, tmp_path):
+    # Somebody's embedding where latents should be.
+    with pytest.raises(ValueError) as error:
+        read(latents=prompt, out=tmp_path / "features.h5")
+    assert str(prompt) in str(error.value)
+
+
+def test_features_that_are_not_finite_are_refused_by_layer_and_sample(read, encode, tmp_path):
+    path = encode("ab")
+    with h5py.File(path, "r+") as file:
+        file["identity/moments"][1, 0, 0, 0] = np.nan
+    with pytest.raises(ValueError, match=r"layer enc4\.1 at t = 50 is not finite for a sample of b"):
+        read(latents=path, timesteps=[50], out=tmp_path / "features.h5")
+    assert not (tmp_path / "features.h5").exists()

@@ -1,0 +1,304 @@
+"""Figures by what they show, tables by what is printed."""
+
+import io
+import re
+from html.parser import HTMLParser
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from semlens import figures
+from semlens.figures import boxes, curves, read, save, save_table, table
+
+MOMENTS = ["mean", "std", "min", "whisker_low", "q1", "median", "q3", "whisker_high", "max"]
+METRICS = ["cosine", "distance_correlation"]
+SETS = ["scsi", "scdi", "dcsi"]
+
+
+def sets_of(conditions, *, empty=(), sets=SETS, shift=0.0):
+    rows = []
+    for place, condition in enumerate(conditions):
+        for step, name in enumerate(sets):
+            low = shift + 0.1 * step + 0.01 * place
+            values = [low + 0.05, 0.02, low, low + 0.01, low + 0.03, low + 0.04, low + 0.07, low + 0.09, low + 0.2]
+            if (condition, name) in empty:
+                values = [np.nan] * len(MOMENTS)
+            n = 0 if (condition, name) in empty else 1000 * (step + 1) + place
+            rows.append({"condition": condition, "set": name, "n": n, **dict(zip(MOMENTS, values, strict=True))})
+    return pd.DataFrame(rows)
+
+
+def trend_of(conditions, verdict="holds"):
+    rows = [{"condition": name, "expected": "", "observed": "", "verdict": verdict} for name in conditions]
+    return pd.DataFrame(rows)
+
+
+def pairs_of(conditions, values):
+    """Statistics of one pair of sets, or more: (set_a, set_b, p, log10 p, Dunn index) for every condition."""
+    rows = [
+        {"condition": condition, "set_a": a, "set_b": b, "h": 1.0, "p": p, "log10_p": log10_p, "dunn": dunn}
+        for condition in conditions
+        for a, b, p, log10_p, dunn in values
+    ]
+    return pd.DataFrame(rows)
+
+
+def panels_of(figure):
+    return [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def drawn():
+    sets = {"voc": sets_of(METRICS), "coco": sets_of(METRICS, empty=[("cosine", "scdi")], shift=0.3)}
+    trend = {"voc": trend_of(METRICS), "coco": trend_of(METRICS, "does not hold")}
+    return boxes(sets, trend, title="Which distance?", axis="metric")
+
+
+@pytest.fixture
+def written(tmp_path):
+    def run(values, title="A title"):
+        paths = {kind: str(tmp_path / f"table.{kind}") for kind in ("csv", "md", "tex", "html")}
+        save_table(table(values), title=title, **paths)
+        return {kind: (tmp_path / f"table.{kind}").read_text() for kind in paths}
+
+    return run
+
+
+def test_there_is_a_panel_per_dataset_and_condition(drawn):
+    panels = panels_of(drawn)
+    assert len(panels) == 4
+    assert [panel.get_ylabel() for panel in panels] == ["voc\ndistance", "", "coco\ndistance", ""]
+    headings = [[text.get_text() for text in panel.texts] for panel in panels]
+    assert headings == [["cosine"], ["distance correlation"], [], []]
+    assert "as expected" in panels[0].get_title() and "not as expected" not in panels[0].get_title()
+    assert "not as expected" in panels[2].get_title()
+    assert drawn.get_suptitle() == "Which distance?"
+
+
+def test_boxes_span_the_quartiles(drawn):
+    for place, panel in enumerate(panels_of(drawn)):
+        expected = sets_of(METRICS, shift=0.3 * (place // 2))
+        expected = expected[expected["condition"] == METRICS[place % 2]].set_index("set")
+        shown = {round(box.get_path().get_extents().x0 + 0.325): box.get_path().get_extents() for box in panel.patches}
+        for number, box in shown.items():
+            assert (box.y0, box.y1) == pytest.approx(tuple(expected.loc[SETS[number], ["q1", "q3"]]))
+        ends = {round(value, 6) for line in panel.lines for value in np.atleast_1d(line.get_ydata())}
+        for number in shown:
+            for name in ("whisker_low", "whisker_high", "median", "mean"):
+                assert round(expected.loc[SETS[number], name], 6) in ends
+
+
+def test_an_empty_set_leaves_its_place(drawn):
+    counts = [len(panel.patches) for panel in panels_of(drawn)]
+    assert counts == [3, 3, 2, 3]
+    without = panels_of(drawn)[2]
+    assert [label.get_text() for label in without.get_xticklabels()] == ["scsi\n1,000", "scdi\n0", "dcsi\n3,000"]
+    # Whole boxes stand at 0 and 2.
+    assert sorted(round(box.get_path().get_extents().x0 + 0.325, 6) for box in without.patches) == [0, 2]
+    assert len({panel.get_xlim() for panel in panels_of(drawn)}) == 1
+
+
+def test_sets_keep_their_colours_though_one_is_empty(drawn):
+    full, without = (panels_of(drawn)[place] for place in (0, 2))
+    colours = [box.get_facecolor() for box in full.patches]
+    assert [box.get_facecolor() for box in without.patches] == [colours[0], colours[2]]
+    assert len(set(colours)) == 3
+
+
+def test_an_experiment_without_any_pair_is_drawn():
+    empty = [("cosine", name) for name in SETS]
+    figure = boxes(
+        {"voc": sets_of(["cosine"], empty=empty)},
+        {"voc": trend_of(["cosine"], "empty set")},
+        title="Nothing",
+        axis="metric",
+    )
+    (panel,) = panels_of(figure)
+    assert not panel.patches
+    assert panel.get_title() == "a set is empty"
+
+
+def test_distances_share_a_scale_unless_metrics_differ():
+    sets, trend = {"voc": sets_of(["0", "50"])}, {"voc": trend_of(["0", "50"])}
+    shared = panels_of(boxes(sets, trend, title="Noise", axis="timestep"))
+    assert shared[0].get_ylim() == shared[1].get_ylim()
+    sets = {"voc": pd.concat([sets_of(["cosine"]), sets_of(["euclidean"], shift=50)], ignore_index=True)}
+    trend = {"voc": trend_of(["cosine", "euclidean"])}
+    own = panels_of(boxes(sets, trend, title="Metrics", axis="metric"))
+    assert own[0].get_ylim()[1] < 10 < own[1].get_ylim()[0]
+
+
+def test_curves_follow_the_means():
+    offsets = ["1", "5", "10", "40"]
+    sets = {
+        "davis": sets_of(offsets, sets=["sidi", "scdi"], empty=[("40", "sidi")]),
+        "own": sets_of(offsets, sets=["sidi", "scdi"], shift=0.5),
+    }
+    figure = curves(sets, title="Video", axis="offset")
+    panels = panels_of(figure)
+    assert [panel.get_ylabel().split("\n")[0] for panel in panels] == ["davis", "own"]
+    assert panels[-1].get_xlabel() == "offset (frames)"
+    lines = {
+        dataset: [(list(line.get_xdata()), list(line.get_ydata())) for line in panel.lines]
+        for dataset, panel in zip(sets, panels, strict=True)
+    }
+    assert [x for x, _ in lines["davis"]] == [[1, 5, 10], [1, 5, 10, 40]]
+    assert lines["own"][1][1] == pytest.approx([0.65, 0.66, 0.67, 0.68])
+    band = panels[0].collections[0].get_paths()[0].get_extents()
+    assert (band.x0, band.x1, band.y0, band.y1) == pytest.approx((1, 10, 0.03, 0.09))
+
+
+@pytest.mark.parametrize("kind", ["boxes", "curves"])
+def test_the_same_bytes_on_two_runs(tmp_path, kind):
+    for run in ("one", "two"):
+        if kind == "boxes":
+            sets, trend = {"voc": sets_of(METRICS)}, {"voc": trend_of(METRICS)}
+            figure = boxes(sets, trend, title="Twice", axis="metric")
+        else:
+            figure = curves({"davis": sets_of(["1", "2"])}, title="Twice", axis="offset")
+        save(figure, png=tmp_path / f"{run}.png", pdf=tmp_path / f"{run}.pdf")
+    assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "one.pdf").read_bytes().startswith(b"%PDF")
+    for kind in ("png", "pdf"):
+        assert (tmp_path / f"one.{kind}").read_bytes() == (tmp_path / f"two.{kind}").read_bytes()
+    assert not plt.get_fignums()
+
+
+def test_statistics_are_read_with_conditions_as_text(tmp_path):
+    sets_of(["1", "50"]).to_csv(tmp_path / "voc.sets.csv", index=False)
+    (frame,) = read(["voc"], [tmp_path / "voc.sets.csv"]).values()
+    assert frame["condition"].unique().tolist() == ["1", "50"]
+
+
+def test_the_table_has_the_layout_of_table_1():
+    voc = pairs_of(["cosine", "euclidean"], [("scsi", "scdi", 0.2, -0.7, 1.5), ("scsi", "dcsi", 0.01, -2.0, 2.5)])
+    coco = pairs_of(["cosine", "euclidean"], [("scsi", "scdi", 0.3, -0.5, 3.5), ("scsi", "dcsi", 0.0, -400, 4.5)])
+    coco["dunn"] += [0, 0, 10, 10]
+    result = table({"voc": voc, "coco": coco})
+    assert list(result.columns) == [
+        ("voc", "cosine"),
+        ("voc", "euclidean"),
+        ("coco", "cosine"),
+        ("coco", "euclidean"),
+    ]
+    pairs = ["scsi vs. scdi", "scsi vs. dcsi"]
+    assert list(result.index) == [(pair, value) for pair in pairs for value in ("p", "log10 p", "Dunn index")]
+    np.testing.assert_array_equal(
+        result.to_numpy(),
+        [
+            [0.2, 0.2, 0.3, 0.3],
+            [-0.7, -0.7, -0.5, -0.5],
+            [1.5, 1.5, 3.5, 13.5],
+            [0.01, 0.01, 0.0, 0.0],
+            [-2, -2, -400, -400],
+            [2.5, 2.5, 4.5, 14.5],
+        ],
+    )
+
+
+def test_csv_keeps_the_numbers(written):
+    values = {"voc": pairs_of(["cosine"], [("scsi", "scdi", 1.23456789e-7, np.log10(1.23456789e-7), 1.5)])}
+    back = pd.read_csv(io.StringIO(written(values)["csv"]), header=[0, 1], index_col=[0, 1])
+    pd.testing.assert_frame_equal(back, table(values), check_names=False)
+
+
+@pytest.mark.parametrize(
+    ("p", "log10_p", "text", "bold"),
+    [
+        (0.2, np.log10(0.2), "0.20000", False),
+        (0.05, np.log10(0.05), "0.05000", False),
+        (0.0499, np.log10(0.0499), "0.04990", True),
+        (0.00123, np.log10(0.00123), "0.00123", True),
+        (3.2e-7, np.log10(3.2e-7), "3.2e-07", True),
+        (1.5e-300, np.log10(1.5e-300), "1.5e-300", True),
+        (np.nan, np.nan, "–", False),
+    ],
+)
+def test_p_values_are_printed_to_be_read(written, p, log10_p, text, bold):
+    files = written({"voc": pairs_of(["cosine"], [("scsi", "scdi", p, log10_p, 1.23456789)])})
+    marks = {"md": "**{}**", "tex": r"\textbf{{{}}}", "html": "<b>{}</b>"}
+    for kind, mark in marks.items():
+        assert text in files[kind]
+        assert (mark.format(text) in files[kind]) == bold
+        assert "1.23457" in files[kind] and mark.format("1.23457") not in files[kind]
+        assert "log10" not in files[kind]
+
+
+def test_a_p_value_that_underflows_is_a_power_of_ten(written):
+    files = written({"voc": pairs_of(["cosine"], [("scsi", "scdi", 0.0, -412.3, 1.5)])})
+    assert "**10^-412**" in files["md"]
+    assert re.search(r"<b>10(\^-412|<sup>[-−]412</sup>)</b>", files["html"])
+    assert "412" in files["tex"]
+
+
+def test_latex_raises_only_in_mathematics(written):
+    tex = written({"voc": pairs_of(["cosine"], [("scsi", "scdi", 0.0, -412.3, 1.5)])})["tex"]
+    outside = re.sub(r"\$[^$]*\$", "", tex)
+    assert "^" not in outside  # "Missing $ inserted"
+    assert "412" in tex
+
+
+def test_latex_escapes_names(written):
+    tex = written({"my_voc": pairs_of(["distance_correlation"], [("scsi", "scdi", 0.2, -0.7, 1.5)])})["tex"]
+    assert r"my\_voc" in tex and r"distance\_correlation" in tex
+    assert not re.search(r"(?<!\\)_", re.sub(r"\\(c?line|begin|end)\S*", "", tex))
+
+
+class Cells(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.text = set(), []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+
+    def handle_data(self, data):
+        self.text.append(data.strip())
+
+
+def parsed(page):
+    cells = Cells()
+    cells.feed(page)
+    return cells
+
+
+def test_html_is_a_page_whose_names_are_text(written):
+    page = parsed(
+        written({"my_<i>voc": pairs_of(["<50"], [("scsi", "scdi", 0.01, -2, 1.5)])}, title="a < b & c")["html"]
+    )
+    assert "i" not in page.tags
+    assert "my <i>voc" in page.text and "<50" in page.text
+    assert page.text.count("a < b & c") == 2
+
+
+def test_html_reads_underscores_as_spaces(written):
+    page = parsed(written({"my_voc": pairs_of(["distance_correlation"], [("scsi", "scdi", 0.2, -0.7, 1.5)])})["html"])
+    assert {"my voc", "distance correlation", "scsi vs. scdi", "0.20000", "1.50000"} <= set(page.text)
+    assert {"html", "table", "th", "td"} <= page.tags
+
+
+def test_markdown_has_a_row_per_pair_and_value_and_a_column_per_condition(written):
+    values = {"voc": pairs_of(["cosine", "euclidean"], [("scsi", "scdi", 0.2, -0.7, 1.5), ("scsi", "dcsi", 1, 0, 2.5)])}
+    title, blank, *lines = written(values)["md"].splitlines()
+    assert (title, blank) == ("A title", "")
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert cells[0] == ["sets", "value", "voc cosine", "voc euclidean"]
+    assert cells[2:] == [
+        ["scsi vs. scdi", "p", "0.20000", "0.20000"],
+        ["scsi vs. scdi", "Dunn index", "1.50000", "1.50000"],
+        ["scsi vs. dcsi", "p", "1.00000", "1.00000"],
+        ["scsi vs. dcsi", "Dunn index", "2.50000", "2.50000"],
+    ]
+
+
+def test_every_set_has_a_colour_and_a_name():
+    from semlens.tables import SETS as known
+
+    assert set(figures.COLOURS) == set(figures.NAMES) == set(known)

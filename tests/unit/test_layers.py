@@ -1,0 +1,140 @@
+"""Capture points as the U-Net's configuration gives them, and the names of sets of them."""
+
+import pytest
+from semlens.layers import grid, layers, members
+
+SD15 = {
+    "sample_size": 64,
+    "block_out_channels": [320, 640, 1280, 1280],
+    "layers_per_block": 2,
+    "down_block_types": ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"],
+    "mid_block_type": "UNetMidBlock2DCrossAttn",
+    "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"],
+}
+SDXL = {
+    "sample_size": 128,
+    "block_out_channels": [320, 640, 1280],
+    "layers_per_block": 2,
+    "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+    "mid_block_type": "UNetMidBlock2DCrossAttn",
+    "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
+}
+SD15_LAYERS = [
+    ("enc64.1", "down_blocks.0.attentions.0", 64, 320),
+    ("enc64.2", "down_blocks.0.attentions.1", 64, 320),
+    ("enc32.1", "down_blocks.1.attentions.0", 32, 640),
+    ("enc32.2", "down_blocks.1.attentions.1", 32, 640),
+    ("enc16.1", "down_blocks.2.attentions.0", 16, 1280),
+    ("enc16.2", "down_blocks.2.attentions.1", 16, 1280),
+    ("enc8.1", "down_blocks.3.resnets.0", 8, 1280),
+    ("enc8.2", "down_blocks.3.resnets.1", 8, 1280),
+    ("mid8", "mid_block", 8, 1280),
+    ("dec8.1", "up_blocks.0.resnets.0", 8, 1280),
+    ("dec8.2", "up_blocks.0.resnets.1", 8, 1280),
+    ("dec8.3", "up_blocks.0.resnets.2", 8, 1280),
+    ("dec16.1", "up_blocks.1.attentions.0", 16, 1280),
+    ("dec16.2", "up_blocks.1.attentions.1", 16, 1280),
+    ("dec16.3", "up_blocks.1.attentions.2", 16, 1280),
+    ("dec32.1", "up_blocks.2.attentions.0", 32, 640),
+    ("dec32.2", "up_blocks.2.attentions.1", 32, 640),
+    ("dec32.3", "up_blocks.2.attentions.2", 32, 640),
+    ("dec64.1", "up_blocks.3.attentions.0", 64, 320),
+    ("dec64.2", "up_blocks.3.attentions.1", 64, 320),
+    ("dec64.3", "up_blocks.3.attentions.2", 64, 320),
+]
+SD15_NAMES = [name for name, *_ in SD15_LAYERS]
+
+
+def as_tuples(unet):
+    return [(layer.name, layer.module, layer.grid, layer.channels) for layer in layers(unet)]
+
+
+def test_the_map_of_stable_diffusion_1_5():
+    assert as_tuples(SD15) == SD15_LAYERS
+
+
+def test_the_map_of_a_three_level_network_whose_first_block_has_no_attention():
+    found = as_tuples(SDXL)
+    assert " ".join(name for name, *_ in found) == (
+        "enc128.1 enc128.2 enc64.1 enc64.2 enc32.1 enc32.2 mid32 "
+        "dec32.1 dec32.2 dec32.3 dec64.1 dec64.2 dec64.3 dec128.1 dec128.2 dec128.3"
+    )
+    assert ("enc128.1", "down_blocks.0.resnets.0", 128, 320) in found
+    assert ("enc32.2", "down_blocks.2.attentions.1", 32, 1280) in found
+    assert ("mid32", "mid_block", 32, 1280) in found
+    assert ("dec32.3", "up_blocks.0.attentions.2", 32, 1280) in found
+    assert ("dec64.1", "up_blocks.1.attentions.0", 64, 640) in found
+    assert ("dec128.3", "up_blocks.2.resnets.2", 128, 320) in found
+
+
+def test_layers_per_block_may_differ_by_level():
+    found = [name for name, *_ in as_tuples({**SDXL, "layers_per_block": [1, 2, 3]})]
+    assert " ".join(found) == (
+        "enc128.1 enc64.1 enc64.2 enc32.1 enc32.2 enc32.3 mid32 "
+        "dec32.1 dec32.2 dec32.3 dec32.4 dec64.1 dec64.2 dec64.3 dec128.1 dec128.2"
+    )
+
+
+@pytest.mark.parametrize("mid_block_type", [None, "absent"])
+def test_a_network_without_a_middle_has_no_mid(mid_block_type):
+    unet = {key: value for key, value in SD15.items() if key != "mid_block_type"}
+    if mid_block_type is None:
+        unet["mid_block_type"] = None
+    assert [name for name, *_ in as_tuples(unet)] == [name for name in SD15_NAMES if name != "mid8"]
+
+
+@pytest.mark.parametrize(
+    ("feature_set", "expected"),
+    [
+        ("enc16.1", ["enc16.1"]),
+        ("mid8", ["mid8"]),
+        ("enc16", ["enc16.1", "enc16.2"]),
+        ("dec16", ["dec16.1", "dec16.2", "dec16.3"]),
+        ("16", ["enc16.1", "enc16.2", "dec16.1", "dec16.2", "dec16.3"]),
+        ("8", ["enc8.1", "enc8.2", "mid8", "dec8.1", "dec8.2", "dec8.3"]),
+        ("64+32+16", [name for name in SD15_NAMES if "8" not in name]),
+        ("16+64+32", [name for name in SD15_NAMES if "8" not in name]),
+        ("dec16.3+enc16.1", ["enc16.1", "dec16.3"]),
+        ("enc16+enc16.1+enc16", ["enc16.1", "enc16.2"]),
+    ],
+)
+def test_feature_sets_name_layers_once_and_in_forward_order(feature_set, expected):
+    assert members(feature_set, SD15_NAMES) == expected
+
+
+def test_the_papers_concatenation_has_11200_channels():
+    channels = {layer.name: layer.channels for layer in layers(SD15)}
+    assert sum(channels[name] for name in members("64+32+16", channels)) == 11200
+
+
+@pytest.mark.parametrize(
+    ("feature_set", "offender"),
+    [
+        ("enc17.1", "enc17.1"),
+        ("enc16.3", "enc16.3"),
+        ("64+128", "128"),
+        ("1", "1"),
+        ("6", "6"),
+        ("mid16", "mid16"),
+        ("mid8.1", "mid8.1"),
+        ("enc", "enc"),
+        ("enc16.", "enc16."),
+        ("enc16.1 ", "enc16.1 "),
+        ("enc16+", ""),
+        ("", ""),
+    ],
+)
+def test_an_unknown_layer_is_named_with_what_there_is(feature_set, offender):
+    with pytest.raises(ValueError) as error:
+        members(feature_set, SD15_NAMES)
+    assert f"{offender!r} (of feature set {feature_set!r})" in str(error.value)
+    assert ", ".join(SD15_NAMES) in str(error.value)
+
+
+def test_available_layers_may_be_any_iterable():
+    assert members("16", (name for name in SD15_NAMES)) == members("16", SD15_NAMES)
+
+
+@pytest.mark.parametrize(("name", "side"), [("enc64.2", 64), ("mid8", 8), ("dec128.3", 128)])
+def test_the_grid_is_in_the_name(name, side):
+    assert grid(name) == side

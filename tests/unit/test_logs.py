@@ -1,0 +1,145 @@
+"""The log of a job: one clear line for the terminal, everything for the file."""
+
+import logging
+import warnings
+
+import pytest
+from semlens import logs
+
+
+@pytest.fixture(autouse=True)
+def leave_logging_as_it_was():
+    propagate, level = logs.log.propagate, logs.log.level
+    yield
+    logs.log.propagate = propagate
+    logs.log.setLevel(level)
+    logging.captureWarnings(False)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "pool_prototypes" / "voc.log"
+
+
+def fail(path, error):
+    with pytest.raises(SystemExit) as exit, logs.to(path):
+        logs.log.info("so far, so good")
+        raise error
+    return exit.value
+
+
+def test_messages_go_to_the_terminal_and_to_the_log(path, capsys):
+    with logs.to(path):
+        logs.log.info("12 instances of %s", "dog")
+    captured = capsys.readouterr()
+    assert captured.err == "12 instances of dog\n"
+    assert captured.out == ""
+    assert path.read_text().endswith(" INFO 12 instances of dog\n")
+
+
+def test_details_go_to_the_log_alone(path, capsys):
+    with logs.to(path):
+        logs.log.debug("a detail")
+    assert capsys.readouterr().err == ""
+    assert "DEBUG a detail" in path.read_text()
+
+
+def test_error_ends_the_job_with_status_1_and_its_cause(path):
+    error = ValueError("image 7 is missing")
+    ending = fail(path, error)
+    assert ending.code == 1
+    assert ending.__cause__ is error
+
+
+def test_error_is_one_line_on_the_terminal_naming_the_log(path, capsys):
+    fail(path, ValueError("image 7 is missing"))
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "so far, so good"
+    assert second == f"ValueError: image 7 is missing (traceback in {path})"
+
+
+def test_error_leaves_its_traceback_in_the_log(path):
+    fail(path, ValueError("image 7 is missing"))
+    text = path.read_text()
+    assert "so far, so good" in text
+    assert "Traceback (most recent call last)" in text
+    assert "in fail" in text
+    assert "ValueError: image 7 is missing" in text
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt(), SystemExit(3)], ids=repr)
+def test_interruption_is_not_an_error(path, capsys, interruption):
+    with pytest.raises(type(interruption)) as caught, logs.to(path):
+        raise interruption
+    assert caught.value is interruption
+    assert capsys.readouterr().err == ""
+
+
+def test_log_of_a_former_run_is_replaced(path):
+    for message in ("first run", "second run"):
+        with logs.to(path):
+            logs.log.info(message)
+    assert "second run" in path.read_text()
+    assert "first run" not in path.read_text()
+
+
+@pytest.mark.parametrize("error", [None, ValueError("no")], ids=["good end", "bad end"])
+def test_nothing_is_logged_after_the_block(path, error):
+    if error:
+        fail(path, error)
+    else:
+        with logs.to(path):
+            pass
+    before = path.read_text()
+    logs.log.warning("too late")
+    warnings.warn("also too late", stacklevel=1)
+    assert path.read_text() == before
+
+
+def test_warnings_of_libraries_go_to_the_log(path, capsys):
+    with logs.to(path):
+        warnings.warn("mean of an empty slice", RuntimeWarning, stacklevel=1)
+    assert "RuntimeWarning: mean of an empty slice" in path.read_text()
+    assert capsys.readouterr().err == ""
+
+
+def test_progress_yields_everything_in_order(path):
+    with logs.to(path):
+        assert list(logs.progress(iter("abcde"), total=5, what="letters", unit="letter")) == list("abcde")
+
+
+TENTHS = pytest.mark.parametrize(("total", "lines"), [(100, 10), (1000, 10), (10, 10), (3, 3), (0, 0)])
+
+
+def work_through(total, path):
+    with logs.to(path):
+        for _ in logs.progress(range(total), total=total, what="prototypes", unit="image"):
+            pass
+    return [line for line in path.read_text().splitlines() if "prototypes" in line]
+
+
+@TENTHS
+def test_long_work_leaves_a_line_at_every_tenth_in_log_and_output(path, capsys, monkeypatch, total, lines):
+    monkeypatch.setattr(logs, "_WORTH_A_LINE", -1)
+    written = work_through(total, path)
+    assert len(written) == lines
+    assert [line.split("prototypes")[1] for line in capsys.readouterr().err.splitlines()] == [
+        line.split("prototypes")[1] for line in written
+    ]
+    if lines:
+        assert f"{total}/{total}" in written[-1]
+
+
+@TENTHS
+def test_long_work_shows_a_bar_on_a_terminal_and_leaves_lines_in_the_log(path, capsys, monkeypatch, total, lines):
+    monkeypatch.setattr(logs, "_WORTH_A_LINE", -1)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert len(work_through(total, path)) == lines
+    shown = capsys.readouterr().err
+    assert f"{total}/{total}" in shown or total == 0
+    assert shown.count("\n") == 1  # one bar, no lines
+
+
+def test_quick_work_leaves_no_lines(path, capsys):
+    assert work_through(100, path) == []
+    assert capsys.readouterr().err == ""

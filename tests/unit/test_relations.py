@@ -1,0 +1,199 @@
+"""Distance sets against the paper's Figure 2 and against brute force."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from semlens.relations import among, at_offset
+
+SETS = ["scsi", "scdi", "dcsi", "dcdi", "sidi"]
+
+
+def table(rows, columns):
+    return pd.DataFrame(rows, columns=columns).assign(instance_id=[str(place) for place in range(len(rows))])
+
+
+def stills(rows):
+    return table(rows, ["image_id", "category", "identity"])
+
+
+def frames(rows):
+    """Rows of (video, frame, category, identity); an image is a frame of a video."""
+    rows = table(rows, ["video", "frame", "category", "identity"])
+    image = rows["video"].astype(str) + "/" + rows["frame"].astype(str)
+    return rows.assign(image_id=image, frame=rows["frame"].astype("Int32"))
+
+
+def named(pairs, names):
+    return {
+        key: sorted(names[a] + names[b] for a, b in zip(i.tolist(), j.tolist(), strict=True))
+        for key, (i, j) in pairs.items()
+    }
+
+
+def counted(pairs):
+    """Pairs by set as a sorted list of tuples: what is there twice stays there twice."""
+    return {key: sorted(zip(i.tolist(), j.tolist(), strict=True)) for key, (i, j) in pairs.items()}
+
+
+def relation(a, b):
+    if a.image_id == b.image_id:
+        return "scsi" if a.category == b.category else "dcsi"
+    if a.category != b.category:
+        return "dcdi"
+    return "sidi" if pd.notna(a.identity) and a.identity == b.identity else "scdi"
+
+
+def random_stills(seed, n=60):
+    rng = np.random.default_rng(seed)
+    rows = []
+    for image in rng.integers(0, 12, n):
+        category = rng.choice(["cat", "dog", "person"])
+        identity = f"{category}{rng.integers(0, 4)}" if rng.random() < 0.5 else None
+        # One object is in one image once.
+        if identity is None or (f"{image}", category, identity) not in rows:
+            rows.append((f"{image}", category, identity))
+    return stills(rows)
+
+
+def random_videos(seed):
+    """Three videos of different length, with missing frames, objects that come and go, and shared names."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for video, length in [("short", 4), ("long", 11), ("gaps", 9)]:
+        for frame in range(length):
+            if video == "gaps" and frame in (2, 5):
+                continue
+            for number in range(1, 5):
+                if rng.random() < 0.75:
+                    category = "dog" if number == 4 else "person"
+                    rows.append((video, frame, category, f"{number}" if video == "short" else f"{video}/{number}"))
+    order = rng.permutation(len(rows))
+    return frames([rows[place] for place in order])
+
+
+def brute_force_offset(rows, offset):
+    expected = {name: [] for name in SETS}
+    everything = list(rows.itertuples())
+    for i, a in enumerate(everything):
+        for j, b in enumerate(everything):
+            if b.video == a.video and b.frame == a.frame + offset:
+                expected[relation(a, b)].append((i, j))
+            followed = any(c.video == a.video and c.frame == a.frame + offset for c in everything)
+            if i < j and a.image_id == b.image_id and followed:
+                expected[relation(a, b)].append((i, j))
+    return {name: sorted(pairs) for name, pairs in expected.items()}
+
+
+def test_the_example_of_figure_2():
+    rows = stills(
+        [
+            ("top", "horse", None),
+            ("top", "person", None),
+            ("middle", "person", "round"),
+            ("middle", "person", "square"),
+            ("bottom", "person", "round"),
+            ("bottom", "person", "square"),
+        ]
+    )
+    # The paper lists D(c, e) in S_scdi as well as in S_sidi, where alone it counts here, and leaves out D(d, e),
+    # which is to d what D(c, f) is to c.
+    assert named(among(rows), "abcdef") == {
+        "scsi": ["cd", "ef"],
+        "scdi": ["bc", "bd", "be", "bf", "cf", "de"],
+        "dcsi": ["ab"],
+        "dcdi": ["ac", "ad", "ae", "af"],
+        "sidi": ["ce", "df"],
+    }
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_each_pair_is_in_the_one_set_that_brute_force_gives(seed):
+    rows = random_stills(seed)
+    expected = {name: [] for name in SETS}
+    for (i, a), (j, b) in combinations(enumerate(rows.itertuples()), 2):
+        expected[relation(a, b)].append((i, j))
+    assert counted(among(rows)) == expected
+    assert all(expected.values())
+    assert sum(len(i) for i, _ in among(rows).values()) == len(rows) * (len(rows) - 1) // 2
+
+
+@pytest.mark.parametrize("null", [None, np.nan, pd.NA])
+def test_objects_without_identity_are_never_the_same(null):
+    rows = stills([("1", "cat", null), ("2", "cat", null), ("3", "cat", null)])
+    assert named(among(rows), "abc") == {"scsi": [], "scdi": ["ab", "ac", "bc"], "dcsi": [], "dcdi": [], "sidi": []}
+
+
+def test_positions_count_rows_whatever_the_index():
+    rows = random_stills(0)
+    assert counted(among(rows.set_axis(np.arange(len(rows))[::-1] * 7))) == counted(among(rows))
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_nothing_to_compare_gives_empty_sets(count):
+    pairs = among(stills([("1", "cat", None)] * count))
+    assert list(pairs) == SETS
+    for i, j in pairs.values():
+        assert len(i) == len(j) == 0
+        assert i.dtype == j.dtype == np.int32
+
+
+@pytest.mark.parametrize("offset", [1, 2, 3, 7])
+@pytest.mark.parametrize("seed", range(3))
+def test_offsets_against_a_double_loop(seed, offset):
+    rows = random_videos(seed)
+    expected = brute_force_offset(rows, offset)
+    assert counted(at_offset(rows, offset)) == expected
+    assert expected["sidi"] and expected["scdi"] and expected["scsi"]
+
+
+def test_every_frame_with_a_later_one_is_a_reference():
+    rows = frames([("v", frame, "person", identity) for frame in range(4) for identity in "12"])
+    names = [f"{frame}{identity}" for frame in range(4) for identity in "ab"]
+    pairs = named(at_offset(rows, 2), names)
+    assert pairs["sidi"] == ["0a2a", "0b2b", "1a3a", "1b3b"]
+    assert pairs["scdi"] == ["0a2b", "0b2a", "1a3b", "1b3a"]
+    assert pairs["scsi"] == ["0a0b", "1a1b"]
+
+
+def test_the_reference_comes_first_whatever_the_order_of_rows():
+    rows = frames([("v", 5, "person", "1"), ("v", 1, "person", "1"), ("v", 1, "person", "2"), ("v", 5, "person", "2")])
+    pairs = counted(at_offset(rows, 4))
+    assert pairs["sidi"] == [(1, 0), (2, 3)]
+    assert pairs["scdi"] == [(1, 3), (2, 0)]
+
+
+def test_a_missing_frame_is_no_reference_and_has_none():
+    rows = frames([("v", frame, "person", "1") for frame in (0, 1, 3, 4)])
+    assert counted(at_offset(rows, 1))["sidi"] == [(0, 1), (2, 3)]
+    assert counted(at_offset(rows, 2))["sidi"] == [(1, 2)]
+
+
+def test_an_object_that_disappears_is_compared_with_the_others():
+    rows = frames([("v", 0, "person", "1"), ("v", 0, "person", "2"), ("v", 1, "person", "2")])
+    assert named(at_offset(rows, 1), "abc") == {"scsi": ["ab"], "scdi": ["ac"], "dcsi": [], "dcdi": [], "sidi": ["bc"]}
+
+
+def test_videos_do_not_mix_though_their_objects_share_names():
+    one = [("one", frame, "person", "1") for frame in range(3)]
+    other = [("other", frame, "person", "1") for frame in range(3)]
+    pairs = at_offset(frames(one + other), 1)
+    assert counted(pairs) == {"scsi": [], "scdi": [], "dcsi": [], "dcdi": [], "sidi": [(0, 1), (1, 2), (3, 4), (4, 5)]}
+
+
+def test_an_offset_beyond_the_end_gives_empty_sets():
+    pairs = at_offset(random_videos(0), 11)
+    assert list(pairs) == SETS
+    for i, j in pairs.values():
+        assert len(i) == len(j) == 0
+        assert i.dtype == j.dtype == np.int32
+
+
+@pytest.mark.parametrize("video", [None, "v"])
+def test_stills_have_no_offsets(video):
+    rows = frames([("v", 0, "person", "1"), ("v", 1, "person", "1")])
+    rows["video"] = [video, None]
+    offender = "0" if video is None else "1"
+    with pytest.raises(ValueError, match=f"offsets need videos; instance '{offender}' is in none"):
+        at_offset(rows, 1)

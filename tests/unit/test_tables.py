@@ -1,0 +1,235 @@
+"""Contracts of tables: what breaks them is refused by file, column and row, and no half table is left behind."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from semlens.tables import (
+    DISTANCES,
+    INDEX,
+    INSTANCES,
+    PROTOTYPES,
+    STATISTICS,
+    check,
+    whole,
+    write_csv,
+    write_parquet,
+)
+
+SEEN = {
+    "dataset": "voc",
+    "image_id": "2007_000032",
+    "file": "2007_000032.jpg",
+    "width": 500,
+    "height": 281,
+    "instance_id": "2007_000032/1",
+    "category": "dog",
+    "identity": None,
+    "video": None,
+    "frame": None,
+    "area_fraction": 0.2,
+    "bbox_x": 10.0,
+    "bbox_y": 0.0,
+    "bbox_w": 100.0,
+    "bbox_h": 90.0,
+}
+POOLED = {name: value for name, value in SEEN.items() if name not in ("file", "width", "height")}
+ROW = {
+    "index": SEEN,
+    "instances": {**SEEN, "rle": "a1b2"},
+    "prototypes": {**POOLED, "view": "identity", "timestep": 0, "cells@16": 9, "fallback@16": False},
+    "distances": {"condition": "cosine", "set": "scsi", "i": 0, "j": 1, "distance": 0.5},
+    "sets": {
+        "condition": "cosine",
+        "set": "scsi",
+        "n": 10,
+        **dict.fromkeys(["mean", "std", "min", "whisker_low", "q1", "median", "q3", "whisker_high", "max"], 0.5),
+    },
+    "pairs": {
+        "condition": "cosine",
+        "set_a": "scsi",
+        "set_b": "scdi",
+        "h": 12.0,
+        "p": 0.001,
+        "log10_p": -3.0,
+        "p_holm": 0.002,
+        "dunn": 0.1,
+        "dunn_classical": 0.1,
+        "cliffs_delta": -0.5,
+    },
+    "trend": {"condition": "cosine", "expected": "scsi <= scdi", "observed": "scsi <= scdi", "verdict": "holds"},
+    "normality": {"condition": "cosine", "set": "scsi", "n": 10, "n_tested": 10, "w": 0.9, "p": 0.2},
+}
+SCHEMAS = {
+    "index": INDEX,
+    "instances": INSTANCES,
+    "prototypes": PROTOTYPES,
+    "distances": DISTANCES,
+    **STATISTICS,
+}
+KEY = {"index": "instance_id", "instances": "instance_id", "prototypes": "instance_id"}
+
+
+def table(kind, **last):
+    """Three good rows, but for what is said about the last one."""
+    rows = [dict(ROW[kind]) for _ in range(3)]
+    if kind in KEY:
+        for number, row in enumerate(rows):
+            row[KEY[kind]] = f"2007_000032/{number}"
+    rows[-1].update(last)
+    frame = pd.DataFrame(rows)
+    if kind in KEY:
+        frame = frame.astype({"identity": "str", "video": "str"})
+    if kind == "distances":
+        frame = frame.astype(
+            {"condition": "category", "set": "category", "i": "int32", "j": "int32", "distance": "float32"}
+        )
+    return frame
+
+
+@pytest.mark.parametrize("kind", SCHEMAS)
+def test_good_tables_pass_unchanged(kind):
+    frame = table(kind)
+    pd.testing.assert_frame_equal(check(frame, SCHEMAS[kind], "t.parquet"), frame, check_dtype=False)
+
+
+def test_columns_get_the_types_of_the_contract():
+    frame = check(table("instances", frame=3), INSTANCES, "t.parquet")
+    assert frame["frame"].tolist() == [pd.NA, pd.NA, 3]
+    assert {name: str(frame[name].dtype) for name in ("width", "height", "frame", "bbox_x")} == {
+        "width": "int32",
+        "height": "int32",
+        "frame": "Int32",
+        "bbox_x": "float64",
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "column", "value"),
+    [
+        ("index", "category", None),
+        ("index", "image_id", None),
+        ("index", "width", 0),
+        ("index", "height", -5),
+        ("index", "width", "wide"),
+        ("index", "frame", -1),
+        ("index", "area_fraction", 0.0),
+        ("index", "area_fraction", 1.01),
+        ("index", "area_fraction", np.nan),
+        ("index", "bbox_x", -1.0),
+        ("index", "bbox_w", 0.0),
+        ("instances", "rle", ""),
+        ("instances", "rle", None),
+        ("prototypes", "timestep", 1000),
+        ("prototypes", "timestep", -1),
+        ("prototypes", "cells@16", -1),
+        ("prototypes", "view", None),
+        ("distances", "set", "sisi"),
+        ("distances", "condition", None),
+        ("distances", "i", -1),
+        ("distances", "distance", np.nan),
+        ("sets", "set", "sisi"),
+        ("sets", "n", -1),
+        ("pairs", "set_b", "sisi"),
+        ("pairs", "p", 1.5),
+        ("pairs", "log10_p", 0.1),
+        ("pairs", "p_holm", -0.1),
+        ("pairs", "dunn", -0.1),
+        ("pairs", "cliffs_delta", 1.5),
+        ("trend", "verdict", "perhaps"),
+        ("normality", "w", 1.1),
+    ],
+)
+def test_bad_value_is_refused_by_file_column_and_row(kind, column, value):
+    with pytest.raises(ValueError, match=rf"^somewhere/t\.parquet: column '{column}', row 2: "):
+        check(table(kind, **{column: value}), SCHEMAS[kind], "somewhere/t.parquet")
+
+
+@pytest.mark.parametrize("kind", KEY)
+def test_repeated_row_is_refused(kind):
+    with pytest.raises(ValueError, match=r"^t\.parquet: column 'instance_id', row 1: '2007_000032/1'"):
+        check(table(kind, instance_id="2007_000032/1"), SCHEMAS[kind], "t.parquet")
+
+
+def test_prototypes_repeat_an_instance_under_another_view_or_timestep():
+    frame = table("prototypes")
+    frame["instance_id"] = "2007_000032/1"
+    frame["timestep"] = [0, 0, 1]
+    frame["view"] = ["identity", "hflip", "identity"]
+    assert len(check(frame, PROTOTYPES, "t.parquet")) == 3
+
+
+@pytest.mark.parametrize(("kind", "column"), [("index", "bbox_w"), ("instances", "rle"), ("pairs", "dunn")])
+def test_missing_column_is_refused_by_name(kind, column):
+    with pytest.raises(ValueError, match=rf"^t\.parquet: .*'{column}'"):
+        check(table(kind).drop(columns=column), SCHEMAS[kind], "t.parquet")
+
+
+@pytest.mark.parametrize("kind", SCHEMAS)
+def test_unknown_column_is_refused_by_name(kind):
+    with pytest.raises(ValueError, match=r"^t\.parquet: .*'colour'"):
+        check(table(kind).assign(colour="red"), SCHEMAS[kind], "t.parquet")
+
+
+def test_all_failures_are_counted():
+    frame = table("index", width=0, height=0)
+    with pytest.raises(ValueError, match=r"\(2 failures in all\)"):
+        check(frame, INDEX, "t.parquet")
+
+
+# Written whole or not at all
+
+
+def test_block_that_ends_well_leaves_the_file_alone_in_its_folder(tmp_path):
+    path = tmp_path / "t.txt"
+    with whole(path) as file:
+        file.write_text("new")
+        assert not path.exists()
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_block_that_fails_leaves_no_file(tmp_path):
+    path = tmp_path / "t.txt"
+    with pytest.raises(RuntimeError, match="halfway"), whole(path) as file:
+        file.write_text("ne")
+        raise RuntimeError("halfway")
+    assert not path.exists()
+
+
+def test_block_that_fails_keeps_the_former_file(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError, match="halfway"), whole(path) as file:
+        file.write_text("ne")
+        raise RuntimeError("halfway")
+    assert path.read_text() == "old"
+
+
+def test_block_that_ends_well_replaces_the_former_file(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_text("old")
+    with whole(path) as file:
+        file.write_text("new")
+    assert path.read_text() == "new"
+
+
+WRITERS = pytest.mark.parametrize(
+    ("write", "read"), [(write_parquet, pd.read_parquet), (write_csv, pd.read_csv)], ids=["parquet", "csv"]
+)
+
+
+@WRITERS
+def test_what_is_written_is_read_back(tmp_path, write, read):
+    path = tmp_path / "t"
+    write(table("pairs"), STATISTICS["pairs"], path)
+    pd.testing.assert_frame_equal(read(path), table("pairs"), check_dtype=False)
+
+
+@WRITERS
+def test_bad_table_is_not_written(tmp_path, write, read):
+    path = tmp_path / "t"
+    write(table("pairs"), STATISTICS["pairs"], path)
+    with pytest.raises(ValueError, match=rf"{path}: column 'p', row 2"):
+        write(table("pairs", p=7), STATISTICS["pairs"], path)
+    pd.testing.assert_frame_equal(read(path), table("pairs"), check_dtype=False)
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,163 @@
+"""Pins, environments and names hold together."""
+
+import ast
+import re
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import IGNORED, LIBRARY, ROOT, SCRIPTS, closure
+
+ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
+RULE_FILES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
+# Packages that no line imports, and the word in the library or the Makefile by which they are used.
+INDIRECT = {
+    "jinja2": "to_latex",
+    "tabulate": "to_markdown",
+    "safetensors": "use_safetensors",
+    "pygments": "--report",
+    "snakemake": "bin)/snakemake",
+    "pytest": "pytest",
+    "ruff": "ruff check",
+    "snakefmt": "snakefmt --check",
+}
+UNTESTED: dict[str, str] = {}  # library module: why it has no test file of its own
+
+
+def pins(lines: list[str]) -> dict[str, str]:
+    """Package to version; every line must be a pin."""
+    stripped = [line.split("#")[0].split(" ;")[0].split(";")[0].strip() for line in lines]
+    return {normal(name): version for name, version in (line.split("==") for line in stripped if line)}
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def requirements(suffix: str) -> dict[str, str]:
+    return pins((ROOT / "envs" / f"requirements.{suffix}").read_text().splitlines())
+
+
+def pip_section(path: Path) -> dict[str, str]:
+    (listed,) = [entry["pip"] for entry in yaml.safe_load(path.read_text())["dependencies"] if isinstance(entry, dict)]
+    return pins(listed)
+
+
+def rules() -> dict[str, dict[str, str]]:
+    """The executing rules (those with a script) and their directives, as text."""
+    found = {}
+    for path in RULE_FILES:
+        for name, body in re.findall(r"^rule (\w+):\n((?:(?:    .*)?\n)+)", path.read_text(), re.MULTILINE):
+            directives = re.findall(r"^    (\w+):((?:.*\n)(?:        .*\n)*)", body, re.MULTILINE)
+            entry = {directive: text.strip() for directive, text in directives}
+            if "script" in entry:
+                found[name] = entry
+    return found
+
+
+RULES = rules()
+
+
+def environment(rule: str) -> Path:
+    return (ROOT / "workflow" / "rules" / RULES[rule]["conda"].strip('"')).resolve()
+
+
+def imported(names: set[str]) -> set[str]:
+    """Modules to the distributions that hold them."""
+    return {normal(packages_distributions().get(name, [name])[0]) for name in names}
+
+
+def needed(rule: str) -> set[str]:
+    """Distributions that a rule's script and its library modules import, or use without importing."""
+    modules, names = closure(ROOT, f"{rule}.py")
+    code = "".join((ROOT / LIBRARY / f"{module}.py").read_text() for module in modules)
+    return imported(names) | {
+        package for package, word in INDIRECT.items() if re.search(rf"\b{re.escape(word)}\b", code)
+    }
+
+
+def texts() -> list[Path]:
+    """The committed files and those that could be."""
+    files = [path for path in ROOT.rglob("*") if not set(path.relative_to(ROOT).parts[:-1]) & set(IGNORED)]
+    return [path for path in files if path.is_file() and path.suffix not in (".png", ".jpg", ".h5", ".parquet", ".pyc")]
+
+
+@pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
+def test_environments_pin_what_the_requirements_pin(path):
+    assert pip_section(path).items() <= requirements("in").items()
+    assert pip_section(path).items() <= requirements("txt").items()
+
+
+def test_the_lock_holds_every_requirement():
+    assert requirements("in").items() <= requirements("txt").items()
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_environment_of_a_rule_covers_its_imports(rule):
+    missing = needed(rule) - pip_section(environment(rule)).keys()
+    assert not missing, f"{environment(rule).name} lacks {', '.join(sorted(missing))}"
+
+
+@pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
+def test_environments_hold_nothing_unused(path):
+    used = {package for rule in RULES if environment(rule) == path for package in needed(rule)}
+    assert not pip_section(path).keys() - used
+
+
+def test_every_requirement_is_used():
+    names = set()
+    for path in [*ROOT.glob("workflow/**/*.py"), *ROOT.glob("workflow/**/*.smk"), *ROOT.glob("tests/**/*.py")]:
+        for line in re.findall(r"^\s*(?:import|from) (\w+)", path.read_text(), re.MULTILINE):
+            names.add(line)
+    runs = (ROOT / "Makefile").read_text() + "".join(path.read_text() for path in (ROOT / LIBRARY).glob("*.py"))
+    indirect = {package for package, word in INDIRECT.items() if word.lower() in runs.lower()}
+    assert requirements("in").keys() <= imported(names) | indirect
+
+
+def test_committed_files_name_no_package_index():
+    address = re.compile(
+        r"(--)?(extra-)?index-url\s*[=\s]\s*\S*://|https?://\S*/simple\b|trusted-host\s*[=\s]\s*\S+\.", re.I
+    )
+    naming = {str(path.relative_to(ROOT)) for path in texts() if address.search(path.read_text(errors="ignore"))}
+    assert naming <= {str(Path(__file__).relative_to(ROOT))}
+
+
+def test_rule_script_and_log_share_a_name():
+    assert set(RULES) == {path.stem for path in (ROOT / SCRIPTS).glob("*.py")}
+    for name, entry in RULES.items():
+        assert re.fullmatch(r"[a-z]+_[a-z_]+", name), f"{name} is not a verb and a noun"
+        assert entry["script"] == f'"../scripts/{name}.py"'
+        assert entry["log"].startswith(f'"<logs>/{name}/')
+        assert f'code=sources("{name}.py")' in entry["input"]
+        if "benchmark" in entry:
+            assert entry["benchmark"].startswith(f'"<benchmarks>/{name}/')
+
+
+def test_every_executing_rule_has_log_and_environment():
+    """Rules without a script are targets: input only."""
+    text = "".join(path.read_text() for path in RULE_FILES)
+    assert not re.search(r"^    (shell|run|notebook|wrapper):", text, re.MULTILINE)
+    for name, entry in RULES.items():
+        assert {"input", "output", "log", "conda", "script"} <= entry.keys(), name
+        assert environment(name) in ENVIRONMENTS
+
+
+def test_logs_and_benchmarks_tell_jobs_apart():
+    """A log has all wildcards of its outputs; two jobs would otherwise write one file."""
+    for name, entry in RULES.items():
+        for output in re.findall(r'"(<\w+>/[^"]*)"', entry["output"]):
+            assert set(re.findall(r"{(\w+)}", output)) == set(re.findall(r"{(\w+)}", entry["log"])), name
+
+
+def test_every_library_module_is_tested():
+    modules = {path.stem for path in (ROOT / LIBRARY).glob("*.py")} - {"__init__"}
+    tested = {path.stem.removeprefix("test_") for path in (ROOT / "tests" / "unit").glob("test_*.py")}
+    assert modules - tested == UNTESTED.keys()
+    assert tested <= modules
+
+
+def test_the_library_never_mentions_the_workflow():
+    for path in (ROOT / LIBRARY).glob("*.py"):
+        names = {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
+        assert "snakemake" not in names, path.name

@@ -1,0 +1,255 @@
+"""What makes a stage run again, and what does not: dry runs in a repository where everything is done."""
+
+import os
+from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from pathlib import Path
+
+import pytest
+from conftest import LIBRARY, ROOT, SCRIPTS, SMALL, Job, changed, closure, plan
+
+MODULES = sorted(path.stem for path in (ROOT / LIBRARY).glob("*.py") if path.stem != "__init__")
+BELOW = {
+    "render_dataset": {"index_dataset", "select_images", "encode_images"},
+    "index_dataset": {"select_images"},
+    "select_images": {"encode_images", "pool_prototypes"},
+    "make_tiny_model": {"encode_images", "encode_prompt", "extract_features"},
+    "encode_images": {"extract_features"},
+    "encode_prompt": {"extract_features"},
+    "extract_features": {"pool_prototypes"},
+    "pool_prototypes": {"compare_prototypes"},
+    "compare_prototypes": {"test_distances"},
+    "test_distances": {"draw_experiment"},
+    "draw_experiment": set(),
+}
+SHARDS = {"coco": ("00000", "00001"), "voc": ("00000",), "davis": ("00000",)}
+STUDIED = {name: tuple(entry["datasets"]) for name, entry in SMALL["experiments"].items()}
+
+
+def and_below(*rules: str) -> set[str]:
+    """The rules and everything downstream of them."""
+    return set(rules).union(*(and_below(*BELOW[rule]) for rule in rules))
+
+
+def captured(rule: str, capture: str, *datasets: str) -> set[Job]:
+    return {Job(rule, f"{capture}/{dataset}/{shard}") for dataset in datasets for shard in SHARDS[dataset]}
+
+
+def concluded(*experiments: str, dataset: str | None = None) -> set[Job]:
+    """Compare and below, of experiments on all their datasets or on one."""
+    return {
+        Job(rule, f"{experiment}/{studied}")
+        for experiment in experiments
+        for studied in ([dataset] if dataset else STUDIED[experiment])
+        for rule in ("compare_prototypes", "test_distances")
+    } | {Job("draw_experiment", experiment) for experiment in experiments}
+
+
+PLAIN = (
+    captured("extract_features", "plain", "coco", "voc")
+    | captured("pool_prototypes", "plain", "coco", "voc")
+    | concluded("metrics", "layers")
+)
+VIDEO = (
+    captured("extract_features", "video", "davis") | captured("pool_prototypes", "video", "davis") | concluded("video")
+)
+ENCODED = {
+    Job("encode_images", f"tiny/{dataset}/plain/{shard}") for dataset, shards in SHARDS.items() for shard in shards
+}
+
+
+@contextmanager
+def edited(path: Path, more: str = "# edited\n"):
+    """Append to a file; put everything back at the end, its time stamp included."""
+    content, stamp = path.read_bytes(), path.stat()
+    path.write_bytes(content + more.encode())
+    try:
+        yield
+    finally:
+        path.write_bytes(content)
+        os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+
+
+def selected(request, name: str) -> list[str]:
+    """The values that a parameter takes in the tests that were selected, each once."""
+    tests = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    return list(dict.fromkeys(params[name] for params in tests if name in params))
+
+
+@pytest.fixture(scope="module")
+def after_editing(clone, request):
+    """The plan after each module was edited: two repositories take turns, so that the tests wait for half as long."""
+    repositories = SimpleQueue()
+    for _ in range(2):
+        repositories.put(clone())
+
+    def ask(module: str) -> set[Job]:
+        repo = repositories.get()
+        try:
+            with edited(repo.path(str(LIBRARY), f"{module}.py")):
+                return plan(repo)
+        finally:
+            repositories.put(repo)
+
+    with ThreadPoolExecutor(2) as pool:
+        yield {module: pool.submit(ask, module) for module in ["logs", *selected(request, "module")]}
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.fixture(scope="module")
+def after_change(finished, tmp_path_factory, request):
+    """The plan after each change of the configuration, two asked for at a time."""
+    folder = tmp_path_factory.mktemp("changes")
+    with ThreadPoolExecutor(2) as pool:
+        yield {
+            name: pool.submit(plan, finished, config=changed(CHANGES[name][0], folder / f"{number}.yaml"))
+            for number, name in enumerate(selected(request, "change"))
+        }
+        pool.shutdown(cancel_futures=True)
+
+
+def test_a_finished_run_has_nothing_to_do(finished):
+    assert plan(finished) == set()
+
+
+def test_touching_files_reruns_nothing(finished):
+    tracked = [finished.config, finished.path("Snakefile")]
+    for folder in ("workflow", "config", "envs", "profiles"):
+        tracked += [path for path in finished.path(folder).rglob("*") if path.is_file()]
+    stamps = {path: path.stat() for path in tracked}
+    try:
+        for path in tracked:
+            path.touch()
+        assert plan(finished) == set()
+    finally:
+        for path, stamp in stamps.items():
+            os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+
+
+def test_the_package_itself_is_a_docstring(finished):
+    """It runs in every rule but is no input of any: so nothing may be in it."""
+    code = compile(finished.path(str(LIBRARY), "__init__.py").read_text(), "__init__", "exec")
+    assert code.co_names == ("__doc__",)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_editing_a_module_reruns_what_imports_it_and_below(finished, after_editing, module):
+    importing = {rule for rule in BELOW if module in closure(finished.folder, f"{rule}.py")[0]}
+    assert {job.rule for job in after_editing[module].result()} == and_below(*importing)
+
+
+@pytest.mark.parametrize(
+    ("module", "first"),
+    [
+        ("logs", set(BELOW)),
+        ("scenes", {"render_dataset"}),
+        ("tiny", {"make_tiny_model"}),
+        ("capture", {"extract_features"}),
+        ("masks", {"pool_prototypes"}),
+        ("prototypes", {"pool_prototypes"}),
+        ("distances", {"compare_prototypes"}),
+        ("statistics", {"test_distances"}),
+        ("figures", {"draw_experiment"}),
+        ("configuration", set()),
+    ],
+)
+def test_editing_a_module_reruns_its_stage_and_below(after_editing, module, first):
+    """The same as above, said by hand: the promises of the design."""
+    assert {job.rule for job in after_editing[module].result()} == and_below(*first)
+
+
+def test_everything_reruns_when_the_log_is_edited(finished, after_editing):
+    assert {job.rule for job in after_editing["logs"].result()} == {
+        path.stem for path in finished.path(str(SCRIPTS)).glob("*.py")
+    }
+
+
+@pytest.mark.parametrize("script", ["extract_features.py", "draw_experiment.py"])
+def test_editing_a_script_reruns_its_rule_and_below(finished, script):
+    with edited(finished.path(str(SCRIPTS), script)):
+        assert {job.rule for job in plan(finished)} == and_below(script.removesuffix(".py"))
+
+
+CHANGES = {
+    "a metric reruns compare and below of its experiment": (
+        {"experiments:metrics:conditions": ["euclidean", "correlation", "cosine", "cityblock"]},
+        concluded("metrics"),
+    ),
+    "a title redraws its experiment": (
+        {"experiments:layers:title": "Another question"},
+        {Job("draw_experiment", "layers")},
+    ),
+    "an expected order reruns the tests": (
+        {"experiments:video:expect": ["scdi", "sidi"]},
+        {Job("test_distances", "video/davis"), Job("draw_experiment", "video")},
+    ),
+    "a timestep extracts its capture": ({"captures:plain:timesteps": [0, 100]}, PLAIN),
+    "a layer extracts its capture": (
+        {"captures:video:layers": ["enc16"]},
+        VIDEO,
+    ),
+    "a batch size reruns nothing": ({"batch_size": 1}, set()),
+    "a device reruns nothing": ({"device": "cpu"}, set()),
+    "an arithmetic encodes again": ({"dtype": "bfloat16"}, ENCODED | PLAIN | VIDEO),
+    "an area reruns the dataset's selection and below": (
+        {"datasets:voc:min_area": 0.02},
+        {Job("select_images", "voc/00000"), Job("encode_images", "tiny/voc/plain/00000")}
+        | captured("extract_features", "plain", "voc")
+        | captured("pool_prototypes", "plain", "voc")
+        | concluded("metrics", dataset="voc"),
+    ),
+    "a prompt is encoded and read by its capture": (
+        {"prompts": {"empty": "", "dog": "a photo of a dog"}, "captures:plain:prompt": "dog"},
+        {Job("encode_prompt", "tiny/dog")} | PLAIN,
+    ),
+    "images beyond a full shard add a shard": (
+        {"datasets:davis:images": 12},
+        {
+            Job("select_images", "davis/00001"),
+            Job("encode_images", "tiny/davis/plain/00001"),
+            Job("extract_features", "video/davis/00001"),
+            Job("pool_prototypes", "video/davis/00001"),
+        }
+        | concluded("video"),
+    ),
+    "images fill the last shard and leave the full one": (
+        {"datasets:coco:images": 12},
+        {
+            Job("select_images", "coco/00001"),
+            Job("encode_images", "tiny/coco/plain/00001"),
+            Job("extract_features", "plain/coco/00001"),
+            Job("pool_prototypes", "plain/coco/00001"),
+        }
+        | concluded("metrics", dataset="coco")
+        | concluded("layers"),
+    ),
+    "an unread timestep does not compare": (
+        {"captures:spare": {**SMALL["captures"]["video"], "timesteps": [50]}},
+        set(),
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_changing_the_configuration(after_change, change):
+    assert after_change[change].result() == CHANGES[change][1]
+
+
+def test_a_new_capture_extracts_itself_only(finished, configured):
+    config = configured(
+        {"captures:noise": {"model": "tiny", "datasets": ["coco"], "layers": ["enc16.1"], "timesteps": [1]}}
+    )
+    assert plan(finished, "extract", config=config) == captured("extract_features", "noise", "coco")
+
+
+def test_a_new_view_group_encodes_itself(finished, configured):
+    """Latents are cached per group: another group of the same views is no reason to touch the first."""
+    config = configured(
+        {
+            "views": {"plain": ["identity"], "again": ["identity"]},
+            "captures:again": {"model": "tiny", "datasets": ["coco"], "layers": ["enc16.1"], "views": "again"},
+        }
+    )
+    encoded = {Job("encode_images", f"tiny/coco/again/{shard}") for shard in SHARDS["coco"]}
+    assert plan(finished, "extract", config=config) == encoded | captured("extract_features", "again", "coco")

@@ -1,0 +1,249 @@
+"""A finished run: everything is there, and its numbers are those that a few lines of numpy find."""
+
+import json
+from collections import Counter
+from itertools import combinations
+
+import h5py
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as parquet
+import pytest
+from conftest import SMALL, Repository, changed, execute, plan, snakemake
+from pycocotools import mask as coco_mask
+from scipy.spatial import distance as scipy_distance
+
+EXPERIMENTS = SMALL["experiments"]
+STUDIED = [(name, dataset) for name, entry in EXPERIMENTS.items() for dataset in entry["datasets"]]
+SCIPY = {
+    "euclidean": scipy_distance.euclidean,
+    "correlation": scipy_distance.correlation,
+    "cosine": scipy_distance.cosine,
+}
+
+
+def manifests(repo: Repository, dataset: str) -> pd.DataFrame:
+    return pd.concat(
+        [pd.read_parquet(path) for path in sorted(repo.path("results", "manifests", dataset).glob("*.parquet"))],
+        ignore_index=True,
+    )
+
+
+def prototypes(repo: Repository, capture: str, dataset: str, feature_set: str) -> tuple[pd.DataFrame, np.ndarray]:
+    """Rows and vectors (rows, dimensions) of all shards, in the order that ``i`` and ``j`` count in."""
+    paths = sorted(repo.path("results", "prototypes", capture, dataset).glob("*.parquet"))
+    columns = json.loads(parquet.read_schema(paths[0]).metadata[b"feature_sets"])[feature_set]
+    rows = pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
+    return rows, np.array([np.concatenate(row) for row in rows[columns].itertuples(index=False)])
+
+
+def distances(repo: Repository, experiment: str, dataset: str, results: str = "results") -> pd.DataFrame:
+    frame = pd.read_parquet(repo.path(results, "distances", experiment, f"{dataset}.parquet"))
+    return frame.astype({"condition": str, "set": str})
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_has_its_figure_and_table(finished, experiment):
+    for file in (
+        *(f"figures/{experiment}.{kind}" for kind in ("png", "pdf")),
+        *(f"tables/{experiment}.{kind}" for kind in ("csv", "md", "tex", "html")),
+    ):
+        assert finished.path("results", file).stat().st_size > 0, file
+
+
+@pytest.mark.parametrize(("experiment", "dataset"), STUDIED)
+def test_statistics_cover_every_condition_and_set(finished, experiment, dataset):
+    entry = EXPERIMENTS[experiment]
+    conditions, sets = [str(name) for name in entry["conditions"]], entry["sets"]
+
+    def read(kind: str) -> pd.DataFrame:
+        path = finished.path("results", "statistics", experiment, f"{dataset}.{kind}.csv")
+        return pd.read_csv(path, dtype={"condition": str})
+
+    of_sets = read("sets")
+    assert list(zip(of_sets["condition"], of_sets["set"], strict=True)) == [(c, s) for c in conditions for s in sets]
+    measured = distances(finished, experiment, dataset)
+    for row in of_sets.itertuples():
+        those = measured["distance"][(measured["condition"] == row.condition) & (measured["set"] == row.set)]
+        assert row.n == len(those)
+        if row.n:
+            assert [row.mean, row.median] == pytest.approx([those.mean(), those.median()], rel=1e-5)
+    assert len(read("pairs")) == len(conditions) * len(sets) * (len(sets) - 1) // 2
+    assert list(read("trend")["condition"]) == conditions
+    assert len(read("normality")) == len(conditions) * len(sets)
+
+
+def sets_of(a: pd.Series, b: pd.Series) -> str:
+    """The set of a pair (Eqs. 11 to 15), in words rather than arrays."""
+    if pd.notna(a.identity) and a.identity == b.identity:
+        return "sidi"
+    return ("sc" if a.category == b.category else "dc") + ("si" if a.image_id == b.image_id else "di")
+
+
+@pytest.mark.parametrize(("experiment", "dataset"), [pair for pair in STUDIED if pair[0] != "video"])
+def test_pairs_are_all_unordered_pairs(finished, experiment, dataset):
+    instances = list(manifests(finished, dataset).itertuples())
+    expected = Counter(sets_of(a, b) for a, b in combinations(instances, 2))
+    for condition in EXPERIMENTS[experiment]["conditions"]:
+        found = distances(finished, experiment, dataset).query("condition == @condition")
+        assert Counter(found["set"]) == expected
+        assert len(found[["i", "j"]].drop_duplicates()) == len(found)
+        assert (found["i"] < found["j"]).all()
+
+
+def test_pairs_of_videos_lie_an_offset_apart(finished):
+    instances = list(manifests(finished, "davis").itertuples())
+    frames = {(instance.video, instance.frame) for instance in instances}
+    rows, _ = prototypes(finished, "video", "davis", "enc16.1")
+    for offset in EXPERIMENTS["video"]["conditions"]:
+        across = [(a, b) for a in instances for b in instances if (a.video, a.frame + offset) == (b.video, b.frame)]
+        within = [
+            (a, b)
+            for a, b in combinations(instances, 2)
+            if (a.video, a.frame) == (b.video, b.frame) and (a.video, a.frame + offset) in frames
+        ]
+        expected = Counter(sets_of(a, b) for a, b in across + within)
+        found = distances(finished, "video", "davis").query("condition == @str(@offset)")
+        assert Counter(found["set"]) == {name: expected[name] for name in EXPERIMENTS["video"]["sets"]}
+        assert (found["set"] == "sidi").any()
+        apart = rows["frame"].to_numpy()[found["j"]] - rows["frame"].to_numpy()[found["i"]]
+        assert set(apart[found["set"] != "scsi"]) == {offset}
+        assert set(apart[found["set"] == "scsi"]) == {0}
+
+
+@pytest.mark.parametrize(("condition", "name"), [(c, s) for c in SCIPY for s in ("scdi", "dcsi")])
+def test_a_distance_by_hand(finished, condition, name):
+    """From the table's row to its two prototypes, and scipy's distance of these."""
+    row = distances(finished, "metrics", "coco").query("condition == @condition and set == @name").iloc[-1]
+    rows, vectors = prototypes(finished, "plain", "coco", "16")
+    a, b = rows.iloc[row.i], rows.iloc[row.j]
+    assert (a.category == b.category) == (name == "scdi")
+    assert (a.image_id == b.image_id) == (name == "dcsi")
+    expected = SCIPY[condition](vectors[row.i].astype(float), vectors[row.j].astype(float))
+    assert row.distance == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("capture", "dataset", "shard", "fallback"),
+    [("plain", "coco", "00001", False), ("plain", "voc", "00000", False), ("video", "davis", "00000", True)],
+)
+def test_a_prototype_by_hand(finished, capture, dataset, shard, fallback):
+    """The mean of the features over the cells whose centre the mask covers; by area where it covers none."""
+    pooled = pd.read_parquet(finished.path("results", "prototypes", capture, dataset, f"{shard}.parquet"))
+    prototype = pooled[pooled["fallback@16"] == fallback].iloc[-1]
+    manifest = pd.read_parquet(finished.path("results", "manifests", dataset, f"{shard}.parquet"))
+    instance = manifest.set_index("instance_id").loc[prototype["instance_id"]]
+    height, width = int(instance.height), int(instance.width)
+    mask = coco_mask.decode({"size": [height, width], "counts": instance.rle.encode()})
+    assert mask.mean() == pytest.approx(instance.area_fraction)
+    cells = [
+        (row, column)
+        for row in range(16)
+        for column in range(16)
+        if mask[int((row + 0.5) * height / 16), int((column + 0.5) * width / 16)]
+    ]
+    with h5py.File(finished.path("results", "features", capture, dataset, f"{shard}.h5")) as features:
+        place = list(features["identity/sample_id"].asstr()).index(instance.image_id)
+        values = features["identity/t0/enc16.1"][place].astype(float)  # (channels, 16, 16)
+    if fallback:
+        assert not cells
+        weights = mask.repeat(16, axis=0).reshape(16, height, width).mean(axis=1)
+        weights = weights.repeat(16, axis=1).reshape(16, 16, width).mean(axis=2)
+    else:
+        weights = np.zeros((16, 16))
+        weights[tuple(np.transpose(cells))] = 1
+    assert prototype["cells@16"] == np.count_nonzero(weights)
+    expected = (values * weights).sum(axis=(1, 2)) / weights.sum()
+    np.testing.assert_allclose(prototype["enc16.1@16"], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_batches_and_shards_do_not_matter(finished, clone, tmp_path):
+    """Batches of one in one shard of twenty images, against batches of four in shards of eight.
+
+    Every sample has its own seed, so only the order of floating-point sums may differ: convolutions are blocked by
+    batch size, and near-zero cosine distances lose digits to that.
+    """
+    repo = clone()
+    config = changed(
+        {
+            "pathvars": {"results": "elsewhere"},
+            "batch_size": 1,
+            "shard_size": 20,
+            "experiments:layers:axis": "features",
+        },
+        tmp_path / "small.yaml",
+    )
+    execute(repo, "elsewhere/distances/layers/coco.parquet", config=config)
+    assert finished.files("resources") == repo.files("resources")
+    assert sorted(path.name for path in repo.path("elsewhere", "features", "plain", "coco").iterdir()) == ["00000.h5"]
+
+    def joined(results: str) -> pd.Series:
+        shards = sorted(repo.path(results, "prototypes", "plain", "coco").glob("*.parquet"))
+        names = pd.concat([pd.read_parquet(path, columns=["instance_id"]) for path in shards])["instance_id"].to_numpy()
+        frame = distances(repo, "layers", "coco", results)
+        frame["pair"] = [" ".join(sorted(pair)) for pair in zip(names[frame["i"]], names[frame["j"]], strict=True)]
+        return frame.set_index(["condition", "set", "pair"])["distance"].sort_index()
+
+    here, there = joined("results"), joined("elsewhere")
+    assert here.index.equals(there.index)
+    assert here.index.is_unique
+    print("largest difference", np.abs(here - there).max(), "bit identical", (here == there).mean())
+    np.testing.assert_allclose(there, here, rtol=1e-4, atol=1e-6)
+
+
+def test_the_report_shows_every_figure_and_table(finished, tmp_path):
+    report = tmp_path / "report.html"
+    snakemake(finished, "--report", str(report))
+    content = report.read_text()
+    for experiment in EXPERIMENTS:
+        assert f"results/figures/{experiment}.png" in content
+        assert f"results/tables/{experiment}.html" in content
+    assert plan(finished) == set()
+
+
+def executed(repo: Repository) -> dict[str, list[str]]:
+    """The logs of every job that ran, by rule, from what Snakemake itself said."""
+    rules: dict[str, list[str]] = {}
+    rule = None
+    for line in (repo.folder.parent / "terminal.txt").read_text().splitlines():
+        if line.startswith(("rule ", "localrule ")):
+            rule = line.split()[1].rstrip(":")
+        elif line.startswith("    log: "):
+            rules.setdefault(rule, []).append(line.split()[1])
+    return rules
+
+
+def test_every_job_has_its_log(finished):
+    logs = executed(finished)
+    assert set(logs) == {path.stem for path in finished.path("workflow", "scripts").glob("*.py")}
+    for rule, paths in logs.items():
+        for path in paths:
+            assert path.startswith(f"results/logs/{rule}/")
+            assert finished.path(path).is_file(), path
+
+
+def test_every_log_says_what_was_done(finished):
+    silent = {
+        rule
+        for rule, paths in executed(finished).items()
+        for path in paths
+        if "INFO" not in finished.path(path).read_text()
+    }
+    assert not silent, f"logs of {', '.join(sorted(silent))} say nothing"
+
+
+def test_nothing_is_left_half_written(finished):
+    assert not [file for file in finished.files("results") | finished.files("resources") if "partial" in file]
+
+
+def test_the_run_stays_in_its_folders(finished):
+    """Outputs go to results, datasets and models to resources, and nowhere else."""
+    made = {"results", "resources", ".snakemake"}
+    before = {path.name for path in finished.folder.iterdir()} - made
+    tracked = {"Snakefile", "config", "envs", "profiles", "workflow", "tests"}
+    assert tracked <= before
+    assert not {
+        name
+        for name in before
+        if finished.path(name).stat().st_mtime > finished.path("results/figures").stat().st_mtime
+    }
