@@ -36,7 +36,8 @@ def capture(unet: torch.nn.Module, layers: Sequence[Layer], *, stop: bool = True
 
         return hook
 
-    hooks = [unet.get_submodule(layer.module).register_forward_hook(keep(layer)) for layer in layers]
+    modules = [unet.get_submodule(layer.module) for layer in layers]  # all of them, before the first hook
+    hooks = [module.register_forward_hook(keep(layer)) for module, layer in zip(modules, layers, strict=True)]
     try:
         yield features
     except _Enough:

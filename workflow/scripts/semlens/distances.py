@@ -43,6 +43,7 @@ def cosine(x: np.ndarray) -> np.ndarray:
 
 def correlation(x: np.ndarray) -> np.ndarray:
     """1 - Pearson's correlation of the two vectors' components."""
+    _require_variation(x, "correlation")
     return euclidean(_unit(x - x.mean(axis=1, keepdims=True), "correlation")) ** 2 / 2
 
 
@@ -57,6 +58,7 @@ def distance_correlation(x: np.ndarray) -> np.ndarray:
     A prototype's centred distance matrix a_kl = |x_k - x_l| - r_k - r_l + g is never stored: Eq. 7 is a Gram
     matrix over all (k, l), summed over blocks of rows k, each doubled for l > k, with the diagonal once.
     """
+    _require_variation(x, "distance_correlation")
     n, dimensions = x.shape
     row_means, grand_mean = _mean_distances(x)
     gram = np.zeros((n, n))
@@ -71,9 +73,13 @@ def distance_correlation(x: np.ndarray) -> np.ndarray:
         flat = centred.reshape(n, -1)
         gram += flat @ flat.T
     variance = np.sqrt(np.diag(gram))
-    if not variance.all():
-        raise ValueError(f"distance_correlation is undefined for prototype {int(np.argmin(variance))}: it is constant")
     return 1 - np.sqrt(np.clip(gram / np.outer(variance, variance), 0, 1))
+
+
+def _require_variation(x: np.ndarray, metric: str) -> None:
+    constant = x.min(axis=1) == x.max(axis=1)
+    if constant.any():
+        raise ValueError(f"{metric} is undefined for prototype {int(np.argmax(constant))}: it is constant")
 
 
 def _unit(x: np.ndarray, metric: str) -> np.ndarray:

@@ -52,9 +52,7 @@ def extract(
         "seed": seed,
         "dtype": dtype,
         "layers": [point.name for point in points],
-        "unet_config_sha256": hashlib.sha256(
-            json.dumps(dict(network.config), sort_keys=True, default=str).encode()
-        ).hexdigest(),
+        "unet_config_sha256": _config_hash(network),
     }
     log.info("reading %s at t = %s on %s", ", ".join(point.name for point in points), list(timesteps), where)
     with shards.opened(latents) as source, shards.create(out, attributes) as shard, torch.inference_mode():
@@ -82,6 +80,12 @@ def _points(network: torch.nn.Module, feature_sets: Sequence[str], capture_name:
     except ValueError as error:
         raise ValueError(f"capture {capture_name!r}: {error}") from None
     return [layer for name, layer in known.items() if name in wanted]
+
+
+def _config_hash(network: torch.nn.Module) -> str:
+    """A hash of what the U-Net is, wherever its folder lies and whatever wrote it."""
+    settings = {key: value for key, value in network.config.items() if not key.startswith("_")}
+    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _same_size(latents: torch.Tensor, network: torch.nn.Module, unet: str | Path) -> None:

@@ -69,6 +69,7 @@ def boxes(sets: Statistics, trend: Statistics, *, title: str, axis: str) -> plt.
                 positions=[names.index(name) for name in filled],
                 widths=0.65,
                 showfliers=False,
+                manage_ticks=False,
                 showmeans=True,
                 patch_artist=True,
                 medianprops={"color": "black"},
@@ -146,10 +147,11 @@ def save_table(values: pd.DataFrame, *, title: str, csv: str, md: str, tex: str,
     values.to_csv(csv)
     markdown = _readable(values, bold="**{}**")
     markdown.columns = [" ".join(column) for column in markdown.columns]
-    Path(md).write_text(f"{title}\n\n{markdown.reset_index().to_markdown(index=False)}\n")
+    Path(md).write_text(f"{title}\n\n{markdown.reset_index().to_markdown(index=False, disable_numparse=True)}\n")
     latex = _readable(values, bold=r"\textbf{{{}}}").rename(columns=lambda name: name.replace("_", r"\_"))
+    latex = latex.replace(r"10\^(-\d+)", r"$10^{\1}$", regex=True)
     Path(tex).write_text(latex.to_latex(multicolumn_format="c"))
-    web = _readable(values, bold="<b>{}</b>").rename(columns=lambda name: name.replace("_", " "))
+    web = _readable(values, bold="<b>{}</b>").rename(columns=lambda name: escape(name.replace("_", " ")))
     Path(html).write_text(
         _PAGE.format(title=escape(title), table=web.to_html(escape=False, border=0, index_names=False))
     )

@@ -23,7 +23,7 @@ def create(path: str | Path, attributes: Mapping[str, Any]) -> Iterator[h5py.Fil
 
 
 def put(file: h5py.File, key: str, start: int, values: np.ndarray, *, total: int) -> None:
-    """Write samples ``start`` onwards of a dataset of ``total`` samples, one chunk per sample.
+    """Write samples ``start`` onwards of a dataset of ``total`` samples, one checksummed chunk per sample.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def put(file: h5py.File, key: str, start: int, values: np.ndarray, *, total: int
     """
     if key not in file:
         shape = values.shape[1:]
-        file.create_dataset(key, shape=(total, *shape), dtype=values.dtype, chunks=(1, *shape))
+        file.create_dataset(key, shape=(total, *shape), dtype=values.dtype, chunks=(1, *shape), fletcher32=True)
     file[key][start : start + len(values)] = values
 
 
@@ -63,7 +63,7 @@ def read(file: h5py.File, key: str, rows: slice | int = slice(None)) -> np.ndarr
     """
     try:
         return file[key][rows]
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, RuntimeError) as error:
         raise _corrupt(file.filename, error) from error
 
 

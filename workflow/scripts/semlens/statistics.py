@@ -100,7 +100,7 @@ def normality(samples: dict[str, np.ndarray], rng: np.random.Generator) -> pd.Da
     rows = []
     for name, x in samples.items():
         tested = x if len(x) <= SHAPIRO_LIMIT else rng.choice(x, SHAPIRO_LIMIT, replace=False)
-        w, p = stats.shapiro(tested) if len(x) >= 3 and np.ptp(x) > 0 else (np.nan, np.nan)
+        w, p = stats.shapiro(tested) if len(x) >= 3 and np.ptp(tested) > 0 else (np.nan, np.nan)
         rows.append({"set": name, "n": len(x), "n_tested": len(tested), "w": w, "p": p})
     return pd.DataFrame(rows)
 
@@ -165,7 +165,7 @@ def _difference(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
         "h": h,
         "p": p,
         # chi2 with one degree of freedom is a squared normal, whose tail scipy has in logarithms
-        "log10_p": min(0, (np.log(2) + stats.norm.logsf(np.sqrt(h))) / np.log(10)),
+        "log10_p": np.minimum(0, (np.log(2) + stats.norm.logsf(np.sqrt(h))) / np.log(10)),
         "dunn": dunn(x, y),
         "dunn_classical": dunn_classical(x, y),
         "cliffs_delta": cliffs_delta(x, y),

@@ -144,7 +144,11 @@ def whole(path: str | Path) -> Iterator[Path]:
     """Give a name beside ``path`` to write under; what was written becomes ``path`` if the block ends well."""
     path = Path(path)
     partial = path.with_name(f".{path.name}.partial")
-    yield partial
+    try:
+        yield partial
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
     partial.replace(path)
 
 
