@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import IGNORED, LIBRARY, ROOT, SCRIPTS, closure
+from repository import LIBRARY, ROOT, SCRIPTS, closure, listed
 
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 RULE_FILES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
@@ -22,7 +22,9 @@ INDIRECT = {
     "ruff": "ruff check",
     "snakefmt": "snakefmt --check",
 }
-UNTESTED: dict[str, str] = {}  # library module: why it has no test file of its own
+DISTRIBUTIONS = packages_distributions()
+# Library modules without a test file of their own, and why.
+UNTESTED = {"encoding": "test_extraction.py reads what it writes"}
 
 
 def pins(lines: list[str]) -> dict[str, str]:
@@ -65,7 +67,7 @@ def environment(rule: str) -> Path:
 
 def imported(names: set[str]) -> set[str]:
     """Modules to the distributions that hold them."""
-    return {normal(packages_distributions().get(name, [name])[0]) for name in names}
+    return {normal(DISTRIBUTIONS.get(name, [name])[0]) for name in names}
 
 
 def needed(rule: str) -> set[str]:
@@ -75,12 +77,6 @@ def needed(rule: str) -> set[str]:
     return imported(names) | {
         package for package, word in INDIRECT.items() if re.search(rf"\b{re.escape(word)}\b", code)
     }
-
-
-def texts() -> list[Path]:
-    """The committed files and those that could be."""
-    files = [path for path in ROOT.rglob("*") if not set(path.relative_to(ROOT).parts[:-1]) & set(IGNORED)]
-    return [path for path in files if path.is_file() and path.suffix not in (".png", ".jpg", ".h5", ".parquet", ".pyc")]
 
 
 @pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
@@ -119,7 +115,7 @@ def test_committed_files_name_no_package_index():
     address = re.compile(
         r"(--)?(extra-)?index-url\s*[=\s]\s*\S*://|https?://\S*/simple\b|trusted-host\s*[=\s]\s*\S+\.", re.I
     )
-    naming = {str(path.relative_to(ROOT)) for path in texts() if address.search(path.read_text(errors="ignore"))}
+    naming = {str(path) for path in listed() if address.search((ROOT / path).read_text(errors="ignore"))}
     assert naming <= {str(Path(__file__).relative_to(ROOT))}
 
 

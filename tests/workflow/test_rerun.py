@@ -1,13 +1,13 @@
 """What makes a stage run again, and what does not: dry runs in a repository where everything is done."""
 
 import os
-from contextlib import contextmanager
 from concurrent.futures import ThreadPoolExecutor
-from queue import SimpleQueue
+from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
-from conftest import LIBRARY, ROOT, SCRIPTS, SMALL, Job, changed, closure, plan
+from repository import LIBRARY, ROOT, SCRIPTS, SMALL, Job, changed, closure, plan
 
 MODULES = sorted(path.stem for path in (ROOT / LIBRARY).glob("*.py") if path.stem != "__init__")
 BELOW = {
@@ -190,7 +190,7 @@ CHANGES = {
         VIDEO,
     ),
     "a batch size reruns nothing": ({"batch_size": 1}, set()),
-    "a device reruns nothing": ({"device": "cpu"}, set()),
+    "a device reruns nothing": ({"device": "auto"}, set()),
     "an arithmetic encodes again": ({"dtype": "bfloat16"}, ENCODED | PLAIN | VIDEO),
     "an area reruns the dataset's selection and below": (
         {"datasets:voc:min_area": 0.02},

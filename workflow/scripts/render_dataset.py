@@ -13,3 +13,4 @@ if __name__ == "__main__":
             scenes.write_voc(folder, **demo, split=snakemake.params.split)
         else:
             scenes.write_davis(folder, sequences=snakemake.params.sequences, frames=demo["images"], seed=demo["seed"])
+        logs.log.info("%s scenes of seed %d drawn in %s", snakemake.params.format, demo["seed"], folder)

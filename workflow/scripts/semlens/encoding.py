@@ -52,3 +52,4 @@ def encode_prompt(*, prompt: str, tokenizer: str | Path, text_encoder: str | Pat
     embedding = models.embed(prompt, tokenizer=tokenizer, text_encoder=text_encoder)
     with shards.create(out, {"prompt": prompt}) as shard:
         shard["embedding"] = embedding.numpy()
+    log.info("prompt %r: %d tokens of width %d", prompt, *embedding.shape)

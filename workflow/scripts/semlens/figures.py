@@ -11,6 +11,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import seaborn as sns
 
+from semlens.logs import log
+
 COLOURS = {"scsi": "#d62728", "scdi": "#1f77b4", "dcsi": "#2ca02c", "dcdi": "#f2c500", "sidi": "#9467bd"}
 NAMES = {
     "scsi": "same class, same image",
@@ -122,6 +124,7 @@ def save(figure: plt.Figure, *, png: str | Path, pdf: str | Path) -> None:
     figure.savefig(png, dpi=160)
     figure.savefig(pdf, metadata={"CreationDate": None})
     plt.close(figure)
+    log.info("figure: %s and %s", png, pdf)
 
 
 def table(pairs: Statistics) -> pd.DataFrame:

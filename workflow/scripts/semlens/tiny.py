@@ -9,6 +9,8 @@ from pathlib import Path
 
 import torch
 
+from semlens.logs import log
+
 UNET = {
     "sample_size": 64,
     "in_channels": 4,
@@ -71,6 +73,7 @@ def write(folder: str | Path, *, seed: int) -> None:
         "scheduler": ["diffusers", "DDPMScheduler"],
     }
     (folder / "model_index.json").write_text(json.dumps(index, indent=2))
+    log.info("tiny model with random weights of seed %d in %s", seed, folder)
 
 
 def _calibrated(vae: torch.nn.Module) -> torch.nn.Module:

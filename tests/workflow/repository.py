@@ -1,0 +1,153 @@
+"""A working copy of the repository, the small configuration, and what asks Snakemake for plans and runs."""
+
+import copy
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from modulefinder import ModuleFinder
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+SMALL = yaml.safe_load((Path(__file__).parent / "configs" / "small.yaml").read_text())
+SCRIPTS = Path("workflow", "scripts")
+LIBRARY = SCRIPTS / "semlens"
+IGNORED = (
+    ".git",
+    ".venv",
+    ".snakemake",
+    "__pycache__",
+    ".pytest_cache",
+    ".ruff_cache",
+    "results",
+    "datasets",
+    "models",
+)
+
+
+class Job(NamedTuple):
+    """One job of a dry run: its rule, and its wildcards in the order of its paths, as in ``plain/coco/00000``."""
+
+    rule: str
+    place: str
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A working copy of the repository, never the repository itself."""
+
+    folder: Path
+    config: Path
+
+    def path(self, *parts: str) -> Path:
+        return self.folder.joinpath(*parts)
+
+    def files(self, folder: str = "results") -> set[str]:
+        """Everything below a folder, relative to the repository."""
+        return {str(file.relative_to(self.folder)) for file in self.path(folder).rglob("*") if file.is_file()}
+
+
+def snakemake(repo: Repository, *arguments: str, config: Path | None = None, fails: bool = False) -> str:
+    """Run Snakemake as a user would, with this Python; return all that reaches the terminal.
+
+    An outcome other than the expected one ends the test with everything that Snakemake said.
+    """
+    bin_folder = str(Path(sys.executable).parent)
+    path = os.pathsep.join([bin_folder, os.environ.get("PATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", *arguments, "--configfile", str(config or repo.config)],
+        cwd=repo.folder,
+        env={**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "200"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode != 0) == fails, (
+        f"snakemake {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}"
+    )
+    return done.stdout
+
+
+def execute(repo: Repository, *arguments: str, **options: Any) -> str:
+    """Run jobs on two cores, two of those that load a model at a time."""
+    side_by_side = ("--set-threads", "encode_images=1", "extract_features=1", "--resources", "gpu=2")
+    return snakemake(repo, *arguments, "--cores", "2", *side_by_side, **options)
+
+
+def plan(repo: Repository, *targets: str, config: Path | None = None) -> set[Job]:
+    """Return the jobs that Snakemake would run; targets such as ``all``, which make nothing, do not count."""
+    said = snakemake(repo, *targets, "--dry-run", config=config)
+    if "Nothing to be done" in said:
+        return set()
+    jobs: list[Job] = []
+    table = re.search(r"^Job stats:\njob +count\n[- ]+\n(.*?)\n\n", said, re.MULTILINE | re.DOTALL)
+    assert table, f"no table of jobs in\n{said}"
+    counts = {name: int(count) for name, count in (line.split() for line in table[1].splitlines())}
+    total = counts.pop("total")
+    for block in re.split(r"^(?:local)?rule ", said, flags=re.MULTILINE)[1:]:
+        rule = block[: block.index(":")]
+        if re.search(r"^    output: ", block, re.MULTILINE):
+            wildcards = re.search(r"^    wildcards: (.*)$", block, re.MULTILINE)
+            place = "/".join(part.split("=", 1)[1] for part in wildcards[1].split(", ")) if wildcards else ""
+            jobs.append(Job(rule, place))
+        else:
+            counts.pop(rule)
+            total -= 1
+    assert Counter(job.rule for job in jobs) == counts, f"jobs read do not add up to the table in\n{said}"
+    assert total == len(jobs) == len(set(jobs))
+    return set(jobs)
+
+
+@cache
+def closure(repo: Path, script: str) -> tuple[set[str], set[str]]:
+    """Return the library modules that a script runs, and the names of other packages that they import.
+
+    Found in the byte code by the standard library, where the workflow reads the source.
+    """
+    finder = ModuleFinder([str(repo / SCRIPTS)])
+    finder.run_script(str(repo / SCRIPTS / script))
+    inside = {name.removeprefix("semlens.") for name in finder.modules if name.startswith("semlens.")}
+    outside = {name.split(".")[0] for name in finder.badmodules} - sys.stdlib_module_names - {"semlens"}
+    return inside, outside
+
+
+def listed() -> list[Path]:
+    """What Git tracks or would track, relative to the root; all but the ignored folders where there is no Git."""
+    try:
+        names = subprocess.run(
+            ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
+        ).stdout.split("\0")
+        paths = [Path(name) for name in names if name]
+    except (OSError, subprocess.CalledProcessError):
+        paths = [path.relative_to(ROOT) for path in ROOT.rglob("*")]
+        paths = [path for path in paths if not set(path.parts[:-1]) & set(IGNORED)]
+    return [path for path in paths if (ROOT / path).is_file()]
+
+
+def copied(folder: Path) -> Path:
+    """Copy the repository without results: a test sees uncommitted work."""
+    for path in listed():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / path, folder / path)
+    return folder
+
+
+def changed(changes: dict[str, Any], path: Path) -> Path:
+    """Write the small configuration with some values changed, each by its place, as in ``datasets:coco:images``."""
+    config = copy.deepcopy(SMALL)
+    for place, value in changes.items():
+        *parents, key = place.split(":")
+        entry = config
+        for parent in parents:
+            entry = entry.setdefault(parent, {})
+        entry[key] = value
+    path.write_text(yaml.safe_dump(config, sort_keys=False))
+    return path

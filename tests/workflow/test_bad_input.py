@@ -1,0 +1,171 @@
+"""What a user can get wrong: one clear line that names the offender, and nothing lost."""
+
+import shutil
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from repository import SMALL, changed, execute, plan, snakemake
+
+# The configuration's changes, and what the terminal must name.
+REFUSED = {
+    "key at the top": ({"shardsize": 8}, ["shardsize", "shard_size"]),
+    "key of a dataset": ({"datasets:coco:picture": 8}, ["datasets.coco", "picture", "images"]),
+    "key of a source": (
+        {"datasets:voc:source:demo:images": 8, "datasets:voc:source:url": "x"},
+        ["datasets.voc.source", "url"],
+    ),
+    "key of an experiment": ({"experiments:metrics:measure": "cosine"}, ["experiments.metrics", "measure", "metric"]),
+    "metric": (
+        {"experiments:metrics:conditions": ["euclidean", "manhattan"]},
+        ["experiments.metrics", "manhattan", "cityblock"],
+    ),
+    "layer's grammar": ({"captures:plain:layers": ["enc17x"]}, ["captures.plain.layers", "enc17x", "enc16.1"]),
+    "dataset of a capture": ({"captures:plain:datasets": ["coco", "imagenet"]}, ["'plain'", "imagenet", "voc"]),
+    "dataset of an experiment": ({"experiments:layers:datasets": ["imagenet"]}, ["'layers'", "imagenet", "voc"]),
+    "capture": ({"experiments:video:captures": ["videos"]}, ["'video'", "'videos'", "plain"]),
+    "view group": ({"captures:video:views": "flipped"}, ["'video'", "flipped", "plain"]),
+    "view": ({"views": {"plain": ["identity", "upside_down"]}}, ["views.plain", "upside_down", "identity"]),
+    "model of a capture": ({"captures:video:model": "large"}, ["'video'", "large", "tiny"]),
+    "dataset's folder": (
+        {"datasets:voc:source": {"folder": "nowhere/voc"}},
+        ["'voc'", "nowhere/voc", "does not exist"],
+    ),
+    "model's folder": ({"models:tiny:source": {"folder": "nowhere/sd"}}, ["'tiny'", "nowhere/sd", "unet"]),
+}
+
+
+@pytest.mark.parametrize(("changes", "named"), REFUSED.values(), ids=REFUSED)
+def test_a_wrong_configuration_is_refused(finished, configured, changes, named):
+    said = snakemake(finished, "--dry-run", config=configured(changes), fails=True)
+    assert_clear(said, named)
+
+
+def test_a_model_without_its_unet_is_refused(finished, configured, tmp_path):
+    shutil.copytree(finished.path("resources", "models", "tiny"), tmp_path / "model")
+    shutil.rmtree(tmp_path / "model" / "unet")
+    config = configured({"models:tiny:source": {"folder": str(tmp_path / "model")}})
+    said = snakemake(finished, "--dry-run", config=config, fails=True)
+    assert_clear(said, ["'tiny'", str(tmp_path / "model"), "has no unet"])
+
+
+def test_a_layer_that_a_model_lacks_is_refused(finished, configured):
+    """Before anything runs, where the model is there already."""
+    folder = str(finished.path("resources", "models", "tiny"))
+    config = configured({"models:tiny:source": {"folder": folder}, "captures:video:layers": ["enc16.1", "enc17.1"]})
+    said = snakemake(finished, "--dry-run", config=config, fails=True)
+    assert_clear(said, ["'video'", "enc17.1", "enc16.2"])
+
+
+def assert_clear(said: str, named: list[str]) -> None:
+    error = said[said.index("WorkflowError") :]
+    for name in named:
+        assert name in error, f"{name} is not named in\n{said}"
+    assert "Traceback" not in said
+    assert len(said.splitlines()) <= 10, f"a flood:\n{said}"
+
+
+@pytest.fixture(scope="module")
+def broken(clone, tmp_path_factory) -> SimpleNamespace:
+    """Four failures in one run that keeps going: each job's fate is its own."""
+    repo = clone()
+    manifest = {dataset: repo.path("results", "manifests", dataset, "00000.parquet") for dataset in ("coco", "voc")}
+    pictures = {dataset: pd.read_parquet(path)["file"].iloc[0] for dataset, path in manifest.items()}
+    truncated = repo.path("resources", "datasets", "coco", pictures["coco"])
+    truncated.write_bytes(truncated.read_bytes()[:2000])
+    missing = repo.path("resources", "datasets", "voc", pictures["voc"])
+    missing.unlink()
+    for dataset in manifest:
+        repo.path("results", "latents", "tiny", dataset, "plain", "00000.h5").unlink()
+    corrupted = repo.path("results", "latents", "tiny", "coco", "plain", "00001.h5")
+    corrupted.write_bytes(corrupted.read_bytes()[: corrupted.stat().st_size // 2])
+    before = {file: repo.path(file).read_bytes() for file in repo.files()}
+    config = changed(
+        {"captures:odd": {"model": "tiny", "datasets": ["davis"], "layers": ["enc16.1", "enc17.1"]}},
+        tmp_path_factory.mktemp("broken") / "odd.yaml",
+    )
+    said = execute(repo, "encode", "extract", "--keep-going", config=config, fails=True)
+    return SimpleNamespace(
+        repo=repo, said=said, before=before, truncated=truncated, missing=missing, corrupted=corrupted
+    )
+
+
+FAILURES: dict[str, tuple[str, str, Callable[[SimpleNamespace], list[str]]]] = {
+    "a truncated image": (
+        "encode_images/tiny/coco/plain/00000",
+        "ValueError",
+        lambda broken: [broken.truncated.name, "cannot be read"],
+    ),
+    "a missing image": (
+        "encode_images/tiny/voc/plain/00000",
+        "FileNotFoundError",
+        lambda broken: [broken.missing.name, "does not exist"],
+    ),
+    "corrupted latents": (
+        "extract_features/plain/coco/00001",
+        "ValueError",
+        lambda broken: [str(broken.corrupted.relative_to(broken.repo.folder)), "corrupt", "delete it"],
+    ),
+    "a layer that the model lacks": (
+        "extract_features/odd/davis/00000",
+        "ValueError",
+        lambda broken: ["'odd'", "enc17.1", "enc16.2"],
+    ),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_failing_job_says_why(broken, failure):
+    """One line on the terminal, which names the log; there, the traceback."""
+    job, kind, naming = FAILURES[failure]
+    log = f"results/logs/{job}.log"
+    (line,) = [line for line in broken.said.splitlines() if line.startswith(f"{kind}: ") and log in line]
+    for name in naming(broken):
+        assert name in line
+    text = broken.repo.path(log).read_text()
+    assert "Traceback (most recent call last)" in text
+    assert line in text
+
+
+def test_the_terminal_is_spared_tracebacks(broken):
+    assert "Traceback" not in broken.said
+    assert "semlens/" not in "".join(line for line in broken.said.splitlines() if line.strip().startswith("File "))
+
+
+def test_failures_take_nothing_else_along(broken):
+    """What the failing jobs should have made is missing, what others made is as it was."""
+    jobs = [job for job, _, _ in FAILURES.values()]
+    remade = {"results/features/plain/coco/00001.h5"}
+    for file, content in broken.before.items():
+        if file in remade or any(job in file for job in jobs):
+            continue
+        assert broken.repo.path(file).is_file(), f"{file} is lost"
+        assert broken.repo.path(file).read_bytes() == content, f"{file} has changed"
+    made = {
+        file
+        for file in broken.repo.files() - broken.before.keys()
+        if "/logs/" not in file and "/benchmarks/" not in file
+    }
+    assert not {file for file in made if not file.split("/")[-1].startswith(".")}, "a failing job left an output"
+    assert "results/features/plain/voc/00000.h5" in broken.repo.files()
+
+
+def test_deleting_the_corrupt_shard_heals_it_alone(broken, finished):
+    repo = broken.repo
+    shard = "results/features/plain/coco/00001.h5"
+    broken.corrupted.unlink()
+    assert {job.rule for job in plan(repo, shard)} == {"encode_images", "extract_features"}
+    execute(repo, shard)
+    with h5py.File(repo.path(shard)) as healed, h5py.File(finished.path(shard)) as whole:
+        assert list(healed["identity/t0"]) == list(whole["identity/t0"])
+        for layer in whole["identity/t0"]:
+            np.testing.assert_array_equal(healed["identity/t0"][layer][:], whole["identity/t0"][layer][:])
+
+
+def test_unused_names_are_no_error(finished, configured):
+    """An experiment may be left out; its captures stay."""
+    experiments = {name: entry for name, entry in SMALL["experiments"].items() if name != "video"}
+    assert plan(finished, config=configured({"experiments": experiments})) == set()
