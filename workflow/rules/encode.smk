@@ -26,6 +26,7 @@ rule encode_images:
         views=lambda wildcards: config["views"][wildcards.views],
         size=lambda wildcards: config["models"][wildcards.model]["size"],
         dtype=config["dtype"],
+        seed=config["seed"],
     script:
         "../scripts/encode_images.py"
 

@@ -18,6 +18,7 @@ rule pool_prototypes:
         mem=lambda wildcards, attempt: f"{4 * attempt}GB",
         runtime="60m",
     params:
+        seed=config["seed"],
         feature_sets=lambda wildcards: configuration.feature_sets(config, wildcards.capture, wildcards.dataset),
     script:
         "../scripts/pool_prototypes.py"

@@ -9,6 +9,7 @@ if __name__ == "__main__":
             folder=snakemake.input.dataset,
             vae=snakemake.input.vae,
             views=snakemake.params.views,
+            seed=snakemake.params.seed,
             size=snakemake.params.size,
             dtype=snakemake.params.dtype,
             device=snakemake.resources.device,

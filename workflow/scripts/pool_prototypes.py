@@ -8,5 +8,6 @@ if __name__ == "__main__":
             features=snakemake.input.features,
             manifest=snakemake.input.manifest,
             feature_sets=snakemake.params.feature_sets,
+            seed=snakemake.params.seed,
             out=snakemake.output.prototypes,
         )

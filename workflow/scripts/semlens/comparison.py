@@ -13,7 +13,7 @@ import pyarrow.parquet as parquet
 from semlens.distances import pairwise
 from semlens.logs import log, progress
 from semlens.prototypes import FEATURE_SETS
-from semlens.relations import among, at_offset
+from semlens.relations import across_views, among, at_offset
 from semlens.tables import DISTANCES, check, whole
 
 _LABEL = arrow.dictionary(arrow.int16(), arrow.string())
@@ -39,8 +39,15 @@ def compare(
     names = [condition["name"] for condition in conditions]
     with whole(out) as file, parquet.ParquetWriter(file, _SCHEMA) as writer:
         for condition in progress(conditions, total=len(conditions), what="compare", unit="condition"):
-            rows, vectors = _seen(parts, starts, condition)
-            pairs = among(rows) if condition["offset"] is None else at_offset(rows, condition["offset"])
+            rows, vectors = _seen(parts, starts, {**condition, "view": "identity"})
+            if condition["view"] != "identity":
+                transformed, more = _seen(parts, starts, condition)
+                pairs = across_views(rows, transformed)
+                rows, vectors = pd.concat([rows, transformed]), np.vstack([vectors, more])
+            elif condition["offset"] is not None:
+                pairs = at_offset(rows, condition["offset"])
+            else:
+                pairs = among(rows)
             matrix = pairwise(vectors, condition["metric"])
             number = rows.index.to_numpy(np.int32)
             for name in sets:

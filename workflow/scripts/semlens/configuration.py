@@ -122,15 +122,16 @@ def _check_experiment(where: str, experiment: Config, config: Config) -> None:
         for condition in conditions(experiment):
             if not condition["features"]:
                 raise ValueError(f"{where}: 'features' is neither set nor the axis")
-            if not any(
-                condition["timestep"] in config["captures"][name]["timesteps"]
-                and condition["view"] in config["views"][config["captures"][name]["views"]]
-                for name in reading
-            ):
-                raise ValueError(
-                    f"{where}, condition {condition['name']!r}: none of its captures {experiment['captures']} reads "
-                    f"view {condition['view']!r} of dataset {dataset!r} at timestep {condition['timestep']}"
-                )
+            for view in {condition["view"], "identity"}:
+                if not any(
+                    condition["timestep"] in config["captures"][name]["timesteps"]
+                    and view in config["views"][config["captures"][name]["views"]]
+                    for name in reading
+                ):
+                    raise ValueError(
+                        f"{where}, condition {condition['name']!r}: none of its captures {experiment['captures']} "
+                        f"reads view {view!r} of dataset {dataset!r} at timestep {condition['timestep']}"
+                    )
 
 
 def conditions(experiment: Config) -> list[Config]:

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from PIL import Image
 
 from semlens import images, models, shards
+from semlens import views as transform
 from semlens.datasets import image_path
 from semlens.logs import log, progress
 
@@ -18,33 +20,33 @@ def encode_images(
     folder: str | Path,
     vae: str | Path,
     views: Sequence[str],
+    seed: int,
     size: int,
     dtype: str,
     device: str,
     batch_size: int,
     out: str | Path,
 ) -> None:
-    """Write the posterior's mean and log variance of every image of a manifest (section 4.1, step 1).
+    """Write the posterior's mean and log variance of every sample of a manifest (section 4.1, step 1).
 
-    The shard holds, per view, ``moments`` (N, 2 x latent channels, height, width) and ``sample_id`` (N).
+    The shard holds, per view, ``moments`` (N, 2 x latent channels, height, width) and ``sample_id`` (N): an image,
+    or an instance where the view crops around one.
     """
-    pictures = pd.read_parquet(manifest, columns=["image_id", "file", "width", "height"]).drop_duplicates("image_id")
+    instances = pd.read_parquet(manifest)
     where = models.device(device)
-    log.info("encoding %d images on %s", len(pictures), where)
+    log.info("encoding %d images on %s", instances["image_id"].nunique(), where)
     encoder = models.load_vae(vae, device=where, dtype=getattr(torch, dtype))
     attributes = {"scaling_factor": encoder.config.scaling_factor, "size": size, "dtype": dtype}
     with shards.create(out, attributes) as shard, torch.inference_mode():
         for view in views:
-            shard[f"{view}/sample_id"] = list(pictures["image_id"])
-            starts = range(0, len(pictures), batch_size)
+            samples = list(transform.samples(view, instances))
+            shard[f"{view}/sample_id"] = [sample.id for sample in samples]
+            starts = range(0, len(samples), batch_size)
             for start in progress(starts, total=len(starts), what=f"encode {view}", unit="batch"):
-                batch = [
-                    images.squash(images.load(image_path(folder, row.file), width=row.width, height=row.height), size)
-                    for row in pictures.iloc[start : start + batch_size].itertuples()
-                ]
+                batch = [_square(view, sample, folder, seed, size) for sample in samples[start : start + batch_size]]
                 pixels = torch.from_numpy(np.stack(batch)).to(where, encoder.dtype)  # (batch, 3, size, size)
                 moments = encoder.encode(pixels).latent_dist.parameters
-                shards.put(shard, f"{view}/moments", start, moments.float().cpu().numpy(), total=len(pictures))
+                shards.put(shard, f"{view}/moments", start, moments.float().cpu().numpy(), total=len(samples))
 
 
 def encode_prompt(*, prompt: str, tokenizer: str | Path, text_encoder: str | Path, out: str | Path) -> None:
@@ -53,3 +55,11 @@ def encode_prompt(*, prompt: str, tokenizer: str | Path, text_encoder: str | Pat
     with shards.create(out, {"prompt": prompt}) as shard:
         shard["embedding"] = embedding.numpy()
     log.info("prompt %r: %d tokens of width %d", prompt, *embedding.shape)
+
+
+def _square(view: str, sample: transform.Sample, folder: str | Path, seed: int, size: int) -> np.ndarray:
+    """A sample's picture as the VAE reads it, (3, size, size)."""
+    first = sample.instances.iloc[0]
+    picture = images.load(image_path(folder, first["file"]), width=first["width"], height=first["height"])
+    seen = transform.crop(view, np.asarray(picture), transform.window(view, first, seed=seed))
+    return transform.turn(view, images.squash(Image.fromarray(seen), size))

@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 
-from semlens import masks, shards
+from semlens import masks, shards, views
 from semlens.layers import grid, members
 from semlens.logs import log, progress
 from semlens.tables import PROTOTYPES, check, whole
@@ -17,43 +18,59 @@ from semlens.tables import PROTOTYPES, check, whole
 FEATURE_SETS = b"feature_sets"
 
 
-def pool(*, features: str | Path, manifest: str | Path, feature_sets: Sequence[str], out: str | Path) -> None:
+def pool(
+    *, features: str | Path, manifest: str | Path, feature_sets: Sequence[str], seed: int, out: str | Path
+) -> None:
     """Write the prototype of every instance, view and timestep of a features shard (section 4.1, steps 3 to 5).
 
     The prototype of a feature set is the concatenation of one masked mean per layer. A layer is pooled with the
     mask at the set's largest grid, so it has one column ``{layer}@{grid}`` per such grid. The mask is taken at
     each cell's centre; where that leaves nothing, cells count by the area covered and ``fallback@{grid}`` is true.
-    ``cells@{grid}`` is the number of cells that count.
+    ``cells@{grid}`` is the number of cells that count. An instance of which a view shows nothing has no prototype.
     """
     instances = pd.read_parquet(manifest)
     with shards.opened(features) as shard:
         columns = feature_columns(feature_sets, list(shard.attrs["layers"]), shard.attrs["capture"])
         wanted = sorted({column for set_columns in columns.values() for column in set_columns})
-        passes = [(view, timestep) for view in shard for timestep in shard[view] if timestep != "sample_id"]
-        samples = {view: shards.texts(shard, f"{view}/sample_id") for view in shard}
-        of_image = dict(list(instances.groupby("image_id", sort=False)))
-        weights = {
-            image: Weights(of_image[image], wanted)
-            for image in progress(of_image, total=len(of_image), what="masks", unit="image")
-        }
-        tables = []
-        for view, timestep in passes:
-            pooled = {column: [] for column in wanted}
-            for place, image in enumerate(
-                progress(samples[view], total=len(samples[view]), what=f"pool {view} {timestep}", unit="image")
-            ):
-                for layer, its_columns in _by_layer(wanted).items():
-                    values = shards.read(shard, f"{view}/{timestep}/{layer}", place).astype(np.float32)
-                    for column in its_columns:
-                        pooled[column].append(weights[image].mean(column, values))
-            seen = pd.concat([weights[image].rows for image in samples[view]], ignore_index=True)
-            seen = seen.assign(view=view, timestep=int(timestep.removeprefix("t")))
-            tables.append(_table(seen, {column: np.concatenate(parts) for column, parts in pooled.items()}, out))
+        tables, lost, vanished = [], 0, 0
+        for view in shard:
+            weights = _weights(view, instances, shards.texts(shard, f"{view}/sample_id"), wanted, seed)
+            rows = pd.concat([sample.rows for sample in weights], ignore_index=True)
+            lost += sum(sample.lost for sample in weights)
+            vanished += int(rows.filter(like="fallback@").any(axis=1).sum())
+            for timestep in (name for name in shard[view] if name != "sample_id"):
+                vectors = _means(shard, f"{view}/{timestep}", weights, wanted)
+                seen = rows.assign(view=view, timestep=int(timestep.removeprefix("t")))
+                tables.append(_table(seen, vectors, out))
     table = arrow.concat_tables(tables)
     with whole(out) as file:
         parquet.write_table(table.replace_schema_metadata({FEATURE_SETS: json.dumps(columns).encode()}), file)
-    lost = sum(int(weights[image].rows.filter(like="fallback@").any(axis=1).sum()) for image in weights)
-    log.info("%d instances pooled; %d vanish at some grid and were pooled by area", len(instances), lost)
+    log.info(
+        "%d prototypes; masks of %d vanish at some grid and count by area, %d show nothing in their view",
+        table.num_rows, vanished, lost,
+    )  # fmt: skip
+
+
+def _weights(
+    view: str, instances: pd.DataFrame, ids: Sequence[str], columns: Sequence[str], seed: int
+) -> list["Weights"]:
+    of_sample = {sample.id: sample.instances for sample in views.samples(view, instances)}
+    return [
+        Weights(view, of_sample[name], columns, seed)
+        for name in progress(ids, total=len(ids), what=f"masks {view}", unit="sample")
+    ]
+
+
+def _means(
+    shard: h5py.File, where: str, weights: Sequence["Weights"], columns: Sequence[str]
+) -> dict[str, np.ndarray]:  # (instances, channels) by column
+    pooled = {column: [] for column in columns}
+    for place, sample in enumerate(progress(weights, total=len(weights), what=f"pool {where}", unit="sample")):
+        for layer, its_columns in _by_layer(columns).items():
+            values = shards.read(shard, f"{where}/{layer}", place).astype(np.float32)
+            for column in its_columns:
+                pooled[column].append(sample.mean(column, values))
+    return {column: np.concatenate(parts) for column, parts in pooled.items()}
 
 
 def feature_columns(feature_sets: Iterable[str], available: Sequence[str], capture: str) -> dict[str, list[str]]:
@@ -76,17 +93,24 @@ def feature_columns(feature_sets: Iterable[str], available: Sequence[str], captu
 
 
 class Weights:
-    """How much each cell counts for each instance of one image, per prototype column."""
+    """How much each cell counts for each instance of one sample, per prototype column.
 
-    def __init__(self, instances: pd.DataFrame, columns: Sequence[str]) -> None:
-        decoded = [masks.decode(row.rle, width=row.width, height=row.height) for row in instances.itertuples()]
-        self.rows = instances.drop(columns=["file", "width", "height", "rle"])
+    ``rows`` are the instances that the view shows, ``lost`` counts those of which it shows nothing.
+    """
+
+    def __init__(self, view: str, instances: pd.DataFrame, columns: Sequence[str], seed: int) -> None:
+        decoded = [_seen(view, row, seed) for row in instances.itertuples()]
+        shown = [mask.any() for mask in decoded]
+        decoded = [mask for mask, there in zip(decoded, shown, strict=True) if there]
+        self.lost = len(shown) - len(decoded)
+        self.rows = instances[shown].drop(columns=["file", "width", "height", "rle"])
         large = {}
         for side in sorted({int(column.split("@")[1]) for column in columns}):
-            large[side] = np.stack([masks.nearest(mask, side) for mask in decoded])
-            vanished = ~large[side].any(axis=(1, 2))
+            centres = np.array([masks.nearest(mask, side) for mask in decoded]).reshape(-1, side, side)
+            vanished = ~centres.any(axis=(1, 2))
             for place in np.flatnonzero(vanished):
-                large[side][place] = masks.area(decoded[place], side)
+                centres[place] = masks.area(decoded[place], side)
+            large[side] = views.turn(view, centres)
             self.rows[f"cells@{side}"] = np.count_nonzero(large[side], axis=(1, 2)).astype(np.int32)
             self.rows[f"fallback@{side}"] = vanished
         self._large = large
@@ -105,10 +129,16 @@ class Weights:
         if (side, cells) not in self._small:
             weights = self._large[side]
             if cells < side:
-                weights = np.stack([masks.shrink(mask, cells) for mask in weights])
-            weights = weights.reshape(len(weights), -1)
+                weights = np.array([masks.shrink(mask, cells) for mask in weights])
+            weights = weights.reshape(len(weights), cells * cells)
             self._small[side, cells] = weights / weights.sum(axis=1, keepdims=True)
         return self._small[side, cells] @ features.reshape(len(features), -1).T
+
+
+def _seen(view: str, instance: pd.Series, seed: int) -> np.ndarray:
+    """An instance's mask as the view's crop shows it; turns follow on the grid, where they are exact."""
+    mask = masks.decode(instance.rle, width=instance.width, height=instance.height)
+    return views.crop(view, mask, views.window(view, instance, seed=seed))
 
 
 def _by_layer(columns: Sequence[str]) -> dict[str, list[str]]:

@@ -50,6 +50,23 @@ def at_offset(rows: pd.DataFrame, offset: int) -> Pairs:
     return _sorted_out(rows, pairs["row"].to_numpy(np.int32), pairs["row_later"].to_numpy(np.int32))
 
 
+def across_views(originals: pd.DataFrame, transformed: pd.DataFrame) -> Pairs:
+    """Return pairs between instances and themselves under a view, and among the originals (section 5.4).
+
+    ``sidi`` holds (original, transformed) of one instance; the other sets are those of the originals. Positions
+    count the originals first, then the transformed.
+
+    Parameters
+    ----------
+    originals, transformed
+        With columns ``instance_id``, ``image_id``, ``category`` and ``identity``; a view may show fewer instances.
+    """
+    place = pd.Series(np.arange(len(originals)), index=originals["instance_id"])
+    i = place.loc[transformed["instance_id"]].to_numpy(np.int32)
+    j = np.arange(len(originals), len(originals) + len(transformed), dtype=np.int32)
+    return {**among(originals), "sidi": (i, j)}
+
+
 def _sorted_out(rows: pd.DataFrame, i: np.ndarray, j: np.ndarray) -> Pairs:
     image, category, identity = (pd.factorize(rows[name])[0] for name in ("image_id", "category", "identity"))
     same_image = image[i] == image[j]
