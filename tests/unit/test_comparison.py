@@ -95,7 +95,6 @@ CONDITIONS = [
     condition("cosine", metric="cosine"),
     condition("cityblock", metric="cityblock"),
     condition("50", timestep=50),
-    condition("hflip", view="hflip"),
     condition("64+16", features="64+16"),
 ]
 
@@ -116,6 +115,22 @@ def test_rows_point_at_the_instances_and_hold_their_distance(shards, tmp_path):
                 assert row.distance == pytest.approx(distance, rel=1e-6, abs=1e-7)
     # 9 instances: 36 pairs, each in one set of each condition.
     assert result.groupby("condition", observed=True).size().to_dict() == {entry["name"]: 36 for entry in CONDITIONS}
+
+
+def test_a_view_is_compared_with_the_originals(shards, tmp_path):
+    result = compared(shards, [condition("hflip", view="hflip")], tmp_path / "distances.parquet")
+    rows, vectors = everything(shards, "enc16.1")
+    same = result[result["set"] == "sidi"]
+    assert len(same) == 9
+    for row in same.itertuples():
+        assert (rows["instance_id"][row.i], rows["view"][row.i]) == (rows["instance_id"][row.j], "identity")
+        assert rows["view"][row.j] == "hflip"
+        distance = cdist(vectors[[row.i]].astype(float), vectors[[row.j]].astype(float), "correlation")[0, 0]
+        assert row.distance == pytest.approx(distance, rel=1e-6, abs=1e-7)
+    others = result[result["set"] != "sidi"]
+    assert set(rows["view"][others["i"]]) | set(rows["view"][others["j"]]) == {"identity"}
+    plain = compared(shards, [condition("plain")], tmp_path / "plain.parquet")
+    assert others["set"].value_counts().to_dict() == plain[plain["set"] != "sidi"]["set"].value_counts().to_dict()
 
 
 def test_pairs_are_of_the_set_they_are_listed_in(shards, tmp_path):

@@ -79,6 +79,7 @@ def encode(small_model, folder, tmp_path_factory):
             "folder": folder,
             "vae": small_model / "vae",
             "views": ["identity"],
+            "seed": 0,
             "size": SIZE,
             "dtype": "float32",
             "device": "cpu",

@@ -23,6 +23,7 @@ NAMES = {
 }
 VERDICTS = {"holds": "✓ order as expected", "does not hold": "✗ order not as expected", "empty set": "a set is empty"}
 SIGNIFICANT = 0.05
+COLUMNS = 5
 _PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -50,52 +51,58 @@ def boxes(sets: Statistics, trend: Statistics, *, title: str, axis: str) -> plt.
     """Return a box plot per condition (columns) and dataset (rows), from quartiles and whiskers (Figs. 3 to 8).
 
     Boxes span the quartiles, whiskers end at the last distance within 1.5 interquartile ranges, diamonds are means.
+    More than five conditions continue in rows below.
     """
     _style()
     conditions = list(dict.fromkeys(next(iter(sets.values()))["condition"]))
-    names = list(dict.fromkeys(next(iter(sets.values()))["set"]))
+    blocks = [conditions[start : start + COLUMNS] for start in range(0, len(conditions), COLUMNS)]
+    rows = [(block, dataset) for block in blocks for dataset in sets]
     figure, panels = plt.subplots(
-        len(sets),
-        len(conditions),
-        figsize=(max(5.5, 2.3 * len(conditions) + 0.6), 2.5 * len(sets) + 1.1),
-        sharey=False if axis == "metric" else "row",
+        len(rows),
+        len(blocks[0]),
+        figsize=(max(5.5, 2.3 * len(blocks[0]) + 0.6), 2.5 * len(rows) + 1.1),
         squeeze=False,
         layout="constrained",
     )
-    for row, (dataset, table) in zip(panels, sets.items(), strict=True):
-        for panel, condition in zip(row, conditions, strict=True):
-            seen = table[table["condition"] == condition].set_index("set")
-            filled = [name for name in names if seen.loc[name, "n"] > 0]
-            drawn = panel.bxp(
-                [_box(seen.loc[name]) for name in filled],
-                positions=[names.index(name) for name in filled],
-                widths=0.65,
-                showfliers=False,
-                manage_ticks=False,
-                showmeans=True,
-                patch_artist=True,
-                medianprops={"color": "black"},
-                meanprops={"marker": "D", "markersize": 3, "markerfacecolor": "white", "markeredgecolor": "black"},
-            )
-            for patch, name in zip(drawn["boxes"], filled, strict=True):
-                patch.set(facecolor=COLOURS[name], edgecolor="black", linewidth=0.8)
-            panel.set_xticks(range(len(names)), [f"{name}\n{seen.loc[name, 'n']:,}" for name in names])
-            panel.set_xlim(-0.6, len(names) - 0.4)
-            panel.tick_params(axis="x", labelsize="x-small")
-            panel.grid(axis="x", visible=False)
-            verdicts = trend[dataset].set_index("condition")["verdict"]
+    scales: dict[str, plt.Axes] = {}
+    for line, (block, dataset) in zip(panels, rows, strict=True):
+        verdicts = trend[dataset].set_index("condition")["verdict"]
+        for panel, condition in zip(line, block, strict=False):
+            if axis != "metric":
+                panel.sharey(scales.setdefault(dataset, panel))
+            seen = sets[dataset][sets[dataset]["condition"] == condition].set_index("set")
+            _draw_boxes(panel, seen)
             panel.set_title(VERDICTS[verdicts[condition]], fontsize="x-small", color="0.35", pad=3)
-            if panel in panels[0]:
-                panel.annotate(
-                    condition.replace("_", " "),
-                    (0.5, 1.13),
-                    xycoords="axes fraction",
-                    ha="center",
-                    fontweight="bold",
-                )
-        row[0].set_ylabel(f"{dataset}\ndistance")
+            if dataset == next(iter(sets)):
+                above = {"xycoords": "axes fraction", "ha": "center", "fontweight": "bold"}
+                panel.annotate(condition.replace("_", " "), (0.5, 1.13), **above)
+        for panel in line[len(block) :]:
+            panel.axis("off")
+        line[0].set_ylabel(f"{dataset}\ndistance")
     _finish(figure, sets, title)
     return figure
+
+
+def _draw_boxes(panel: plt.Axes, seen: pd.DataFrame) -> None:
+    """A box per row of ``seen``; a set without pairs leaves its place empty."""
+    filled = [place for place, count in enumerate(seen["n"]) if count]
+    drawn = panel.bxp(
+        [_box(seen.iloc[place]) for place in filled],
+        positions=filled,
+        widths=0.65,
+        showfliers=False,
+        manage_ticks=False,
+        showmeans=True,
+        patch_artist=True,
+        medianprops={"color": "black"},
+        meanprops={"marker": "D", "markersize": 3, "markerfacecolor": "white", "markeredgecolor": "black"},
+    )
+    for patch, place in zip(drawn["boxes"], filled, strict=True):
+        patch.set(facecolor=COLOURS[seen.index[place]], edgecolor="black", linewidth=0.8)
+    panel.set_xticks(range(len(seen)), [f"{name}\n{count:,}" for name, count in seen["n"].items()])
+    panel.set_xlim(-0.6, len(seen) - 0.4)
+    panel.tick_params(axis="x", labelsize="x-small")
+    panel.grid(axis="x", visible=False)
 
 
 def curves(sets: Statistics, *, title: str, axis: str) -> plt.Figure:
