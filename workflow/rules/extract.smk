@@ -16,9 +16,9 @@ rule extract_features:
         "<benchmarks>/extract_features/{capture}/{dataset}/{shard}.tsv"
     conda:
         "../../envs/model.yaml"
-    threads: 8
+    threads: config["threads"]
     resources:
-        gpu=1,
+        gpu=int(config["device"] != "cpu"),
         mem=lambda wildcards, attempt: f"{8 * attempt}GB",
         runtime=lambda wildcards, attempt: f"{4 * attempt}h",
         device=config["device"],
