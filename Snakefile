@@ -35,3 +35,4 @@ rule all:
     default_target: True
     input:
         rules.draw.input,
+        rules.pool.input,

@@ -35,7 +35,14 @@ CONFIG = {
         "still": {"model": "sd15", "datasets": ["coco", "voc"], "views": "plain", "prompt": "empty", "timesteps": [0]},
         "noise": {"model": "sd15", "datasets": ["coco"], "views": "plain", "prompt": "empty", "timesteps": [1, 50]},
         "flipped": {"model": "sd15", "datasets": ["coco"], "views": "flips", "prompt": "empty", "timesteps": [0]},
-        "video": {"model": "tiny", "datasets": ["davis"], "views": "plain", "prompt": "photo", "timesteps": [0]},
+        "video": {
+            "model": "tiny",
+            "datasets": ["davis"],
+            "views": "plain",
+            "prompt": "photo",
+            "timesteps": [0],
+            "layers": ["enc16.1"],
+        },
     },
     "experiments": {
         "metrics": {
@@ -352,7 +359,7 @@ def test_conditions_are_named_by_their_value_in_the_order_given(axis, values):
         ("still", "coco", ["16", "64+32+16", "enc16.1", "enc16.2"]),
         ("still", "voc", ["64+32+16"]),
         ("noise", "coco", ["enc16.1"]),
-        ("video", "davis", []),
+        ("video", "davis", ["enc16.1"]),  # no experiment reads it: all that it captures
     ],
 )
 def test_feature_sets_are_those_that_experiments_read(capture, dataset, expected):

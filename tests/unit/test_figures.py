@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from semlens import figures
 from semlens.figures import boxes, curves, read, save, save_table, table
+from semlens.relations import SETS as KNOWN
 
 MOMENTS = ["mean", "std", "min", "whisker_low", "q1", "median", "q3", "whisker_high", "max"]
 METRICS = ["cosine", "distance_correlation"]
@@ -299,6 +300,4 @@ def test_markdown_has_a_row_per_pair_and_value_and_a_column_per_condition(writte
 
 
 def test_every_set_has_a_colour_and_a_name():
-    from semlens.tables import SETS as known
-
-    assert set(figures.COLOURS) == set(figures.NAMES) == set(known)
+    assert set(figures.COLOURS) == set(figures.NAMES) == set(KNOWN)

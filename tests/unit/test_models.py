@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from semlens import models
 
 CPU = torch.device("cpu")
@@ -51,7 +52,29 @@ def test_a_missing_part_is_named(tmp_path, part):
 def test_a_part_mistaken_for_another_is_named(tiny_model, part, other):
     with pytest.raises(ValueError) as error:
         load(part, tiny_model / other)
-    assert str(error.value) == f"{tiny_model / other} holds a {CLASSES[other]}, not a {CLASSES[part]}"
+    assert str(tiny_model / other) in str(error.value)
+    assert str(error.value).endswith(f"it is a {CLASSES[other]}, not a {CLASSES[part]}")
+
+
+@pytest.mark.parametrize("part", LOADERS)
+def test_a_tensor_that_is_missing_is_never_made_up(tiny_model, tmp_path, part):
+    folder = copied(tiny_model, part, tmp_path)
+    weights = load_file(folder / "diffusion_pytorch_model.safetensors")
+    lost = sorted(weights)[0]
+    del weights[lost]
+    save_file(weights, folder / "diffusion_pytorch_model.safetensors")
+    with pytest.raises(ValueError, match="1 of its weights are missing") as error:
+        load(part, folder)
+    assert lost in str(error.value)
+    assert str(folder) in str(error.value)
+
+
+def test_a_configuration_that_is_no_json_is_named(tiny_model, tmp_path):
+    folder = copied(tiny_model, "vae", tmp_path)
+    (folder / "config.json").write_text("{")
+    with pytest.raises(ValueError, match="the VAE in .* cannot be loaded") as error:
+        load("vae", folder)
+    assert str(folder) in str(error.value)
 
 
 @pytest.mark.parametrize("part", LOADERS)

@@ -348,3 +348,16 @@ def test_fewer_images_than_configured(tmp_path, coco, manifest, images):
     with pytest.raises(ValueError, match=rf"dataset 'mine': .*\b{images[1]}\b.*\b9\b"):
         manifest(coco, images)
     assert not list(tmp_path.glob("manifest*"))
+
+
+def test_a_list_without_a_header_row_is_refused(tmp_path):
+    (tmp_path / "list.csv").write_text("a.jpg\nb.jpg\n")
+    rows = {
+        "image_id": ["a", "b"],
+        "file": ["x/a.jpg", "x/b.jpg"],
+        "category": "cat",
+        "area_fraction": 0.5,
+        "video": None,
+    }
+    with pytest.raises(ValueError, match=r"list\.csv has no header row: it begins with a\.jpg"):
+        choose(pd.DataFrame(rows), "mine", classes=None, min_area=0, seed=0, published=tmp_path / "list.csv")

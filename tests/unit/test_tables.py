@@ -3,17 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from semlens.tables import (
-    DISTANCES,
-    INDEX,
-    INSTANCES,
-    PROTOTYPES,
-    STATISTICS,
-    check,
-    whole,
-    write_csv,
-    write_parquet,
-)
+from semlens.comparison import DISTANCES
+from semlens.prototypes import PROTOTYPES
+from semlens.statistics import STATISTICS
+from semlens.tables import INDEX, INSTANCES, check, whole, write_csv, write_parquet
 
 SEEN = {
     "dataset": "voc",

@@ -44,6 +44,14 @@ def test_a_wrong_configuration_is_refused(finished, configured, changes, named):
     assert_clear(said, named)
 
 
+@pytest.mark.parametrize("entry", ["datasets:coco", "models:tiny"])
+def test_a_users_folder_is_never_what_the_demo_draws(finished, configured, entry):
+    """Not even where the demo would put its own under the same name."""
+    folder = f"resources/{entry.replace(':', '/')}"
+    said = snakemake(finished, "--dry-run", config=configured({f"{entry}:source": {"folder": folder}}))
+    assert f"output: {folder}" not in said
+
+
 def test_a_model_without_its_unet_is_refused(finished, configured, tmp_path):
     shutil.copytree(finished.path("resources", "models", "tiny"), tmp_path / "model")
     shutil.rmtree(tmp_path / "model" / "unet")

@@ -190,6 +190,8 @@ CHANGES = {
         VIDEO,
     ),
     "a batch size reruns nothing": ({"batch_size": 1}, set()),
+    "threads rerun nothing": ({"threads": 2}, set()),
+    "a seed extracts from the latents that are there": ({"seed": 1}, PLAIN | VIDEO),
     "a device reruns nothing": ({"device": "auto"}, set()),
     "an arithmetic encodes again": ({"dtype": "bfloat16"}, ENCODED | PLAIN | VIDEO),
     "an area reruns the dataset's selection and below": (

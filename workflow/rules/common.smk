@@ -9,7 +9,7 @@ from snakemake.utils import validate
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
-from semlens import configuration
+from semlens import configuration, datasets
 
 SCHEMA = Path(workflow.basedir, "workflow", "schemas", "config.schema.yaml")
 
@@ -52,17 +52,45 @@ def sources(script):
     return sorted(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path) for path in found)
 
 
+def drawn(entries):
+    """A pattern that matches the names of those datasets or models that are made here, and nothing else."""
+    return "|".join(re.escape(name) for name, entry in entries.items() if "demo" in entry["source"]) or "(?!)"
+
+
 def dataset_folder(dataset):
-    """A user's own folder, used in place, or the one that is made for this dataset."""
-    return config["datasets"][dataset]["source"].get("folder", f"<resources>/datasets/{dataset}")
+    """The folder that is made for this dataset, or a user's own, used in place.
+
+    Whatever else happens in a user's folder reruns nothing: its annotations are an input of their own.
+    """
+    folder = config["datasets"][dataset]["source"].get("folder")
+    return f"<resources>/datasets/{dataset}" if folder is None else ancient(folder)
+
+
+def annotations(wildcards):
+    """Input function: the files in a user's own folder that say what is annotated."""
+    entry = config["datasets"][wildcards.dataset]
+    folder = entry["source"].get("folder")
+    return [] if folder is None else datasets.annotation_files(entry["format"], folder, entry.get("split"))
+
+
+def seed_of_views(views):
+    """The seed, where it decides what a view shows; latents of other views do not depend on it."""
+    return config["seed"] if any(view.startswith("crop_shift") for view in views) else None
+
+
+def model_folder(model, part):
+    """The folder of one part (unet, vae, ...) of a model."""
+    folder = config["models"][model]["source"].get("folder", f"<resources>/models/{model}")
+    return f"{folder}/{part}"
 
 
 def model_part(part):
-    """Input function: the folder of one part (unet, vae, ...) of the job's model."""
+    """Input function: the folder of one part of the job's model."""
 
     def folder(wildcards):
-        model = config["captures"][wildcards.capture]["model"] if hasattr(wildcards, "capture") else wildcards.model
-        return config["models"][model]["source"].get("folder", f"<resources>/models/{model}") + f"/{part}"
+        return model_folder(
+            config["captures"][wildcards.capture]["model"] if hasattr(wildcards, "capture") else wildcards.model, part
+        )
 
     return folder
 

@@ -13,9 +13,10 @@ rule compare_prototypes:
         "<benchmarks>/compare_prototypes/{experiment}/{dataset}.tsv"
     conda:
         "../../envs/analysis.yaml"
+    threads: 8
     resources:
         mem=lambda wildcards, attempt: f"{8 * attempt}GB",
-        runtime=lambda wildcards, attempt: f"{2 * attempt}h",
+        runtime=lambda wildcards, attempt: f"{12 * attempt}h",
     params:
         conditions=lambda wildcards: configuration.conditions(config["experiments"][wildcards.experiment]),
         sets=of_experiment("sets"),

@@ -26,7 +26,7 @@ rule encode_images:
         views=lambda wildcards: config["views"][wildcards.views],
         size=lambda wildcards: config["models"][wildcards.model]["size"],
         dtype=config["dtype"],
-        seed=config["seed"],
+        seed=lambda wildcards: seed_of_views(config["views"][wildcards.views]),
     script:
         "../scripts/encode_images.py"
 

@@ -8,6 +8,8 @@ rule render_dataset:
         dataset=directory("<resources>/datasets/{dataset}"),
     log:
         "<logs>/render_dataset/{dataset}.log",
+    wildcard_constraints:
+        dataset=drawn(config["datasets"]),
     conda:
         "../../envs/data.yaml"
     params:
@@ -31,6 +33,8 @@ rule make_tiny_model:
         index="<resources>/models/{model}/model_index.json",
     log:
         "<logs>/make_tiny_model/{model}.log",
+    wildcard_constraints:
+        model=drawn(config["models"]),
     conda:
         "../../envs/model.yaml"
     params:

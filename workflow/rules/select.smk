@@ -4,6 +4,7 @@
 rule index_dataset:
     input:
         dataset=lambda wildcards: dataset_folder(wildcards.dataset),
+        annotations=annotations,
         code=sources("index_dataset.py"),
     output:
         index="<results>/index/{dataset}.parquet",
@@ -12,7 +13,7 @@ rule index_dataset:
     conda:
         "../../envs/data.yaml"
     resources:
-        mem="4GB",
+        mem=lambda wildcards, attempt: f"{8 * attempt}GB",
         runtime="30m",
     params:
         reader=reader,
@@ -23,6 +24,7 @@ rule index_dataset:
 rule select_images:
     input:
         dataset=lambda wildcards: dataset_folder(wildcards.dataset),
+        annotations=annotations,
         index="<results>/index/{dataset}.parquet",
         published=lambda wildcards: config["datasets"][wildcards.dataset].get("list", {}).get("file", []),
         code=sources("select_images.py"),
@@ -33,7 +35,7 @@ rule select_images:
     conda:
         "../../envs/data.yaml"
     resources:
-        mem="4GB",
+        mem=lambda wildcards, attempt: f"{8 * attempt}GB",
         runtime="30m",
     params:
         reader=reader,

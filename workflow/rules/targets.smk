@@ -7,6 +7,7 @@ studied = configuration.studied(config)
 rule fetch:
     input:
         [dataset_folder(dataset) for dataset in config["datasets"]],
+        [model_folder(model, "unet") for model in config["models"]],
 
 
 rule index:
@@ -22,6 +23,7 @@ rule select:
 rule encode:
     input:
         sorted({latents(capture, dataset, shard) for capture, dataset, shard in captured}),
+        sorted({embedding(capture) for capture in config["captures"]}),
 
 
 rule extract:

@@ -7,15 +7,27 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pandera.pandas as pa
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 
 from semlens.distances import pairwise
 from semlens.logs import log, progress
 from semlens.prototypes import FEATURE_SETS
-from semlens.relations import across_views, among, at_offset
-from semlens.tables import DISTANCES, check, whole
+from semlens.relations import SETS, across_views, among, at_offset
+from semlens.tables import check, whole
 
+DISTANCES = pa.DataFrameSchema(
+    {
+        "condition": pa.Column("category"),
+        "set": pa.Column("category", pa.Check.isin(SETS)),
+        "i": pa.Column("int32", pa.Check.ge(0)),
+        "j": pa.Column("int32", pa.Check.ge(0)),
+        "distance": pa.Column("float32"),
+    },
+    strict=True,
+    ordered=True,
+)
 _LABEL = arrow.dictionary(arrow.int16(), arrow.string())
 _SCHEMA = arrow.schema(
     [("condition", _LABEL), ("set", _LABEL), ("i", arrow.int32()), ("j", arrow.int32()), ("distance", arrow.float32())]

@@ -75,8 +75,12 @@ def check_layers(config: Config) -> None:
         try:
             unet = json.loads(Path(folder, "unet", "config.json").read_text())
             there = [layer.name for layer in layers(unet)]
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise ValueError(f"model {capture['model']!r}: {folder}/unet/config.json cannot be read: {error}") from None
+        if unet.get("addition_embed_type") or unet.get("class_embed_type"):
+            raise ValueError(
+                f"model {capture['model']!r}: its U-Net wants more than a timestep and a prompt, as SDXL's"
+            )
         try:
             held = [layer for wanted in capture["layers"] for layer in members(wanted, there)]
             for dataset in capture["datasets"]:
@@ -122,6 +126,10 @@ def _check_experiment(where: str, experiment: Config, config: Config) -> None:
         for condition in conditions(experiment):
             if not condition["features"]:
                 raise ValueError(f"{where}: 'features' is neither set nor the axis")
+            if condition["offset"] is not None and config["datasets"][dataset]["format"] != "davis":
+                raise ValueError(f"{where}: 'offset' needs videos (format: davis); dataset {dataset!r} has none")
+            if condition["offset"] is not None and condition["view"] != "identity":
+                raise ValueError(f"{where}: 'offset' and 'view' do not go together")
             for view in {condition["view"], "identity"}:
                 if not any(
                     condition["timestep"] in config["captures"][name]["timesteps"]
@@ -141,15 +149,14 @@ def conditions(experiment: Config) -> list[Config]:
 
 
 def feature_sets(config: Config, capture: str, dataset: str) -> list[str]:
-    """Return the feature sets that experiments read from a capture of a dataset."""
-    return sorted(
-        {
-            condition["features"]
-            for experiment in config["experiments"].values()
-            if capture in experiment["captures"] and dataset in experiment["datasets"]
-            for condition in conditions(experiment)
-        }
-    )
+    """Return the feature sets that experiments read from a capture of a dataset; what it captures if none does."""
+    read = {
+        condition["features"]
+        for experiment in config["experiments"].values()
+        if capture in experiment["captures"] and dataset in experiment["datasets"]
+        for condition in conditions(experiment)
+    }
+    return sorted(read or config["captures"][capture]["layers"])
 
 
 def shards(config: Config, dataset: str) -> list[str]:

@@ -73,6 +73,15 @@ def read_instances(
     return _read_davis(folder / "DAVIS", sequences, only)
 
 
+def annotation_files(format: str, folder: str | Path, split: str | None) -> list[str]:
+    """Return the files of a dataset that change when what is annotated changes."""
+    if format == "coco":
+        return [f"{folder}/annotations/instances_{split}.json"]
+    if format == "voc":
+        return [f"{folder}/VOCdevkit/VOC2012/ImageSets/Segmentation/{split}.txt"]
+    return sorted(str(path) for path in Path(folder, "DAVIS", "ImageSets", "2017").glob("*.txt"))
+
+
 def image_path(folder: str | Path, file: str) -> Path:
     """Return the place of an annotated image.
 
@@ -198,8 +207,8 @@ def _read_voc(root: Path, split: str, only: Collection[str] | None) -> Iterator[
         raise FileNotFoundError(f"VOC image list {listed} does not exist; is 'split: {split}' right?")
     names = [name for name in listed.read_text().split() if only is None or name in only]
     for name in progress(names, total=len(names), what="VOC masks", unit="image"):
-        objects = _read_palette(root / "SegmentationObject" / f"{name}.png")
-        classes = _read_palette(root / "SegmentationClass" / f"{name}.png")
+        objects = _read_palette(image_path(root / "SegmentationObject", f"{name}.png"))
+        classes = _read_palette(image_path(root / "SegmentationClass", f"{name}.png"))
         if objects.shape != classes.shape:
             raise ValueError(f"VOC image {name}: object mask {objects.shape} and class mask {classes.shape} differ")
         for number in _labels(objects):
@@ -232,8 +241,9 @@ def _read_davis(root: Path, sequences: dict[str, dict[int, str]], only: Collecti
             if only is not None and image_id not in only:
                 continue
             objects = _read_palette(root / "Annotations" / "480p" / sequence / f"{frame.stem}.png")
-            seen |= set(_labels(objects))
-            for number in sorted(categories.keys() & set(_labels(objects))):
+            labels = set(_labels(objects))
+            seen |= labels
+            for number in sorted(categories.keys() & labels):
                 yield _row(
                     _encode(objects == number),
                     image_id=image_id,

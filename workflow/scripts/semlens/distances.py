@@ -16,7 +16,8 @@ def pairwise(prototypes: np.ndarray, metric: str) -> np.ndarray:  # (n, n) float
     prototypes
         (n, dimensions), finite.
     metric
-        A key of :data:`METRICS`. Computed in float64, so that near-identical prototypes keep their digits.
+        A key of :data:`METRICS`. Computed in float64, from Gram matrices where that is faster than pair by pair: the
+        absolute error of a squared distance is about 1e-16 of the squared norms, far below float32's resolution.
 
     Raises
     ------
@@ -37,7 +38,7 @@ def euclidean(x: np.ndarray) -> np.ndarray:
 
 
 def cosine(x: np.ndarray) -> np.ndarray:
-    """Eq. 9, as half the squared distance between unit vectors: exact where prototypes nearly coincide."""
+    """Eq. 9, as half the squared distance between unit vectors."""
     return euclidean(_unit(x, "cosine")) ** 2 / 2
 
 

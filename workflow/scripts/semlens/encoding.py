@@ -43,9 +43,13 @@ def encode_images(
             shard[f"{view}/sample_id"] = [sample.id for sample in samples]
             starts = range(0, len(samples), batch_size)
             for start in progress(starts, total=len(starts), what=f"encode {view}", unit="batch"):
-                batch = [_square(view, sample, folder, seed, size) for sample in samples[start : start + batch_size]]
-                pixels = torch.from_numpy(np.stack(batch)).to(where, encoder.dtype)  # (batch, 3, size, size)
+                batch = samples[start : start + batch_size]
+                squares = [_square(view, sample, folder, seed, size) for sample in batch]
+                pixels = torch.from_numpy(np.stack(squares)).to(where, encoder.dtype)  # (batch, 3, size, size)
                 moments = encoder.encode(pixels).latent_dist.parameters
+                if not moments.isfinite().all():
+                    ids = ", ".join(sample.id for sample in batch)
+                    raise ValueError(f"a latent of {ids} is not finite; use dtype: float32 or bfloat16")
                 shards.put(shard, f"{view}/moments", start, moments.float().cpu().numpy(), total=len(samples))
 
 
@@ -62,4 +66,6 @@ def _square(view: str, sample: transform.Sample, folder: str | Path, seed: int, 
     first = sample.instances.iloc[0]
     picture = images.load(image_path(folder, first["file"]), width=first["width"], height=first["height"])
     seen = transform.crop(view, np.asarray(picture), transform.window(view, first, seed=seed))
-    return transform.turn(view, images.squash(Image.fromarray(seen), size))
+    # section 5.4 resizes crops bilinearly
+    resample = Image.Resampling.BILINEAR if view == "crop_resize" else Image.Resampling.BICUBIC
+    return transform.turn(view, images.squash(Image.fromarray(seen), size, resample))

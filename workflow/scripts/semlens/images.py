@@ -28,7 +28,9 @@ def load(path: str | Path, *, width: int, height: int) -> Image.Image:
     return picture
 
 
-def squash(picture: Image.Image, size: int) -> np.ndarray:  # (3, size, size) float32 in [-1, 1]
-    """Return the picture resized to a square, bicubic, whatever its proportions (section 5)."""
-    resized = np.asarray(picture.resize((size, size), Image.Resampling.BICUBIC), dtype=np.float32)
+def squash(
+    picture: Image.Image, size: int, resample: Image.Resampling = Image.Resampling.BICUBIC
+) -> np.ndarray:  # (3, size, size) float32 in [-1, 1]
+    """Return the picture resized to a square, whatever its proportions (section 5)."""
+    resized = np.asarray(picture.resize((size, size), resample), dtype=np.float32)
     return np.ascontiguousarray(resized.transpose(2, 0, 1)) / 127.5 - 1

@@ -50,7 +50,11 @@ def layers(unet: dict[str, Any]) -> list[Layer]:
         for level, kind in enumerate(unet["down_block_types"])
         for layer in block("enc", f"down_blocks.{level}", kind, level, depths[level])
     ]
-    middle = [Layer(f"mid{grids[-1]}", "mid_block", grids[-1], channels[-1])] if unet.get("mid_block_type") else []
+    middle = (
+        [Layer(f"mid{grids[-1]}", "mid_block", grids[-1], channels[-1])]
+        if unet.get("mid_block_type", "UNetMidBlock2DCrossAttn")
+        else []
+    )
     up = [
         layer
         for place, kind in enumerate(unet["up_block_types"])

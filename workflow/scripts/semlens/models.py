@@ -53,9 +53,13 @@ def embed(text: str, *, tokenizer: str | Path, text_encoder: str | Path) -> torc
     _require(Path(tokenizer) / "vocab.json", "tokenizer")
     _require(Path(text_encoder) / "config.json", "text encoder")
     words = CLIPTokenizer.from_pretrained(tokenizer, local_files_only=True)
-    encoder = CLIPTextModel.from_pretrained(
-        text_encoder, use_safetensors=True, dtype=torch.float32, local_files_only=True
-    ).eval()
+    try:
+        encoder, loaded = CLIPTextModel.from_pretrained(
+            text_encoder, use_safetensors=True, dtype=torch.float32, local_files_only=True, output_loading_info=True
+        )
+        _complete(encoder.eval(), loaded)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"the text encoder in {text_encoder} cannot be loaded: {error}") from error
     tokens = words(text, padding="max_length", max_length=words.model_max_length, truncation=True, return_tensors="pt")
     with torch.inference_mode():
         return encoder(tokens.input_ids)[0][0]
@@ -63,13 +67,28 @@ def embed(text: str, *, tokenizer: str | Path, text_encoder: str | Path) -> torc
 
 def _load(kind: type, folder: str | Path, part: str, dtype: torch.dtype) -> torch.nn.Module:
     _require(Path(folder) / "config.json", part)
-    found = json.loads((Path(folder) / "config.json").read_text()).get("_class_name")
-    if found != kind.__name__:
-        raise ValueError(f"{folder} holds a {found}, not a {kind.__name__}")
     try:
-        return kind.from_pretrained(folder, use_safetensors=True, torch_dtype=dtype, local_files_only=True)
-    except OSError as error:
+        found = json.loads((Path(folder) / "config.json").read_text()).get("_class_name")
+        if found != kind.__name__:
+            raise ValueError(f"it is a {found}, not a {kind.__name__}")
+        model, loaded = kind.from_pretrained(
+            folder,
+            use_safetensors=True,
+            torch_dtype=dtype,
+            local_files_only=True,
+            low_cpu_mem_usage=False,
+            output_loading_info=True,
+        )
+        return _complete(model, loaded)
+    except (OSError, ValueError) as error:
         raise ValueError(f"the {part} in {folder} cannot be loaded: {error}") from error
+
+
+def _complete(model: torch.nn.Module, loaded: dict) -> torch.nn.Module:
+    """Refuse what the libraries would fill with random numbers."""
+    if missing := sorted(loaded["missing_keys"]):
+        raise ValueError(f"{len(missing)} of its weights are missing, such as {missing[0]}")
+    return model
 
 
 def _require(file: Path, part: str) -> None:

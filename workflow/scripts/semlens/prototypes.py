@@ -7,15 +7,28 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pandas as pd
+import pandera.pandas as pa
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 
 from semlens import masks, shards, views
 from semlens.layers import grid, members
 from semlens.logs import log, progress
-from semlens.tables import PROTOTYPES, check, whole
+from semlens.tables import SEEN, check, whole
 
 FEATURE_SETS = b"feature_sets"
+PROTOTYPES = pa.DataFrameSchema(
+    {
+        **{name: column for name, column in SEEN.items() if name not in ("file", "width", "height")},
+        "view": pa.Column(str),
+        "timestep": pa.Column("int32", pa.Check.in_range(0, 999)),
+        r"cells@\d+": pa.Column("int32", pa.Check.ge(0), regex=True),
+        r"fallback@\d+": pa.Column(bool, regex=True),
+    },
+    unique=["instance_id", "view", "timestep"],
+    strict=True,
+    coerce=True,
+)
 
 
 def pool(

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+SETS = ("scsi", "scdi", "dcsi", "dcdi", "sidi")
 Pairs = dict[str, tuple[np.ndarray, np.ndarray]]  # set -> (i, j), row positions, int32
 
 

@@ -117,7 +117,9 @@ def _listed(index: pd.DataFrame, dataset: str, published: str | Path, published_
     files = images["file"].str.rsplit("/", n=1).str[-1]
     by_file = dict(zip(files, images["image_id"], strict=True))
     twice = set(files[files.duplicated()])
-    names = rows.iloc[:, 0]
+    if rows.columns[0] in by_file:
+        raise ValueError(f"dataset {dataset!r}: list {published} has no header row: it begins with {rows.columns[0]}")
+    names = rows.iloc[:, 0].str.strip()
     if ambiguous := [name for name in names if name in twice]:
         raise ValueError(f"dataset {dataset!r}: several images are called {ambiguous[0]}, which {published} lists")
     if missing := [name for name in names if name not in by_file]:

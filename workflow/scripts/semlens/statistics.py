@@ -6,11 +6,76 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pandera.pandas as pa
 import pyarrow.dataset as arrow_dataset
 from scipy import stats
 
 from semlens.logs import log, progress
-from semlens.tables import STATISTICS, write_csv
+from semlens.relations import SETS
+from semlens.tables import write_csv
+
+
+def _fraction() -> pa.Check:
+    return pa.Check.in_range(0, 1)
+
+
+_PAIR = {
+    "condition": pa.Column(str),
+    "set_a": pa.Column(str, pa.Check.isin(SETS)),
+    "set_b": pa.Column(str, pa.Check.isin(SETS)),
+}
+
+STATISTICS = {
+    "sets": pa.DataFrameSchema(
+        {
+            "condition": pa.Column(str),
+            "set": pa.Column(str, pa.Check.isin(SETS)),
+            "n": pa.Column("int64", pa.Check.ge(0)),
+            **{
+                name: pa.Column("float64", nullable=True)
+                for name in ("mean", "std", "min", "whisker_low", "q1", "median", "q3", "whisker_high", "max")
+            },
+        },
+        strict=True,
+        coerce=True,
+    ),
+    "pairs": pa.DataFrameSchema(
+        {
+            **_PAIR,
+            "h": pa.Column("float64", nullable=True),
+            "p": pa.Column("float64", _fraction(), nullable=True),
+            "log10_p": pa.Column("float64", pa.Check.le(0), nullable=True),
+            "p_holm": pa.Column("float64", _fraction(), nullable=True),
+            "dunn": pa.Column("float64", pa.Check.ge(0), nullable=True),
+            "dunn_classical": pa.Column("float64", pa.Check.ge(0), nullable=True),
+            "cliffs_delta": pa.Column("float64", pa.Check.in_range(-1, 1), nullable=True),
+        },
+        strict=True,
+        coerce=True,
+    ),
+    "trend": pa.DataFrameSchema(
+        {
+            "condition": pa.Column(str),
+            "expected": pa.Column(str),
+            "observed": pa.Column(str),
+            "verdict": pa.Column(str, pa.Check.isin(["holds", "does not hold", "empty set"])),
+        },
+        strict=True,
+        coerce=True,
+    ),
+    "normality": pa.DataFrameSchema(
+        {
+            "condition": pa.Column(str),
+            "set": pa.Column(str, pa.Check.isin(SETS)),
+            "n": pa.Column("int64", pa.Check.ge(0)),
+            "n_tested": pa.Column("int64", pa.Check.ge(0)),
+            "w": pa.Column("float64", pa.Check.in_range(0, 1 + 1e-9), nullable=True),
+            "p": pa.Column("float64", _fraction(), nullable=True),
+        },
+        strict=True,
+        coerce=True,
+    ),
+}
 
 SHAPIRO_LIMIT = 5000  # above it scipy's p-value is not accurate
 
@@ -31,7 +96,7 @@ def test(
     expect
         Sets in the order of means that preserved semantics would give (Eq. 16 or 17).
     out
-        A path per key of ``tables.STATISTICS``.
+        A path per key of ``STATISTICS``.
     """
     tables: dict[str, list[pd.DataFrame]] = {name: [] for name in STATISTICS}
     source = arrow_dataset.dataset(distances)

@@ -1,4 +1,7 @@
-"""Contracts of every table: columns, types and ranges, checked when a table is written."""
+"""Tables: the contract of instances, and files that are checked when written, whole or not at all.
+
+Other contracts stand beside what writes them: prototypes, comparison, statistics.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,14 +12,7 @@ import pandera.pandas as pa
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 
-SETS = ("scsi", "scdi", "dcsi", "dcdi", "sidi")
-
-
-def _fraction() -> pa.Check:
-    return pa.Check.in_range(0, 1)
-
-
-_SEEN = {
+SEEN = {
     "dataset": pa.Column(str),
     "image_id": pa.Column(str),
     "file": pa.Column(str),
@@ -34,91 +30,8 @@ _SEEN = {
     "bbox_h": pa.Column("float64", pa.Check.gt(0)),
 }
 
-INDEX = pa.DataFrameSchema(_SEEN, unique=["instance_id"], strict=True, coerce=True, ordered=True)
+INDEX = pa.DataFrameSchema(SEEN, unique=["instance_id"], strict=True, coerce=True, ordered=True)
 INSTANCES = INDEX.add_columns({"rle": pa.Column(str, pa.Check.str_length(min_value=1))})
-
-PROTOTYPES = pa.DataFrameSchema(
-    {
-        **{name: column for name, column in _SEEN.items() if name not in ("file", "width", "height")},
-        "view": pa.Column(str),
-        "timestep": pa.Column("int32", pa.Check.in_range(0, 999)),
-        r"cells@\d+": pa.Column("int32", pa.Check.ge(0), regex=True),
-        r"fallback@\d+": pa.Column(bool, regex=True),
-    },
-    unique=["instance_id", "view", "timestep"],
-    strict=True,
-    coerce=True,
-)
-
-DISTANCES = pa.DataFrameSchema(
-    {
-        "condition": pa.Column("category"),
-        "set": pa.Column("category", pa.Check.isin(SETS)),
-        "i": pa.Column("int32", pa.Check.ge(0)),
-        "j": pa.Column("int32", pa.Check.ge(0)),
-        "distance": pa.Column("float32"),
-    },
-    strict=True,
-    ordered=True,
-)
-
-_PAIR = {
-    "condition": pa.Column(str),
-    "set_a": pa.Column(str, pa.Check.isin(SETS)),
-    "set_b": pa.Column(str, pa.Check.isin(SETS)),
-}
-
-STATISTICS = {
-    "sets": pa.DataFrameSchema(
-        {
-            "condition": pa.Column(str),
-            "set": pa.Column(str, pa.Check.isin(SETS)),
-            "n": pa.Column("int64", pa.Check.ge(0)),
-            **{
-                name: pa.Column("float64", nullable=True)
-                for name in ("mean", "std", "min", "whisker_low", "q1", "median", "q3", "whisker_high", "max")
-            },
-        },
-        strict=True,
-        coerce=True,
-    ),
-    "pairs": pa.DataFrameSchema(
-        {
-            **_PAIR,
-            "h": pa.Column("float64", nullable=True),
-            "p": pa.Column("float64", _fraction(), nullable=True),
-            "log10_p": pa.Column("float64", pa.Check.le(0), nullable=True),
-            "p_holm": pa.Column("float64", _fraction(), nullable=True),
-            "dunn": pa.Column("float64", pa.Check.ge(0), nullable=True),
-            "dunn_classical": pa.Column("float64", pa.Check.ge(0), nullable=True),
-            "cliffs_delta": pa.Column("float64", pa.Check.in_range(-1, 1), nullable=True),
-        },
-        strict=True,
-        coerce=True,
-    ),
-    "trend": pa.DataFrameSchema(
-        {
-            "condition": pa.Column(str),
-            "expected": pa.Column(str),
-            "observed": pa.Column(str),
-            "verdict": pa.Column(str, pa.Check.isin(["holds", "does not hold", "empty set"])),
-        },
-        strict=True,
-        coerce=True,
-    ),
-    "normality": pa.DataFrameSchema(
-        {
-            "condition": pa.Column(str),
-            "set": pa.Column(str, pa.Check.isin(SETS)),
-            "n": pa.Column("int64", pa.Check.ge(0)),
-            "n_tested": pa.Column("int64", pa.Check.ge(0)),
-            "w": pa.Column("float64", pa.Check.in_range(0, 1 + 1e-9), nullable=True),
-            "p": pa.Column("float64", _fraction(), nullable=True),
-        },
-        strict=True,
-        coerce=True,
-    ),
-}
 
 
 def check(frame: pd.DataFrame, schema: pa.DataFrameSchema, path: str | Path) -> pd.DataFrame:
