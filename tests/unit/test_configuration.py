@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from semlens import configuration
 from semlens.configuration import (
     capture_shards,
     check_folders,
@@ -406,3 +407,21 @@ def test_studied_are_the_datasets_of_every_experiment():
         ("layers", "coco"),
         ("flips", "coco"),
     ]
+
+
+def test_the_files_that_say_what_is_annotated(tmp_path):
+    lists = tmp_path / "DAVIS" / "ImageSets" / "2017"
+    lists.mkdir(parents=True)
+    (lists / "val.txt").write_text("walking\n")
+    datasets = {
+        "coco": {"format": "coco", "source": {"folder": "/data"}, "split": "val2017"},
+        "voc": {"format": "voc", "source": {"folder": "/data"}, "split": "train"},
+        "davis": {"format": "davis", "source": {"folder": str(tmp_path)}},
+        "drawn": {"format": "voc", "source": {"demo": {"images": 1, "seed": 0}}, "split": "train"},
+    }
+    assert {name: configuration.annotation_files({"datasets": datasets}, name) for name in datasets} == {
+        "coco": ["/data/annotations/instances_val2017.json"],
+        "voc": ["/data/VOCdevkit/VOC2012/ImageSets/Segmentation/train.txt"],
+        "davis": [str(lists / "val.txt")],
+        "drawn": [],
+    }

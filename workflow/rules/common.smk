@@ -9,7 +9,7 @@ from snakemake.utils import validate
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
-from semlens import configuration, datasets
+from semlens import configuration
 
 SCHEMA = Path(workflow.basedir, "workflow", "schemas", "config.schema.yaml")
 
@@ -64,13 +64,6 @@ def dataset_folder(dataset):
     """
     folder = config["datasets"][dataset]["source"].get("folder")
     return f"<resources>/datasets/{dataset}" if folder is None else ancient(folder)
-
-
-def annotations(wildcards):
-    """Input function: the files in a user's own folder that say what is annotated."""
-    entry = config["datasets"][wildcards.dataset]
-    folder = entry["source"].get("folder")
-    return [] if folder is None else datasets.annotation_files(entry["format"], folder, entry.get("split"))
 
 
 def seed_of_views(views):

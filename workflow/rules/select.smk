@@ -4,7 +4,7 @@
 rule index_dataset:
     input:
         dataset=lambda wildcards: dataset_folder(wildcards.dataset),
-        annotations=annotations,
+        annotations=lambda wildcards: configuration.annotation_files(config, wildcards.dataset),
         code=sources("index_dataset.py"),
     output:
         index="<results>/index/{dataset}.parquet",
@@ -24,7 +24,7 @@ rule index_dataset:
 rule select_images:
     input:
         dataset=lambda wildcards: dataset_folder(wildcards.dataset),
-        annotations=annotations,
+        annotations=lambda wildcards: configuration.annotation_files(config, wildcards.dataset),
         index="<results>/index/{dataset}.parquet",
         published=lambda wildcards: config["datasets"][wildcards.dataset].get("list", {}).get("file", []),
         code=sources("select_images.py"),

@@ -170,6 +170,19 @@ def shard_images(config: Config, dataset: str, shard: str) -> list[int]:
     return [int(shard) * size, min((int(shard) + 1) * size, config["datasets"][dataset]["images"])]
 
 
+def annotation_files(config: Config, dataset: str) -> list[str]:
+    """Return the files in a user's own folder that change when what is annotated changes."""
+    entry = config["datasets"][dataset]
+    folder = entry["source"].get("folder")
+    if folder is None:
+        return []
+    if entry["format"] == "coco":
+        return [f"{folder}/annotations/instances_{entry['split']}.json"]
+    if entry["format"] == "voc":
+        return [f"{folder}/VOCdevkit/VOC2012/ImageSets/Segmentation/{entry['split']}.txt"]
+    return sorted(str(path) for path in Path(folder, "DAVIS", "ImageSets", "2017").glob("*.txt"))
+
+
 def capture_shards(config: Config, captures: Iterable[str]) -> list[tuple[str, str, str]]:
     """Return (capture, dataset, shard) of everything that captures read."""
     return [

@@ -73,15 +73,6 @@ def read_instances(
     return _read_davis(folder / "DAVIS", sequences, only)
 
 
-def annotation_files(format: str, folder: str | Path, split: str | None) -> list[str]:
-    """Return the files of a dataset that change when what is annotated changes."""
-    if format == "coco":
-        return [f"{folder}/annotations/instances_{split}.json"]
-    if format == "voc":
-        return [f"{folder}/VOCdevkit/VOC2012/ImageSets/Segmentation/{split}.txt"]
-    return sorted(str(path) for path in Path(folder, "DAVIS", "ImageSets", "2017").glob("*.txt"))
-
-
 def image_path(folder: str | Path, file: str) -> Path:
     """Return the place of an annotated image.
 
