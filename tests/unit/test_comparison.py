@@ -85,7 +85,7 @@ def everything(shards, features):
 
 
 def compared(shards, conditions, out, sets=SETS):
-    compare(prototypes=shards, conditions=conditions, sets=sets, out=out)
+    compare(prototypes=shards, conditions=conditions, sets=sets, reference="all", out=out)
     return pd.read_parquet(out)
 
 

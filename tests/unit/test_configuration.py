@@ -28,9 +28,9 @@ CONFIG = {
     "prompts": {"empty": "", "photo": "a photo"},
     "views": {"plain": ["identity"], "flips": ["hflip", "vflip"]},
     "datasets": {
-        "coco": {"format": "coco", "split": "train2017", "images": 25},
-        "voc": {"format": "voc", "split": "trainval", "images": 20},
-        "davis": {"format": "davis", "sequences": {"walk": {1: "person"}}, "images": 3},
+        "coco": {"format": "coco", "source": {}, "split": "train2017", "images": 25},
+        "voc": {"format": "voc", "source": {}, "split": "trainval", "images": 20},
+        "davis": {"format": "davis", "source": {}, "sequences": {"walk": {1: "person"}}, "images": 3},
     },
     "captures": {
         "still": {"model": "sd15", "datasets": ["coco", "voc"], "views": "plain", "prompt": "empty", "timesteps": [0]},
@@ -92,6 +92,10 @@ CONFIG = {
         },
     },
 }
+for entry in CONFIG["captures"].values():
+    entry["noise"] = True
+for entry in CONFIG["experiments"].values():
+    entry["reference"] = "all"
 
 
 @pytest.fixture

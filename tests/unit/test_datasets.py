@@ -72,7 +72,7 @@ def write_coco(tmp_path):
 
 @pytest.fixture
 def read_coco(write_coco):
-    return lambda *annotations: list(read_instances("coco", write_coco(*annotations), split="train2017"))
+    return lambda *annotations: list(read_instances("coco", write_coco(*annotations), splits=["train2017"]))
 
 
 def write_palette(path, labels):
@@ -95,7 +95,7 @@ def voc(tmp_path):
 
 @pytest.fixture
 def read_voc(tmp_path, voc):
-    return lambda **options: list(read_instances("voc", tmp_path, **{"split": "trainval", **options}))
+    return lambda **options: list(read_instances("voc", tmp_path, **{"splits": ["trainval"], **options}))
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_coco_masks_are_those_of_pycocotools(write_coco, segmentation):
         reference = COCO(folder / "annotations" / "instances_train2017.json")
     expected = reference.annToMask(reference.anns[7])
 
-    (row,) = read_instances("coco", folder, split="train2017")
+    (row,) = read_instances("coco", folder, splits=["train2017"])
 
     assert 0 < expected.sum() < HEIGHT * WIDTH
     np.testing.assert_array_equal(mask_of(row), expected)
@@ -188,13 +188,13 @@ def test_coco_goes_image_by_image_without_crowds_and_empty_masks(read_coco):
 
 def test_coco_reads_only_the_images_asked_for(write_coco):
     folder = write_coco({"image_id": 12}, {"image_id": 11, "segmentation": "not looked at"})
-    rows = list(read_instances("coco", folder, split="train2017", only={"12"}))
+    rows = list(read_instances("coco", folder, splits=["train2017"], only={"12"}))
     assert [row["instance_id"] for row in rows] == ["7"]
 
 
 def test_coco_split_that_does_not_exist(write_coco):
     with raises(FileNotFoundError, "instances_val2017.json", "split: val2017"):
-        list(read_instances("coco", write_coco({}), split="val2017"))
+        list(read_instances("coco", write_coco({}), splits=["val2017"]))
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_coco_file_that_is_none(tmp_path, content):
     path.parent.mkdir()
     path.write_bytes(content)
     with raises(ValueError, path, "not a COCO instances file"):
-        list(read_instances("coco", tmp_path, split="train2017"))
+        list(read_instances("coco", tmp_path, splits=["train2017"]))
 
 
 def test_coco_annotation_of_unknown_image(read_coco):
@@ -281,7 +281,7 @@ def test_coco_annotation_without_a_key(write_coco, key):
     del content["annotations"][1][key]
     path.write_text(json.dumps(content))
     with raises(ValueError, path, "annotation 8", key):
-        list(read_instances("coco", folder, split="train2017"))
+        list(read_instances("coco", folder, splits=["train2017"]))
 
 
 @pytest.mark.parametrize("key", ["height", "file_name"])
@@ -292,7 +292,7 @@ def test_coco_image_without_a_key(write_coco, key):
     del content["images"][0][key]
     path.write_text(json.dumps(content))
     with raises(ValueError, path, key):
-        list(read_instances("coco", folder, split="train2017"))
+        list(read_instances("coco", folder, splits=["train2017"]))
 
 
 # VOC
@@ -346,8 +346,8 @@ def test_voc_reads_the_listed_images_asked_for(voc, read_voc):
     for name in "abc":
         write_palette(voc / "SegmentationObject" / f"{name}.png", blob(2, 2, 10, 10))
         write_palette(voc / "SegmentationClass" / f"{name}.png", blob(2, 2, 10, 10) * CAR)
-    assert [row["image_id"] for row in read_voc(split="train")] == ["b", "a", "2007_000032"]
-    assert [row["image_id"] for row in read_voc(split="train", only={"a", "c"})] == ["a"]
+    assert [row["image_id"] for row in read_voc(splits=["train"])] == ["b", "a", "2007_000032"]
+    assert [row["image_id"] for row in read_voc(splits=["train"], only={"a", "c"})] == ["a"]
 
 
 @pytest.mark.parametrize("label", [0, 255, 21], ids=["background", "void", "beyond the classes"])
@@ -359,7 +359,7 @@ def test_voc_object_without_class(voc, read_voc, label):
 
 def test_voc_split_that_does_not_exist(read_voc):
     with raises(FileNotFoundError, "test.txt", "split: test"):
-        read_voc(split="test")
+        read_voc(splits=["test"])
 
 
 @pytest.mark.parametrize("kind", ["SegmentationObject", "SegmentationClass"])
@@ -457,7 +457,7 @@ def test_davis_mask_without_palette(davis, read_davis):
 @pytest.mark.parametrize("format", ["coco", "voc", "davis"])
 def test_folder_missing(tmp_path, format):
     with raises(FileNotFoundError, tmp_path / "nowhere"):
-        read_instances(format, tmp_path / "nowhere", split="train", sequences={})
+        read_instances(format, tmp_path / "nowhere", splits=["train"], sequences={})
 
 
 @pytest.mark.parametrize("file", ["../secret.jpg", "train2017/../../secret.jpg", "/etc/secret.jpg", ".."])

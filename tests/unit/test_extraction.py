@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
-from PIL import Image
+from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, UNet2DConditionModel
+from PIL import Image, ImageOps
 from pycocotools import mask as coco_mask
-from semlens.encoding import encode_images, encode_prompt
+from semlens.encoding import encode_images, encode_prompt, encode_template
 from semlens.extraction import extract
 from semlens.tables import INSTANCES, write_parquet
 
@@ -81,6 +81,7 @@ def encode(small_model, folder, tmp_path_factory):
             "views": ["identity"],
             "seed": 0,
             "size": SIZE,
+            "resize": "squash",
             "dtype": "float32",
             "device": "cpu",
             "batch_size": 1,
@@ -117,6 +118,9 @@ def read(small_model, latents, prompt, tmp_path_factory):
             "scheduler": small_model / "scheduler",
             "feature_sets": ["enc4.1", "mid2+dec16.3"],
             "timesteps": TIMESTEPS,
+            "posterior": "sample",
+            "noise": True,
+            "inference_steps": None,
             "seed": 7,
             "dtype": "float32",
             "device": "cpu",
@@ -165,7 +169,7 @@ def plain_loop(model, latents, timesteps, seed, modules):
         names = file["identity/sample_id"].asstr()[()]
     from semlens.models import embed
 
-    text = embed("a horse", tokenizer=model / "tokenizer", text_encoder=model / "text_encoder")[None]
+    text = embed(["a horse"], tokenizer=model / "tokenizer", text_encoder=model / "text_encoder")
     seen = {f"identity/t{t}/{name}": [] for t in timesteps for name in modules}
     for name, moment in zip(names, moments, strict=True):
         mean, log_variance = moment[:4], moment[4:]
@@ -230,6 +234,131 @@ def test_features_depend_on_timestep_seed_and_prompt(features, read, small_model
         assert np.abs(found[key] - other).max() > 1e-3
 
 
+def draws(latents, seed):
+    """Means, seeded samples and noise of every latent, (5, 4, 16, 16) each, scaled."""
+    with h5py.File(latents) as file:
+        moments = torch.from_numpy(file["identity/moments"][()])
+        names = file["identity/sample_id"].asstr()[()]
+    mean, deviation = moments[:, :4], torch.exp(moments[:, 4:] / 2)
+    noise = {
+        purpose: torch.stack([normal(mean.shape[1:], f"{seed}/identity/{name}/{purpose}") for name in names])
+        for purpose in ("posterior", "noise")
+    }
+    return 0.18215 * mean, 0.18215 * (mean + deviation * noise["posterior"]), noise["noise"]
+
+
+def read_plainly(model, noisy, timestep, text="a horse"):
+    """Features of enc4.1 by a hook that is written out, one sample at a time."""
+    from semlens.models import embed
+
+    unet = UNet2DConditionModel.from_pretrained(model / "unet").eval()
+    embedding = embed([text], tokenizer=model / "tokenizer", text_encoder=model / "text_encoder")
+    seen = []
+    unet.down_blocks[2].attentions[0].register_forward_hook(lambda module, args, output: seen.append(output[0]))
+    with torch.no_grad():
+        for one in noisy:
+            unet(one[None], timestep, encoder_hidden_states=embedding)
+    return torch.cat(seen).numpy()
+
+
+def test_the_posteriors_mean_is_read_where_asked_for(read, small_model, latents):
+    mean, _, noise = draws(latents, 7)
+    noisy = DDPMScheduler.from_pretrained(small_model / "scheduler").add_noise(mean, noise, torch.tensor([50]))
+    found = contents(read(posterior="mean", feature_sets=["enc4.1"], timesteps=[50]))["identity/t50/enc4.1"]
+    np.testing.assert_array_equal(found, read_plainly(small_model, noisy, 50))
+
+
+def test_without_noise_the_clean_latent_is_read_at_the_timestep(read, small_model, latents):
+    _, clean, _ = draws(latents, 7)
+    found = contents(read(noise=False, feature_sets=["enc4.1"], timesteps=[50]))["identity/t50/enc4.1"]
+    np.testing.assert_array_equal(found, read_plainly(small_model, clean, 50))
+
+
+@pytest.mark.parametrize(("inference_steps", "timestep"), [(20, 100), (20, 1), (20, 130), (100, 50)])
+def test_denoising_is_a_plain_loop_over_diffusers(read, small_model, latents, inference_steps, timestep):
+    """Noise to the timestep, whole passes down to 0 by the formula of DDIM written out, then a pass that is read."""
+    from semlens.models import embed
+
+    unet = UNet2DConditionModel.from_pretrained(small_model / "unet").eval()
+    text = embed(["a horse"], tokenizer=small_model / "tokenizer", text_encoder=small_model / "text_encoder")
+    signal = DDPMScheduler.from_pretrained(small_model / "scheduler").alphas_cumprod
+    _, clean, noise = draws(latents, 7)
+    x = signal[timestep] ** 0.5 * clean + (1 - signal[timestep]) ** 0.5 * noise
+    at, passes = timestep, 0
+    while at > 0:
+        with torch.no_grad():
+            predicted = torch.cat([unet(one[None], at, encoder_hidden_states=text).sample for one in x])
+        to = max(at - 1000 // inference_steps, 0)
+        picture = (x - (1 - signal[at]) ** 0.5 * predicted) / signal[at] ** 0.5
+        x = signal[to] ** 0.5 * picture + (1 - signal[to]) ** 0.5 * predicted
+        at, passes = to, passes + 1
+    assert passes == -(-timestep // (1000 // inference_steps))
+    found = contents(read(inference_steps=inference_steps, feature_sets=["enc4.1"], timesteps=[timestep]))
+    np.testing.assert_allclose(
+        found[f"identity/t{timestep}/enc4.1"], read_plainly(small_model, x, 0), **ROUNDING["features"]
+    )
+
+
+def test_denoising_by_diffusers_own_schedule_is_the_same(read, small_model, latents):
+    """The timesteps that DDIMScheduler lists from 100 on are the ones that are walked."""
+    _, clean, noise = draws(latents, 7)
+    unet = UNet2DConditionModel.from_pretrained(small_model / "unet").eval()
+    from semlens.models import embed
+
+    text = embed(["a horse"], tokenizer=small_model / "tokenizer", text_encoder=small_model / "text_encoder")
+    scheduler = DDIMScheduler.from_pretrained(small_model / "scheduler", set_alpha_to_one=False)
+    scheduler.set_timesteps(20)
+    x = scheduler.add_noise(clean, noise, torch.tensor([100]))
+    walked = [t for t in scheduler.timesteps if 0 < t <= 100]
+    assert [int(t) for t in walked] == [100, 50]
+    for t in walked:
+        with torch.no_grad():
+            predicted = torch.cat([unet(one[None], t, encoder_hidden_states=text).sample for one in x])
+        x = scheduler.step(predicted, t, x).prev_sample
+    found = contents(read(inference_steps=20, feature_sets=["enc4.1"], timesteps=[100]))
+    np.testing.assert_allclose(found["identity/t100/enc4.1"], read_plainly(small_model, x, 0), **ROUNDING["features"])
+
+
+def test_at_timestep_0_there_is_nothing_to_denoise(features, read):
+    found = contents(read(inference_steps=20, feature_sets=["enc4.1"], timesteps=[0]))
+    np.testing.assert_array_equal(found["identity/t0/enc4.1"], contents(features)["identity/t0/enc4.1"])
+
+
+def test_a_template_says_what_each_sample_shows(read, small_model, tmp_path):
+    """Pictures a and c show a cat and a dog, the others two cats; a crop shows its one object."""
+    manifest = manifest_of(PICTURES, tmp_path / "manifest.parquet")
+    instances = pd.read_parquet(manifest)
+    instances.loc[instances["instance_id"].isin(["a/2", "c/1"]), "category"] = "dog"
+    write_parquet(instances, INSTANCES, manifest)
+    out = tmp_path / "template.h5"
+    folders = {"tokenizer": small_model / "tokenizer", "text_encoder": small_model / "text_encoder"}
+    views = ["identity", "crop_pad"]
+    encode_template(template="a photo of a {classes}", manifest=manifest, views=views, out=out, **folders)
+    with h5py.File(out) as file:
+        said = {view: [file.attrs["texts"][place] for place in file[f"{view}/text"]] for view in views}
+    both, cats = "a photo of a cat and dog", "a photo of a cat"
+    assert said["identity"] == [both, cats, both, cats, cats]
+    assert said["crop_pad"] == [cats, "a photo of a dog", cats, cats, "a photo of a dog", *[cats] * 5]
+    found = contents(read(prompt=out, feature_sets=["enc4.1"], timesteps=[0], batch_size=2))["identity/t0/enc4.1"]
+    for text, pictures in ((both, [0, 2]), (cats, [1, 3, 4])):
+        alone = tmp_path / f"{text}.h5"
+        encode_prompt(prompt=text, out=alone, **folders)
+        expected = contents(read(prompt=alone, feature_sets=["enc4.1"], timesteps=[0]))["identity/t0/enc4.1"]
+        np.testing.assert_allclose(found[pictures], expected[pictures], **ROUNDING["features"])
+
+
+def test_a_letterboxed_picture_keeps_its_proportions(encode, small_model, folder):
+    found = contents(encode(resize="letterbox"))["identity/moments"]
+    vae = AutoencoderKL.from_pretrained(small_model / "vae").eval()
+    for name, moments in zip(PICTURES, found, strict=True):
+        with Image.open(folder / "pictures" / f"{name}.jpg") as picture:
+            square = ImageOps.pad(picture, (max(picture.size),) * 2).resize((SIZE, SIZE), Image.Resampling.BICUBIC)
+        pixels = torch.tensor(np.asarray(square)).permute(2, 0, 1)[None] / 255 * 2 - 1
+        with torch.no_grad():
+            expected = vae.encode(pixels).latent_dist.mean[0]
+        np.testing.assert_allclose(moments[:4], expected, rtol=1e-6, atol=1e-5)
+
+
 def test_one_timestep_alone_is_the_same_as_among_others(features, read):
     alone = contents(read(timesteps=[50], feature_sets=["enc4.1"]))
     np.testing.assert_array_equal(alone["identity/t50/enc4.1"], contents(features)["identity/t50/enc4.1"])
@@ -289,9 +418,10 @@ def test_features_say_what_they_are(features):
 
 def test_latents_and_prompts_say_what_they_are(latents, prompt):
     about = attributes(latents)
-    assert (about["scaling_factor"], about["size"], about["dtype"]) == (0.18215, SIZE, "float32")
+    assert (about["scaling_factor"], about["size"], about["resize"]) == (0.18215, SIZE, "squash")
+    assert about["dtype"] == "float32"
     assert attributes(prompt)["prompt"] == "a horse"
-    assert contents(prompt)["embedding"].shape == (77, 32)
+    assert contents(prompt)["embedding"].shape == (1, 77, 32)
 
 
 def test_the_hash_is_of_the_configuration_not_of_its_place(features, read, small_model, tmp_path):

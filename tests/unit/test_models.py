@@ -123,23 +123,23 @@ def test_auto_takes_the_best_device_there_is():
 
 
 def embed(model, text):
-    return models.embed(text, tokenizer=model / "tokenizer", text_encoder=model / "text_encoder")
+    return models.embed([text], tokenizer=model / "tokenizer", text_encoder=model / "text_encoder")
 
 
 def test_an_embedding_has_a_row_per_token_whatever_the_prompt(tiny_model):
     for prompt in ("", "a photo of a horse", "horse " * 100):
-        embedding = embed(tiny_model, prompt)
+        (embedding,) = embed(tiny_model, prompt)
         assert embedding.shape == (77, 32)
         assert embedding.dtype == torch.float32
         assert embedding.isfinite().all()
 
 
 def test_prompts_differ_from_the_first_token_that_does(tiny_model):
-    horse, house = embed(tiny_model, "horse"), embed(tiny_model, "house")
+    (horse,), (house,) = embed(tiny_model, "horse"), embed(tiny_model, "house")
     # CLIP reads from left to right: start token, h, o, then r or u.
     assert torch.allclose(horse[:3], house[:3], atol=1e-6)
     assert not torch.allclose(horse[3], house[3], atol=1e-3)
-    assert torch.equal(horse, embed(tiny_model, "horse"))
+    assert torch.equal(horse, embed(tiny_model, "horse")[0])
 
 
 def test_an_embedding_is_that_of_the_text_encoders_last_state(tiny_model):
@@ -151,7 +151,7 @@ def test_an_embedding_is_that_of_the_text_encoders_last_state(tiny_model):
     encoder = CLIPTextModel.from_pretrained(tiny_model / "text_encoder").eval()
     with torch.inference_mode():
         expected = encoder(tokens).last_hidden_state[0]
-    torch.testing.assert_close(embed(tiny_model, "a"), expected, atol=1e-6, rtol=0)
+    torch.testing.assert_close(embed(tiny_model, "a")[0], expected, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_an_embedding_is_that_of_the_text_encoders_last_state(tiny_model):
 def test_a_missing_text_part_is_named(tiny_model, tmp_path, part, file):
     folders = {"tokenizer": tiny_model / "tokenizer", "text_encoder": tiny_model / "text_encoder"}
     with pytest.raises(FileNotFoundError) as error:
-        models.embed("a", **{**folders, part: tmp_path / part})
+        models.embed(["a"], **{**folders, part: tmp_path / part})
     assert f"{tmp_path / part}: {file} is missing" in str(error.value)
 
 
@@ -168,7 +168,7 @@ def test_missing_text_weights_name_the_folder(tiny_model, tmp_path):
     folder = copied(tiny_model, "text_encoder", tmp_path)
     (folder / "model.safetensors").unlink()
     with pytest.raises((ValueError, OSError)) as error:
-        models.embed("a", tokenizer=tiny_model / "tokenizer", text_encoder=folder)
+        models.embed(["a"], tokenizer=tiny_model / "tokenizer", text_encoder=folder)
     assert str(folder) in str(error.value)
 
 

@@ -10,6 +10,7 @@ import pyarrow.parquet as parquet
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image, ImageOps
 from pycocotools import mask as coco_mask
 from semlens import shards
 from semlens.masks import area
@@ -77,6 +78,9 @@ def manifest_of(images, path):
     return path
 
 
+PLAIN = {"resize": "squash", "mask": "nearest", "seed": 0}
+
+
 def maps_of(image, view, timestep, layer):
     """Random features of their own for every image, view, timestep and layer; some large, as in real networks."""
     seed = [ord(letter) for letter in f"{image} {view} {timestep} {layer}"]
@@ -98,13 +102,13 @@ def features_of(images, path, *, passes=(("identity", 0),), layers=tuple(CHANNEL
 
 @pytest.fixture
 def pooled(tmp_path):
-    def run(images="abc", name="prototypes", feature_sets=FEATURES, **changes):
+    def run(images="abc", name="prototypes", feature_sets=FEATURES, how=PLAIN, **changes):
         out = tmp_path / f"{name}.parquet"
         pool(
             features=features_of(images, tmp_path / f"{name}.h5", **changes),
             manifest=manifest_of(images, tmp_path / f"{name}.manifest.parquet"),
             feature_sets=feature_sets,
-            seed=0,
+            **how,
             out=out,
         )
         return out
@@ -226,7 +230,7 @@ def test_the_manifests_order_of_images_does_not_matter(pooled, tmp_path):
         features=tmp_path / "prototypes.h5",
         manifest=manifest_of("cab", tmp_path / "other.manifest.parquet"),
         feature_sets=["enc16.1"],
-        seed=0,
+        **PLAIN,
         out=out,
     )
     assert parquet.read_table(out).equals(parquet.read_table(path))
@@ -256,6 +260,39 @@ def test_rows_keep_what_is_known_of_an_instance(pooled):
     assert seen["timestep"].dtype == np.int32
 
 
+def mask_of(instance):
+    image, name = instance.split("/")
+    return masks_of(image)[name].astype(float)
+
+
+def resized(mask, side):
+    """Area fractions by a library: the mask repeated to a multiple of the grid, then averaged in blocks."""
+    height, width = mask.shape
+    large = mask.repeat(side, axis=0).repeat(side, axis=1)
+    return large.reshape(side, height, side, width).mean(axis=(1, 3))
+
+
+def test_area_weights_count_every_cell_by_what_the_mask_covers(pooled):
+    path = pooled("ab", feature_sets=["enc16.1"], how={**PLAIN, "mask": "area"})
+    seen, found = rows(path), vectors(path, "enc16.1")
+    for row, cells, vector in zip(seen.itertuples(), seen["cells@16"], found, strict=True):
+        weights = resized(mask_of(row.instance_id), 16)
+        expected = (maps_of(row.image_id, "identity", 0, "enc16.1") * weights).sum(axis=(1, 2)) / weights.sum()
+        np.testing.assert_allclose(vector, expected, rtol=2e-5, atol=1e-5)
+        assert cells == np.count_nonzero(weights)
+    assert np.abs(found - vectors(pooled("ab", "nearest", feature_sets=["enc16.1"]), "enc16.1")).max() > 1e-3
+
+
+def test_a_letterboxed_mask_lies_where_the_picture_does(pooled):
+    path = pooled("ab", feature_sets=["enc16.1"], how={**PLAIN, "mask": "area", "resize": "letterbox"})
+    for row, vector in zip(rows(path).itertuples(), vectors(path, "enc16.1"), strict=True):
+        mask = mask_of(row.instance_id)
+        square = np.asarray(ImageOps.pad(Image.fromarray(mask.astype(np.uint8)), (max(mask.shape),) * 2))
+        weights = resized(square, 16)
+        expected = (maps_of(row.image_id, "identity", 0, "enc16.1") * weights).sum(axis=(1, 2)) / weights.sum()
+        np.testing.assert_allclose(vector, expected, rtol=2e-5, atol=1e-5)
+
+
 def test_half_precision_features_are_averaged_in_single(pooled, tmp_path):
     path = tmp_path / "half.h5"
     values = np.full((1, 2, 16, 16), 3000, dtype=np.float16)  # 256 of them overflow float16
@@ -263,7 +300,7 @@ def test_half_precision_features_are_averaged_in_single(pooled, tmp_path):
         file["identity/sample_id"] = ["c"]
         shards.put(file, "identity/t0/enc16.1", 0, values, total=1)
     out = tmp_path / "half.parquet"
-    pool(features=path, manifest=manifest_of("c", tmp_path / "m.parquet"), feature_sets=["enc16.1"], seed=0, out=out)
+    pool(features=path, manifest=manifest_of("c", tmp_path / "m.parquet"), feature_sets=["enc16.1"], **PLAIN, out=out)
     np.testing.assert_allclose(vectors(out, "enc16.1"), 3000, rtol=1e-6)
 
 
@@ -297,7 +334,7 @@ def test_a_corrupt_features_shard_is_named(tmp_path):
             features=path,
             manifest=manifest_of("c", tmp_path / "m.parquet"),
             feature_sets=["enc16.1"],
-            seed=0,
+            **PLAIN,
             out=tmp_path / "out.parquet",
         )
     assert str(path) in str(error.value)

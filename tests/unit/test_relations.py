@@ -190,6 +190,34 @@ def test_an_offset_beyond_the_end_gives_empty_sets():
         assert i.dtype == j.dtype == np.int32
 
 
+def test_the_first_frame_of_each_video_alone():
+    """Not frame 0: the first in which anything is seen. A video that ends before the offset has no pairs."""
+    one = [("one", frame, "person", identity) for frame in (2, 3, 4) for identity in "12"]
+    rows = frames([*one, ("two", 0, "person", "1")])
+    pairs = counted(at_offset(rows, 1, "first"))
+    assert {name: pairs[name] for name in ("sidi", "scdi", "scsi")} == {
+        "sidi": [(0, 2), (1, 3)],
+        "scdi": [(0, 3), (1, 2)],
+        "scsi": [(0, 1)],
+    }
+
+
+def test_one_instance_against_everyone_later():
+    rows = frames([("v", frame, "person", identity) for frame in range(3) for identity in "123"])
+    rows["instance_id"] = [f"v/{place}" for place in range(9)]
+    pairs = counted(at_offset(rows, 1, "v/4"))
+    assert pairs["sidi"] == [(4, 7)]
+    assert pairs["scdi"] == [(4, 6), (4, 8)]
+    assert pairs["scsi"] == [(3, 4), (4, 5)]
+    assert counted(at_offset(rows, 2, "v/4")) == {name: [] for name in SETS}
+
+
+def test_a_reference_that_is_not_there_is_named():
+    rows = frames([("v", 0, "person", "1"), ("v", 1, "person", "1")]).assign(instance_id=["v/0/1", "v/1/1"])
+    with pytest.raises(ValueError, match="no instance is called 'v/7/1'; the first is 'v/0/1'"):
+        at_offset(rows, 1, "v/7/1")
+
+
 @pytest.mark.parametrize("video", [None, "v"])
 def test_stills_have_no_offsets(video):
     rows = frames([("v", 0, "person", "1"), ("v", 1, "person", "1")])

@@ -13,7 +13,7 @@ from semlens.masks import decode
 from semlens.selection import choose, index, select
 from semlens.tables import INDEX, INSTANCES, check
 
-ALL = {"classes": None, "min_area": 0.01, "seed": 0}
+ALL = {"classes": None, "min_area": 0.01, "min_area_of": "instance", "seed": 0}
 SIDE = 20
 
 
@@ -112,6 +112,18 @@ def test_class_of_voc_may_have_no_instance(absent):
     assert chosen["category"].tolist() == ["dog"]
 
 
+def test_small_instances_count_beside_a_large_one_where_images_are_judged():
+    index = rows(("a", "dog"), ("a", "cat"), ("a", "cow"), ("b", "dog"))
+    index["area_fraction"] = [0.3, 0.001, 0.2, 0.1]
+    order, chosen = choose(
+        index, "coco", **{**ALL, "min_area": 0.15, "min_area_of": "image", "classes": ["dog", "cat"]}
+    )
+    assert order == ["a"]
+    assert chosen["category"].tolist() == ["dog", "cat"]
+    _, strict = choose(index, "coco", **{**ALL, "min_area": 0.15, "classes": ["dog", "cat"]})
+    assert strict["category"].tolist() == ["dog"]
+
+
 @pytest.mark.parametrize("criteria", [{"min_area": 0.5}, {"classes": ["sheep"]}])
 def test_selection_of_nothing_is_refused(criteria):
     with pytest.raises(ValueError, match=r"dataset 'coco': no instance"):
@@ -199,7 +211,7 @@ def coco(tmp_path):
     folder = tmp_path / "coco"
     (folder / "annotations").mkdir(parents=True)
     (folder / "annotations" / "instances_train2017.json").write_text(json.dumps(content))
-    return {"format": "coco", "folder": folder, "split": "train2017"}
+    return {"format": "coco", "folder": folder, "splits": ["train2017"]}
 
 
 @pytest.fixture
@@ -360,4 +372,12 @@ def test_a_list_without_a_header_row_is_refused(tmp_path):
         "video": None,
     }
     with pytest.raises(ValueError, match=r"list\.csv has no header row: it begins with a\.jpg"):
-        choose(pd.DataFrame(rows), "mine", classes=None, min_area=0, seed=0, published=tmp_path / "list.csv")
+        choose(
+            pd.DataFrame(rows),
+            "mine",
+            classes=None,
+            min_area=0,
+            min_area_of="instance",
+            seed=0,
+            published=tmp_path / "list.csv",
+        )

@@ -94,7 +94,7 @@ def reader(wildcards):
     sequences = entry.get("sequences")
     return {
         "format": entry["format"],
-        "split": entry.get("split"),
+        "splits": configuration.splits(entry),
         "sequences": sequences and {name: {int(k): v for k, v in ids.items()} for name, ids in sequences.items()},
     }
 
@@ -105,6 +105,7 @@ def criteria(wildcards):
     return {
         "classes": entry.get("classes"),
         "min_area": entry["min_area"],
+        "min_area_of": entry["min_area_of"],
         "seed": entry["seed"],
         "published_as": entry.get("list", {}).get("dataset"),
     }
@@ -116,10 +117,13 @@ def latents(capture, dataset, shard):
     return f"<results>/latents/{entry['model']}/{dataset}/{entry['views']}/{shard}.h5"
 
 
-def embedding(capture):
-    """The text embedding that a capture reads."""
+def embedding(capture, dataset, shard):
+    """The text embedding that a capture of a shard reads: one for all, or a template's of its samples."""
     entry = config["captures"][capture]
-    return f"<results>/prompts/{entry['model']}/{entry['prompt']}.h5"
+    prompt = f"<results>/prompts/{entry['model']}/{entry['prompt']}"
+    if configuration.is_template(config["prompts"][entry["prompt"]]):
+        return f"{prompt}/{dataset}/{entry['views']}/{shard}.h5"
+    return f"{prompt}.h5"
 
 
 def prototypes(wildcards):
@@ -138,8 +142,8 @@ def of_experiment(key):
 
 
 def of_capture(key):
-    """Params function: one value of the job's capture."""
-    return lambda wildcards: config["captures"][wildcards.capture][key]
+    """Params function: one value of the job's capture, None if absent."""
+    return lambda wildcards: config["captures"][wildcards.capture].get(key)
 
 
 def condition_names(wildcards):

@@ -20,5 +20,6 @@ rule compare_prototypes:
     params:
         conditions=lambda wildcards: configuration.conditions(config["experiments"][wildcards.experiment]),
         sets=of_experiment("sets"),
+        reference=of_experiment("reference"),
     script:
         "../scripts/compare_prototypes.py"

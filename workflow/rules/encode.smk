@@ -25,6 +25,7 @@ rule encode_images:
     params:
         views=lambda wildcards: config["views"][wildcards.views],
         size=lambda wildcards: config["models"][wildcards.model]["size"],
+        resize=lambda wildcards: config["models"][wildcards.model]["resize"],
         dtype=config["dtype"],
         seed=lambda wildcards: seed_of_views(config["views"][wildcards.views]),
     script:
@@ -49,3 +50,25 @@ rule encode_prompt:
         prompt=lambda wildcards: config["prompts"][wildcards.prompt],
     script:
         "../scripts/encode_prompt.py"
+
+
+rule encode_template:
+    input:
+        manifest="<results>/manifests/{dataset}/{shard}.parquet",
+        tokenizer=model_part("tokenizer"),
+        text_encoder=model_part("text_encoder"),
+        code=sources("encode_template.py"),
+    output:
+        embedding="<results>/prompts/{model}/{prompt}/{dataset}/{views}/{shard}.h5",
+    log:
+        "<logs>/encode_template/{model}/{prompt}/{dataset}/{views}/{shard}.log",
+    conda:
+        "../../envs/model.yaml"
+    resources:
+        mem="4GB",
+        runtime="30m",
+    params:
+        template=lambda wildcards: config["prompts"][wildcards.prompt],
+        views=lambda wildcards: config["views"][wildcards.views],
+    script:
+        "../scripts/encode_template.py"

@@ -4,7 +4,7 @@
 rule extract_features:
     input:
         latents=lambda wildcards: latents(wildcards.capture, wildcards.dataset, wildcards.shard),
-        prompt=lambda wildcards: embedding(wildcards.capture),
+        prompt=lambda wildcards: embedding(wildcards.capture, wildcards.dataset, wildcards.shard),
         unet=model_part("unet"),
         scheduler=model_part("scheduler"),
         code=sources("extract_features.py"),
@@ -26,6 +26,9 @@ rule extract_features:
     params:
         feature_sets=of_capture("layers"),
         timesteps=of_capture("timesteps"),
+        posterior=of_capture("posterior"),
+        noise=of_capture("noise"),
+        inference_steps=of_capture("inference_steps"),
         seed=config["seed"],
         dtype=config["dtype"],
         about=lambda wildcards: {

@@ -15,7 +15,7 @@ rule render_dataset:
     params:
         format=lambda wildcards: config["datasets"][wildcards.dataset]["format"],
         demo=lambda wildcards: config["datasets"][wildcards.dataset]["source"]["demo"],
-        split=lambda wildcards: reader(wildcards)["split"],
+        splits=lambda wildcards: reader(wildcards)["splits"],
         sequences=lambda wildcards: reader(wildcards)["sequences"],
     script:
         "../scripts/render_dataset.py"

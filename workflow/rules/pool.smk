@@ -19,6 +19,8 @@ rule pool_prototypes:
         runtime="60m",
     params:
         seed=config["seed"],
+        resize=lambda wildcards: config["models"][of_capture("model")(wildcards)]["resize"],
+        mask=of_capture("mask"),
         feature_sets=lambda wildcards: configuration.feature_sets(config, wildcards.capture, wildcards.dataset),
     script:
         "../scripts/pool_prototypes.py"

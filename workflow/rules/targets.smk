@@ -23,7 +23,7 @@ rule select:
 rule encode:
     input:
         sorted({latents(capture, dataset, shard) for capture, dataset, shard in captured}),
-        sorted({embedding(capture) for capture in config["captures"]}),
+        sorted({embedding(capture, dataset, shard) for capture, dataset, shard in captured}),
 
 
 rule extract:

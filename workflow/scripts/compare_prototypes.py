@@ -8,5 +8,6 @@ if __name__ == "__main__":
             prototypes=snakemake.input.prototypes,
             conditions=snakemake.params.conditions,
             sets=snakemake.params.sets,
+            reference=snakemake.params.reference,
             out=snakemake.output.distances,
         )

@@ -11,6 +11,7 @@ if __name__ == "__main__":
             views=snakemake.params.views,
             seed=snakemake.params.seed,
             size=snakemake.params.size,
+            resize=snakemake.params.resize,
             dtype=snakemake.params.dtype,
             device=snakemake.resources.device,
             batch_size=snakemake.resources.batch_size,

@@ -8,6 +8,8 @@ if __name__ == "__main__":
             features=snakemake.input.features,
             manifest=snakemake.input.manifest,
             feature_sets=snakemake.params.feature_sets,
+            resize=snakemake.params.resize,
+            mask=snakemake.params.mask,
             seed=snakemake.params.seed,
             out=snakemake.output.prototypes,
         )

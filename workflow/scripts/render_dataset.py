@@ -8,9 +8,9 @@ if __name__ == "__main__":
     with logs.to(snakemake.log[0]):
         folder, demo = Path(snakemake.output.dataset), snakemake.params.demo
         if snakemake.params.format == "coco":
-            scenes.write_coco(folder, **demo, split=snakemake.params.split)
+            scenes.write_coco(folder, **demo, split=snakemake.params.splits[0])
         elif snakemake.params.format == "voc":
-            scenes.write_voc(folder, **demo, split=snakemake.params.split)
+            scenes.write_voc(folder, **demo, split=snakemake.params.splits[0])
         else:
             scenes.write_davis(folder, sequences=snakemake.params.sequences, frames=demo["images"], seed=demo["seed"])
         logs.log.info("%s scenes of seed %d drawn in %s", snakemake.params.format, demo["seed"], folder)

@@ -35,7 +35,12 @@ _SCHEMA = arrow.schema(
 
 
 def compare(
-    *, prototypes: Sequence[str | Path], conditions: Sequence[dict[str, Any]], sets: Sequence[str], out: str | Path
+    *,
+    prototypes: Sequence[str | Path],
+    conditions: Sequence[dict[str, Any]],
+    sets: Sequence[str],
+    reference: str,
+    out: str | Path,
 ) -> None:
     """Write the distance of every pair of every set, sorted by condition and set (section 4.2).
 
@@ -45,6 +50,8 @@ def compare(
         Shards of one dataset. ``i`` and ``j`` are row numbers of their concatenation, in this order.
     conditions
         Each names a ``view``, ``timestep``, feature set, ``metric`` and ``offset`` (null where frames do not matter).
+    reference
+        What frames at an offset are compared with, see :func:`semlens.relations.at_offset`.
     """
     parts = [_Shard(path) for path in prototypes]
     starts = np.cumsum([0] + [len(part.rows) for part in parts])
@@ -57,7 +64,7 @@ def compare(
                 pairs = across_views(rows, transformed)
                 rows, vectors = pd.concat([rows, transformed]), np.vstack([vectors, more])
             elif condition["offset"] is not None:
-                pairs = at_offset(rows, condition["offset"])
+                pairs = at_offset(rows, condition["offset"], reference)
             else:
                 pairs = among(rows)
             matrix = pairwise(vectors, condition["metric"])

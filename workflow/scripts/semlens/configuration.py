@@ -104,6 +104,8 @@ def check_references(config: Config) -> None:
         _known(where, "dataset", capture["datasets"], config["datasets"])
         _known(where, "view group", [capture["views"]], config["views"])
         _known(where, "prompt", [capture["prompt"]], config["prompts"])
+        if "inference_steps" in capture and not capture["noise"]:
+            raise ValueError(f"{where}: 'inference_steps' takes noise away again; it does not go with 'noise: false'")
     for name, dataset in config["datasets"].items():
         if (dataset["format"] == "davis") != ("sequences" in dataset):
             raise ValueError(f"dataset {name!r}: 'sequences' goes with 'format: davis', and only with it")
@@ -111,6 +113,8 @@ def check_references(config: Config) -> None:
             raise ValueError(
                 f"dataset {name!r}: 'split' goes with 'format: coco' and 'format: voc', and only with them"
             )
+        if "demo" in dataset["source"] and len(splits(dataset)) > 1:
+            raise ValueError(f"dataset {name!r}: the demo draws one split, not {splits(dataset)}")
     for name, experiment in config["experiments"].items():
         _check_experiment(f"experiment {name!r}", experiment, config)
 
@@ -130,6 +134,8 @@ def _check_experiment(where: str, experiment: Config, config: Config) -> None:
                 raise ValueError(f"{where}: 'offset' needs videos (format: davis); dataset {dataset!r} has none")
             if condition["offset"] is not None and condition["view"] != "identity":
                 raise ValueError(f"{where}: 'offset' and 'view' do not go together")
+            if condition["offset"] is None and experiment["reference"] != "all":
+                raise ValueError(f"{where}: 'reference' needs 'offset', set or as the axis")
             for view in {condition["view"], "identity"}:
                 if not any(
                     condition["timestep"] in config["captures"][name]["timesteps"]
@@ -146,6 +152,11 @@ def conditions(experiment: Config) -> list[Config]:
     """Return the conditions of an experiment, each with all that defines it and its ``name``."""
     common = {axis: experiment.get(axis) for axis in sorted(AXES)}
     return [{**common, experiment["axis"]: value, "name": str(value)} for value in experiment["conditions"]]
+
+
+def is_template(prompt: str) -> bool:
+    """Return whether a prompt names the classes that a sample shows, so that each sample has its own text."""
+    return "{classes}" in prompt
 
 
 def feature_sets(config: Config, capture: str, dataset: str) -> list[str]:
@@ -170,6 +181,12 @@ def shard_images(config: Config, dataset: str, shard: str) -> list[int]:
     return [int(shard) * size, min((int(shard) + 1) * size, config["datasets"][dataset]["images"])]
 
 
+def splits(dataset: Config) -> list[str]:
+    """Return the splits of a dataset's entry, none for videos."""
+    split = dataset.get("split", [])
+    return [split] if isinstance(split, str) else split
+
+
 def annotation_files(config: Config, dataset: str) -> list[str]:
     """Return the files in a user's own folder that change when what is annotated changes."""
     entry = config["datasets"][dataset]
@@ -177,9 +194,9 @@ def annotation_files(config: Config, dataset: str) -> list[str]:
     if folder is None:
         return []
     if entry["format"] == "coco":
-        return [f"{folder}/annotations/instances_{entry['split']}.json"]
+        return [f"{folder}/annotations/instances_{split}.json" for split in splits(entry)]
     if entry["format"] == "voc":
-        return [f"{folder}/VOCdevkit/VOC2012/ImageSets/Segmentation/{entry['split']}.txt"]
+        return [f"{folder}/VOCdevkit/VOC2012/ImageSets/Segmentation/{split}.txt" for split in splits(entry)]
     return sorted(str(path) for path in Path(folder, "DAVIS", "ImageSets", "2017").glob("*.txt"))
 
 

@@ -6,6 +6,7 @@ COCO run-length encodings (``rle``, the compressed counts as text) of the visibl
 
 import json
 from collections.abc import Collection, Iterator
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -39,7 +40,7 @@ def read_instances(
     format: str,
     folder: str | Path,
     *,
-    split: str | None = None,
+    splits: Collection[str] = (),
     sequences: dict[str, dict[int, str]] | None = None,
     only: Collection[str] | None = None,
 ) -> Iterator[Row]:
@@ -51,8 +52,8 @@ def read_instances(
         ``coco``, ``voc`` or ``davis``.
     folder
         Holds ``annotations/instances_{split}.json`` and ``{split}/``, or ``VOCdevkit/VOC2012``, or ``DAVIS``.
-    split
-        COCO: as in the file names. VOC: a list in ``ImageSets/Segmentation``. DAVIS has none.
+    splits
+        COCO: as in the file names. VOC: lists in ``ImageSets/Segmentation``. DAVIS has none.
     sequences
         DAVIS only: the category of each object to read, by sequence and object id.
     only
@@ -67,9 +68,9 @@ def read_instances(
     if not folder.is_dir():
         raise FileNotFoundError(f"dataset folder {folder} does not exist")
     if format == "coco":
-        return _read_coco(folder, split, only)
+        return chain.from_iterable(_read_coco(folder, split, only) for split in splits)
     if format == "voc":
-        return _read_voc(folder / "VOCdevkit" / "VOC2012", split, only)
+        return _read_voc(folder / "VOCdevkit" / "VOC2012", splits, only)
     return _read_davis(folder / "DAVIS", sequences, only)
 
 
@@ -192,11 +193,13 @@ def _run_pixels(counts: bytes) -> int:
     return sum(runs)
 
 
-def _read_voc(root: Path, split: str, only: Collection[str] | None) -> Iterator[Row]:
-    listed = root / "ImageSets" / "Segmentation" / f"{split}.txt"
-    if not listed.is_file():
-        raise FileNotFoundError(f"VOC image list {listed} does not exist; is 'split: {split}' right?")
-    names = [name for name in listed.read_text().split() if only is None or name in only]
+def _read_voc(root: Path, splits: Collection[str], only: Collection[str] | None) -> Iterator[Row]:
+    names: dict[str, None] = {}
+    for split in splits:
+        listed = root / "ImageSets" / "Segmentation" / f"{split}.txt"
+        if not listed.is_file():
+            raise FileNotFoundError(f"VOC image list {listed} does not exist; is 'split: {split}' right?")
+        names |= dict.fromkeys(name for name in listed.read_text().split() if only is None or name in only)
     for name in progress(names, total=len(names), what="VOC masks", unit="image"):
         objects = _read_palette(image_path(root / "SegmentationObject", f"{name}.png"))
         classes = _read_palette(image_path(root / "SegmentationClass", f"{name}.png"))

@@ -1,12 +1,13 @@
 """Images to VAE latents and prompts to text embeddings: what is computed once and read many times."""
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image
 
 from semlens import images, models, shards
 from semlens import views as transform
@@ -22,6 +23,7 @@ def encode_images(
     views: Sequence[str],
     seed: int,
     size: int,
+    resize: str,
     dtype: str,
     device: str,
     batch_size: int,
@@ -36,7 +38,7 @@ def encode_images(
     where = models.device(device)
     log.info("encoding %d images on %s", instances["image_id"].nunique(), where)
     encoder = models.load_vae(vae, device=where, dtype=getattr(torch, dtype))
-    attributes = {"scaling_factor": encoder.config.scaling_factor, "size": size, "dtype": dtype}
+    attributes = {"scaling_factor": encoder.config.scaling_factor, "size": size, "resize": resize, "dtype": dtype}
     with shards.create(out, attributes) as shard, torch.inference_mode():
         for view in views:
             samples = list(transform.samples(view, instances))
@@ -44,7 +46,7 @@ def encode_images(
             starts = range(0, len(samples), batch_size)
             for start in progress(starts, total=len(starts), what=f"encode {view}", unit="batch"):
                 batch = samples[start : start + batch_size]
-                squares = [_square(view, sample, folder, seed, size) for sample in batch]
+                squares = [_square(view, sample, folder, seed=seed, size=size, resize=resize) for sample in batch]
                 pixels = torch.from_numpy(np.stack(squares)).to(where, encoder.dtype)  # (batch, 3, size, size)
                 moments = encoder.encode(pixels).latent_dist.parameters
                 if not moments.isfinite().all():
@@ -54,18 +56,45 @@ def encode_images(
 
 
 def encode_prompt(*, prompt: str, tokenizer: str | Path, text_encoder: str | Path, out: str | Path) -> None:
-    """Write a prompt's text embedding (tokens, width)."""
-    embedding = models.embed(prompt, tokenizer=tokenizer, text_encoder=text_encoder)
+    """Write a prompt's text embedding, ``embedding`` (1, tokens, width)."""
+    embedding = models.embed([prompt], tokenizer=tokenizer, text_encoder=text_encoder)
     with shards.create(out, {"prompt": prompt}) as shard:
         shard["embedding"] = embedding.numpy()
-    log.info("prompt %r: %d tokens of width %d", prompt, *embedding.shape)
+    log.info("prompt %r: %d tokens of width %d", prompt, *embedding.shape[1:])
 
 
-def _square(view: str, sample: transform.Sample, folder: str | Path, seed: int, size: int) -> np.ndarray:
-    """A sample's picture as the VAE reads it, (3, size, size)."""
+def encode_template(
+    *,
+    template: str,
+    manifest: str | Path,
+    views: Sequence[str],
+    tokenizer: str | Path,
+    text_encoder: str | Path,
+    out: str | Path,
+) -> None:
+    """Write the text embeddings of a prompt that names what each sample shows.
+
+    ``{classes}`` becomes the classes of the sample's instances, in alphabetical order, joined by "and". The shard
+    holds ``embedding`` (texts, tokens, width) and, per view, ``text`` (N): the text of each of its samples.
+    """
+    instances = pd.read_parquet(manifest)
+    texts = {
+        view: [
+            template.replace("{classes}", " and ".join(sorted(set(sample.instances["category"]))))
+            for sample in transform.samples(view, instances)
+        ]
+        for view in views
+    }
+    different = sorted(set(chain.from_iterable(texts.values())))
+    embedding = models.embed(different, tokenizer=tokenizer, text_encoder=text_encoder)
+    with shards.create(out, {"prompt": template, "texts": different}) as shard:
+        shard["embedding"] = embedding.numpy()
+        for view in views:
+            shard[f"{view}/text"] = [different.index(text) for text in texts[view]]
+    log.info("prompt %r: %d texts, such as %r", template, len(different), different[0])
+
+
+def _square(view: str, sample: transform.Sample, folder: str | Path, **how: Any) -> np.ndarray:  # (3, size, size)
     first = sample.instances.iloc[0]
     picture = images.load(image_path(folder, first["file"]), width=first["width"], height=first["height"])
-    seen = transform.crop(view, np.asarray(picture), transform.window(view, first, seed=seed))
-    # section 5.4 resizes crops bilinearly
-    resample = Image.Resampling.BILINEAR if view == "crop_resize" else Image.Resampling.BICUBIC
-    return transform.turn(view, images.squash(Image.fromarray(seen), size, resample))
+    return images.seen(view, picture, first, **how)

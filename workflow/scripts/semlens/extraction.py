@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -23,6 +24,9 @@ def extract(
     scheduler: str | Path,
     feature_sets: Sequence[str],
     timesteps: Sequence[int],
+    posterior: str,
+    noise: bool,
+    inference_steps: int | None,
     seed: int,
     dtype: str,
     device: str,
@@ -36,6 +40,16 @@ def extract(
     Each pass adds the noise of its timestep to a latent drawn from the VAE's posterior. Both draws are seeded by
     (seed, view, sample, purpose): the same sample has the same noise whatever its batch, shard, device and timestep.
 
+    Parameters
+    ----------
+    posterior
+        ``sample`` or ``mean``: how latents are drawn from it.
+    noise
+        Whether noise is added; without, the U-Net reads the clean latent and is told the timestep.
+    inference_steps
+        None: the U-Net is read at the noise level of the timestep. A number: that noise is taken away again in
+        deterministic steps of which so many span the whole range, and the U-Net is read in the last, at 0.
+
     Raises
     ------
     ValueError
@@ -45,29 +59,43 @@ def extract(
     network = models.load_unet(unet, device=where, dtype=getattr(torch, dtype))
     points = _points(network, feature_sets, about["capture"])
     signal = models.alphas_cumprod(scheduler)
-    with shards.opened(prompt) as shard:
-        text = torch.from_numpy(shards.read(shard, "embedding")).to(where, network.dtype)  # (tokens, width)
+    sampler = None if inference_steps is None else models.ddim(scheduler, inference_steps)
     attributes = {
         **about,
+        "posterior": posterior,
+        "noise": noise,
+        "inference_steps": inference_steps or 0,
         "seed": seed,
         "dtype": dtype,
         "layers": [point.name for point in points],
         "unet_config_sha256": _config_hash(network),
     }
     log.info("reading %s at t = %s on %s", ", ".join(point.name for point in points), list(timesteps), where)
-    with shards.opened(latents) as source, shards.create(out, attributes) as shard, torch.inference_mode():
+    with (
+        shards.opened(latents) as source,
+        shards.opened(prompt) as prompts,
+        shards.create(out, attributes) as shard,
+        torch.inference_mode(),
+    ):
         for view in source:
             samples = shards.texts(source, f"{view}/sample_id")
             shard[f"{view}/sample_id"] = samples
             starts = range(0, len(samples), batch_size)
             for start in progress(starts, total=len(starts), what=f"extract {view}", unit="batch"):
                 ids = samples[start : start + batch_size]
-                clean, noise = _draw(source, view, slice(start, start + len(ids)), ids, seed)
+                rows = slice(start, start + len(ids))
+                clean, added = _draw(source, view, rows, ids, seed, posterior)
                 _same_size(clean, network, unet)
+                text = _texts(prompts, view, rows).expand(len(ids), -1, -1).to(where, network.dtype)
                 for timestep in timesteps:
-                    noisy = signal[timestep].sqrt() * clean + (1 - signal[timestep]).sqrt() * noise
+                    read = clean
+                    if noise:
+                        read = signal[timestep].sqrt() * clean + (1 - signal[timestep]).sqrt() * added
+                    read, at = read.to(where), timestep
+                    if sampler is not None:
+                        read, at = _denoised(network, sampler, read, timestep, text), 0
                     with capture(network, points) as features:
-                        network(noisy.to(where, network.dtype), timestep, text.expand(len(ids), -1, -1))
+                        network(read.to(network.dtype), at, text)
                     for point in points:
                         values = _storable(features[point.name], f"layer {point.name} at t = {timestep}", ids)
                         shards.put(shard, f"{view}/t{timestep}/{point.name}", start, values, total=len(samples))
@@ -98,8 +126,24 @@ def _same_size(latents: torch.Tensor, network: torch.nn.Module, unet: str | Path
         )
 
 
+def _texts(prompts: h5py.File, view: str, rows: slice) -> torch.Tensor:  # (batch or 1, tokens, width)
+    embedding = torch.from_numpy(shards.read(prompts, "embedding"))
+    return embedding[shards.read(prompts, f"{view}/text", rows)] if view in prompts else embedding
+
+
+def _denoised(
+    network: torch.nn.Module, sampler: Any, noisy: torch.Tensor, timestep: int, text: torch.Tensor
+) -> torch.Tensor:  # (batch, channels, height, width) float32
+    """Noisy latents of a timestep, brought to the noise of timestep 0 without new noise (DDIM)."""
+    stride = sampler.config.num_train_timesteps // sampler.num_inference_steps
+    for at in range(timestep, 0, -stride):
+        predicted = network(noisy.to(network.dtype), at, text).sample
+        noisy = sampler.step(predicted.float(), at, noisy).prev_sample
+    return noisy
+
+
 def _draw(
-    source: h5py.File, view: str, rows: slice, ids: Sequence[str], seed: int
+    source: h5py.File, view: str, rows: slice, ids: Sequence[str], seed: int, posterior: str
 ) -> tuple[torch.Tensor, torch.Tensor]:  # clean latents and noise, (batch, channels, height, width) float32
     moments = torch.from_numpy(shards.read(source, f"{view}/moments", rows))
     mean, log_variance = moments.chunk(2, dim=1)
@@ -108,7 +152,8 @@ def _draw(
     def normal(purpose: str) -> torch.Tensor:
         return torch.stack([_normal(mean.shape[1:], f"{seed}/{view}/{sample}/{purpose}") for sample in ids])
 
-    return (mean + std * normal("posterior")) * source.attrs["scaling_factor"], normal("noise")
+    drawn = mean if posterior == "mean" else mean + std * normal("posterior")
+    return drawn * source.attrs["scaling_factor"], normal("noise")
 
 
 def _normal(shape: Sequence[int], key: str) -> torch.Tensor:

@@ -3,7 +3,10 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from PIL import Image
+
+from semlens import views
 
 
 def load(path: str | Path, *, width: int, height: int) -> Image.Image:
@@ -34,3 +37,19 @@ def squash(
     """Return the picture resized to a square, whatever its proportions (section 5)."""
     resized = np.asarray(picture.resize((size, size), resample), dtype=np.float32)
     return np.ascontiguousarray(resized.transpose(2, 0, 1)) / 127.5 - 1
+
+
+def seen(
+    view: str, picture: Image.Image, instance: pd.Series, *, seed: int, size: int, resize: str
+) -> np.ndarray:  # (3, size, size) float32 in [-1, 1]
+    """Return a picture as the VAE reads it under a view.
+
+    Parameters
+    ----------
+    instance
+        The row of the manifest that a crop is about; image-level views do not look at it.
+    """
+    cropped = views.fit(resize, views.crop(view, np.asarray(picture), views.window(view, instance, seed=seed)))
+    # section 5.4 resizes crops bilinearly
+    resample = Image.Resampling.BILINEAR if view == "crop_resize" else Image.Resampling.BICUBIC
+    return views.turn(view, squash(Image.fromarray(cropped), size, resample))

@@ -1,7 +1,9 @@
 """The parts of a diffusers-layout latent diffusion model, one loader each: weights from safetensors only."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -46,8 +48,21 @@ def alphas_cumprod(folder: str | Path) -> torch.Tensor:  # (1000,) float32
     return DDPMScheduler.from_config(DDPMScheduler.load_config(folder)).alphas_cumprod
 
 
-def embed(text: str, *, tokenizer: str | Path, text_encoder: str | Path) -> torch.Tensor:  # (tokens, width) float32
-    """Return the prompt's embedding, as the U-Net's cross-attention reads it."""
+def ddim(folder: str | Path, inference_steps: int) -> Any:
+    """Return diffusers' ``DDIMScheduler`` of a ``scheduler`` folder, whose last step ends at the noise of t = 0."""
+    from diffusers import DDIMScheduler
+
+    _require(Path(folder) / "scheduler_config.json", "scheduler")
+    config = DDIMScheduler.load_config(folder)
+    sampler = DDIMScheduler.from_config(config, set_alpha_to_one=False, clip_sample=False)
+    sampler.set_timesteps(inference_steps)
+    return sampler
+
+
+def embed(
+    texts: Sequence[str], *, tokenizer: str | Path, text_encoder: str | Path
+) -> torch.Tensor:  # (texts, tokens, width) float32
+    """Return the texts' embeddings, as the U-Net's cross-attention reads them."""
     from transformers import CLIPTextModel, CLIPTokenizer
 
     _require(Path(tokenizer) / "vocab.json", "tokenizer")
@@ -60,9 +75,9 @@ def embed(text: str, *, tokenizer: str | Path, text_encoder: str | Path) -> torc
         _complete(encoder.eval(), loaded)
     except (OSError, ValueError) as error:
         raise ValueError(f"the text encoder in {text_encoder} cannot be loaded: {error}") from error
-    tokens = words(text, padding="max_length", max_length=words.model_max_length, truncation=True, return_tensors="pt")
+    whole = {"padding": "max_length", "max_length": words.model_max_length, "truncation": True}
     with torch.inference_mode():
-        return encoder(tokens.input_ids)[0][0]
+        return torch.cat([encoder(words(text, **whole, return_tensors="pt").input_ids)[0] for text in texts])
 
 
 def _load(kind: type, folder: str | Path, part: str, dtype: torch.dtype) -> torch.nn.Module:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -32,14 +33,22 @@ PROTOTYPES = pa.DataFrameSchema(
 
 
 def pool(
-    *, features: str | Path, manifest: str | Path, feature_sets: Sequence[str], seed: int, out: str | Path
+    *,
+    features: str | Path,
+    manifest: str | Path,
+    feature_sets: Sequence[str],
+    resize: str,
+    mask: str,
+    seed: int,
+    out: str | Path,
 ) -> None:
     """Write the prototype of every instance, view and timestep of a features shard (section 4.1, steps 3 to 5).
 
     The prototype of a feature set is the concatenation of one masked mean per layer. A layer is pooled with the
     mask at the set's largest grid, so it has one column ``{layer}@{grid}`` per such grid. The mask is taken at
     each cell's centre; where that leaves nothing, cells count by the area covered and ``fallback@{grid}`` is true.
-    ``cells@{grid}`` is the number of cells that count. An instance of which a view shows nothing has no prototype.
+    With ``mask`` "area" cells always count so. ``cells@{grid}`` is the number of cells that count. An instance of
+    which a view shows nothing has no prototype.
     """
     instances = pd.read_parquet(manifest)
     with shards.opened(features) as shard:
@@ -47,7 +56,8 @@ def pool(
         wanted = sorted({column for set_columns in columns.values() for column in set_columns})
         tables, lost, vanished = [], 0, 0
         for view in shard:
-            weights = _weights(view, instances, shards.texts(shard, f"{view}/sample_id"), wanted, seed)
+            ids = shards.texts(shard, f"{view}/sample_id")
+            weights = _weights(view, instances, ids, wanted, resize=resize, mask=mask, seed=seed)
             rows = pd.concat([sample.rows for sample in weights], ignore_index=True)
             lost += sum(sample.lost for sample in weights)
             vanished += int(rows.filter(like="fallback@").any(axis=1).sum())
@@ -65,11 +75,11 @@ def pool(
 
 
 def _weights(
-    view: str, instances: pd.DataFrame, ids: Sequence[str], columns: Sequence[str], seed: int
+    view: str, instances: pd.DataFrame, ids: Sequence[str], columns: Sequence[str], **how: Any
 ) -> list["Weights"]:
     of_sample = {sample.id: sample.instances for sample in views.samples(view, instances)}
     return [
-        Weights(view, of_sample[name], columns, seed)
+        Weights(view, of_sample[name], columns, **how)
         for name in progress(ids, total=len(ids), what=f"masks {view}", unit="sample")
     ]
 
@@ -108,25 +118,27 @@ def feature_columns(feature_sets: Iterable[str], available: Sequence[str], captu
 class Weights:
     """How much each cell counts for each instance of one sample, per prototype column.
 
-    ``rows`` are the instances that the view shows, ``lost`` counts those of which it shows nothing.
+    ``rows`` are the instances that the view shows, ``lost`` counts those of which it shows nothing. ``on_grid`` holds
+    their weights (instances, side, side) by the side of the grid.
     """
 
-    def __init__(self, view: str, instances: pd.DataFrame, columns: Sequence[str], seed: int) -> None:
-        decoded = [_seen(view, row, seed) for row in instances.itertuples()]
-        shown = [mask.any() for mask in decoded]
-        decoded = [mask for mask, there in zip(decoded, shown, strict=True) if there]
+    def __init__(
+        self, view: str, instances: pd.DataFrame, columns: Sequence[str], *, resize: str, mask: str, seed: int
+    ) -> None:
+        decoded = [_seen(view, row, seed, resize) for row in instances.itertuples()]
+        shown = [pixels.any() for pixels in decoded]
+        decoded = [pixels for pixels, there in zip(decoded, shown, strict=True) if there]
         self.lost = len(shown) - len(decoded)
         self.rows = instances[shown].drop(columns=["file", "width", "height", "rle"])
-        large = {}
+        self.on_grid: dict[int, np.ndarray] = {}
         for side in sorted({int(column.split("@")[1]) for column in columns}):
-            centres = np.array([masks.nearest(mask, side) for mask in decoded]).reshape(-1, side, side)
+            centres = np.array([masks.nearest(pixels, side) for pixels in decoded]).reshape(-1, side, side)
             vanished = ~centres.any(axis=(1, 2))
-            for place in np.flatnonzero(vanished):
+            for place in range(len(decoded)) if mask == "area" else np.flatnonzero(vanished):
                 centres[place] = masks.area(decoded[place], side)
-            large[side] = views.turn(view, centres)
-            self.rows[f"cells@{side}"] = np.count_nonzero(large[side], axis=(1, 2)).astype(np.int32)
+            self.on_grid[side] = views.turn(view, centres)
+            self.rows[f"cells@{side}"] = np.count_nonzero(self.on_grid[side], axis=(1, 2)).astype(np.int32)
             self.rows[f"fallback@{side}"] = vanished
-        self._large = large
         self._small: dict[tuple[int, int], np.ndarray] = {}  # (instances, cells), rows sum to 1
 
     def mean(self, column: str, features: np.ndarray) -> np.ndarray:  # (instances, channels) float32
@@ -140,7 +152,7 @@ class Weights:
         side = int(column.split("@")[1])
         cells = features.shape[-1]
         if (side, cells) not in self._small:
-            weights = self._large[side]
+            weights = self.on_grid[side]
             if cells < side:
                 weights = np.array([masks.shrink(mask, cells) for mask in weights])
             weights = weights.reshape(len(weights), cells * cells)
@@ -148,10 +160,10 @@ class Weights:
         return self._small[side, cells] @ features.reshape(len(features), -1).T
 
 
-def _seen(view: str, instance: pd.Series, seed: int) -> np.ndarray:
+def _seen(view: str, instance: pd.Series, seed: int, resize: str) -> np.ndarray:
     """An instance's mask as the view's crop shows it; turns follow on the grid, where they are exact."""
     mask = masks.decode(instance.rle, width=instance.width, height=instance.height)
-    return views.crop(view, mask, views.window(view, instance, seed=seed))
+    return views.fit(resize, views.crop(view, mask, views.window(view, instance, seed=seed)))
 
 
 def _by_layer(columns: Sequence[str]) -> dict[str, list[str]]:

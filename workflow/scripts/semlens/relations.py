@@ -21,21 +21,24 @@ def among(rows: pd.DataFrame) -> Pairs:
     return _sorted_out(rows, i, j)
 
 
-def at_offset(rows: pd.DataFrame, offset: int) -> Pairs:
+def at_offset(rows: pd.DataFrame, offset: int, reference: str = "all") -> Pairs:
     """Return pairs between each reference frame and the frame ``offset`` later in its video (section 5.5).
 
-    Every frame that has such a frame is a reference. ``sidi`` and ``scdi`` (and ``dcdi``) hold (reference, later);
+    ``sidi`` and ``scdi`` (and ``dcdi``) hold (reference, later);
     ``scsi`` and ``dcsi`` hold unordered pairs within the reference frames.
 
     Parameters
     ----------
     rows
-        With columns ``video``, ``frame``, ``image_id``, ``category`` and ``identity``.
+        With columns ``instance_id``, ``video``, ``frame``, ``image_id``, ``category`` and ``identity``.
+    reference
+        ``all``: every frame that has a later frame is a reference. ``first``: the first frame of each video. An
+        instance's id: its frame, and of the pairs only those that it is part of.
 
     Raises
     ------
     ValueError
-        If an instance belongs to no video.
+        If an instance belongs to no video, or the reference is none of them.
     """
     if rows["video"].isna().any():
         raise ValueError(
@@ -43,10 +46,18 @@ def at_offset(rows: pd.DataFrame, offset: int) -> Pairs:
         )
     place = pd.DataFrame({"video": rows["video"], "frame": rows["frame"].astype(int), "row": np.arange(len(rows))})
     later = place.assign(frame=place["frame"] - offset)
+    if reference == "first":
+        place = place[place["frame"] == place.groupby("video")["frame"].transform("min")]
     across = place.merge(later, on=["video", "frame"], suffixes=("", "_later"))
     references = place.merge(across[["video", "frame"]].drop_duplicates(), on=["video", "frame"])
     within = references.merge(references, on=["video", "frame"], suffixes=("", "_later"))
     within = within[within["row"] < within["row_later"]]
+    if reference not in ("all", "first"):
+        followed = rows["instance_id"].to_numpy() == reference
+        if not followed.any():
+            raise ValueError(f"no instance is called {reference!r}; the first is {rows['instance_id'].iloc[0]!r}")
+        across = across[followed[across["row"]]]
+        within = within[followed[within["row"]] | followed[within["row_later"]]]
     pairs = pd.concat([across, within])
     return _sorted_out(rows, pairs["row"].to_numpy(np.int32), pairs["row_later"].to_numpy(np.int32))
 

@@ -62,15 +62,17 @@ def choose(
     *,
     classes: list[str] | None,
     min_area: float,
+    min_area_of: str,
     seed: int,
     published: str | Path | None = None,
     published_as: str | None = None,
 ) -> tuple[list[str], pd.DataFrame]:
     """Return the selected image ids in their order, and the instances that count.
 
-    An instance counts if it is of a wanted class and covers more than ``min_area`` of its image. Images with such
-    an instance come in the order of the published list; without a list, videos come frame by frame and stills in
-    an order that depends on ``seed`` and on each image's id alone, so that asking for more images only adds some.
+    An instance counts if it is of a wanted class and covers more than ``min_area`` of its image or, with
+    ``min_area_of`` "image", if one such instance of its image does. Images with such an instance come in the order of
+    the published list; without a list, videos come frame by frame and stills in an order that depends on ``seed`` and
+    on each image's id alone, so that asking for more images only adds some.
 
     Raises
     ------
@@ -82,6 +84,8 @@ def choose(
         names = {_native(name, category, dataset): name for name in classes}
         category = category.map(names)
     counts = category.notna() & (index["area_fraction"] > min_area)
+    if min_area_of == "image":
+        counts = category.notna() & index["image_id"].isin(index.loc[counts, "image_id"])
     chosen = index[counts].assign(category=category[counts])
     if chosen.empty:
         raise ValueError(

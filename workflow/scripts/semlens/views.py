@@ -87,6 +87,24 @@ def crop(view: str, pixels: np.ndarray, kept: Window | None) -> np.ndarray:
     return padded
 
 
+def fit(resize: str, pixels: np.ndarray) -> np.ndarray:
+    """Return a picture or mask as it is before it becomes a square: letterboxed (centred on black), or as it is.
+
+    Parameters
+    ----------
+    pixels
+        (height, width) or (height, width, channels).
+    """
+    if resize != "letterbox":
+        return pixels
+    height, width = pixels.shape[:2]
+    side = max(height, width)
+    top, left = (side - height) // 2, (side - width) // 2
+    square = np.zeros((side, side, *pixels.shape[2:]), pixels.dtype)
+    square[top : top + height, left : left + width] = pixels
+    return square
+
+
 def turn(view: str, square: np.ndarray) -> np.ndarray:
     """Return a squashed picture or a mask on a grid, (..., side, side), as an image-level view turns it."""
     return TURNS.get(view, TURNS["identity"])(square)

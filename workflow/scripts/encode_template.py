@@ -1,0 +1,14 @@
+"""Embed a prompt that names the classes of each sample, with the model's text encoder."""
+
+from semlens import encoding, logs
+
+if __name__ == "__main__":
+    with logs.to(snakemake.log[0]):
+        encoding.encode_template(
+            template=snakemake.params.template,
+            manifest=snakemake.input.manifest,
+            views=snakemake.params.views,
+            tokenizer=snakemake.input.tokenizer,
+            text_encoder=snakemake.input.text_encoder,
+            out=snakemake.output.embedding,
+        )
