@@ -23,16 +23,6 @@ except ValueError as error:
     raise WorkflowError(str(error)) from None
 
 
-wildcard_constraints:
-    capture="|".join(map(re.escape, config["captures"])),
-    dataset="|".join(map(re.escape, config["datasets"])),
-    experiment="|".join(map(re.escape, config["experiments"])),
-    model="|".join(map(re.escape, config["models"])),
-    prompt="|".join(map(re.escape, config["prompts"])),
-    views="|".join(map(re.escape, config["views"])),
-    shard=r"\d{5}",
-
-
 def sources(script):
     """The script and every library module that it imports, directly or not: the code that a rule runs."""
     scripts = Path(workflow.basedir, "workflow", "scripts")
@@ -52,9 +42,14 @@ def sources(script):
     return sorted(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path) for path in found)
 
 
+def one_of(names):
+    """A pattern that matches these names and nothing else."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
 def drawn(entries):
-    """A pattern that matches the names of those datasets or models that are made here, and nothing else."""
-    return "|".join(re.escape(name) for name, entry in entries.items() if "demo" in entry["source"]) or "(?!)"
+    """The names of those datasets or models that are made here."""
+    return [name for name, entry in entries.items() if "demo" in entry["source"]]
 
 
 def dataset_folder(dataset):
@@ -136,6 +131,28 @@ def prototypes(wildcards):
     ]
 
 
+def first_shards(experiment):
+    """The (capture, dataset) of every first shard of features that an experiment reads."""
+    entry = config["experiments"][experiment]
+    return [
+        (capture, dataset)
+        for capture in entry["captures"]
+        for dataset in entry["datasets"]
+        if dataset in config["captures"][capture]["datasets"]
+    ]
+
+
+def pooling(capture):
+    """What decides which cells of a capture count, but for the masks."""
+    entry = config["captures"][capture]
+    return {"resize": config["models"][entry["model"]]["resize"], "mask": entry["mask"], "seed": config["seed"]}
+
+
+def the_dataset(wildcards):
+    """The one dataset of an experiment that follows an instance."""
+    return config["experiments"][wildcards.experiment]["datasets"][0]
+
+
 def of_experiment(key):
     """Params function: one value of the job's experiment."""
     return lambda wildcards: config["experiments"][wildcards.experiment][key]
@@ -157,3 +174,13 @@ def statistics(kind):
         f"<results>/statistics/{wildcards.experiment}/{dataset}.{kind}.csv"
         for dataset in config["experiments"][wildcards.experiment]["datasets"]
     ]
+
+
+wildcard_constraints:
+    capture=one_of(config["captures"]),
+    dataset=one_of(config["datasets"]),
+    experiment=one_of(config["experiments"]),
+    model=one_of(config["models"]),
+    prompt=one_of(config["prompts"]),
+    views=one_of(config["views"]),
+    shard=r"\d{5}",

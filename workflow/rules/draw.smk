@@ -1,4 +1,6 @@
-"""Statistics to figures and tables."""
+"""Statistics, feature maps and frames to figures and tables."""
+
+FOLLOWING = [name for name, entry in config["experiments"].items() if configuration.follows(entry)]
 
 
 rule draw_experiment:
@@ -13,21 +15,33 @@ rule draw_experiment:
             caption="../report/distances.rst",
             category="Experiments",
             subcategory="{experiment}",
-            labels={"result": "figure"},
+            labels={"result": "1 figure"},
         ),
         pdf="<results>/figures/{experiment}.pdf",
-        html=report(
-            "<results>/tables/{experiment}.html",
-            caption="../report/table.rst",
+        sets_html=report(
+            "<results>/tables/{experiment}.sets.html",
+            caption="../report/sets.rst",
             category="Experiments",
             subcategory="{experiment}",
-            labels={"result": "table"},
+            labels={"result": "2 means of the sets"},
         ),
-        csv="<results>/tables/{experiment}.csv",
-        md="<results>/tables/{experiment}.md",
-        tex="<results>/tables/{experiment}.tex",
+        sets_csv="<results>/tables/{experiment}.sets.csv",
+        sets_md="<results>/tables/{experiment}.sets.md",
+        sets_tex="<results>/tables/{experiment}.sets.tex",
+        pairs_html=report(
+            "<results>/tables/{experiment}.pairs.html",
+            caption="../report/pairs.rst",
+            category="Experiments",
+            subcategory="{experiment}",
+            labels={"result": "3 tests between sets"},
+        ),
+        pairs_csv="<results>/tables/{experiment}.pairs.csv",
+        pairs_md="<results>/tables/{experiment}.pairs.md",
+        pairs_tex="<results>/tables/{experiment}.pairs.tex",
     log:
         "<logs>/draw_experiment/{experiment}.log",
+    wildcard_constraints:
+        experiment=one_of(config["experiments"].keys() - set(FOLLOWING)),
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -38,5 +52,89 @@ rule draw_experiment:
         section=of_experiment("section"),
         axis=of_experiment("axis"),
         datasets=of_experiment("datasets"),
+        dunn=of_experiment("dunn"),
     script:
         "../scripts/draw_experiment.py"
+
+
+rule draw_plate:
+    input:
+        features=lambda wildcards: [
+            f"<results>/features/{capture}/{dataset}/00000.h5"
+            for capture, dataset in first_shards(wildcards.experiment)
+        ],
+        manifests=lambda wildcards: [
+            f"<results>/manifests/{dataset}/00000.parquet" for dataset in of_experiment("datasets")(wildcards)
+        ],
+        folders=lambda wildcards: [dataset_folder(dataset) for dataset in of_experiment("datasets")(wildcards)],
+        code=sources("draw_plate.py"),
+    output:
+        png=report(
+            "<results>/figures/{experiment}.plate.png",
+            caption="../report/plate.rst",
+            category="Experiments",
+            subcategory="{experiment}",
+            labels={"result": "4 what the model sees and says"},
+        ),
+        pdf="<results>/figures/{experiment}.plate.pdf",
+    log:
+        "<logs>/draw_plate/{experiment}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem="4GB",
+        runtime="20m",
+    params:
+        title=of_experiment("title"),
+        axis=of_experiment("axis"),
+        conditions=lambda wildcards: configuration.conditions(config["experiments"][wildcards.experiment]),
+        datasets=of_experiment("datasets"),
+        reads=lambda wildcards: [dataset for _, dataset in first_shards(wildcards.experiment)],
+        captures=lambda wildcards: {capture: pooling(capture) for capture, _ in first_shards(wildcards.experiment)},
+    script:
+        "../scripts/draw_plate.py"
+
+
+rule draw_frames:
+    input:
+        distances=lambda wildcards: f"<results>/distances/{wildcards.experiment}/{the_dataset(wildcards)}.parquet",
+        manifests=lambda wildcards: [
+            f"<results>/manifests/{the_dataset(wildcards)}/{shard}.parquet"
+            for shard in configuration.shards(config, the_dataset(wildcards))
+        ],
+        dataset=lambda wildcards: dataset_folder(the_dataset(wildcards)),
+        code=sources("draw_frames.py"),
+    output:
+        png=report(
+            "<results>/figures/{experiment}.png",
+            caption="../report/frames.rst",
+            category="Experiments",
+            subcategory="{experiment}",
+            labels={"result": "1 figure"},
+        ),
+        pdf="<results>/figures/{experiment}.pdf",
+        html=report(
+            "<results>/tables/{experiment}.html",
+            caption="../report/frames.rst",
+            category="Experiments",
+            subcategory="{experiment}",
+            labels={"result": "2 distances"},
+        ),
+        csv="<results>/tables/{experiment}.csv",
+        md="<results>/tables/{experiment}.md",
+        tex="<results>/tables/{experiment}.tex",
+    log:
+        "<logs>/draw_frames/{experiment}.log",
+    wildcard_constraints:
+        experiment=one_of(FOLLOWING),
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem="2GB",
+        runtime="10m",
+    params:
+        title=of_experiment("title"),
+        section=of_experiment("section"),
+        reference=of_experiment("reference"),
+    script:
+        "../scripts/draw_frames.py"

@@ -9,7 +9,7 @@ rule render_dataset:
     log:
         "<logs>/render_dataset/{dataset}.log",
     wildcard_constraints:
-        dataset=drawn(config["datasets"]),
+        dataset=one_of(drawn(config["datasets"])),
     conda:
         "../../envs/data.yaml"
     params:
@@ -34,7 +34,7 @@ rule make_tiny_model:
     log:
         "<logs>/make_tiny_model/{model}.log",
     wildcard_constraints:
-        model=drawn(config["models"]),
+        model=one_of(drawn(config["models"])),
     conda:
         "../../envs/model.yaml"
     params:

@@ -18,9 +18,7 @@ rule pool_prototypes:
         mem=lambda wildcards, attempt: f"{4 * attempt}GB",
         runtime="60m",
     params:
-        seed=config["seed"],
-        resize=lambda wildcards: config["models"][of_capture("model")(wildcards)]["resize"],
-        mask=of_capture("mask"),
+        how=lambda wildcards: pooling(wildcards.capture),
         feature_sets=lambda wildcards: configuration.feature_sets(config, wildcards.capture, wildcards.dataset),
     script:
         "../scripts/pool_prototypes.py"

@@ -49,3 +49,4 @@ rule test:
 rule draw:
     input:
         expand("<results>/figures/{experiment}.png", experiment=config["experiments"]),
+        expand("<results>/figures/{experiment}.plate.png", experiment=config["experiments"].keys() - set(FOLLOWING)),

@@ -1,5 +1,7 @@
 """Draw an experiment's figure and set its table."""
 
+from functools import partial
+
 from semlens import figures, logs
 
 if __name__ == "__main__":
@@ -11,4 +13,6 @@ if __name__ == "__main__":
         else:
             figure = figures.boxes(sets, trend, title=of.title, axis=of.axis)
         figures.save(figure, png=to.png, pdf=to.pdf)
-        figures.save_table(figures.table(pairs), title=of.title, csv=to.csv, md=to.md, tex=to.tex, html=to.html)
+        for kind, values in (("sets", figures.moments(sets)), ("pairs", figures.tests(pairs, dunn=of.dunn))):
+            files = {form: to[f"{kind}_{form}"] for form in ("csv", "md", "tex", "html")}
+            figures.save_table(values, partial(figures.as_printed, values, of.axis), title=of.title, **files)

@@ -8,8 +8,6 @@ if __name__ == "__main__":
             features=snakemake.input.features,
             manifest=snakemake.input.manifest,
             feature_sets=snakemake.params.feature_sets,
-            resize=snakemake.params.resize,
-            mask=snakemake.params.mask,
-            seed=snakemake.params.seed,
+            **snakemake.params.how,
             out=snakemake.output.prototypes,
         )

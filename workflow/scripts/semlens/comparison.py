@@ -28,6 +28,7 @@ DISTANCES = pa.DataFrameSchema(
     strict=True,
     ordered=True,
 )
+INSTANCES = b"instances"  # metadata: the instance of every row that ``i`` and ``j`` count
 _LABEL = arrow.dictionary(arrow.int16(), arrow.string())
 _SCHEMA = arrow.schema(
     [("condition", _LABEL), ("set", _LABEL), ("i", arrow.int32()), ("j", arrow.int32()), ("distance", arrow.float32())]
@@ -47,7 +48,8 @@ def compare(
     Parameters
     ----------
     prototypes
-        Shards of one dataset. ``i`` and ``j`` are row numbers of their concatenation, in this order.
+        Shards of one dataset. ``i`` and ``j`` are row numbers of their concatenation, in this order; the file's
+        metadata names the instance of each.
     conditions
         Each names a ``view``, ``timestep``, feature set, ``metric`` and ``offset`` (null where frames do not matter).
     reference
@@ -56,7 +58,9 @@ def compare(
     parts = [_Shard(path) for path in prototypes]
     starts = np.cumsum([0] + [len(part.rows) for part in parts])
     names = [condition["name"] for condition in conditions]
-    with whole(out) as file, parquet.ParquetWriter(file, _SCHEMA) as writer:
+    instances = [name for part in parts for name in part.rows["instance_id"]]
+    schema = _SCHEMA.with_metadata({INSTANCES: json.dumps(instances).encode()})
+    with whole(out) as file, parquet.ParquetWriter(file, schema) as writer:
         for condition in progress(conditions, total=len(conditions), what="compare", unit="condition"):
             rows, vectors = _seen(parts, starts, {**condition, "view": "identity"})
             if condition["view"] != "identity":
@@ -81,7 +85,7 @@ def compare(
                     }
                 )
                 table = arrow.Table.from_pandas(check(frame, DISTANCES, out), preserve_index=False)
-                writer.write_table(table.cast(_SCHEMA))
+                writer.write_table(table.cast(schema))
             counts = ", ".join(f"{name} {len(pairs[name][0])}" for name in sets)
             log.info("%s: %d prototypes of %d dimensions; pairs: %s", condition["name"], *vectors.shape, counts)
 

@@ -136,6 +136,8 @@ def _check_experiment(where: str, experiment: Config, config: Config) -> None:
                 raise ValueError(f"{where}: 'offset' and 'view' do not go together")
             if condition["offset"] is None and experiment["reference"] != "all":
                 raise ValueError(f"{where}: 'reference' needs 'offset', set or as the axis")
+            if follows(experiment) and len(experiment["datasets"]) > 1:
+                raise ValueError(f"{where}: 'reference' {experiment['reference']!r} is in one dataset; name that alone")
             for view in {condition["view"], "identity"}:
                 if not any(
                     condition["timestep"] in config["captures"][name]["timesteps"]
@@ -157,6 +159,11 @@ def conditions(experiment: Config) -> list[Config]:
 def is_template(prompt: str) -> bool:
     """Return whether a prompt names the classes that a sample shows, so that each sample has its own text."""
     return "{classes}" in prompt
+
+
+def follows(experiment: Config) -> bool:
+    """Return whether an experiment is about one instance, followed through its video."""
+    return experiment["reference"] not in ("all", "first")
 
 
 def feature_sets(config: Config, capture: str, dataset: str) -> list[str]:

@@ -1,7 +1,10 @@
 """Statistics to figures and tables, as the paper draws and sets them."""
 
+from collections.abc import Callable
+from decimal import Decimal
 from html import escape
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib
 import pandas as pd
@@ -23,7 +26,6 @@ NAMES = {
 }
 VERDICTS = {"holds": "✓ order as expected", "does not hold": "✗ order not as expected", "empty set": "a set is empty"}
 SIGNIFICANT = 0.05
-COLUMNS = 5
 _PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -39,6 +41,27 @@ th {{ text-align: left; font-weight: 600 }}
 </html>
 """
 
+
+class Markup(NamedTuple):
+    """How one kind of text writes what a table holds."""
+
+    bold: str
+    power: str
+    distances: str
+    plus_minus: str
+
+    def escape(self, text: str) -> str:
+        """Return a name as plain text in this markup."""
+        return text.replace("_", r"\_") if self.power.startswith("$") else escape(text)
+
+
+MOMENTS = ("n", "mean", "std")
+MARKUP = {
+    "md": Markup("**{}**", "{}e{}", "{}", "±"),
+    "tex": Markup(r"\textbf{{{}}}", r"${}\times10^{{{}}}$", "$S_{{{}}}$", r"$\pm$"),
+    "html": Markup("<b>{}</b>", "{}&thinsp;×&thinsp;10<sup>{}</sup>", "S<sub>{}</sub>", "±"),
+}
+
 Statistics = dict[str, pd.DataFrame]  # by dataset
 
 
@@ -48,39 +71,37 @@ def read(datasets: list[str], paths: list[str]) -> Statistics:
 
 
 def boxes(sets: Statistics, trend: Statistics, *, title: str, axis: str) -> plt.Figure:
-    """Return a box plot per condition (columns) and dataset (rows), from quartiles and whiskers (Figs. 3 to 8).
+    """Return a row of panels per dataset, a box plot per condition, from quartiles and whiskers (Figs. 3 to 8).
 
     Boxes span the quartiles, whiskers end at the last distance within 1.5 interquartile ranges, diamonds are means.
-    More than five conditions continue in rows below.
     """
-    _style()
+    style()
     conditions = list(dict.fromkeys(next(iter(sets.values()))["condition"]))
-    blocks = [conditions[start : start + COLUMNS] for start in range(0, len(conditions), COLUMNS)]
-    rows = [(block, dataset) for block in blocks for dataset in sets]
+    width = 2.3 if len(conditions) <= 5 else 1.55
     figure, panels = plt.subplots(
-        len(rows),
-        len(blocks[0]),
-        figsize=(max(5.5, 2.3 * len(blocks[0]) + 0.6), 2.5 * len(rows) + 1.1),
+        len(sets),
+        len(conditions),
+        figsize=(max(5.5, width * len(conditions) + 0.7), 2.5 * len(sets) + 1.1),
+        sharey=False if axis == "metric" else "row",
         squeeze=False,
         layout="constrained",
     )
-    scales: dict[str, plt.Axes] = {}
-    for line, (block, dataset) in zip(panels, rows, strict=True):
+    for line, (dataset, table) in zip(panels, sets.items(), strict=True):
         verdicts = trend[dataset].set_index("condition")["verdict"]
-        for panel, condition in zip(line, block, strict=False):
-            if axis != "metric":
-                panel.sharey(scales.setdefault(dataset, panel))
-            seen = sets[dataset][sets[dataset]["condition"] == condition].set_index("set")
-            _draw_boxes(panel, seen)
+        for panel, condition in zip(line, conditions, strict=True):
+            _draw_boxes(panel, table[table["condition"] == condition].set_index("set"))
             panel.set_title(VERDICTS[verdicts[condition]], fontsize="x-small", color="0.35", pad=3)
-            if dataset == next(iter(sets)):
+            if line is panels[0]:
                 above = {"xycoords": "axes fraction", "ha": "center", "fontweight": "bold"}
-                panel.annotate(condition.replace("_", " "), (0.5, 1.13), **above)
-        for panel in line[len(block) :]:
-            panel.axis("off")
+                panel.annotate(heading(axis, condition), (0.5, 1.13), **above)
         line[0].set_ylabel(f"{dataset}\ndistance")
     _finish(figure, sets, title)
     return figure
+
+
+def heading(axis: str, condition: str) -> str:
+    """Return a condition as it stands above its panel or column."""
+    return {"timestep": f"t = {condition}", "offset": f"+{condition}"}.get(axis, condition.replace("_", " "))
 
 
 def _draw_boxes(panel: plt.Axes, seen: pd.DataFrame) -> None:
@@ -99,15 +120,19 @@ def _draw_boxes(panel: plt.Axes, seen: pd.DataFrame) -> None:
     )
     for patch, place in zip(drawn["boxes"], filled, strict=True):
         patch.set(facecolor=COLOURS[seen.index[place]], edgecolor="black", linewidth=0.8)
-    panel.set_xticks(range(len(seen)), [f"{name}\n{count:,}" for name, count in seen["n"].items()])
+    panel.set_xticks(range(len(seen)), [f"{name}\n{_short(count)}" for name, count in seen["n"].items()])
     panel.set_xlim(-0.6, len(seen) - 0.4)
     panel.tick_params(axis="x", labelsize="x-small")
     panel.grid(axis="x", visible=False)
 
 
+def _short(count: int) -> str:
+    return f"{count:,}" if count < 10_000 else f"{count / 1e3:.0f}k" if count < 999_500 else f"{count / 1e6:.1f}M"
+
+
 def curves(sets: Statistics, *, title: str, axis: str) -> plt.Figure:
     """Return means along a numeric axis, with bands of one standard deviation, a panel per dataset (Fig. 9)."""
-    _style()
+    style()
     names = list(dict.fromkeys(next(iter(sets.values()))["set"]))
     figure, panels = plt.subplots(
         len(sets), 1, figsize=(6.5, 2.9 * len(sets) + 0.9), sharex=True, squeeze=False, layout="constrained"
@@ -134,59 +159,109 @@ def save(figure: plt.Figure, *, png: str | Path, pdf: str | Path) -> None:
     log.info("figure: %s and %s", png, pdf)
 
 
-def table(pairs: Statistics) -> pd.DataFrame:
-    """Return Table 1's layout: p-value and Dunn index of each pair of sets, a column per dataset and condition."""
-    parts = []
-    for dataset, frame in pairs.items():
-        long = frame.assign(sets=frame["set_a"] + " vs. " + frame["set_b"], dataset=dataset)
-        long = long.rename(columns={"log10_p": "log10 p", "dunn": "Dunn index"})
-        parts.append(
-            long.melt(
-                ["sets", "dataset", "condition"], ["p", "log10 p", "Dunn index"], var_name="value", value_name="x"
-            )
-        )
+def moments(sets: Statistics) -> pd.DataFrame:
+    """Return how many distances each set has, their mean and standard deviation (Tables S.1, S.2, S.4, ...).
+
+    Rows are (set, value), columns (dataset, condition).
+    """
+    return _wide({dataset: table.rename(columns={"set": "sets"}) for dataset, table in sets.items()}, list(MOMENTS))
+
+
+def tests(pairs: Statistics, *, dunn: str) -> pd.DataFrame:
+    """Return p-value, its logarithm and Dunn index of each pair of sets, laid out as Table 1.
+
+    Rows are (pair, value), columns (dataset, condition). ``dunn`` is ``means``, the difference of means over the
+    larger standard deviation, or ``classical``, Eq. 10.
+    """
+    named = {"log10_p": "log10 p", "dunn" if dunn == "means" else "dunn_classical": "Dunn index"}
+    long = {}
+    for dataset, table in pairs.items():
+        sets = table["set_a"] + " vs. " + table["set_b"]
+        long[dataset] = table.drop(columns=set(named.values()) & set(table)).rename(columns=named).assign(sets=sets)
+    return _wide(long, ["p", "log10 p", "Dunn index"])
+
+
+def _wide(long: Statistics, values: list[str]) -> pd.DataFrame:
+    parts = [
+        table.melt(["sets", "condition"], values, var_name="value", value_name="x").assign(dataset=dataset)
+        for dataset, table in long.items()
+    ]
     stacked = pd.concat(parts)
-    order = {name: list(dict.fromkeys(stacked[name])) for name in ("sets", "value", "dataset", "condition")}
+    rows = pd.MultiIndex.from_product([stacked["sets"].unique(), values], names=["sets", "value"])
+    columns = stacked[["dataset", "condition"]].drop_duplicates()
     wide = stacked.pivot(index=["sets", "value"], columns=["dataset", "condition"], values="x")
-    wide = wide.reindex(index=pd.MultiIndex.from_product([order["sets"], order["value"]], names=["sets", "value"]))
-    return wide[[column for column in _product(order["dataset"], order["condition"]) if column in wide]]
+    return wide.reindex(index=rows, columns=pd.MultiIndex.from_frame(columns))
 
 
-def save_table(values: pd.DataFrame, *, title: str, csv: str, md: str, tex: str, html: str) -> None:
-    """Write a table: numbers as csv; to read, as Markdown, LaTeX and HTML, with p < 0.05 in bold."""
+def save_table(
+    values: pd.DataFrame,
+    written: Callable[[Markup], pd.DataFrame],
+    *,
+    title: str,
+    csv: str,
+    md: str,
+    tex: str,
+    html: str,
+) -> None:
+    """Write a table: numbers as csv; to read, as Markdown, LaTeX and HTML.
+
+    Parameters
+    ----------
+    written
+        The table as text, in the markup that it is given; its columns may have several levels.
+    """
     values.to_csv(csv)
-    markdown = _readable(values, bold="**{}**")
-    markdown.columns = [" ".join(column) for column in markdown.columns]
+    markdown = written(MARKUP["md"])
+    if markdown.columns.nlevels > 1:
+        markdown.columns = [" ".join(column) for column in markdown.columns]
     Path(md).write_text(f"{title}\n\n{markdown.reset_index().to_markdown(index=False, disable_numparse=True)}\n")
-    latex = _readable(values, bold=r"\textbf{{{}}}").rename(columns=lambda name: name.replace("_", r"\_"))
-    latex = latex.replace(r"10\^(-\d+)", r"$10^{\1}$", regex=True)
-    Path(tex).write_text(latex.to_latex(multicolumn_format="c"))
-    web = _readable(values, bold="<b>{}</b>").rename(columns=lambda name: escape(name.replace("_", " ")))
-    Path(html).write_text(
-        _PAGE.format(title=escape(title), table=web.to_html(escape=False, border=0, index_names=False))
+    Path(tex).write_text(written(MARKUP["tex"]).to_latex(multicolumn_format="c"))
+    page = written(MARKUP["html"]).to_html(escape=False, border=0, index_names=False)
+    Path(html).write_text(_PAGE.format(title=escape(title), table=page))
+
+
+def as_printed(values: pd.DataFrame, axis: str, markup: Markup) -> pd.DataFrame:
+    """Return what :func:`moments` or :func:`tests` found, in rows and words as the paper prints them.
+
+    p-values below 0.05 are bold, means stand with their standard deviations.
+    """
+    table, rows = {}, []
+    for sets, block in values.groupby(level="sets", sort=False):
+        numbers = block.droplevel("sets")
+        names = " vs. ".join(markup.distances.format(name) for name in sets.split(" vs. "))
+        if "p" in numbers.index:
+            lines = {"p": numbers.apply(_p_value, markup=markup), "Dunn index": numbers.loc["Dunn index"].map(number)}
+        else:
+            lines = {"mean ± std": numbers.apply(_moment, markup=markup), "n": numbers.loc["n"].map("{:,.0f}".format)}
+        for name, line in lines.items():
+            rows.append((names, name.replace("±", markup.plus_minus)))
+            table[rows[-1]] = line
+    printed = pd.DataFrame(table).T.set_axis(pd.MultiIndex.from_tuples(rows, names=["sets", "value"]))
+    printed.columns = pd.MultiIndex.from_tuples(
+        [(markup.escape(dataset), markup.escape(heading(axis, condition))) for dataset, condition in values.columns],
+        names=["dataset", "condition"],
     )
+    return printed
 
 
-def _product(datasets: list[str], conditions: list[str]) -> list[tuple[str, str]]:
-    return [(dataset, condition) for dataset in datasets for condition in conditions]
+def number(value: float) -> str:
+    """Return a number as tables print it."""
+    return "–" if pd.isna(value) else f"{value:.5f}"
 
 
-def _readable(values: pd.DataFrame, *, bold: str) -> pd.DataFrame:
-    """Numbers as text; the row of logarithms serves the p-values that underflow."""
-    rows = [row for row in values.index if row[1] != "log10 p"]
-    cells = {column: [_cell(values[column], *row, bold) for row in rows] for column in values.columns}
-    return pd.DataFrame(cells, index=pd.MultiIndex.from_tuples(rows, names=values.index.names))
+def _moment(numbers: pd.Series, markup: Markup) -> str:
+    return "–" if not numbers["n"] else f"{number(numbers['mean'])} {markup.plus_minus} {number(numbers['std'])}"
 
 
-def _cell(column: pd.Series, sets: str, value: str, bold: str) -> str:
-    number = column[sets, value]
-    if pd.isna(number):
+def _p_value(numbers: pd.Series, markup: Markup) -> str:
+    """As Table 1 has it; a p-value that underflows is known by its logarithm."""
+    if pd.isna(numbers["p"]):
         return "–"
-    if value != "p":
-        return f"{number:.5f}"
-    exponent = column[sets, "log10 p"]
-    text = f"{number:.5f}" if exponent > -4 else f"10^{exponent:.0f}" if number == 0 else f"{number:.1e}"
-    return bold.format(text) if number < SIGNIFICANT else text
+    text = f"{numbers['p']:.5f}"
+    if numbers["log10 p"] < -4:
+        mantissa, exponent = f"{Decimal(10) ** Decimal(numbers['log10 p']):.1e}".split("e")
+        text = markup.power.format(mantissa, int(exponent))
+    return markup.bold.format(text) if numbers["p"] < SIGNIFICANT else text
 
 
 def _box(row: pd.Series) -> dict[str, float]:
@@ -200,7 +275,8 @@ def _box(row: pd.Series) -> dict[str, float]:
     }
 
 
-def _style() -> None:
+def style() -> None:
+    """Set the look that all figures share."""
     sns.set_theme(context="paper", style="whitegrid", font="DejaVu Sans")
 
 

@@ -35,7 +35,7 @@ def shrink(weights: np.ndarray, grid: int) -> np.ndarray:  # (grid, grid) float3
     ``weights * (U f U^T)`` is the sum of ``(U^T weights U) * f``: the adjoint replaces the large map of
     section 4.1, step 3.
     """
-    upsample = _bilinear(grid, weights.shape[0])
+    upsample = bilinear(grid, weights.shape[0])
     return (upsample.T @ weights @ upsample).astype(np.float32)
 
 
@@ -48,7 +48,8 @@ def _overlap(cells: int, pixels: int) -> np.ndarray:  # (cells, pixels), rows su
 
 
 @cache
-def _bilinear(small: int, large: int) -> np.ndarray:  # (large, small), rows sum to 1
+def bilinear(small: int, large: int) -> np.ndarray:  # (large, small), rows sum to 1
+    """Return the matrix that upsamples one side of a map, as torch does with ``align_corners=False``."""
     position = np.clip((np.arange(large) + 0.5) * small / large - 0.5, 0, small - 1)
     left = np.floor(position).astype(int)
     right = np.minimum(left + 1, small - 1)

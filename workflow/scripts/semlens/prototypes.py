@@ -125,7 +125,7 @@ class Weights:
     def __init__(
         self, view: str, instances: pd.DataFrame, columns: Sequence[str], *, resize: str, mask: str, seed: int
     ) -> None:
-        decoded = [_seen(view, row, seed, resize) for row in instances.itertuples()]
+        decoded = [mask_under(view, row, resize=resize, seed=seed) for row in instances.itertuples()]
         shown = [pixels.any() for pixels in decoded]
         decoded = [pixels for pixels, there in zip(decoded, shown, strict=True) if there]
         self.lost = len(shown) - len(decoded)
@@ -160,8 +160,8 @@ class Weights:
         return self._small[side, cells] @ features.reshape(len(features), -1).T
 
 
-def _seen(view: str, instance: pd.Series, seed: int, resize: str) -> np.ndarray:
-    """An instance's mask as the view's crop shows it; turns follow on the grid, where they are exact."""
+def mask_under(view: str, instance: Any, *, resize: str, seed: int) -> np.ndarray:  # (height, width)
+    """Return the mask of a manifest's row as a view's crop shows it; turns follow on a grid, where they are exact."""
     mask = masks.decode(instance.rle, width=instance.width, height=instance.height)
     return views.fit(resize, views.crop(view, mask, views.window(view, instance, seed=seed)))
 

@@ -41,8 +41,13 @@ def select(
     order, chosen = choose(everything, dataset, published=published, **criteria)
     if len(order) < images[1]:
         raise ValueError(
-            f"dataset {dataset!r}: the configuration asks for {images[1]} images or more, but {len(order)} have an "
-            f"instance of its classes over {criteria['min_area']:.2%} of the image; lower 'images' or widen the choice"
+            f"dataset {dataset!r}: the configuration asks for {images[1]} images or more, but {len(order)} "
+            + (
+                f"are in {published}"
+                if published
+                else f"have an instance of its classes over {criteria['min_area']:.2%}"
+            )
+            + "; lower 'images' or widen the choice"
         )
     shard = order[images[0] : images[1]]
     position = {image: place for place, image in enumerate(shard)}
@@ -53,7 +58,7 @@ def select(
     masks = masks.assign(dataset=dataset, category=masks["instance_id"].map(kept))
     masks = masks.sort_values("image_id", key=lambda ids: ids.map(position), kind="stable", ignore_index=True)
     write_parquet(_typed(masks, list(INSTANCES.columns)), INSTANCES, out)
-    log.info("%s: %d instances in %d images", dataset, len(masks), len(shard))
+    log.info("%s: %d instances in %d of %d images", dataset, len(masks), masks["image_id"].nunique(), len(shard))
 
 
 def choose(
@@ -70,9 +75,9 @@ def choose(
     """Return the selected image ids in their order, and the instances that count.
 
     An instance counts if it is of a wanted class and covers more than ``min_area`` of its image or, with
-    ``min_area_of`` "image", if one such instance of its image does. Images with such an instance come in the order of
-    the published list; without a list, videos come frame by frame and stills in an order that depends on ``seed`` and
-    on each image's id alone, so that asking for more images only adds some.
+    ``min_area_of`` "image", if one such instance of its image does. A published list is taken as it is, whatever its
+    images show. Without one, images with such an instance come in an order of their own: videos frame by frame,
+    stills in an order that depends on ``seed`` and on each image's id alone, so that asking for more only adds some.
 
     Raises
     ------
@@ -93,8 +98,7 @@ def choose(
         )
     ids = list(dict.fromkeys(chosen["image_id"]))
     if published is not None:
-        with_one = set(ids)
-        return [image for image in _listed(index, dataset, published, published_as) if image in with_one], chosen
+        return _listed(index, dataset, published, published_as), chosen
     if index["video"].notna().all():
         return ids, chosen
     return sorted(ids, key=lambda image: hashlib.sha256(f"{seed}/{image}".encode()).digest()), chosen

@@ -1,0 +1,103 @@
+"""One object followed through a video: later frames, everyone outlined, distances written on them (Fig. 10)."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib.patheffects as effects
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as parquet
+
+from semlens import figures, images, masks
+from semlens.comparison import INSTANCES
+from semlens.datasets import image_path
+from semlens.logs import log
+
+SAME, OTHER = "#3ddc50", "#4da3ff"  # seen against pictures
+
+
+def followed(distances: str | Path, manifests: Sequence[str | Path], reference: str) -> pd.DataFrame:
+    """Return the reference and everyone that it is compared with in later frames.
+
+    Columns are those of the manifests, ``condition`` (null for the reference), ``set`` and ``distance``.
+
+    Raises
+    ------
+    ValueError
+        If the reference is compared with no one.
+    """
+    table = parquet.read_table(distances)
+    names = np.array(json.loads(table.schema.metadata[INSTANCES]))
+    pairs = table.to_pandas().astype({"condition": str, "set": str})
+    pairs = pairs[(names[pairs["i"]] == reference) & pairs["set"].isin(["sidi", "scdi", "dcdi"])]
+    if pairs.empty:
+        raise ValueError(f"{reference!r} is compared with no one: its video ends, or shows no one, at each offset")
+    instances = pd.concat([pd.read_parquet(path) for path in manifests]).set_index("instance_id", drop=False)
+    later = pairs.assign(instance_id=names[pairs["j"]])[["instance_id", "condition", "set", "distance"]]
+    return pd.concat([instances.loc[[reference]], instances.merge(later.set_index("instance_id"), on="instance_id")])
+
+
+def strip(people: pd.DataFrame, folder: str | Path, *, title: str) -> plt.Figure:
+    """Return the frames side by side: the reference and itself later in green, the others in blue.
+
+    Parameters
+    ----------
+    people
+        What :func:`followed` returns.
+    folder
+        The dataset's.
+    """
+    figures.style()
+    frames = list(people.groupby(people["condition"].fillna(""), sort=False))
+    first = people.iloc[0]
+    height = 4.2 * first["height"] / first["width"]
+    figure, panels = plt.subplots(
+        1, len(frames), figsize=(4.2 * len(frames), height + 0.9), squeeze=False, layout="constrained"
+    )
+    for panel, (condition, shown) in zip(panels[0], frames, strict=True):
+        one = shown.iloc[0]
+        panel.imshow(images.load(image_path(folder, one["file"]), width=one["width"], height=one["height"]))
+        for person in shown.itertuples():
+            _outline(panel, person, SAME if person.set != "scdi" and person.set != "dcdi" else OTHER)
+        when = f"+{condition}" if condition else "reference"
+        panel.set_title(f"{when}: {one['video']}, frame {one['frame']}", fontsize="medium")
+        panel.axis("off")
+    figure.suptitle(title, fontsize="large")
+    log.info("%s through %d frames", first["instance_id"], len(frames))
+    return figure
+
+
+def distances_of(people: pd.DataFrame) -> pd.DataFrame:
+    """Return the distance of everyone (rows) in every later frame (columns), the followed one first."""
+    later = people[people["condition"].notna()].assign(
+        offset=lambda rows: "+" + rows["condition"],
+        who=lambda rows: np.where(rows["set"] == "sidi", "the same, ", "another, ") + rows["identity"],
+    )
+    table = later.pivot(index="who", columns="offset", values="distance")
+    order = later.sort_values("set", key=lambda names: names != "sidi", kind="stable")["who"].unique()
+    return table.loc[order, list(dict.fromkeys(later["offset"]))]
+
+
+def as_printed(distances: pd.DataFrame, markup: figures.Markup) -> pd.DataFrame:
+    """Return what :func:`distances_of` found as text."""
+    return distances.map(figures.number).rename(index=markup.escape, columns=markup.escape)
+
+
+def _outline(panel: plt.Axes, person: Any, colour: str) -> None:
+    mask = masks.decode(person.rle, width=person.width, height=person.height)
+    panel.contour(mask, levels=[0.5], colors=colour, linewidths=1.6)
+    if not np.isnan(person.distance):
+        panel.text(
+            person.bbox_x + person.bbox_w / 2,
+            max(person.bbox_y, 0.06 * person.height),
+            f"{person.distance:.3f}",
+            color=colour,
+            fontsize="medium",
+            fontweight="bold",
+            ha="center",
+            va="bottom",
+            path_effects=[effects.withStroke(linewidth=2.5, foreground="black")],
+        )
