@@ -54,19 +54,18 @@ def unpack(archive: str | Path, folder: str | Path, keep: Sequence[str]) -> None
         _members(archive) as members,
     ):
         chosen = _choose(archive, members, keep)
+        tops = sorted({PurePosixPath(member.name).parts[0] for member in chosen})
+        for there in (folder / top for top in tops):
+            if there.is_file() or (there.is_dir() and any(there.iterdir())):
+                raise FileExistsError(f"{there} is there already; remove it to unpack {archive} again")
         for member in progress(chosen, total=len(chosen), what=archive.name, unit="file"):
             out = Path(temporary, member.name)
             out.parent.mkdir(parents=True, exist_ok=True)
             with _reading(archive), member.open() as content, out.open("wb") as file:
                 _copy(content, file, member.bytes)
         folder.mkdir(exist_ok=True)
-        for path in sorted(Path(temporary).iterdir()):
-            try:
-                path.rename(folder / path.name)  # over nothing or an empty folder
-            except OSError as error:
-                raise FileExistsError(
-                    f"{folder / path.name} is there already; remove it to unpack {archive} again"
-                ) from error
+        for top in tops:
+            Path(temporary, top).rename(folder / top)
     log.info("%s: unpacked %d files, %d bytes", archive, len(chosen), sum(member.bytes for member in chosen))
 
 
@@ -92,7 +91,7 @@ def _members(archive: Path) -> Iterator[list[_Member]]:
     with archive.open("rb") as file:
         is_zip = file.read(2) == b"PK"
     with _reading(archive):
-        opened = zipfile.ZipFile(archive) if is_zip else tarfile.open(archive, "r:")
+        opened = zipfile.ZipFile(archive) if is_zip else tarfile.TarFile(archive)
     with opened:
         with _reading(archive):
             members = _zip_members(opened) if is_zip else _tar_members(opened)
@@ -121,7 +120,7 @@ def _tar_members(archive: tarfile.TarFile) -> list[_Member]:
         for info in archive.getmembers()
     ]
     archive.fileobj.seek(archive.offset)
-    if not archive.fileobj.read(tarfile.BLOCKSIZE):  # tarfile takes a cut between two members for the end
+    if archive.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):  # tarfile takes any bad header for the end
         raise EOFError("its end is missing")
     return members
 

@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import RawIOBase
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -19,7 +20,7 @@ from urllib3.util import Retry
 
 from semlens.logs import counter, log
 
-_CHUNK = 2**16  # what a broken connection costs at most
+_CHUNK = 2**14  # what a broken connection costs at most
 _EXCESS = 2**20  # a wrong answer is read on so far, because its hash helps to judge it
 _LONGEST_WAIT = 120  # seconds, whatever a server asks for
 
@@ -41,6 +42,9 @@ class Patience:
     timeout: float = 60
     retries: int = 5
     backoff: float = 1
+
+
+PATIENCE = Patience()
 
 
 def parse_redirects(text: str) -> dict[str, str]:
@@ -76,7 +80,7 @@ def download(
     bytes: int,
     sha256: str,
     redirects: Mapping[str, str],
-    patience: Patience = Patience(),
+    patience: Patience = PATIENCE,
 ) -> None:
     """Write the file of ``bytes`` and ``sha256`` to ``out``, unless it is there.
 
@@ -115,6 +119,7 @@ def download(
                     log.info("%s", failures[-1])
                 else:
                     partial.become(out)
+                    log.info("%s: %d bytes from %s", out, bytes, url)
                     return
     accept = "; to accept other content, change its bytes and sha256 in resources/registry.yaml" if wrong else ""
     raise (ValueError if wrong else ConnectionError)(
@@ -124,7 +129,7 @@ def download(
 
 
 def download_model(
-    entry: Mapping[str, Any], folder: str | Path, *, redirects: Mapping[str, str], patience: Patience = Patience()
+    entry: Mapping[str, Any], folder: str | Path, *, redirects: Mapping[str, str], patience: Patience = PATIENCE
 ) -> None:
     """Write every file of a model of the registry to ``folder``, as :func:`download` does."""
     for path, facts in entry["files"].items():
@@ -147,7 +152,6 @@ class Partial:
         self._file.seek(0)
         self._digest = hashlib.file_digest(self._file, "sha256")
         self.size = self._file.tell()
-        self.foreign = self.size > 0  # holds bytes of another run or mirror, which may be of another file
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -160,7 +164,13 @@ class Partial:
         return self._digest.hexdigest()
 
     def add(self, chunk: bytes) -> None:
-        self._file.write(chunk)
+        try:
+            left = memoryview(chunk)
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError:
+            self._file.truncate(self.size)  # the hash must be that of the file
+            raise
         self._digest.update(chunk)
         self.size += len(chunk)
         self.count(len(chunk))
@@ -171,11 +181,7 @@ class Partial:
         self._digest = hashlib.sha256()
         self.size, self.foreign = 0, False
 
-    def flush(self) -> None:
-        self._file.flush()
-
     def become(self, out: Path) -> None:
-        self.flush()
         self.path.replace(out)
 
 
@@ -254,12 +260,12 @@ def reason(error: Exception) -> str:
     """Return what went wrong, without what requests and urllib3 wrap around it."""
     while error.args and isinstance(inner := getattr(error.args[0], "reason", error.args[0]), Exception):
         error = inner
-    return str(error) or type(error).__name__
+    return str(error.args[0] if error.args and isinstance(error.args[0], str) else error) or type(error).__name__
 
 
 def _fetch(http: requests.Session, url: str, partial: Partial, *, bytes: int, sha256: str, patience: Patience) -> None:
     """Complete ``partial`` from one address; from nothing, if what was there does not fit."""
-    partial.foreign = partial.size > 0
+    partial.foreign = partial.size > 0  # from another run or mirror, which may have had another file
     while True:
         if partial.size < bytes:
             receive(http, url, partial, least=bytes, most=2 * bytes + _EXCESS, patience=patience)
@@ -290,10 +296,10 @@ def _opened(http: requests.Session, url: str, timeout: float, start: int) -> Ite
         yield answer
 
 
-def _locked(path: Path) -> BinaryIO:
+def _locked(path: Path) -> RawIOBase:
     """Open ``path`` to read and to add to, once nobody else has it open so."""
     while True:
-        file = path.open("a+b")
+        file = path.open("a+b", buffering=0)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

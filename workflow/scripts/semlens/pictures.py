@@ -10,7 +10,7 @@ import requests
 
 from semlens import images
 from semlens.datasets import image_path
-from semlens.downloads import Partial, Patience, reason, receive, redirected, session
+from semlens.downloads import PATIENCE, Partial, Patience, reason, receive, redirected, session
 from semlens.logs import progress
 
 _ENOUGH = 20  # failures after which the others would fail as well
@@ -25,7 +25,7 @@ def download_images(
     *,
     workers: int,
     redirects: Mapping[str, str],
-    patience: Patience = Patience(),
+    patience: Patience = PATIENCE,
 ) -> None:
     """Write the pictures of ``rows`` below ``folder``, but for those that are there and good.
 
@@ -87,7 +87,6 @@ def _get(http: requests.Session, urls: Sequence[str], path: Path, size: dict[str
         for url in urls:
             try:
                 receive(http, url, partial, least=0, most=most, patience=patience)
-                partial.flush()
                 images.load(partial.path, **size)
             except (OSError, ValueError) as error:
                 failures.append(f"{url}: {reason(error)}")
