@@ -46,8 +46,8 @@ class Server(ThreadingHTTPServer):
     """An HTTP server on the loopback interface that misbehaves where ``tricks`` say so, one trick per request.
 
     A trick is a status, a status with headers, or: ``cut`` (the connection, after three quarters of what was asked
-    for), ``stall`` (there), ``pause`` (there, for a moment), ``silent`` (no answer at all), ``unsized`` (no length)
-    or ``unsized cut``.
+    for), ``early cut`` (after one), ``stall`` (after three quarters), ``pause`` (there, for a moment), ``silent`` (no
+    answer at all), ``unsized`` (no length) or ``unsized cut``.
     """
 
     daemon_threads = True
@@ -110,8 +110,8 @@ class Handler(BaseHTTPRequestHandler):
         if status == 206:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         self.end_headers()
-        early = len(body) * 3 // 4
-        if trick in ("cut", "unsized cut"):
+        early = len(body) * (1 if trick == "early cut" else 3) // 4
+        if trick in ("cut", "early cut", "unsized cut"):
             self.send(body[:early], request)
         elif trick in ("stall", "pause"):
             self.send(body[:early], request)

@@ -87,6 +87,13 @@ def test_what_breaks_off_is_resumed(server, url, out, trick):
     assert second.sent == len(CONTENT) - second.start
 
 
+def test_a_server_that_does_not_say_how_much_there_is(server, url, out):
+    server.tricks["/archive.zip"] = ["unsized"]
+    get(url, out)
+    assert is_whole(out)
+    assert len(server.requests) == 1
+
+
 def test_getting_further_renews_the_patience(server, url, out):
     server.tricks["/archive.zip"] = ["cut"] * 3
     get(url, out, patience=Patience(0.3, retries=1, backoff=0.01))
@@ -120,9 +127,10 @@ def test_a_server_without_ranges_is_asked_for_all_again(server, url, out, trick)
     assert server.requests[1].sent == len(CONTENT)
 
 
-def test_a_server_without_ranges_that_always_cuts_is_given_up(server, url, out):
+@pytest.mark.parametrize("tricks", [["cut"], ["cut", "early cut"]], ids=" and ".join)
+def test_a_server_without_ranges_that_always_cuts_is_given_up(server, url, out, tricks):
     server.knows_ranges = False
-    server.tricks["/archive.zip"] = ["cut"] * 50
+    server.tricks["/archive.zip"] = tricks * 50
     with pytest.raises(ConnectionError, match=r"broke off after 7\d{5} bytes"):
         get(url, out)
     assert len(server.requests) == 1 + HASTY.retries
@@ -144,6 +152,14 @@ def test_what_is_left_of_something_else_is_replaced(server, url, out, size):
     get(url, out)
     assert is_whole(out)
     assert server.requests[-1].start == 0
+
+
+def test_a_file_that_ends_before_what_a_former_run_left_is_wrong(server, url, out):
+    server.files["/archive.zip"] = CONTENT[:500_000]
+    out.parent.mkdir()
+    partial(out).write_bytes(CONTENT[:600_000])
+    with pytest.raises(ValueError, match="has 500000 bytes with sha256"):
+        get(url, out)
 
 
 def test_a_killed_download_is_gone_on_with(server, url, out):

@@ -206,7 +206,7 @@ class _Retry(Retry):
 
 @contextmanager
 def session(patience: Patience, connections: int = 1) -> Iterator[requests.Session]:
-    """Give a session that tries again until an answer begins, and waits as long as the server asks."""
+    """Give a session that tries again until an answer begins, and waits as a server asks, within reason."""
     retry = _Retry(
         patience.retries,
         backoff_factor=patience.backoff,
