@@ -143,3 +143,14 @@ def test_long_work_shows_a_bar_on_a_terminal_and_leaves_lines_in_the_log(path, c
 def test_quick_work_leaves_no_lines(path, capsys):
     assert work_through(100, path) == []
     assert capsys.readouterr().err == ""
+
+
+def test_bytes_are_counted_forth_and_back_and_shown_in_their_multiples(path, capsys, monkeypatch):
+    monkeypatch.setattr(logs, "_WORTH_A_LINE", -1)
+    with logs.to(path), logs.counter(total=3_000_000, what="archive.zip", unit="B") as count:
+        for more in (1_500_000, 0, -1_500_000, 1_000, 2_999_000):
+            count(more)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert "1.50M/3.00M" in lines[0]
+    assert "3.00M/3.00M" in lines[1]

@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -63,14 +63,30 @@ def progress(items: Iterable[T], *, total: int, what: str, unit: str) -> Iterato
 
     Where the terminal is none (a cluster's log, CI), it gets the lines instead of the bar.
     """
-    started = time.monotonic()
-    with tqdm(total=total, desc=what, unit=unit, dynamic_ncols=True, disable=None) as bar:
-        level = logging.INFO if bar.disable else logging.DEBUG
-        for done, item in enumerate(items, start=1):
+    with counter(total=total, what=what, unit=unit) as count:
+        for item in items:
             yield item
-            bar.update()
+            count(1)
+
+
+@contextmanager
+def counter(*, total: int, what: str, unit: str) -> Iterator[Callable[[int], None]]:
+    """Give the function that moves such a bar on by so many units, or back; bytes (``B``) are shown as kB, MB, GB."""
+    started = time.monotonic()
+    scale = unit == "B"
+    done = 0
+    with tqdm(total=total, desc=what, unit=unit, unit_scale=scale, dynamic_ncols=True, disable=None) as bar:
+        level = logging.INFO if bar.disable else logging.DEBUG
+
+        def count(more: int) -> None:
+            nonlocal done
+            done += more
+            bar.update(more)
             elapsed = time.monotonic() - started
-            if elapsed > _WORTH_A_LINE and done * 10 // total > (done - 1) * 10 // total:
-                log.log(
-                    level, "%s", tqdm.format_meter(done, total, elapsed, prefix=what, unit=unit, ncols=79, ascii=True)
+            if elapsed > _WORTH_A_LINE and done * 10 // total > (done - more) * 10 // total:
+                line = tqdm.format_meter(
+                    done, total, elapsed, prefix=what, unit=unit, unit_scale=scale, ncols=79, ascii=True
                 )
+                log.log(level, "%s", line)
+
+        yield count

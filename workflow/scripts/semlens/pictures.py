@@ -1,0 +1,105 @@
+"""Pictures that are got from the network one by one: many, small, without published hashes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+from semlens import images
+from semlens.datasets import image_path
+from semlens.downloads import PATIENCE, Partial, Patience, reason, receive, redirected, session
+from semlens.logs import progress
+
+_ENOUGH = 20  # failures after which the others would fail as well
+_NAMED = 3
+_HEADERS = 2**20  # bytes that a picture may have beyond its pixels
+
+
+def download_images(
+    rows: Iterable[Mapping[str, Any]],
+    urls: Sequence[str],
+    folder: str | Path,
+    *,
+    workers: int,
+    redirects: Mapping[str, str],
+    patience: Patience = PATIENCE,
+) -> None:
+    """Write the pictures of ``rows`` below ``folder``, but for those that are there and good.
+
+    Parameters
+    ----------
+    rows
+        With ``file`` (``{split}/{name}``), ``width`` and ``height``; the same picture may come again.
+    urls
+        Address templates with ``{split}`` and ``{file}``, mirrors in the order in which they are tried.
+    workers
+        Pictures that are on their way at once.
+    redirects
+        Replacements of address prefixes, as from :func:`semlens.downloads.parse_redirects`.
+
+    Raises
+    ------
+    ConnectionError
+        Saying how many failed and why the first did, once the others are there or too many have failed.
+    """
+    wanted = {row["file"]: {"width": row["width"], "height": row["height"]} for row in rows}
+    failures = []
+    with session(patience, workers) as http:
+        pool = ThreadPoolExecutor(workers)
+        try:
+            jobs = [
+                pool.submit(_get, http, _addresses(file, urls, redirects), image_path(folder, file), size, patience)
+                for file, size in wanted.items()
+            ]
+            for job in progress(as_completed(jobs), total=len(jobs), what="images", unit="image"):
+                try:
+                    job.result()
+                except (OSError, ValueError) as error:
+                    failures.append(str(error))
+                if len(failures) == _ENOUGH:
+                    break
+        finally:
+            pool.shutdown(cancel_futures=True)
+    if failures:
+        given_up = ", then the others were given up" if len(failures) == _ENOUGH else ""
+        raise ConnectionError(
+            f"{len(failures)} of {len(wanted)} images cannot be had{given_up}: {'; '.join(failures[:_NAMED])}. Those "
+            f"that came are kept. To go on offline, put the images into {folder}, or set "
+            f"SEMLENS_REDIRECT=PREFIX=REPLACEMENT"
+        )
+
+
+def _addresses(file: str, urls: Sequence[str], redirects: Mapping[str, str]) -> list[str]:
+    split, _, name = file.partition("/")
+    return redirected([url.format(split=quote(split), file=quote(name)) for url in urls], redirects)
+
+
+def _get(http: requests.Session, urls: Sequence[str], path: Path, size: dict[str, int], patience: Patience) -> None:
+    most = 4 * size["width"] * size["height"] + _HEADERS
+    failures = []
+    with Partial(path) as partial:
+        partial.restart()  # without a hash, what another run left could not be told from a part of this picture
+        if _is_good(path, size):
+            return
+        for url in urls:
+            try:
+                receive(http, url, partial, least=0, most=most, patience=patience)
+                images.load(partial.path, **size)
+            except (OSError, ValueError) as error:
+                failures.append(f"{url}: {reason(error)}")
+                partial.restart()
+            else:
+                partial.become(path)
+                return
+    raise ConnectionError("; ".join(failures))
+
+
+def _is_good(path: Path, size: dict[str, int]) -> bool:
+    try:
+        images.load(path, **size)
+    except (OSError, ValueError):
+        return False
+    return True
