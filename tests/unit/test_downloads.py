@@ -15,7 +15,7 @@ import jsonschema
 import numpy as np
 import pytest
 import yaml
-from semlens.downloads import Patience, download, download_model, parse_redirects, redirected
+from semlens.downloads import Patience, download, parse_redirects, redirected
 
 REPOSITORY = Path(__file__).parents[2]
 CONTENT = np.random.default_rng(0).bytes(1_000_000)
@@ -372,24 +372,6 @@ def test_the_longest_prefix_is_replaced():
 def test_what_is_no_redirect(part):
     with pytest.raises(ValueError, match=re.escape(f"redirect {part!r} is not PREFIX=REPLACEMENT")):
         parse_redirects(f"http://c/=http://d/,{part}")
-
-
-def test_a_model_arrives_file_by_file(server, tmp_path):
-    contents = {"model_index.json": b"{}", "unet/config.json": b'{"sample_size": 64}'}
-    entry = {
-        "repository": "owner/name",
-        "revision": "0" * 40,
-        "urls": [server.address + "/{repository}/resolve/{revision}/{path}"],
-        "files": {
-            path: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-            for path, content in contents.items()
-        },
-    }
-    server.files = {f"/owner/name/resolve/{'0' * 40}/{path}": content for path, content in contents.items()}
-    for _ in range(2):
-        download_model(entry, tmp_path / "model", redirects={}, patience=HASTY)
-        assert {path: (tmp_path / "model" / path).read_bytes() for path in contents} == contents
-        assert len(server.requests) == 2
 
 
 @pytest.fixture(scope="module")

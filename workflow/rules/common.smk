@@ -9,14 +9,18 @@ from snakemake.utils import validate
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
-from semlens import configuration
+from semlens import configuration, registry
 
-SCHEMA = Path(workflow.basedir, "workflow", "schemas", "config.schema.yaml")
+HOME = Path(workflow.basedir)
+SCHEMA = HOME / "workflow" / "schemas" / "config.schema.yaml"
+REGISTRY = yaml.safe_load((HOME / "resources" / "registry.yaml").read_text())
 
 try:
+    validate(REGISTRY, str(SCHEMA.with_name("registry.schema.yaml")))
     configuration.check_schema(config, yaml.safe_load(SCHEMA.read_text()))
     validate(config, str(SCHEMA))  # fills in defaults
     configuration.check_references(config)
+    configuration.check_downloads(config, REGISTRY)
     configuration.check_folders(config)
     configuration.check_layers(config)
 except ValueError as error:
@@ -25,7 +29,7 @@ except ValueError as error:
 
 def sources(script):
     """The script and every library module that it imports, directly or not: the code that a rule runs."""
-    scripts = Path(workflow.basedir, "workflow", "scripts")
+    scripts = HOME / "workflow" / "scripts"
     found, queue = set(), [scripts / script]
     while queue:
         path = queue.pop()
@@ -47,9 +51,14 @@ def one_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
-def drawn(entries):
-    """The names of those datasets or models that are made here."""
-    return [name for name, entry in entries.items() if "demo" in entry["source"]]
+def sourced(entries, kind):
+    """The names of those datasets or models that come from one kind of source: demo, download or folder."""
+    return [name for name, entry in entries.items() if kind in entry["source"]]
+
+
+def downloaded(file):
+    """Where a file of the registry is kept."""
+    return f"<resources>/downloads/{file}"
 
 
 def dataset_folder(dataset):
@@ -59,6 +68,25 @@ def dataset_folder(dataset):
     """
     folder = config["datasets"][dataset]["source"].get("folder")
     return f"<resources>/datasets/{dataset}" if folder is None else ancient(folder)
+
+
+def pictures(dataset, shard):
+    """What holds a shard's pictures: the dataset's folder, or the list of those that were downloaded one by one."""
+    name = config["datasets"][dataset]["source"].get("download")
+    if name is not None and "images" in REGISTRY["datasets"][name]:
+        return f"<resources>/images/{dataset}/{shard}.csv"
+    return dataset_folder(dataset)
+
+
+def published_list(wildcards):
+    """The list of images of a dataset, none where criteria choose them."""
+    entry = config["datasets"][wildcards.dataset].get("list", {})
+    return downloaded(REGISTRY["files"][entry["download"]]["file"]) if "download" in entry else entry.get("file", [])
+
+
+def redirects():
+    """Addresses that are replaced by others, from the configuration; changing them reruns nothing."""
+    return ",".join(f"{prefix}={target}" for prefix, target in config["redirects"].items())
 
 
 def seed_of_views(views):

@@ -66,7 +66,7 @@ rule draw_plate:
         manifests=lambda wildcards: [
             f"<results>/manifests/{dataset}/00000.parquet" for dataset in of_experiment("datasets")(wildcards)
         ],
-        folders=lambda wildcards: [dataset_folder(dataset) for dataset in of_experiment("datasets")(wildcards)],
+        pictures=lambda wildcards: [pictures(dataset, "00000") for dataset in of_experiment("datasets")(wildcards)],
         code=sources("draw_plate.py"),
     output:
         png=report(
@@ -102,7 +102,9 @@ rule draw_frames:
             f"<results>/manifests/{the_dataset(wildcards)}/{shard}.parquet"
             for shard in configuration.shards(config, the_dataset(wildcards))
         ],
-        dataset=lambda wildcards: dataset_folder(the_dataset(wildcards)),
+        pictures=lambda wildcards: sorted(
+            {pictures(the_dataset(wildcards), shard) for shard in configuration.shards(config, the_dataset(wildcards))}
+        ),
         code=sources("draw_frames.py"),
     output:
         png=report(

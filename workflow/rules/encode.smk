@@ -4,7 +4,7 @@
 rule encode_images:
     input:
         manifest="<results>/manifests/{dataset}/{shard}.parquet",
-        dataset=lambda wildcards: dataset_folder(wildcards.dataset),
+        pictures=lambda wildcards: pictures(wildcards.dataset, wildcards.shard),
         vae=model_part("vae"),
         code=sources("encode_images.py"),
     output:

@@ -1,4 +1,91 @@
-"""Nothing to datasets and models: what the demo draws and makes."""
+"""Nothing to datasets and models: what is downloaded, and what the demo draws and makes."""
+
+
+# What is downloaded depends on the registry alone: no code is an input, so that no edit downloads gigabytes again.
+localrules:
+    download_file,
+    download_images,
+    unpack_dataset,
+    assemble_model,
+
+
+rule download_file:
+    output:
+        file="<resources>/downloads/{file}",
+    log:
+        "<logs>/download_file/{file}.log",
+    wildcard_constraints:
+        file=one_of(registry.files(REGISTRY)),
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        redirects=redirects(),
+    params:
+        entry=lambda wildcards: registry.files(REGISTRY)[wildcards.file],
+    script:
+        "../scripts/download_file.py"
+
+
+rule unpack_dataset:
+    input:
+        archives=lambda wildcards: [
+            downloaded(file)
+            for file in registry.archives(REGISTRY, config["datasets"][wildcards.dataset]["source"]["download"])
+        ],
+    output:
+        dataset=directory("<resources>/datasets/{dataset}"),
+    log:
+        "<logs>/unpack_dataset/{dataset}.log",
+    wildcard_constraints:
+        dataset=one_of(sourced(config["datasets"], "download")),
+    conda:
+        "../../envs/data.yaml"
+    params:
+        keep=lambda wildcards: REGISTRY["datasets"][config["datasets"][wildcards.dataset]["source"]["download"]]["keep"],
+        sequences=lambda wildcards: sorted(config["datasets"][wildcards.dataset].get("sequences", [])),
+    script:
+        "../scripts/unpack_dataset.py"
+
+
+rule download_images:
+    input:
+        manifest="<results>/manifests/{dataset}/{shard}.parquet",
+    output:
+        images="<resources>/images/{dataset}/{shard}.csv",
+    log:
+        "<logs>/download_images/{dataset}/{shard}.log",
+    wildcard_constraints:
+        dataset=one_of(sourced(config["datasets"], "download")),
+    conda:
+        "../../envs/data.yaml"
+    threads: 8
+    resources:
+        redirects=redirects(),
+    params:
+        urls=lambda wildcards: REGISTRY["datasets"][config["datasets"][wildcards.dataset]["source"]["download"]][
+            "images"
+        ],
+    script:
+        "../scripts/download_images.py"
+
+
+rule assemble_model:
+    input:
+        files=lambda wildcards: [
+            downloaded(file)
+            for part in configuration.MODEL_PARTS
+            for file in registry.model_files(REGISTRY, config["models"][wildcards.model]["source"]["download"], part)
+        ],
+    output:
+        **{part: directory(f"<resources>/models/{{model}}/{part}") for part in configuration.MODEL_PARTS},
+    log:
+        "<logs>/assemble_model/{model}.log",
+    wildcard_constraints:
+        model=one_of(sourced(config["models"], "download")),
+    conda:
+        "../../envs/data.yaml"
+    script:
+        "../scripts/assemble_model.py"
 
 
 rule render_dataset:
@@ -9,7 +96,7 @@ rule render_dataset:
     log:
         "<logs>/render_dataset/{dataset}.log",
     wildcard_constraints:
-        dataset=one_of(drawn(config["datasets"])),
+        dataset=one_of(sourced(config["datasets"], "demo")),
     conda:
         "../../envs/data.yaml"
     params:
@@ -34,7 +121,7 @@ rule make_tiny_model:
     log:
         "<logs>/make_tiny_model/{model}.log",
     wildcard_constraints:
-        model=one_of(drawn(config["models"])),
+        model=one_of(sourced(config["models"], "demo")),
     conda:
         "../../envs/model.yaml"
     params:

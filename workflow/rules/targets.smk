@@ -7,6 +7,13 @@ studied = configuration.studied(config)
 rule fetch:
     input:
         [dataset_folder(dataset) for dataset in config["datasets"]],
+        sorted(
+            {
+                pictures(dataset, shard)
+                for dataset in config["datasets"]
+                for shard in configuration.shards(config, dataset)
+            }
+        ),
         [model_folder(model, "unet") for model in config["models"]],
 
 

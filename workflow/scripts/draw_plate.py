@@ -1,13 +1,13 @@
 """Draw what the model sees of one object and what its layers say, under each condition of an experiment."""
 
-from semlens import figures, logs, plates
+from semlens import figures, images, logs, plates
 
 if __name__ == "__main__":
     with logs.to(snakemake.log[0]):
         of, to, sources = snakemake.params, snakemake.output, {}
-        for dataset, folder, manifest in zip(
-            of.datasets, snakemake.input.folders, snakemake.input.manifests, strict=True
+        for dataset, pictures, manifest in zip(
+            of.datasets, snakemake.input.pictures, snakemake.input.manifests, strict=True
         ):
             features = [path for path, read in zip(snakemake.input.features, of.reads, strict=True) if read == dataset]
-            sources[dataset] = plates.Source(folder, manifest, features, of.captures)
+            sources[dataset] = plates.Source(images.folder(pictures), manifest, features, of.captures)
         figures.save(plates.plate(sources, of.conditions, title=of.title, axis=of.axis), png=to.png, pdf=to.pdf)

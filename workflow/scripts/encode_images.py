@@ -1,12 +1,12 @@
 """Encode the images of one shard with the VAE."""
 
-from semlens import encoding, logs
+from semlens import encoding, images, logs
 
 if __name__ == "__main__":
     with logs.to(snakemake.log[0]):
         encoding.encode_images(
             manifest=snakemake.input.manifest,
-            folder=snakemake.input.dataset,
+            folder=images.folder(snakemake.input.pictures),
             vae=snakemake.input.vae,
             views=snakemake.params.views,
             seed=snakemake.params.seed,

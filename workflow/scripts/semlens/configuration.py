@@ -90,6 +90,29 @@ def check_layers(config: Config) -> None:
             raise ValueError(f"capture {name!r}: {error}") from None
 
 
+def check_downloads(config: Config, registry: Config) -> None:
+    """Refuse to download what the registry does not have.
+
+    Raises
+    ------
+    ValueError
+        Naming the entry and what there is.
+    """
+    for kind in ("datasets", "models"):
+        for name, entry in config[kind].items():
+            if "download" in entry["source"]:
+                _known(f"{kind[:-1]} {name!r}", "download", [entry["source"]["download"]], registry[kind])
+    for name, dataset in config["datasets"].items():
+        if "download" in dataset.get("list", {}):
+            _known(f"dataset {name!r}: 'list'", "download", [dataset["list"]["download"]], registry["files"])
+        if "download" in dataset["source"]:
+            has = registry["datasets"][dataset["source"]["download"]]["format"]
+            if has != dataset["format"]:
+                raise ValueError(
+                    f"dataset {name!r}: {dataset['source']['download']!r} has format {has!r}, not {dataset['format']!r}"
+                )
+
+
 def check_references(config: Config) -> None:
     """Refuse a configuration whose parts do not fit together.
 

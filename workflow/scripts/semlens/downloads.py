@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import RawIOBase
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -126,17 +126,6 @@ def download(
         f"{out.name} cannot be had: {'; '.join(failures)}. To go on offline, put it at {out}, or set "
         f"SEMLENS_REDIRECT=PREFIX=REPLACEMENT, such as {_host(urls[0])}=file:///mirror/{accept}"
     )
-
-
-def download_model(
-    entry: Mapping[str, Any], folder: str | Path, *, redirects: Mapping[str, str], patience: Patience = PATIENCE
-) -> None:
-    """Write every file of a model of the registry to ``folder``, as :func:`download` does."""
-    for path, facts in entry["files"].items():
-        urls = [
-            url.format(repository=entry["repository"], revision=entry["revision"], path=path) for url in entry["urls"]
-        ]
-        download(urls, Path(folder, path), **facts, redirects=redirects, patience=patience)
 
 
 class Partial:
