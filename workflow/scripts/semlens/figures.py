@@ -91,7 +91,7 @@ def boxes(sets: Statistics, trend: Statistics, *, title: str, axis: str) -> plt.
         for panel, condition in zip(line, conditions, strict=True):
             _draw_boxes(panel, table[table["condition"] == condition].set_index("set"))
             panel.set_title(VERDICTS[verdicts[condition]], fontsize="x-small", color="0.35", pad=3)
-            if line is panels[0]:
+            if dataset == next(iter(sets)):
                 above = {"xycoords": "axes fraction", "ha": "center", "fontweight": "bold"}
                 panel.annotate(heading(axis, condition), (0.5, 1.13), **above)
         line[0].set_ylabel(f"{dataset}\ndistance")

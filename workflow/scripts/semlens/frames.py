@@ -35,9 +35,9 @@ def followed(distances: str | Path, manifests: Sequence[str | Path], reference: 
     pairs = pairs[(names[pairs["i"]] == reference) & pairs["set"].isin(["sidi", "scdi", "dcdi"])]
     if pairs.empty:
         raise ValueError(f"{reference!r} is compared with no one: its video ends, or shows no one, at each offset")
-    instances = pd.concat([pd.read_parquet(path) for path in manifests]).set_index("instance_id", drop=False)
+    instances = pd.concat([pd.read_parquet(path) for path in manifests])
     later = pairs.assign(instance_id=names[pairs["j"]])[["instance_id", "condition", "set", "distance"]]
-    return pd.concat([instances.loc[[reference]], instances.merge(later.set_index("instance_id"), on="instance_id")])
+    return pd.concat([instances[instances["instance_id"] == reference], later.merge(instances, on="instance_id")])
 
 
 def strip(people: pd.DataFrame, folder: str | Path, *, title: str) -> plt.Figure:

@@ -4,6 +4,7 @@ One object per dataset, under each condition of an experiment (Figs. 1 and 2).
 """
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,46 +33,74 @@ class Stage(NamedTuple):
     features: np.ndarray  # (channels, grid, grid)
 
 
-def plate(sources: dict[str, "Source"], conditions: Sequence[dict[str, Any]], *, title: str, axis: str) -> plt.Figure:
-    """Return three rows per dataset (picture with outlined object, cells, feature map) and a column per condition.
+class Panel(NamedTuple):
+    """One image of a plate."""
 
-    Feature maps are coloured by their three principal components, those of the first column with the same layers, so
-    that colours can be compared along a row. Where all conditions see and say the same there is one column, laid flat.
+    heading: str
+    image: np.ndarray
+    outline: np.ndarray | None = None
+    caption: str = ""
+
+
+def plate(sources: dict[str, "Source"], conditions: Sequence[dict[str, Any]], *, title: str, axis: str) -> plt.Figure:
+    """Return what the model sees of an object, the cells that count, and feature maps, condition by condition.
+
+    Where conditions are views, a dataset has a row of pictures, one of cells and one of maps, with the original first;
+    otherwise it has one row, in which nothing is repeated. Maps are coloured by their three principal components,
+    those of the first map with the same layers, so that its colours can be compared with those of the others.
 
     Parameters
     ----------
     sources
         By dataset.
     conditions
-        Each names a ``view``, ``timestep`` and feature set. A view is preceded by what it transforms.
+        Each names a ``view``, ``timestep`` and feature set.
     """
-    shown = _different(conditions, axis)
+    rows = [
+        (f"{dataset}: {source.category}" if place == 0 else "", row)
+        for dataset, source in sources.items()
+        for place, row in enumerate(_rows(source, conditions, axis))
+    ]
     figures.style()
-    columns = 3 if len(shown) == 1 else len(shown)
-    rows = 3 * len(shown) * len(sources) // columns
+    columns = max(len(row) for _, row in rows)
     figure, panels = plt.subplots(
-        rows, columns, figsize=(1.5 * columns + 0.6, 1.55 * rows + 0.6), squeeze=False, layout="constrained"
+        len(rows), columns, figsize=(1.6 * columns + 0.4, 1.85 * len(rows) + 0.5), squeeze=False, layout="constrained"
     )
-    for lines, (dataset, source) in zip(panels.reshape(len(sources), 3, len(shown)), sources.items(), strict=True):
-        colours: dict[str, Colours] = {}
-        for column, condition in zip(lines.T, shown, strict=True):
-            stage = source.stage(condition)
-            paint = colours.setdefault(condition["features"], Colours(stage.features))
-            column[0].imshow(stage.picture)
-            for colour, width in (("black", 2.2), ("white", 1)):
-                column[0].contour(stage.outline, levels=[0.5], colors=colour, linewidths=width)
-            column[1].imshow(stage.cells, cmap="gray", vmin=0, vmax=max(stage.cells.max(), 1e-9))
-            column[2].imshow(paint(stage.features))
-            column[1].set_xlabel(f"{np.count_nonzero(stage.cells)} of {stage.cells.size} cells", fontsize="x-small")
-            if len(shown) > 1:
-                column[0].set_title(figures.heading(axis, condition["name"]), fontsize="small", fontweight="bold")
-        for panel, what in zip(lines[:, 0], (f"{dataset}: {source.category}", "cells", "features"), strict=True):
-            panel.set_ylabel(what, fontsize="small")
     for panel in panels.flat:
-        panel.set(xticks=[], yticks=[])
+        panel.set(xticks=[], yticks=[], frame_on=False)
         panel.grid(visible=False)
+    for line, (name, row) in zip(panels, rows, strict=True):
+        line[0].set_ylabel(name, fontsize="small")
+        for panel, shown in zip(line, row, strict=False):
+            panel.imshow(shown.image, cmap="gray", vmin=0, vmax=max(shown.image.max(), 1e-9))
+            if shown.outline is not None:
+                for colour, width in (("black", 2.2), ("white", 1)):
+                    panel.contour(shown.outline, levels=[0.5], colors=colour, linewidths=width)
+            panel.set_title(shown.heading, fontsize="small", pad=3)
+            panel.set_xlabel(shown.caption, fontsize="x-small", labelpad=2)
     figure.suptitle(title, fontsize="large")
     return figure
+
+
+def _rows(source: "Source", conditions: Sequence[dict[str, Any]], axis: str) -> list[list[Panel]]:
+    if axis == "view":
+        conditions = [{**conditions[0], "view": "identity", "name": "identity"}, *conditions]
+    colours: dict[str, Colours] = {}
+    triples = []
+    for condition in conditions:
+        stage = source.stage(condition)
+        paint = colours.setdefault(condition["features"], Colours(stage.features))
+        name = figures.heading(axis, condition["name"])
+        counted = f"{np.count_nonzero(stage.cells)} of {stage.cells.size} cells"
+        features = Panel(condition["features"] if axis in ("metric", "offset") else name, paint(stage.features))
+        triples.append([Panel(name, stage.picture, stage.outline), Panel("", stage.cells, caption=counted), features])
+    if axis == "view":
+        return [list(row) for row in zip(*triples, strict=True)]
+    kept: list[Panel] = []
+    for panel in chain.from_iterable(triples):
+        if not any(np.array_equal(panel.image, other.image) for other in kept):
+            kept.append(panel if len(kept) else panel._replace(heading="picture"))
+    return [[panel._replace(heading="mask") if panel.caption else panel for panel in kept]]
 
 
 class Source:
@@ -146,16 +175,6 @@ class Colours:
 
     def _project(self, features: np.ndarray) -> np.ndarray:
         return np.einsum("kc,chw->hwk", self._components, features - self._mean[:, None, None])
-
-
-def _different(conditions: Sequence[dict[str, Any]], axis: str) -> list[dict[str, Any]]:
-    """Conditions that show something of their own; a view's are preceded by the original."""
-    if axis == "view":
-        conditions = [{**conditions[0], "view": "identity", "name": "identity"}, *conditions]
-    different: dict[tuple, dict[str, Any]] = {}
-    for condition in conditions:
-        different.setdefault((condition["view"], condition["timestep"], condition["features"]), condition)
-    return list(different.values())
 
 
 def _enlarged(features: np.ndarray, side: int) -> np.ndarray:  # (channels, side, side)
