@@ -2,6 +2,7 @@
 
 import io
 import re
+from functools import partial
 from html.parser import HTMLParser
 
 import matplotlib.pyplot as plt
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from semlens import figures
-from semlens.figures import boxes, curves, read, save, save_table, table
+from semlens.figures import as_printed, boxes, curves, moments, read, save, save_table
 from semlens.relations import SETS as KNOWN
 
 MOMENTS = ["mean", "std", "min", "whisker_low", "q1", "median", "q3", "whisker_high", "max"]
@@ -38,7 +39,10 @@ def trend_of(conditions, verdict="holds"):
 def pairs_of(conditions, values):
     """Statistics of one pair of sets, or more: (set_a, set_b, p, log10 p, Dunn index) for every condition."""
     rows = [
-        {"condition": condition, "set_a": a, "set_b": b, "h": 1.0, "p": p, "log10_p": log10_p, "dunn": dunn}
+        {
+            **{"condition": condition, "set_a": a, "set_b": b, "h": 1.0, "p": p, "log10_p": log10_p},
+            **{"dunn": dunn, "dunn_classical": dunn / 100},
+        }
         for condition in conditions
         for a, b, p, log10_p, dunn in values
     ]
@@ -64,9 +68,9 @@ def drawn():
 
 @pytest.fixture
 def written(tmp_path):
-    def run(values, title="A title"):
+    def run(values, title="A title", table=lambda values: figures.tests(values, dunn="means"), axis="metric"):
         paths = {kind: str(tmp_path / f"table.{kind}") for kind in ("csv", "md", "tex", "html")}
-        save_table(table(values), title=title, **paths)
+        save_table(table(values), partial(as_printed, table(values), axis), title=title, **paths)
         return {kind: (tmp_path / f"table.{kind}").read_text() for kind in paths}
 
     return run
@@ -182,7 +186,7 @@ def test_the_table_has_the_layout_of_table_1():
     voc = pairs_of(["cosine", "euclidean"], [("scsi", "scdi", 0.2, -0.7, 1.5), ("scsi", "dcsi", 0.01, -2.0, 2.5)])
     coco = pairs_of(["cosine", "euclidean"], [("scsi", "scdi", 0.3, -0.5, 3.5), ("scsi", "dcsi", 0.0, -400, 4.5)])
     coco["dunn"] += [0, 0, 10, 10]
-    result = table({"voc": voc, "coco": coco})
+    result = figures.tests({"voc": voc, "coco": coco}, dunn="means")
     assert list(result.columns) == [
         ("voc", "cosine"),
         ("voc", "euclidean"),
@@ -207,7 +211,7 @@ def test_the_table_has_the_layout_of_table_1():
 def test_csv_keeps_the_numbers(written):
     values = {"voc": pairs_of(["cosine"], [("scsi", "scdi", 1.23456789e-7, np.log10(1.23456789e-7), 1.5)])}
     back = pd.read_csv(io.StringIO(written(values)["csv"]), header=[0, 1], index_col=[0, 1])
-    pd.testing.assert_frame_equal(back, table(values), check_names=False)
+    pd.testing.assert_frame_equal(back, figures.tests(values, dunn="means"), check_names=False)
 
 
 @pytest.mark.parametrize(
@@ -217,39 +221,37 @@ def test_csv_keeps_the_numbers(written):
         (0.05, np.log10(0.05), "0.05000", False),
         (0.0499, np.log10(0.0499), "0.04990", True),
         (0.00123, np.log10(0.00123), "0.00123", True),
-        (3.2e-7, np.log10(3.2e-7), "3.2e-07", True),
-        (1.5e-300, np.log10(1.5e-300), "1.5e-300", True),
+        (0.0000999, np.log10(0.0000999), ("1.0", "-4"), True),
+        (3.2e-7, np.log10(3.2e-7), ("3.2", "-7"), True),
+        (1.5e-300, np.log10(1.5e-300), ("1.5", "-300"), True),
+        (0.0, -412.3, ("5.0", "-413"), True),
         (np.nan, np.nan, "–", False),
     ],
 )
 def test_p_values_are_printed_to_be_read(written, p, log10_p, text, bold):
     files = written({"voc": pairs_of(["cosine"], [("scsi", "scdi", p, log10_p, 1.23456789)])})
     marks = {"md": "**{}**", "tex": r"\textbf{{{}}}", "html": "<b>{}</b>"}
+    powers = {"md": "{}e{}", "tex": r"${}\times10^{{{}}}$", "html": "{}&thinsp;×&thinsp;10<sup>{}</sup>"}
+    shown = text
     for kind, mark in marks.items():
+        text = shown if isinstance(shown, str) else powers[kind].format(*shown)
         assert text in files[kind]
         assert (mark.format(text) in files[kind]) == bold
         assert "1.23457" in files[kind] and mark.format("1.23457") not in files[kind]
         assert "log10" not in files[kind]
 
 
-def test_a_p_value_that_underflows_is_a_power_of_ten(written):
-    files = written({"voc": pairs_of(["cosine"], [("scsi", "scdi", 0.0, -412.3, 1.5)])})
-    assert "**10^-412**" in files["md"]
-    assert re.search(r"<b>10(\^-412|<sup>[-−]412</sup>)</b>", files["html"])
-    assert "412" in files["tex"]
-
-
 def test_latex_raises_only_in_mathematics(written):
     tex = written({"voc": pairs_of(["cosine"], [("scsi", "scdi", 0.0, -412.3, 1.5)])})["tex"]
     outside = re.sub(r"\$[^$]*\$", "", tex)
     assert "^" not in outside  # "Missing $ inserted"
-    assert "412" in tex
+    assert "413" in tex
 
 
 def test_latex_escapes_names(written):
     tex = written({"my_voc": pairs_of(["distance_correlation"], [("scsi", "scdi", 0.2, -0.7, 1.5)])})["tex"]
-    assert r"my\_voc" in tex and r"distance\_correlation" in tex
-    assert not re.search(r"(?<!\\)_", re.sub(r"\\(c?line|begin|end)\S*", "", tex))
+    assert r"my\_voc" in tex and "distance correlation" in tex and "$S_{scsi}$ vs. $S_{scdi}$" in tex
+    assert not re.search(r"(?<!\\)_", re.sub(r"\$[^$]*\$|\\(c?line|begin|end)\S*", "", tex))
 
 
 class Cells(HTMLParser):
@@ -275,14 +277,14 @@ def test_html_is_a_page_whose_names_are_text(written):
         written({"my_<i>voc": pairs_of(["<50"], [("scsi", "scdi", 0.01, -2, 1.5)])}, title="a < b & c")["html"]
     )
     assert "i" not in page.tags
-    assert "my <i>voc" in page.text and "<50" in page.text
+    assert "my_<i>voc" in page.text and "<50" in page.text
     assert page.text.count("a < b & c") == 2
 
 
-def test_html_reads_underscores_as_spaces(written):
+def test_html_sets_names_of_sets_below_the_line(written):
     page = parsed(written({"my_voc": pairs_of(["distance_correlation"], [("scsi", "scdi", 0.2, -0.7, 1.5)])})["html"])
-    assert {"my voc", "distance correlation", "scsi vs. scdi", "0.20000", "1.50000"} <= set(page.text)
-    assert {"html", "table", "th", "td"} <= page.tags
+    assert {"my_voc", "distance correlation", "scsi", "scdi", "0.20000", "1.50000"} <= set(page.text)
+    assert {"html", "table", "th", "td", "sub"} <= page.tags
 
 
 def test_markdown_has_a_row_per_pair_and_value_and_a_column_per_condition(written):
@@ -297,6 +299,59 @@ def test_markdown_has_a_row_per_pair_and_value_and_a_column_per_condition(writte
         ["scsi vs. dcsi", "p", "1.00000", "1.00000"],
         ["scsi vs. dcsi", "Dunn index", "2.50000", "2.50000"],
     ]
+
+
+def test_the_classical_index_takes_the_place_of_the_other_where_asked_for():
+    values = {"voc": pairs_of(["cosine"], [("scsi", "scdi", 0.2, -0.7, 1.5)])}
+    for dunn, expected in (("means", 1.5), ("classical", 0.015)):
+        assert figures.tests(values, dunn=dunn).loc[("scsi vs. scdi", "Dunn index"), ("voc", "cosine")] == expected
+
+
+def test_moments_are_laid_out_as_the_supplements_tables(written):
+    """By hand: sets_of puts the mean of its k-th set at 0.05 + 0.1 k, with a deviation of 0.02."""
+    values = {"voc": sets_of(["1", "50"], sets=["scsi", "scdi"]), "coco": sets_of(["1", "50"], empty=[("50", "scdi")])}
+    numbers = moments(values)
+    assert list(numbers.columns) == [("voc", "1"), ("voc", "50"), ("coco", "1"), ("coco", "50")]
+    assert numbers.loc[("scdi", "mean"), ("voc", "50")] == pytest.approx(0.16)
+    assert numbers.loc[("scdi", "n"), ("coco", "50")] == 0
+    assert np.isnan(numbers.loc[("dcsi", "mean"), ("voc", "1")])  # a set that only coco has
+    values = {name: table[table["set"] != "dcsi"] for name, table in values.items()}
+    _, _, *lines = written(values, table=moments, axis="timestep")["md"].splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert cells[0] == ["sets", "value", "voc t = 1", "voc t = 50", "coco t = 1", "coco t = 50"]
+    assert cells[2:] == [
+        ["scsi", "mean ± std", "0.05000 ± 0.02000", "0.06000 ± 0.02000", "0.05000 ± 0.02000", "0.06000 ± 0.02000"],
+        ["scsi", "n", "1,000", "1,001", "1,000", "1,001"],
+        ["scdi", "mean ± std", "0.15000 ± 0.02000", "0.16000 ± 0.02000", "0.15000 ± 0.02000", "–"],
+        ["scdi", "n", "2,000", "2,001", "2,000", "0"],
+    ]
+
+
+def test_one_distance_has_no_deviation(written):
+    one = sets_of(["1"], sets=["sidi"]).assign(n=1, std=np.nan)
+    assert "0.05000 ± –" in written({"davis": one}, table=moments, axis="offset")["md"]
+
+
+def test_large_counts_are_short_below_their_boxes():
+    sets = {"voc": sets_of(["cosine"]).assign(n=[9_999, 243_899, 4_500_000])}
+    (panel,) = panels_of(boxes(sets, {"voc": trend_of(["cosine"])}, title="Many", axis="metric"))
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["scsi\n9,999", "scdi\n244k", "dcsi\n4.5M"]
+
+
+@pytest.mark.parametrize(
+    ("axis", "condition", "expected"),
+    [("timestep", "50", "t = 50"), ("offset", "5", "+5"), ("metric", "distance_correlation", "distance correlation")],
+)
+def test_headings_say_what_a_condition_is(axis, condition, expected):
+    assert figures.heading(axis, condition) == expected
+
+
+def test_ten_conditions_are_one_row_per_dataset():
+    names = [f"view{number}" for number in range(10)]
+    sets = {"voc": sets_of(names), "coco": sets_of(names)}
+    figure = boxes(sets, {name: trend_of(names) for name in sets}, title="Ten", axis="view")
+    rows = {round(panel.get_position().y0, 3) for panel in panels_of(figure)}
+    assert len(panels_of(figure)) == 20 and len(rows) == 2
 
 
 def test_every_set_has_a_colour_and_a_name():
