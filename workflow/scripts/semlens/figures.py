@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 
 from semlens.logs import log
+from semlens.pages import SIGNIFICANT, p_value, page
 
 COLOURS = {"scsi": "#d62728", "scdi": "#1f77b4", "dcsi": "#2ca02c", "dcdi": "#f2c500", "sidi": "#9467bd"}
 NAMES = {
@@ -22,22 +23,7 @@ NAMES = {
     "sidi": "same instance, different image",
 }
 VERDICTS = {"holds": "✓ order as expected", "does not hold": "✗ order not as expected", "empty set": "a set is empty"}
-SIGNIFICANT = 0.05
 COLUMNS = 5
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>{title}</title>
-<style>
-body {{ font-family: sans-serif; margin: 2em }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums }}
-th, td {{ padding: .3em .8em; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap }}
-th {{ text-align: left; font-weight: 600 }}
-</style>
-<h2>{title}</h2>
-{table}
-</html>
-"""
 
 Statistics = dict[str, pd.DataFrame]  # by dataset
 
@@ -162,9 +148,7 @@ def save_table(values: pd.DataFrame, *, title: str, csv: str, md: str, tex: str,
     latex = latex.replace(r"10\^(-\d+)", r"$10^{\1}$", regex=True)
     Path(tex).write_text(latex.to_latex(multicolumn_format="c"))
     web = _readable(values, bold="<b>{}</b>").rename(columns=lambda name: escape(name.replace("_", " ")))
-    Path(html).write_text(
-        _PAGE.format(title=escape(title), table=web.to_html(escape=False, border=0, index_names=False))
-    )
+    Path(html).write_text(page(title, web.to_html(escape=False, border=0, index_names=False)))
 
 
 def _product(datasets: list[str], conditions: list[str]) -> list[tuple[str, str]]:
@@ -184,8 +168,7 @@ def _cell(column: pd.Series, sets: str, value: str, bold: str) -> str:
         return "–"
     if value != "p":
         return f"{number:.5f}"
-    exponent = column[sets, "log10 p"]
-    text = f"{number:.5f}" if exponent > -4 else f"10^{exponent:.0f}" if number == 0 else f"{number:.1e}"
+    text = p_value(number, column[sets, "log10 p"])
     return bold.format(text) if number < SIGNIFICANT else text
 
 
