@@ -53,8 +53,9 @@ JUDGED = pa.DataFrameSchema(
 )
 _MARKS = {"holds": "✓", "does not hold": "✗", "not comparable": "○", "no pairs": "–"}
 _STYLE = """table { margin: 1em 0 2em }
-td.text { text-align: left; white-space: normal; max-width: 32em }
 td { vertical-align: top }
+td.word, td.text { text-align: left }
+td.text { white-space: normal; max-width: 32em }
 small { color: #666 }
 .holds { color: #1a7f37 }
 .does-not-hold { color: #b42318 }
@@ -96,22 +97,23 @@ class _Seen:
     """The statistics of one condition."""
 
     name: str
-    sets: pd.DataFrame  # by set
-    pairs: pd.DataFrame
+    sets: dict[str, dict[str, float]]  # columns by set
+    pairs: dict[frozenset[str], dict[str, Any]]  # columns by pair of sets
 
     def of(self, name: str, column: str = "mean") -> float:
-        if name not in self.sets.index or pd.isna(self.sets.loc[name, column]):
+        value = self.sets.get(name, {}).get(column)
+        if pd.isna(value):
             raise _NoPairs(f"no {column} of {name} at {self.name}")
-        return self.sets.loc[name, column]
+        return value
 
     def between(self, a: str, b: str, column: str) -> float:
-        row = self.pairs[self.pairs["set_a"].isin((a, b)) & self.pairs["set_b"].isin((a, b))]
-        if row.empty or pd.isna(row[column].iloc[0]):
+        value = self.pairs.get(frozenset((a, b)), {}).get(column)
+        if pd.isna(value):
             raise _NoPairs(f"no {column} of {a} vs. {b} at {self.name}")
-        return row[column].iloc[0]
+        return value
 
     def each_pair(self) -> list[tuple[str, str]]:
-        return list(zip(self.pairs["set_a"], self.pairs["set_b"], strict=True))
+        return [(row["set_a"], row["set_b"]) for row in self.pairs.values()]
 
     def gap(self, a: str, b: str) -> float:
         return abs(self.of(a) - self.of(b))
@@ -193,7 +195,7 @@ def _alike(at: _Seen, pair: list[str]) -> Outcome:
 
 def _highest(at: _Seen, name: str) -> Outcome:
     """No other set of the experiment has as high a mean."""
-    others = [other for other in at.sets.index if other != name]
+    others = [other for other in at.sets if other != name]
     return at.means([name, *others]), all(at.of(other) < at.of(name) for other in others)
 
 
@@ -412,9 +414,14 @@ def judge(
 
 
 def _conditions(sets: str | Path, pairs: str | Path) -> Iterator[_Seen]:
-    sets, pairs = (pd.read_csv(path, dtype={"condition": str}) for path in (sets, pairs))
-    for condition, rows in sets.groupby("condition", sort=False):
-        yield _Seen(condition, rows.set_index("set"), pairs[pairs["condition"] == condition])
+    of_sets, of_pairs = (pd.read_csv(path, dtype={"condition": str}) for path in (sets, pairs))
+    for condition, rows in of_sets.groupby("condition", sort=False):
+        between = of_pairs[of_pairs["condition"] == condition].to_dict("records")
+        yield _Seen(
+            str(condition),
+            rows.set_index("set").to_dict("index"),
+            {frozenset((row["set_a"], row["set_b"])): row for row in between},
+        )
 
 
 def _judged(claim: Claim, at: list[_Seen], reason: str) -> dict[str, str]:
@@ -471,7 +478,7 @@ def save(judged: pd.DataFrame, folder: str | Path, *, csv: str, md: str, html: s
 
 
 def _counts(judged: pd.DataFrame) -> str:
-    return ", ".join(f"{(judged['verdict'] == verdict).sum()} {verdict}" for verdict in VERDICTS)
+    return ", ".join(f"{verdict}: {(judged['verdict'] == verdict).sum()}" for verdict in VERDICTS)
 
 
 def _parts(judged: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:
@@ -480,13 +487,14 @@ def _parts(judged: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, pd.DataFra
         yield experiment, rows[rows["where"] == TABLE], rows[rows["where"] != TABLE]
 
 
-def _grid(values: pd.DataFrame, cell: Callable[[pd.Series], tuple[str, str]]) -> pd.DataFrame:
-    """Table 1: a row per value of a pair of sets; under each dataset and distance, published and obtained."""
-    cells = {}
-    for _, row in values.iterrows():
-        for name, text in zip(("published", "obtained"), cell(row), strict=True):
-            cells.setdefault((row["dataset"], row["condition"], name), {})[row["claim"]] = text
-    return pd.DataFrame(cells).fillna("")
+def _grids(values: pd.DataFrame, obtained: Callable[[pd.Series], str]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Table 1 by dataset: a row per value of a pair of sets; under each distance, published and obtained."""
+    for dataset, rows in values.groupby("dataset", sort=False):
+        cells = {}
+        for _, row in rows.iterrows():
+            for name, text in (("published", row["published"]), ("obtained", obtained(row))):
+                cells.setdefault((row["condition"], name), {})[row["claim"]] = text
+        yield f"{TABLE}, {dataset}", pd.DataFrame(cells)
 
 
 def _verdict(row: pd.Series) -> str:
@@ -497,10 +505,9 @@ def _markdown(judged: pd.DataFrame, tolerance: str) -> str:
     lines = [f"# {TITLE}", f"{_counts(judged)}.", tolerance]
     for experiment, values, stated in _parts(judged):
         lines.append(f"## {experiment}")
-        if len(values):
-            grid = _grid(values, lambda row: (row["published"], f"{row['obtained']} {_verdict(row)}"))
+        for name, grid in _grids(values, lambda row: f"{row['obtained']} {_verdict(row)}"):
             grid.columns = [" ".join(column) for column in grid.columns]
-            lines += [f"{TABLE}.", grid.reset_index(names="").to_markdown(index=False, disable_numparse=True)]
+            lines += [f"{name}.", grid.reset_index(names="").to_markdown(index=False, disable_numparse=True)]
         if len(stated):
             table = stated.assign(
                 claim=(stated["claim"] + " " + stated["how"]).str.strip(), verdict=stated.apply(_verdict, axis=1)
@@ -515,11 +522,8 @@ def _html(judged: pd.DataFrame, tolerance: str) -> str:
     parts = [f"<p><b>{escape(_counts(judged))}.</b></p>", f"<p>{escape(tolerance)}</p>"]
     for experiment, values, stated in _parts(judged):
         parts.append(f"<h3>{escape(experiment)}</h3>")
-        if len(values):
-            grid = _grid(
-                values, lambda row: (escape(row["published"]), f"{escape(row['obtained'])}<br>{_coloured(row)}")
-            )
-            parts += [f"<p>{TABLE}</p>", grid.to_html(escape=False, border=0)]
+        for name, grid in _grids(values, lambda row: f"{escape(row['obtained'])}<br>{_coloured(row)}"):
+            parts += [f"<p>{escape(name)}</p>", grid.to_html(escape=False, border=0)]
         if len(stated):
             heads = ("where", "claim", "dataset", "condition", "published", "obtained", "verdict")
             head = "".join(f"<th>{name}</th>" for name in heads)
@@ -540,7 +544,7 @@ def _html_rows(stated: pd.DataFrame) -> Iterator[str]:
                 f'<td class="text">{escape(row[name])}</td>'
                 for name in ("dataset", "condition", "published", "obtained")
             )
-            yield f'<tr>{shared}{own}<td class="text">{_coloured(row)}</td></tr>'
+            yield f'<tr>{shared}{own}<td class="word">{_coloured(row)}</td></tr>'
             shared = ""
 
 
