@@ -1,7 +1,6 @@
 """Statistics to figures and tables, as the paper draws and sets them."""
 
 from collections.abc import Callable
-from decimal import Decimal
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +14,7 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 
 from semlens.logs import log
+from semlens.pages import SIGNIFICANT, p_value, page
 
 COLOURS = {"scsi": "#d62728", "scdi": "#1f77b4", "dcsi": "#2ca02c", "dcdi": "#f2c500", "sidi": "#9467bd"}
 NAMES = {
@@ -25,21 +25,6 @@ NAMES = {
     "sidi": "same instance, different image",
 }
 VERDICTS = {"holds": "✓ order as expected", "does not hold": "✗ order not as expected", "empty set": "a set is empty"}
-SIGNIFICANT = 0.05
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>{title}</title>
-<style>
-body {{ font-family: sans-serif; margin: 2em }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums }}
-th, td {{ padding: .3em .8em; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap }}
-th {{ text-align: left; font-weight: 600 }}
-</style>
-<h2>{title}</h2>
-{table}
-</html>
-"""
 
 
 class Markup(NamedTuple):
@@ -216,8 +201,7 @@ def save_table(
         markdown.columns = [" ".join(column) for column in markdown.columns]
     Path(md).write_text(f"{title}\n\n{markdown.reset_index().to_markdown(index=False, disable_numparse=True)}\n")
     Path(tex).write_text(written(MARKUP["tex"]).to_latex(multicolumn_format="c"))
-    page = written(MARKUP["html"]).to_html(escape=False, border=0, index_names=False)
-    Path(html).write_text(_PAGE.format(title=escape(title), table=page))
+    Path(html).write_text(page(title, written(MARKUP["html"]).to_html(escape=False, border=0, index_names=False)))
 
 
 def as_printed(values: pd.DataFrame, axis: str, markup: Markup) -> pd.DataFrame:
@@ -257,10 +241,7 @@ def _p_value(numbers: pd.Series, markup: Markup) -> str:
     """As Table 1 has it; a p-value that underflows is known by its logarithm."""
     if pd.isna(numbers["p"]):
         return "–"
-    text = f"{numbers['p']:.5f}"
-    if numbers["log10 p"] < -4:
-        mantissa, exponent = f"{Decimal(10) ** Decimal(numbers['log10 p']):.1e}".split("e")
-        text = markup.power.format(mantissa, int(exponent))
+    text = p_value(numbers["p"], numbers["log10 p"], markup.power)
     return markup.bold.format(text) if numbers["p"] < SIGNIFICANT else text
 
 

@@ -1,0 +1,538 @@
+"""What the paper reports fits together, and runs are judged by it."""
+
+import itertools
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from scipy import stats
+from semlens import published
+from semlens.published import ALONG, AT_EACH, EXPERIMENTS, comparability, judge, read, save
+from semlens.relations import SETS
+from semlens.statistics import STATISTICS, differences
+
+FOLDER = Path(__file__).parents[2] / "resources" / "published"
+TABLE = pd.read_csv(FOLDER / "table1.csv")
+COLUMNS = [
+    pytest.param(dataset, metric, id=f"{dataset}-{metric}")
+    for dataset in ("voc", "coco")
+    for metric in ("euclidean", "correlation", "cityblock", "cosine")
+]
+FOUR = ["scsi", "scdi", "dcsi", "dcdi"]
+ORDER = {"voc": ["scsi", "scdi", "dcsi", "dcdi"], "coco": ["scsi", "dcsi", "scdi", "dcdi"]}
+HALF_A_UNIT = 5e-6  # in the last of five decimals
+
+
+# Table 1 holds (difference of means) / (larger standard deviation)
+
+
+def column(dataset, metric, value="dunn"):
+    rows = TABLE[(TABLE["dataset"] == dataset) & (TABLE["metric"] == metric)]
+    return {frozenset((row.set_a, row.set_b)): getattr(row, value) for row in rows.itertuples()}
+
+
+def solve(dunn, widest, second, signs):
+    """Return means and standard deviations, with the widest set's at 0 and 1, and what is left of one equation.
+
+    The indices that involve the widest set are differences of means over 1, which gives the other means but for
+    signs: the second widest's is taken to lie above, ``signs`` say where the remaining two lie. Between the second
+    widest and each of these two, both indices have the second widest's deviation below: one gives it, the other must
+    agree. The sixth index gives the larger deviation of the remaining two, and is not checked by anything.
+    """
+    rest = [name for name in FOUR if name not in (widest, second)]
+
+    def of(a, b):
+        return dunn[frozenset((a, b))]
+
+    means = {widest: 0, second: of(widest, second)}
+    means |= {name: sign * of(widest, name) for name, sign in zip(rest, signs, strict=True)}
+    gaps = [abs(means[second] - means[name]) for name in rest]
+    left = gaps[0] * of(second, rest[1]) - gaps[1] * of(second, rest[0])
+    narrow = abs(means[rest[0]] - means[rest[1]]) / of(*rest)
+    stds = {widest: 1, second: gaps[0] / of(second, rest[0]), **dict.fromkeys(rest, narrow)}
+    return means, stds, left
+
+
+def misfit(dunn, *reading):
+    """Return by how much all indices must change, to first order, for the equation that is left over to close."""
+    step, slope = 1e-7, 0
+    for pair in dunn:
+        moved = [solve(dunn | {pair: dunn[pair] + change}, *reading)[2] for change in (step, -step)]
+        slope += abs(moved[0] - moved[1]) / (2 * step)
+    return abs(solve(dunn, *reading)[2]) / slope
+
+
+READINGS = [
+    (widest, second, signs)
+    for widest, second in itertools.permutations(FOUR, 2)
+    for signs in itertools.product((1, -1), repeat=2)
+]
+
+
+def solved(dunn):
+    """Return means and standard deviations by the one reading that closes, scsi lowest."""
+    ((means, stds, _),) = [solve(dunn, *reading) for reading in READINGS if misfit(dunn, *reading) <= HALF_A_UNIT]
+    sign = 1 if means["scsi"] < means["dcdi"] else -1
+    return {name: sign * mean for name, mean in means.items()}, stds
+
+
+@pytest.mark.parametrize(("dataset", "metric"), COLUMNS)
+def test_table_1_is_the_difference_of_means_over_the_larger_deviation(dataset, metric):
+    """Six indices, and one equation more than unknowns.
+
+    Four means and four standard deviations are unknown but for shift and scale. Which equation is left over depends
+    on which two sets are widest (see ``solve``); with m_1 = 0 and s_1 = 1 for the widest and 2 for the second widest,
+    it is |m_2 - m_3| D_24 = |m_2 - m_4| D_23, where m_i = +-D_1i. Of all choices of the widest sets and the signs,
+    one alone closes in each column, and does so if each index changes by less than the rounding of its five decimals.
+    That choice has scdi and dcdi widest and gives the order of the means: Eq. 16 on VOC, with scdi and dcsi swapped
+    on COCO. With scdi widest, it reads (D_12 + D_24) D_34 = (D_24 -+ D_23) D_14, where 1 to 4 are scsi, scdi, dcsi,
+    dcdi, and the sign is that of dcsi - scdi; with dcdi widest, (D_14 - D_24) D_23 = +-(D_24 - D_34) D_12.
+    """
+    dunn = column(dataset, metric)
+    misfits = {reading: misfit(dunn, *reading) for reading in READINGS}
+    (fits,) = [reading for reading, value in misfits.items() if value <= HALF_A_UNIT]
+    assert sorted(misfits.values())[1] > 100 * HALF_A_UNIT
+    assert {fits[0], fits[1]} == {"scdi", "dcdi"}
+    means, stds = solved(dunn)
+    assert sorted(means, key=means.get) == ORDER[dataset]
+    assert stds[fits[0]] > stds[fits[1]] > stds["scsi"]
+
+
+@pytest.mark.parametrize(("dataset", "metric"), COLUMNS)
+def test_a_slip_in_table_1_would_show(dataset, metric):
+    dunn = column(dataset, metric)
+    for pair in dunn:
+        if pair != {"scsi", "dcsi"}:  # the index that nothing checks
+            for slip in (0.001, -0.001):
+                slipped = dunn | {pair: dunn[pair] + slip}
+                assert all(misfit(slipped, *reading) > HALF_A_UNIT for reading in READINGS)
+
+
+def sample(mean, std, seed):
+    x = np.random.default_rng(seed).normal(size=500)
+    return np.sort((x - x.mean()) / x.std(ddof=1) * std + mean)
+
+
+@pytest.mark.parametrize(("dataset", "metric"), COLUMNS)
+def test_statistics_return_table_1_from_samples_that_it_describes(dataset, metric):
+    """The column ``dunn`` does; ``dunn_classical`` is far below for samples that interleave."""
+    dunn = column(dataset, metric)
+    means, stds = solved(dunn)
+    pairs = differences({name: sample(means[name], stds[name], seed) for seed, name in enumerate(FOUR)})
+    for row in pairs.itertuples():
+        printed = dunn[frozenset((row.set_a, row.set_b))]
+        assert row.dunn == pytest.approx(printed, abs=4 * HALF_A_UNIT)  # unknowns carry the others' rounding
+        assert row.dunn_classical < 0.01 < printed
+
+
+@pytest.mark.parametrize(("dataset", "metric"), COLUMNS)
+def test_the_sets_of_table_1_interleave(dataset, metric):
+    """So its indices are not those of Eq. 10, which is about 0 for sets of many distances that interleave.
+
+    The Kruskal-Wallis statistic of two sets is at most 3 n m / (n + m + 1), which it is where they do not interleave.
+    From below, p(scsi, dcsi) thus bounds the size of dcsi, and p(scdi, dcdi) that of scdi: were these two apart, their
+    p would be far smaller than printed.
+    """
+    p = column(dataset, metric, "p")
+    dcsi = stats.chi2.isf(p[frozenset(("scsi", "dcsi"))], 1) / 3
+    scdi = stats.chi2.isf(max(p[frozenset(("scdi", "dcdi"))], 1e-300), 1) / 3
+    assert dcsi > 20 and scdi > 400
+    apart = stats.chi2.sf(3 * dcsi * scdi / (dcsi + scdi + 1), 1)
+    assert apart < 1e-12 < 1e-4 < p[frozenset(("scdi", "dcsi"))]
+
+
+def test_sets_that_are_apart_have_the_largest_kruskal_wallis():
+    x, y = np.arange(30), 100 + np.arange(50)
+    assert stats.kruskal(x, y).statistic == pytest.approx(3 * 30 * 50 / 81)
+
+
+def test_table_1_is_whole():
+    assert len(TABLE) == 48 and not TABLE.isna().any().any()
+    assert not TABLE.duplicated(["dataset", "metric", "set_a", "set_b"]).any()
+    assert set(map(frozenset, zip(TABLE["set_a"], TABLE["set_b"], strict=True))) == set(
+        map(frozenset, itertools.combinations(FOUR, 2))
+    )
+    assert (TABLE["p"] == 0).sum() == 8  # those of scdi vs. dcdi
+    assert TABLE["p"].between(0, 0.05).all()
+
+
+# Judging
+
+
+def statistics(folder, conditions, *, name="one"):
+    """Write {condition: ({set: (mean, std, q1, q3) or mean}, {(set, set): (p, Dunn index)})} as statistics."""
+    sets, pairs = [], []
+    for condition, (values, between) in conditions.items():
+        for key, value in values.items():
+            mean, std, q1, q3 = value if isinstance(value, tuple) else (value, 0.1, value - 0.05, value + 0.05)
+            row = dict.fromkeys(STATISTICS["sets"].columns, mean)
+            sets.append(row | {"condition": condition, "set": key, "n": 9, "std": std, "q1": q1, "q3": q3})
+        for (a, b), (p, dunn) in between.items():
+            row = dict.fromkeys(STATISTICS["pairs"].columns, 0.0)
+            log10_p = np.log10(p) if p > 0 else -400 if p == 0 else np.nan
+            pairs.append(
+                row | {"condition": condition, "set_a": a, "set_b": b, "p": p, "log10_p": log10_p, "dunn": dunn}
+            )
+    paths = {kind: folder / f"{name}.{kind}.csv" for kind in ("sets", "pairs")}
+    for kind, rows in (("sets", sets), ("pairs", pairs)):
+        pd.DataFrame(rows, columns=list(STATISTICS[kind].columns)).to_csv(paths[kind], index=False)
+    return paths
+
+
+def claims(folder, *entries, table="dataset,metric,set_a,set_b,p,dunn\n"):
+    """Write a folder of claims; an entry needs a predicate only."""
+    entry = {
+        "experiment": "video",
+        "datasets": ["davis"],
+        "conditions": ["1"],
+        "section": "6.5",
+        "shown": "Fig. 9",
+        "claim": "It is so.",
+    }
+    stated = {
+        "images": {"voc": 1000, "coco": 1000, "davis": 544},
+        "tolerance": {"dunn": 0.1, "mean": 0.05},
+        "why": "A reason.",
+        "claims": [entry | part for part in entries],
+    }
+    folder = folder / "published"
+    folder.mkdir()
+    (folder / "claims.yaml").write_text(yaml.safe_dump(stated, sort_keys=False))
+    (folder / "table1.csv").write_text(table)
+    return folder
+
+
+def verdicts(tmp_path, predicate, conditions, reason=""):
+    folder = claims(tmp_path, {"predicate": predicate, "conditions": list(conditions)})
+    key = ("video", "davis")
+    return judge(folder, {key: statistics(tmp_path, conditions)}, {key: reason})
+
+
+AB, AC, BC = ("sidi", "scsi"), ("sidi", "scdi"), ("scsi", "scdi")
+LOW = {"sidi": 0.1, "scsi": 0.2, "scdi": 0.4}
+CASES = [
+    ({"order": ["sidi", "scsi", "scdi"]}, {"1": (LOW, {})}, True, "sidi 0.1 < scsi 0.2 < scdi 0.4"),
+    ({"order": ["scsi", "sidi"]}, {"1": (LOW, {})}, False, "sidi 0.1 < scsi 0.2"),
+    ({"order": ["sidi", "scsi"]}, {"1": ({"sidi": 0.2, "scsi": 0.2}, {})}, False, "sidi 0.2 = scsi 0.2"),
+    ({"no_order": ["scsi", "sidi"]}, {"1": (LOW, {})}, True, "sidi 0.1 < scsi 0.2"),
+    ({"no_order": ["sidi", "scsi"]}, {"1": (LOW, {})}, False, "sidi 0.1 < scsi 0.2"),
+    ({"not_apart": AB}, {"1": (LOW, {AB: (0.04, 0.5)})}, False, "sidi 0.1 < scsi 0.2, p 0.04000"),
+    ({"not_apart": AB}, {"1": (LOW, {AB: (0.05, 0.5)})}, True, "p 0.05000"),
+    ({"not_apart": ("scsi", "sidi")}, {"1": (LOW, {AB: (0, 0.5)})}, True, "p 1.0e-400"),
+    ({"alike": AB}, {"1": (LOW, {AB: (0.5, 0.19)})}, True, "0.19000 (sidi 0.1 < scsi 0.2)"),
+    ({"alike": AB}, {"1": (LOW, {AB: (0.5, 0.2)})}, False, "0.20000"),
+    ({"highest": "scdi"}, {"1": (LOW, {})}, True, "sidi 0.1 < scsi 0.2 < scdi 0.4"),
+    ({"highest": "scsi"}, {"1": (LOW, {})}, False, "scdi 0.4"),
+    ({"nearer": [AB, BC]}, {"1": (LOW, {})}, True, "0.1 < 0.2"),
+    ({"nearer": [BC, AB]}, {"1": (LOW, {})}, False, "0.2 >= 0.1"),
+    ({"overlap": AB}, {"1": ({"sidi": (0, 1, 0.1, 0.3), "scsi": (0, 1, 0.2, 0.4)}, {})}, True, "scsi 0.2 to 0.4"),
+    ({"overlap": AB}, {"1": ({"sidi": (0, 1, 0.5, 0.6), "scsi": (0, 1, 0.2, 0.4)}, {})}, False, "sidi 0.5 to 0.6"),
+    ({"significant": "all"}, {"1": (LOW, {AB: (0, 1), BC: (0.04, 1)})}, True, "of 2 p: 0.04000 (scsi vs. scdi)"),
+    ({"significant": "all"}, {"1": (LOW, {AB: (0.06, 1), BC: (0.04, 1)})}, False, "0.06000 (sidi vs. scsi)"),
+    ({"p": {"pair": AB, "value": 0.36489}}, {"1": (LOW, {AB: (0.9, 1)})}, True, "0.90000"),
+    ({"p": {"pair": AB, "value": 0.36489}}, {"1": (LOW, {AB: (0.04, 1)})}, False, "0.04000"),
+    ({"p": {"pair": AB[::-1], "value": 0.01}}, {"1": (LOW, {AB: (1e-20, 1)})}, True, "1.0e-20"),
+    ({"p": {"pair": AB, "value": 0.01}}, {"1": (LOW, {AB: (0.05, 1)})}, False, "0.05000"),
+    ({"dunn": {"pair": AB, "value": 0.3}}, {"1": (LOW, {AB: (0, 0.21)})}, True, "0.21000"),
+    ({"dunn": {"pair": AB, "value": 0.3}}, {"1": (LOW, {AB: (0, 0.41)})}, False, "0.41000"),
+    ({"mean": {"set": "scdi", "value": 0.44}}, {"1": (LOW, {})}, True, "0.4"),
+    ({"mean": {"set": "scdi", "value": 0.58}}, {"1": (LOW, {})}, False, "0.4"),
+    ({"rises": "sidi"}, {"5": ({"sidi": 0.2}, {}), "10": ({"sidi": 0.3}, {})}, True, "0.2, 0.3"),
+    ({"rises": "sidi"}, {"5": ({"sidi": 0.2}, {}), "10": ({"sidi": 0.2}, {})}, False, "0.2, 0.2"),
+    ({"constant": "sidi"}, {"5": ({"sidi": 0.2}, {}), "10": ({"sidi": 0.219}, {})}, True, "0.2 to 0.219, std 0.1"),
+    ({"constant": "sidi"}, {"5": ({"sidi": 0.2}, {}), "10": ({"sidi": 0.23}, {})}, False, "0.2 to 0.23"),
+    *(
+        ({"smallest_gap": {"pair": AB, "at": at}}, {"5": (LOW, {}), "10": ({"sidi": 0.3, "scsi": 0.25}, {})}, *outcome)
+        for at, outcome in {"10": (True, "5 0.1, 10 0.05"), "5": (False, "5 0.1, 10 0.05")}.items()
+    ),
+    *(
+        (
+            {"larger_dunn": {"pair": AB, "at": at}},
+            {"5": (LOW, {AB: (0, 0.2)}), "10": (LOW, {AB: (0, 0.3)})},
+            holds,
+            "5 0.20000, 10 0.30000",
+        )
+        for at, holds in {"10": True, "5": False}.items()
+    ),
+    *(
+        (
+            {"most": {"at": "10"}},
+            {
+                "5": (LOW, {AB: (0, 0.2), BC: (0, 0.2), AC: (0, 0.2)}),
+                "10": (LOW, {AB: (0, 0.1), BC: (0, 0.3), AC: (0, other)}),
+            },
+            *outcome,
+        )
+        for other, outcome in {0.3: (True, "2 of 3 larger than at 5"), 0.2: (False, "1 of 3 larger than at 5")}.items()
+    ),
+]
+
+
+def test_statistics_made_by_hand_keep_the_contract(tmp_path):
+    for kind, path in statistics(tmp_path, {"1": (LOW, {AB: (0, 0.5)})}).items():
+        STATISTICS[kind].validate(pd.read_csv(path, dtype={"condition": str}))
+
+
+def plain(value):
+    """Tuples as lists, as YAML has them."""
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    return [plain(part) for part in value] if isinstance(value, tuple | list) else value
+
+
+@pytest.mark.parametrize(("predicate", "conditions", "holds", "obtained"), CASES)
+def test_predicates(tmp_path, predicate, conditions, holds, obtained):
+    (row,) = verdicts(tmp_path, plain(predicate), conditions).itertuples()
+    assert row.verdict == ("holds" if holds else "does not hold")
+    assert obtained in row.obtained
+    assert (row.condition, row.where, row.reason) == (", ".join(conditions), "section 6.5, Fig. 9", "")
+    assert row.published
+
+
+def test_every_predicate_is_tested_both_ways():
+    tested = {(next(iter(predicate)), holds) for predicate, _, holds, _ in CASES}
+    assert tested == set(itertools.product([*AT_EACH, *ALONG], [True, False]))
+
+
+@pytest.mark.parametrize(("predicate", "conditions", "holds", "obtained"), CASES)
+def test_what_has_no_pairs_is_not_judged(tmp_path, predicate, conditions, holds, obtained):
+    empty = {
+        name: (dict.fromkeys(sets, (np.nan,) * 4), dict.fromkeys(pairs, (np.nan, np.nan)))
+        for name, (sets, pairs) in conditions.items()
+    }
+    (row,) = verdicts(tmp_path, plain(predicate), empty).itertuples()
+    assert (row.verdict, row.obtained) == ("no pairs", "–")
+    assert row.published
+    assert row.reason.startswith("no ") and any(row.reason.endswith(f" at {name}") for name in conditions)
+
+
+def test_what_cannot_be_compared_is_shown_and_not_judged(tmp_path):
+    (row,) = verdicts(tmp_path, {"order": ["sidi", "scsi"]}, {"1": (LOW, {})}, "24 of 544 images").itertuples()
+    assert (row.verdict, row.reason) == ("not comparable", "24 of 544 images")
+    assert row.obtained == "sidi 0.1 < scsi 0.2"
+
+
+def test_what_was_not_run_is_left_out(tmp_path):
+    folder = claims(
+        tmp_path,
+        {"predicate": {"order": ["sidi", "scsi"]}, "conditions": ["1", "40"]},
+        {"predicate": {"rises": "sidi"}, "conditions": ["1", "40"]},
+        {"predicate": {"highest": "dcsi"}, "experiment": "transformations", "conditions": ["hflip"]},
+        {"predicate": {"mean": {"set": "sidi", "value": 0.1}}, "datasets": ["voc"]},
+        table="dataset,metric,set_a,set_b,p,dunn\nvoc,cosine,scsi,scdi,0,0.3\n",
+    )
+    paths = statistics(tmp_path, {"1": (LOW, {})})
+    own = ("my own experiment", "davis")
+    judged = judge(folder, {("video", "davis"): paths, own: paths}, {("video", "davis"): "", own: ""})
+    assert judged[["claim", "condition"]].to_numpy().tolist() == [["It is so.", "1"]]
+
+
+def test_a_claim_may_look_at_another_experiment(tmp_path):
+    pair = {"pair": ["sidi", "scsi"], "at": "enc16.1"}
+    folder = claims(
+        tmp_path,
+        {
+            "predicate": {"smallest_gap": pair},
+            "experiment": "single-layer",
+            "datasets": ["voc"],
+            "conditions": ["enc16.1", "encoder-decoder/enc16"],
+        },
+    )
+    keys = [("single-layer", "voc"), ("encoder-decoder", "voc")]
+    near = statistics(tmp_path, {"enc16.1": ({"sidi": 0.1, "scsi": 0.2}, {})}, name="near")
+    far = statistics(tmp_path, {"enc16": ({"sidi": 0.1, "scsi": 0.3}, {})}, name="far")
+    both = dict(zip(keys, (near, far), strict=True))
+    (row,) = judge(folder, both, dict.fromkeys(keys, "")).itertuples()
+    assert (row.verdict, row.obtained) == ("holds", "enc16.1 0.1, enc16 0.2")
+    (row,) = judge(folder, both, {keys[0]: "", keys[1]: "demo"}).itertuples()
+    assert (row.verdict, row.reason) == ("not comparable", "demo")
+    assert judge(folder, {keys[0]: near}, {keys[0]: ""}).empty
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"experiment": "vidoe"}, "experiment 'vidoe' is not known; known are distance-measures"),
+        ({"datasets": ["pascal"]}, "dataset 'pascal' is not known; known are voc, coco, davis"),
+        ({"conditions": ["6"]}, "condition '6' is not known; known are 1, 2, 3"),
+        ({"conditions": ["resolution/enc16"]}, r"condition 'enc16' is not known; known are 64\+32\+16"),
+        ({"predicate": {"sinks": "sidi"}}, "predicate 'sinks' is not known; known are order"),
+        ({"predicate": {"order": ["sidi", "sisi"]}}, "set or condition 'sisi' is not known; known are scsi"),
+        ({"predicate": {"most": {"at": 1}}}, "set or condition 1 is not known; known are scsi"),
+        ({"predicate": {"most": {"at": "2"}}}, "set or condition '2' is not known; known are scsi"),
+    ],
+)
+def test_claims_name_what_exists(tmp_path, entry, message):
+    with pytest.raises(ValueError, match=f"claim 'It is so.': {message}"):
+        read(claims(tmp_path, {"predicate": {"highest": "scsi"}} | entry))
+
+
+def test_conditions_may_be_numbers(tmp_path):
+    (claim,) = read(claims(tmp_path, {"predicate": {"highest": "scsi"}, "conditions": [1, 40]})).claims
+    assert claim.conditions == ["1", "40"]
+
+
+@pytest.mark.parametrize(
+    ("used", "reason"),
+    [
+        ({"demo": True, "images": 1000}, "demo"),
+        ({"demo": False, "images": 24}, "24 of 1000 images"),
+        ({"demo": False, "images": 1000}, ""),
+        ({"demo": False, "images": 1001}, ""),
+        ({"demo": False, "images": 9, "dataset": "mine"}, "not a dataset of the paper"),
+    ],
+)
+def test_comparability(used, reason):
+    assert comparability(**({"dataset": "voc", "sizes": {"voc": 1000}} | used)) == reason
+
+
+# The paper's own claims
+
+
+def test_the_claims_about_table_1_hold_for_table_1(tmp_path):
+    statistics_of = {}
+    for dataset in ("voc", "coco"):
+        conditions = {}
+        for metric in EXPERIMENTS["distance-measures"]:
+            dunn, p = column(dataset, metric), column(dataset, metric, "p")
+            means, stds = solved(dunn)
+            sets = {name: (means[name], stds[name], 0.0, 0.0) for name in FOUR}
+            pairs = {pair: (p[frozenset(pair)], dunn[frozenset(pair)]) for pair in itertools.combinations(FOUR, 2)}
+            conditions[metric] = (sets, pairs)
+        statistics_of["distance-measures", dataset] = statistics(tmp_path, conditions, name=dataset)
+    judged = judge(FOLDER, statistics_of, dict.fromkeys(statistics_of, ""))
+    assert (judged["verdict"] == "holds").all(), judged[judged["verdict"] != "holds"].T.to_string()
+    values = judged[judged["where"] == "Table 1"]
+    assert len(values) == 96
+    assert values["claim"].str.startswith("p of").sum() == 48
+    assert len(judged) - len(values) == 8 + 2 * 2 + 2 + 8
+    dunn = values[values["claim"].str.startswith("Dunn")]
+    assert (dunn["published"] == dunn["obtained"]).all()
+    assert (values["published"] == "3.1e-32").sum() == 1 and (values["published"] == "0").sum() == 8
+
+
+def test_the_claims_cover_the_papers_results():
+    paper = read(FOLDER)
+    assert paper.images == {"voc": 1000, "coco": 1000, "davis": 544}
+    assert list(dict.fromkeys(claim.experiment for claim in paper.claims)) == list(EXPERIMENTS)
+    assert {claim.kind for claim in paper.claims} == {*AT_EACH, *ALONG}
+    text = {claim.printed or str(claim.argument) for claim in paper.claims if claim.where != "Table 1"}
+    for number in ("0.36489", "0.01823", "0.1435", "0.58"):
+        assert any(number in line for line in text)
+
+
+# What is written
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory):
+    """Verdicts of every kind on all of the paper's claims."""
+    folder = tmp_path_factory.mktemp("everything")
+    rng = np.random.default_rng(0)
+    paths, reasons = {}, {}
+    for number, (experiment, conditions) in enumerate(EXPERIMENTS.items()):
+        for dataset in ["davis"] if experiment == "video" else ["voc", "coco"]:
+            made = {}
+            for condition in conditions:
+                sets = {name: np.nan if experiment == "video" and name == "scdi" else rng.random() for name in SETS}
+                pairs = {pair: (rng.random(), rng.random()) for pair in itertools.combinations(SETS, 2)}
+                made[condition] = (sets, pairs)
+            paths[experiment, dataset] = statistics(folder, made, name=f"{experiment}.{dataset}")
+            reasons[experiment, dataset] = "demo" if number % 2 else ""
+    return judge(FOLDER, paths, reasons)
+
+
+@pytest.fixture(scope="module")
+def written(everything, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("written")
+    paths = {kind: str(folder / f"claims.{kind}") for kind in ("csv", "md", "html")}
+    save(everything, FOLDER, **paths)
+    return {kind: Path(path).read_text() for kind, path in paths.items()} | {"paths": paths}
+
+
+class Page(HTMLParser):
+    """Cells by row, classes by text; every tag is closed."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.open, self.text, self.classes = set(), [], [], {}
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        if tag not in ("meta", "br"):
+            self.open.append((tag, dict(attributes).get("class")))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop()[0] == tag
+
+    def handle_data(self, data):
+        self.text.append(data.strip())
+        if self.open and self.open[-1][0] == "span":
+            self.classes.setdefault(self.open[-1][1], set()).add(data)
+
+
+def test_the_page_holds_every_claim(everything, written):
+    page = Page(written["html"])
+    assert not page.open
+    for name in ("where", "claim", "how", "published", "obtained"):
+        stated = everything.loc[everything["where"] != "Table 1", name]
+        assert set(stated) - {""} <= set(page.text)
+    assert set(everything["claim"]) <= set(page.text)  # of Table 1 as well
+    headings = [page.text.index(experiment) for experiment in EXPERIMENTS]
+    assert headings == sorted(headings)
+    assert not page.tags & {"script", "link", "img", "iframe"} and "http" not in written["html"]
+
+
+def test_verdicts_are_coloured_and_worded(everything, written):
+    classes = Page(written["html"]).classes
+    for verdict in published.VERDICTS:
+        name = verdict.replace(" ", "-")
+        assert f".{name}" in written["html"].split("</style>")[0]
+        assert classes[name] and all(verdict in text for text in classes[name])
+    assert classes["not-comparable"] == {"○ not comparable (demo)"}
+    assert written["html"].count("<span class=") == len(everything)
+
+
+def test_counts_and_tolerances_come_first(everything, written):
+    counts = everything["verdict"].value_counts()
+    line = ", ".join(f"{verdict}: {counts[verdict]}" for verdict in published.VERDICTS)
+    for kind in ("md", "html"):
+        start = written[kind][: written[kind].index("distance-measures")]
+        assert line in start
+        assert "same side of 0.05, Dunn indices within 0.1, means within 0.05" in start
+        assert " ".join(read(FOLDER).why.split()) in start
+
+
+def test_table_1_is_a_table_per_dataset(written):
+    lines = written["md"].splitlines()
+    heads = [place for place, line in enumerate(lines) if "euclidean published" in line]
+    assert [lines[place - 2] for place in heads] == ["Table 1, voc.", "Table 1, coco."]
+    cells = [cell.strip() for cell in lines[heads[0]].strip("|").split("|")]
+    assert len(cells) == 1 + 2 * 4 and cells[1:3] == ["euclidean published", "euclidean obtained"]
+    rows = lines[heads[0] + 2 :][:13]
+    assert [row.split("|")[1].strip() for row in rows[:2]] == ["p of scsi vs. scdi", "Dunn index of scsi vs. scdi"]
+    assert "3.1e-32" in rows[0] and "0.30312" in rows[1] and rows[12] == ""
+
+
+def test_markdown_has_the_columns_it_announces(written):
+    tables = [block.splitlines() for block in written["md"].split("\n\n") if block.startswith("|")]
+    assert len(tables) == 2 + len(EXPERIMENTS)
+    for lines in tables:
+        assert len({line.replace(r"\|", "").count("|") for line in lines}) == 1
+
+
+def test_csv_has_a_row_per_verdict(everything, written):
+    back = pd.read_csv(written["paths"]["csv"], dtype=str, keep_default_na=False)
+    pd.testing.assert_frame_equal(back, everything, check_dtype=False)
+    assert list(back.columns) == list(published.JUDGED.columns)
+
+
+def test_nothing_to_judge_is_said(tmp_path):
+    paths = {kind: str(tmp_path / f"claims.{kind}") for kind in ("csv", "md", "html")}
+    save(judge(FOLDER, {}, {}), FOLDER, **paths)
+    assert "holds: 0, does not hold: 0" in Path(paths["md"]).read_text()
+    assert Path(paths["csv"]).read_text().strip() == ",".join(published.JUDGED.columns)
