@@ -383,10 +383,15 @@ def test_conditions_may_be_numbers(tmp_path):
         ({"demo": False, "images": 1000}, ""),
         ({"demo": False, "images": 1001}, ""),
         ({"demo": False, "images": 9, "dataset": "mine"}, "not a dataset of the paper"),
+        ({"demo": False, "images": 1000, "metric": "cosine"}, "cosine instead of correlation"),
+        ({"demo": False, "images": 1000, "features": "enc16.2"}, "enc16.2 instead of enc16.1"),
+        ({"demo": False, "images": 1000, "experiment": "resolution", "features": None}, ""),
+        ({"demo": False, "images": 1000, "experiment": "distance-measures", "features": "64+32+16"}, ""),
     ],
 )
 def test_comparability(used, reason):
-    assert comparability(**({"dataset": "voc", "sizes": {"voc": 1000}} | used)) == reason
+    paper = {"experiment": "inference-steps", "metric": "correlation", "features": "enc16.1", "dataset": "voc"}
+    assert comparability(**(paper | {"sizes": {"voc": 1000}} | used)) == reason
 
 
 # The paper's own claims

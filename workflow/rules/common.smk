@@ -43,7 +43,16 @@ def sources(script):
                 continue
             modules = {scripts / f"{name.replace('.', '/')}.py" for name in names}
             queue += [module for module in modules - found if module.is_file()]
-    return sorted(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path) for path in found)
+    return sorted(map(here, found))
+
+
+def here(path):
+    """A path of the repository as jobs name it: relative where the workflow runs in the repository."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+STUDIED = configuration.studied(config)
+FOLLOWING = [name for name, entry in config["experiments"].items() if configuration.follows(entry)]
 
 
 def one_of(names):
@@ -168,6 +177,28 @@ def first_shards(experiment):
         for dataset in entry["datasets"]
         if dataset in config["captures"][capture]["datasets"]
     ]
+
+
+def published(name=""):
+    """A file of the published numbers and claims, or their folder; in the repository, or wherever the path leads."""
+    return here(HOME / config["published"] / name)
+
+
+def used(experiment, dataset):
+    """What decides whether an experiment on a dataset can be compared with the paper's."""
+    entry = config["experiments"][experiment]
+    captures = [
+        config["captures"][name] for name in entry["captures"] if dataset in config["captures"][name]["datasets"]
+    ]
+    sources = [config["datasets"][dataset]["source"], *(config["models"][name["model"]]["source"] for name in captures)]
+    return {
+        "experiment": experiment,
+        "dataset": dataset,
+        "metric": entry["metric"],
+        "features": entry.get("features"),
+        "demo": any("demo" in source for source in sources),
+        "images": config["datasets"][dataset]["images"],
+    }
 
 
 def pooling(capture):

@@ -1,7 +1,5 @@
 """Statistics, feature maps and frames to figures and tables."""
 
-FOLLOWING = [name for name, entry in config["experiments"].items() if configuration.follows(entry)]
-
 
 rule draw_experiment:
     input:
@@ -140,3 +138,32 @@ rule draw_frames:
         reference=of_experiment("reference"),
     script:
         "../scripts/draw_frames.py"
+
+
+rule judge_claims:
+    input:
+        sets=[f"<results>/statistics/{experiment}/{dataset}.sets.csv" for experiment, dataset in STUDIED],
+        pairs=[f"<results>/statistics/{experiment}/{dataset}.pairs.csv" for experiment, dataset in STUDIED],
+        published=lambda wildcards: [published("claims.yaml"), published("table1.csv")],
+        code=sources("judge_claims.py"),
+    output:
+        html=report(
+            "<results>/published.html",
+            caption="../report/published.rst",
+            category="Side by side with the paper",
+            labels={"result": "claims and values"},
+        ),
+        csv="<results>/published.csv",
+        md="<results>/published.md",
+    log:
+        "<logs>/judge_claims/published.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem="1GB",
+        runtime="10m",
+    params:
+        folder=lambda wildcards: published(),
+        runs=[used(experiment, dataset) for experiment, dataset in STUDIED],
+    script:
+        "../scripts/judge_claims.py"

@@ -1,7 +1,6 @@
 """A named target per stage: snakemake --cores all STAGE makes everything up to that stage."""
 
 captured = configuration.capture_shards(config, config["captures"])
-studied = configuration.studied(config)
 
 
 rule fetch:
@@ -45,15 +44,16 @@ rule pool:
 
 rule compare:
     input:
-        [f"<results>/distances/{experiment}/{dataset}.parquet" for experiment, dataset in studied],
+        [f"<results>/distances/{experiment}/{dataset}.parquet" for experiment, dataset in STUDIED],
 
 
 rule test:
     input:
-        [f"<results>/statistics/{experiment}/{dataset}.sets.csv" for experiment, dataset in studied],
+        [f"<results>/statistics/{experiment}/{dataset}.sets.csv" for experiment, dataset in STUDIED],
 
 
 rule draw:
     input:
         expand("<results>/figures/{experiment}.png", experiment=config["experiments"]),
+        ["<results>/published.html"] if "published" in config else [],
         expand("<results>/figures/{experiment}.plate.png", experiment=config["experiments"].keys() - set(FOLLOWING)),

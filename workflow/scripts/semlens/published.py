@@ -33,6 +33,13 @@ EXPERIMENTS = {  # in the paper's order, with their conditions
         *("hflip", "vflip", "rot90", "rot180", "rot270"),
     ),
     "video": ("1", "2", "3", "4", "5", "10", "20", "30", "40"),
+    "video-example": ("1", "5", "10"),
+}
+METRIC = "correlation"  # where it is not the axis, from section 6.2 on
+FEATURES = {  # where they are not the axis
+    "distance-measures": "64+32+16",
+    **dict.fromkeys(("inference-steps", "inference-steps-denoised", "transformations"), "enc16.1"),
+    **dict.fromkeys(("video", "video-example"), "enc16.1"),
 }
 JUDGED = pa.DataFrameSchema(
     {
@@ -444,11 +451,22 @@ def _judged(claim: Claim, at: list[_Seen], reason: str) -> dict[str, str]:
     }
 
 
-def comparability(*, demo: bool, dataset: str, images: int, sizes: dict[str, int]) -> str:
+def comparability(
+    *,
+    experiment: str,
+    metric: str,
+    features: str | None,
+    demo: bool,
+    dataset: str,
+    images: int,
+    sizes: dict[str, int],
+) -> str:
     """Return why a run cannot be compared with the paper's, or nothing.
 
     Parameters
     ----------
+    metric, features
+        What the experiment compares; features are None where they are its axis.
     demo
         Whether the model or the dataset is one that is made up here.
     images
@@ -460,6 +478,10 @@ def comparability(*, demo: bool, dataset: str, images: int, sizes: dict[str, int
         return "demo"
     if dataset not in sizes:
         return "not a dataset of the paper"
+    if metric != METRIC:
+        return f"{metric} instead of {METRIC}"
+    if features != FEATURES.get(experiment):
+        return f"{features} instead of {FEATURES.get(experiment)}"
     return f"{images} of {sizes[dataset]} images" if images < sizes[dataset] else ""
 
 
