@@ -1,0 +1,132 @@
+"""Print what a configuration will cost before it runs: jobs and disk per stage, as Markdown.
+
+    python benchmarks/plan.py config/paper.yaml
+
+Jobs are counted by a forced dry run. Disk follows from the configuration, the registry and the layers of Stable
+Diffusion 1.5. How many objects an image shows is an assumption (--objects): 2.25 in a sample of 60 images of COCO
+and 1.9 in one of 24 of VOC, of VOC's classes and over 1 % of the image.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+from snakemake.utils import validate
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
+
+from semlens import configuration, registry  # noqa: E402
+from semlens.layers import layers, members  # noqa: E402
+from semlens.views import CROPS  # noqa: E402
+
+SD15 = {
+    "sample_size": 64,
+    "block_out_channels": [320, 640, 1280, 1280],
+    "layers_per_block": 2,
+    "down_block_types": ["CrossAttnDownBlock2D"] * 3 + ["DownBlock2D"],
+    "up_block_types": ["UpBlock2D"] + ["CrossAttnUpBlock2D"] * 3,
+}
+LAYERS = {layer.name: layer for layer in layers(SD15)}
+MOMENTS = 8 * 64 * 64 * 4  # bytes: mean and log variance of four channels, float32
+STORED = {"float32": 4, "bfloat16": 4, "float16": 2}
+PAIR = 12  # bytes of i, j and the distance; labels take next to nothing
+STAGES = {
+    "fetch": (
+        *("download_file", "unpack_dataset", "download_images", "assemble_model"),
+        *("render_dataset", "make_tiny_model"),
+    ),
+    "index, select": ("index_dataset", "select_images"),
+    "encode": ("encode_images", "encode_prompt", "encode_template"),
+    "extract": ("extract_features",),
+    "pool": ("pool_prototypes",),
+    "compare": ("compare_prototypes",),
+    "test": ("test_distances",),
+    "draw": ("draw_experiment", "draw_plate", "draw_frames", "judge_claims"),
+}
+
+
+def jobs(config: Path) -> dict[str, int]:
+    """Jobs by rule, whatever is there already."""
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--forceall", "--quiet", "rules", "--configfile", config]
+    said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE)}
+
+
+def disk(config: dict, objects: float) -> dict[str, float]:
+    """Bytes by stage."""
+    listed = yaml.safe_load((ROOT / "resources" / "registry.yaml").read_text())
+    captures, datasets = config["captures"], config["datasets"]
+
+    def samples(views: str, dataset: str) -> float:
+        images = datasets[dataset]["images"]
+        return sum(images * (objects if view in CROPS else 1) for view in config["views"][views])
+
+    latents = {(c["model"], dataset, c["views"]) for c in captures.values() for dataset in c["datasets"]}
+    features = prototypes = 0.0
+    for name, capture in captures.items():
+        wanted = {layer for feature_set in capture["layers"] for layer in members(feature_set, LAYERS)}
+        values = sum(LAYERS[layer].channels * LAYERS[layer].grid ** 2 for layer in wanted)
+        passes = len(capture["timesteps"])
+        for dataset in capture["datasets"]:
+            features += samples(capture["views"], dataset) * passes * values * STORED[config["dtype"]]
+            sets = configuration.feature_sets(config, name, dataset)
+            columns = {
+                (layer, max(LAYERS[other].grid for other in held))
+                for held in (members(feature_set, LAYERS) for feature_set in sets)
+                for layer in held
+            }
+            width = sum(LAYERS[layer].channels for layer, _ in columns)
+            shown = datasets[dataset]["images"] * objects * len(config["views"][capture["views"]])
+            prototypes += shown * passes * width * 4
+    pairs = sum(
+        len(experiment["conditions"]) * (datasets[dataset]["images"] * objects) ** 2 / 2
+        for experiment in config["experiments"].values()
+        for dataset in experiment["datasets"]
+        if experiment["axis"] != "offset"
+    )
+    return {
+        "fetch": fetched(config, listed),
+        "encode": sum(samples(views, dataset) * MOMENTS for _, dataset, views in latents),
+        "extract": features,
+        "pool": prototypes,
+        "compare": pairs * PAIR,
+    }
+
+
+def fetched(config: dict, listed: dict) -> int:
+    """Bytes of all that is downloaded, archives twice, as they are unpacked; a model's files are linked."""
+    sizes = {path: entry["bytes"] for path, entry in registry.files(listed).items()}
+    wanted = []
+    for dataset in config["datasets"].values():
+        if "download" in dataset["source"]:
+            wanted += 2 * registry.archives(listed, dataset["source"]["download"])
+    for model in config["models"].values():
+        for part in configuration.MODEL_PARTS if "download" in model["source"] else ():
+            wanted += registry.model_files(listed, model["source"]["download"], part)
+    return sum(sizes[path] for path in wanted)
+
+
+def table(config: Path, objects: float) -> str:
+    """The plan as Markdown."""
+    content = yaml.safe_load(config.read_text())
+    validate(content, str(ROOT / "workflow" / "schemas" / "config.schema.yaml"))
+    counted, bytes_of = jobs(config), disk(content, objects)
+    lines = ["| stage | jobs | disk, GB |", "|---|---:|---:|"]
+    for stage, rules in STAGES.items():
+        number = sum(counted.get(rule, 0) for rule in rules)
+        size = bytes_of.get(stage)
+        lines.append(f"| {stage} | {number} | {'under 0.1' if size is None or size < 5e7 else f'{size / 1e9:.1f}'} |")
+    total = sum(counted.get(rule, 0) for rules in STAGES.values() for rule in rules)
+    return "\n".join([*lines, f"| all | {total} | {sum(bytes_of.values()) / 1e9:.0f} |"])
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", type=Path, help="such as config/paper.yaml")
+    parser.add_argument("--objects", type=float, default=2.2, help="objects that an image shows, on average")
+    arguments = parser.parse_args()
+    print(table(arguments.config.resolve(), arguments.objects))
