@@ -141,13 +141,19 @@ def copied(folder: Path) -> Path:
 
 
 def changed(changes: dict[str, Any], path: Path) -> Path:
-    """Write the small configuration with some values changed, each by its place, as in ``datasets:coco:images``."""
+    """Write the small configuration with some values changed, each by its place, as in ``datasets:coco:images``.
+
+    None removes the key.
+    """
     config = copy.deepcopy(SMALL)
     for place, value in changes.items():
         *parents, key = place.split(":")
         entry = config
         for parent in parents:
             entry = entry.setdefault(parent, {})
-        entry[key] = value
+        if value is None:
+            del entry[key]
+        else:
+            entry[key] = value
     path.write_text(yaml.safe_dump(config, sort_keys=False))
     return path

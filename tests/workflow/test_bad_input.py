@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from repository import SMALL, changed, execute, plan, snakemake
+from repository import SMALL, Job, changed, execute, plan, snakemake
 
 # The configuration's changes, and what the terminal must name.
 REFUSED = {
@@ -33,6 +33,22 @@ REFUSED = {
     "dataset's folder": (
         {"datasets:voc:source": {"folder": "nowhere/voc"}},
         ["'voc'", "nowhere/voc", "does not exist"],
+    ),
+    "posterior": ({"captures:plain:posterior": "median"}, ["captures.plain.posterior", "median", "mean"]),
+    "way to resize": ({"models:tiny:resize": "stretch"}, ["models.tiny.resize", "stretch", "letterbox"]),
+    "steps without noise": ({"captures:noised:noise": False}, ["'noised'", "inference_steps", "noise: false"]),
+    "reference without offset": ({"experiments:layers:reference": "first"}, ["'layers'", "reference", "offset"]),
+    "download of a dataset": (
+        {"datasets:voc:source": {"download": "voc-2099"}},
+        ["'voc'", "voc-2099", "voc-2012"],
+    ),
+    "download of another format": (
+        {"datasets:voc:source": {"download": "coco-2017"}},
+        ["'voc'", "coco-2017", "'coco'"],
+    ),
+    "download of a model": (
+        {"models:tiny:source": {"download": "sd-99"}},
+        ["'tiny'", "sd-99", "stable-diffusion-v1-5"],
     ),
     "model's folder": ({"models:tiny:source": {"folder": "nowhere/sd"}}, ["'tiny'", "nowhere/sd", "unet"]),
 }
@@ -174,6 +190,6 @@ def test_deleting_the_corrupt_shard_heals_it_alone(broken, finished):
 
 
 def test_unused_names_are_no_error(finished, configured):
-    """An experiment may be left out; its captures stay."""
+    """An experiment may be left out; its captures stay, and it is judged no more."""
     experiments = {name: entry for name, entry in SMALL["experiments"].items() if name != "video"}
-    assert plan(finished, config=configured({"experiments": experiments})) == set()
+    assert plan(finished, config=configured({"experiments": experiments})) == {Job("judge_claims", "")}

@@ -11,18 +11,24 @@ from repository import LIBRARY, ROOT, SCRIPTS, SMALL, Job, changed, closure, pla
 
 MODULES = sorted(path.stem for path in (ROOT / LIBRARY).glob("*.py") if path.stem != "__init__")
 BELOW = {
-    "render_dataset": {"index_dataset", "select_images", "encode_images"},
+    "render_dataset": {"index_dataset", "select_images", "encode_images", "draw_plate", "draw_frames"},
     "index_dataset": {"select_images"},
-    "select_images": {"encode_images", "pool_prototypes"},
-    "make_tiny_model": {"encode_images", "encode_prompt", "extract_features"},
+    "select_images": {"encode_images", "encode_template", "pool_prototypes", "draw_plate", "draw_frames"},
+    "make_tiny_model": {"encode_images", "encode_prompt", "encode_template", "extract_features"},
     "encode_images": {"extract_features"},
     "encode_prompt": {"extract_features"},
-    "extract_features": {"pool_prototypes"},
+    "encode_template": {"extract_features"},
+    "extract_features": {"pool_prototypes", "draw_plate"},
     "pool_prototypes": {"compare_prototypes"},
-    "compare_prototypes": {"test_distances"},
-    "test_distances": {"draw_experiment"},
+    "compare_prototypes": {"test_distances", "draw_frames"},
+    "test_distances": {"draw_experiment", "judge_claims"},
     "draw_experiment": set(),
+    "draw_plate": set(),
+    "draw_frames": set(),
+    "judge_claims": set(),
 }
+# What is downloaded depends on the registry alone, see fetch.smk.
+DOWNLOADING = {"download_file", "unpack_dataset", "download_images", "assemble_model"}
 SHARDS = {"coco": ("00000", "00001"), "voc": ("00000",), "davis": ("00000",)}
 STUDIED = {name: tuple(entry["datasets"]) for name, entry in SMALL["experiments"].items()}
 
@@ -39,24 +45,49 @@ def captured(rule: str, capture: str, *datasets: str) -> set[Job]:
 def concluded(*experiments: str, dataset: str | None = None) -> set[Job]:
     """Compare and below, of experiments on all their datasets or on one."""
     return {
-        Job(rule, f"{experiment}/{studied}")
-        for experiment in experiments
-        for studied in ([dataset] if dataset else STUDIED[experiment])
-        for rule in ("compare_prototypes", "test_distances")
-    } | {Job("draw_experiment", experiment) for experiment in experiments}
+        Job("judge_claims", ""),
+        *(Job("draw_frames" if experiment == "one" else "draw_experiment", experiment) for experiment in experiments),
+        *(
+            Job(rule, f"{experiment}/{studied}")
+            for experiment in experiments
+            for studied in ([dataset] if dataset else STUDIED[experiment])
+            for rule in ("compare_prototypes", "test_distances")
+        ),
+    }
+
+
+def plates(*experiments: str) -> set[Job]:
+    return {Job("draw_plate", experiment) for experiment in experiments}
 
 
 PLAIN = (
     captured("extract_features", "plain", "coco", "voc")
     | captured("pool_prototypes", "plain", "coco", "voc")
-    | concluded("metrics", "layers")
+    | concluded("metrics", "layers", "turns")
+    | plates("metrics", "layers", "turns")
 )
 VIDEO = (
-    captured("extract_features", "video", "davis") | captured("pool_prototypes", "video", "davis") | concluded("video")
+    captured("extract_features", "video", "davis")
+    | captured("pool_prototypes", "video", "davis")
+    | concluded("video", "one")
+    | plates("video")
 )
+NOISED = (
+    captured("extract_features", "noised", "voc")
+    | captured("pool_prototypes", "noised", "voc")
+    | concluded("noise")
+    | plates("noise")
+)
+TURNED = (
+    captured("extract_features", "turned", "voc")
+    | captured("pool_prototypes", "turned", "voc")
+    | concluded("turns")
+    | plates("turns")
+)
+EVERYTHING_READ = PLAIN | VIDEO | NOISED | TURNED
 ENCODED = {
     Job("encode_images", f"tiny/{dataset}/plain/{shard}") for dataset, shards in SHARDS.items() for shard in shards
-}
+} | {Job("encode_images", "tiny/voc/turned/00000")}
 
 
 @contextmanager
@@ -146,11 +177,15 @@ def test_editing_a_module_reruns_what_imports_it_and_below(finished, after_editi
         ("scenes", {"render_dataset"}),
         ("tiny", {"make_tiny_model"}),
         ("capture", {"extract_features"}),
-        ("masks", {"pool_prototypes"}),
-        ("prototypes", {"pool_prototypes"}),
+        ("masks", {"pool_prototypes", "draw_plate", "draw_frames"}),
+        ("prototypes", {"pool_prototypes", "compare_prototypes", "draw_plate", "draw_frames"}),
         ("distances", {"compare_prototypes"}),
         ("statistics", {"test_distances"}),
-        ("figures", {"draw_experiment"}),
+        ("figures", {"draw_experiment", "draw_plate", "draw_frames"}),
+        ("plates", {"draw_plate"}),
+        ("frames", {"draw_frames"}),
+        ("published", {"judge_claims"}),
+        ("downloads", set()),
         ("configuration", set()),
     ],
 )
@@ -162,7 +197,7 @@ def test_editing_a_module_reruns_its_stage_and_below(after_editing, module, firs
 def test_everything_reruns_when_the_log_is_edited(finished, after_editing):
     assert {job.rule for job in after_editing["logs"].result()} == {
         path.stem for path in finished.path(str(SCRIPTS)).glob("*.py")
-    }
+    } - DOWNLOADING
 
 
 @pytest.mark.parametrize("script", ["extract_features.py", "draw_experiment.py"])
@@ -178,11 +213,11 @@ CHANGES = {
     ),
     "a title redraws its experiment": (
         {"experiments:layers:title": "Another question"},
-        {Job("draw_experiment", "layers")},
+        {Job("draw_experiment", "layers")} | plates("layers"),
     ),
     "an expected order reruns the tests": (
         {"experiments:video:expect": ["scdi", "sidi"]},
-        {Job("test_distances", "video/davis"), Job("draw_experiment", "video")},
+        {Job("test_distances", "video/davis"), Job("draw_experiment", "video"), Job("judge_claims", "")},
     ),
     "a timestep extracts its capture": ({"captures:plain:timesteps": [0, 100]}, PLAIN),
     "a layer extracts its capture": (
@@ -191,18 +226,22 @@ CHANGES = {
     ),
     "a batch size reruns nothing": ({"batch_size": 1}, set()),
     "threads rerun nothing": ({"threads": 2}, set()),
-    "a seed extracts from the latents that are there": ({"seed": 1}, PLAIN | VIDEO),
+    "a seed extracts from the latents that are there": ({"seed": 1}, EVERYTHING_READ),
     "a device reruns nothing": ({"device": "auto"}, set()),
-    "an arithmetic encodes again": ({"dtype": "bfloat16"}, ENCODED | PLAIN | VIDEO),
+    "an arithmetic encodes again": ({"dtype": "bfloat16"}, ENCODED | EVERYTHING_READ),
     "an area reruns the dataset's selection and below": (
         {"datasets:voc:min_area": 0.02},
-        {Job("select_images", "voc/00000"), Job("encode_images", "tiny/voc/plain/00000")}
+        {Job("select_images", "voc/00000"), Job("encode_template", "tiny/named/voc/plain/00000")}
+        | {Job("encode_images", f"tiny/voc/{views}/00000") for views in ("plain", "turned")}
         | captured("extract_features", "plain", "voc")
         | captured("pool_prototypes", "plain", "voc")
-        | concluded("metrics", dataset="voc"),
+        | concluded("metrics", dataset="voc")
+        | plates("metrics")
+        | NOISED
+        | TURNED,
     ),
     "a prompt is encoded and read by its capture": (
-        {"prompts": {"empty": "", "dog": "a photo of a dog"}, "captures:plain:prompt": "dog"},
+        {"prompts:dog": "a photo of a dog", "captures:plain:prompt": "dog"},
         {Job("encode_prompt", "tiny/dog")} | PLAIN,
     ),
     "images beyond a full shard add a shard": (
@@ -213,7 +252,7 @@ CHANGES = {
             Job("extract_features", "video/davis/00001"),
             Job("pool_prototypes", "video/davis/00001"),
         }
-        | concluded("video"),
+        | concluded("video", "one"),
     ),
     "images fill the last shard and leave the full one": (
         {"datasets:coco:images": 12},
@@ -226,6 +265,31 @@ CHANGES = {
         | concluded("metrics", dataset="coco")
         | concluded("layers"),
     ),
+    "a template is filled in and read by its capture": (
+        {"prompts:named": "a drawing of a {classes}"},
+        {Job("encode_template", "tiny/named/voc/plain/00000")} | NOISED,
+    ),
+    "how proportions are kept decides what is encoded and pooled": (
+        {"models:tiny:resize": "letterbox"},
+        ENCODED | EVERYTHING_READ,
+    ),
+    "how cells count is decided when pooling": (
+        {"captures:turned:mask": "area"},
+        captured("pool_prototypes", "turned", "voc") | concluded("turns") | plates("turns"),
+    ),
+    "a latent is drawn when it is read": ({"captures:turned:posterior": "mean"}, TURNED),
+    "noise is added when a latent is read": ({"captures:turned:noise": False}, TURNED),
+    "more steps take the same noise away": ({"captures:noised:inference_steps": 20}, NOISED),
+    "another reference is compared from the same prototypes": (
+        {"experiments:one:reference": "crossing/00001/1"},
+        concluded("one"),
+    ),
+    "another index is printed": ({"experiments:metrics:dunn": "classical"}, {Job("draw_experiment", "metrics")}),
+    "a new view encodes its group": (
+        {"views:turned": ["hflip", "crop_pad", "vflip"]},
+        {Job("encode_images", "tiny/voc/turned/00000")} | TURNED,
+    ),
+    "without published claims nothing is judged": ({"published": None}, set()),
     "a capture that no experiment reads is pooled and not compared": (
         {"captures:spare": {**SMALL["captures"]["video"], "timesteps": [50]}},
         captured("extract_features", "spare", "davis") | captured("pool_prototypes", "spare", "davis"),
@@ -249,7 +313,7 @@ def test_a_new_view_group_encodes_itself(finished, configured):
     """Latents are cached per group: another group of the same views is no reason to touch the first."""
     config = configured(
         {
-            "views": {"plain": ["identity"], "again": ["identity"]},
+            "views:again": ["identity"],
             "captures:again": {"model": "tiny", "datasets": ["coco"], "layers": ["enc16.1"], "views": "again"},
         }
     )

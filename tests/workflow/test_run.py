@@ -15,6 +15,7 @@ from scipy.spatial import distance as scipy_distance
 
 EXPERIMENTS = SMALL["experiments"]
 STUDIED = [(name, dataset) for name, entry in EXPERIMENTS.items() for dataset in entry["datasets"]]
+DOWNLOADING = {"download_file", "unpack_dataset", "download_images", "assemble_model"}  # made data need none of them
 SCIPY = {
     "euclidean": scipy_distance.euclidean,
     "correlation": scipy_distance.correlation,
@@ -44,9 +45,11 @@ def distances(repo: Repository, experiment: str, dataset: str, results: str = "r
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_experiment_has_its_figure_and_table(finished, experiment):
+    figures = [experiment] if experiment == "one" else [experiment, f"{experiment}.plate"]
+    tables = [experiment] if experiment == "one" else [f"{experiment}.sets", f"{experiment}.pairs"]
     for file in (
-        *(f"figures/{experiment}.{kind}" for kind in ("png", "pdf")),
-        *(f"tables/{experiment}.{kind}" for kind in ("csv", "md", "tex", "html")),
+        *(f"figures/{name}.{kind}" for name in figures for kind in ("png", "pdf")),
+        *(f"tables/{name}.{kind}" for name in tables for kind in ("csv", "md", "tex", "html")),
     ):
         assert finished.path("results", file).stat().st_size > 0, file
 
@@ -80,7 +83,9 @@ def sets_of(a: pd.Series, b: pd.Series) -> str:
     return ("sc" if a.category == b.category else "dc") + ("si" if a.image_id == b.image_id else "di")
 
 
-@pytest.mark.parametrize(("experiment", "dataset"), [pair for pair in STUDIED if pair[0] != "video"])
+@pytest.mark.parametrize(
+    ("experiment", "dataset"), [pair for pair in STUDIED if pair[0] in ("metrics", "layers", "noise")]
+)
 def test_pairs_are_all_unordered_pairs(finished, experiment, dataset):
     instances = list(manifests(finished, dataset).itertuples())
     expected = Counter(sets_of(a, b) for a, b in combinations(instances, 2))
@@ -111,6 +116,49 @@ def test_pairs_of_videos_lie_an_offset_apart(finished):
         apart = rows["frame"].to_numpy()[found["j"]] - rows["frame"].to_numpy()[found["i"]]
         assert set(apart[found["set"] != "scsi"]) == {offset}
         assert set(apart[found["set"] == "scsi"]) == {0}
+
+
+def test_a_view_is_compared_with_the_original(finished):
+    """sidi holds every instance and itself in that view; the other sets are those of the originals."""
+    instances = manifests(finished, "voc")
+    paths = [finished.path("results", "prototypes", name, "voc", "00000.parquet") for name in ("plain", "turned")]
+    rows = pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
+    vectors = np.array(rows["enc16.1@16"].tolist())
+    expected = Counter(sets_of(a, b) for a, b in combinations(instances.itertuples(), 2))
+    measured = distances(finished, "turns", "voc")
+    for view in EXPERIMENTS["turns"]["conditions"]:
+        found = measured[measured["condition"] == view]
+        assert Counter(found["set"]) == {name: expected[name] for name in ("scsi", "dcsi")} | {"sidi": len(instances)}
+        a, b = (rows.iloc[found.loc[found["set"] == "sidi", side]] for side in "ij")
+        assert list(a["instance_id"]) == list(b["instance_id"])
+        assert set(a["view"]) == {"identity"} and set(b["view"]) == {view}
+    last = found[found["set"] == "sidi"].iloc[-1]
+    assert last.distance == pytest.approx(scipy_distance.correlation(vectors[last.i], vectors[last.j]), rel=1e-4)
+
+
+def test_one_person_is_compared_with_everyone_later(finished):
+    path = finished.path("results", "distances", "one", "davis.parquet")
+    names = json.loads(parquet.read_schema(path).metadata[b"instances"])
+    for offset in (1, 5):
+        found = distances(finished, "one", "davis").query(f"condition == '{offset}'")
+        assert {names[i] for i in found["i"]} == {"crossing/00000/1"}
+        later = {(row.set, names[row.j]) for row in found.itertuples()}
+        assert later == {("sidi", f"crossing/0000{offset}/1"), ("scdi", f"crossing/0000{offset}/2")}
+
+
+def test_a_template_names_what_each_picture_shows(finished):
+    instances = manifests(finished, "voc")
+    with h5py.File(finished.path("results", "prompts", "tiny", "named", "voc", "plain", "00000.h5")) as file:
+        said = [file.attrs["texts"][place] for place in file["identity/text"]]
+    shown = instances.groupby("image_id", sort=False)["category"].agg(lambda names: " and ".join(sorted(set(names))))
+    assert said == [f"a photo of a {names}" for names in shown]
+
+
+def test_the_demo_is_not_judged_by_the_paper(finished):
+    judged = pd.read_csv(finished.path("results", "published.csv"), keep_default_na=False)
+    assert len(judged) and set(judged["experiment"]) == {"video"}  # the one name that the paper's experiments have
+    assert set(judged["verdict"]) <= {"not comparable", "no pairs"}
+    assert set(judged.loc[judged["verdict"] == "not comparable", "reason"]) == {"demo"}
 
 
 @pytest.mark.parametrize(("condition", "name"), [(c, s) for c in SCIPY for s in ("scdi", "dcsi")])
@@ -198,7 +246,8 @@ def test_the_report_shows_every_figure_and_table(finished, tmp_path):
     content = report.read_text()
     for experiment in EXPERIMENTS:
         assert f"results/figures/{experiment}.png" in content
-        assert f"results/tables/{experiment}.html" in content
+        assert f"results/tables/{experiment}{'' if experiment == 'one' else '.pairs'}.html" in content
+    assert "results/published.html" in content
     assert plan(finished) == set()
 
 
@@ -216,7 +265,7 @@ def executed(repo: Repository) -> dict[str, list[str]]:
 
 def test_every_job_has_its_log(finished):
     logs = executed(finished)
-    assert set(logs) == {path.stem for path in finished.path("workflow", "scripts").glob("*.py")}
+    assert set(logs) == {path.stem for path in finished.path("workflow", "scripts").glob("*.py")} - DOWNLOADING
     for rule, paths in logs.items():
         for path in paths:
             assert path.startswith(f"results/logs/{rule}/")

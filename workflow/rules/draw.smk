@@ -85,7 +85,7 @@ rule draw_plate:
     params:
         title=of_experiment("title"),
         axis=of_experiment("axis"),
-        conditions=lambda wildcards: configuration.conditions(config["experiments"][wildcards.experiment]),
+        conditions=lambda wildcards: configuration.looks(config["experiments"][wildcards.experiment]),
         datasets=of_experiment("datasets"),
         reads=lambda wildcards: [dataset for _, dataset in first_shards(wildcards.experiment)],
         captures=lambda wildcards: {capture: pooling(capture) for capture, _ in first_shards(wildcards.experiment)},

@@ -179,6 +179,16 @@ def conditions(experiment: Config) -> list[Config]:
     return [{**common, experiment["axis"]: value, "name": str(value)} for value in experiment["conditions"]]
 
 
+def looks(experiment: Config) -> list[Config]:
+    """Return what the model sees and says under the conditions: each view, timestep and feature set once, named."""
+    different: dict[tuple, Config] = {}
+    for condition in conditions(experiment):
+        look = {key: condition[key] for key in ("view", "timestep", "features")}
+        name = condition["features"] if experiment["axis"] in ("metric", "offset") else condition["name"]
+        different.setdefault(tuple(look.values()), {**look, "name": name})
+    return list(different.values())
+
+
 def is_template(prompt: str) -> bool:
     """Return whether a prompt names the classes that a sample shows, so that each sample has its own text."""
     return "{classes}" in prompt

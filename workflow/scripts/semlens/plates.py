@@ -92,8 +92,8 @@ def _rows(source: "Source", conditions: Sequence[dict[str, Any]], axis: str) -> 
         paint = colours.setdefault(condition["features"], Colours(stage.features))
         name = figures.heading(axis, condition["name"])
         counted = f"{np.count_nonzero(stage.cells)} of {stage.cells.size} cells"
-        features = Panel(condition["features"] if axis in ("metric", "offset") else name, paint(stage.features))
-        triples.append([Panel(name, stage.picture, stage.outline), Panel("", stage.cells, caption=counted), features])
+        pictured = Panel(name, stage.picture, stage.outline)
+        triples.append([pictured, Panel("", stage.cells, caption=counted), Panel(name, paint(stage.features))])
     if axis == "view":
         return [list(row) for row in zip(*triples, strict=True)]
     kept: list[Panel] = []
