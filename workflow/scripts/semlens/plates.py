@@ -86,21 +86,25 @@ def _rows(source: "Source", conditions: Sequence[dict[str, Any]], axis: str) -> 
     if axis == "view":
         conditions = [{**conditions[0], "view": "identity", "name": "identity"}, *conditions]
     colours: dict[str, Colours] = {}
-    triples = []
+    steps = []
     for condition in conditions:
         stage = source.stage(condition)
-        paint = colours.setdefault(condition["features"], Colours(stage.features))
-        name = figures.heading(axis, condition["name"])
+        if condition["features"] not in colours:
+            colours[condition["features"]] = Colours(stage.features)
+        name, side = figures.heading(axis, condition["name"]), len(stage.cells)
         counted = f"{np.count_nonzero(stage.cells)} of {stage.cells.size} cells"
-        pictured = Panel(name, stage.picture, stage.outline)
-        triples.append([pictured, Panel("", stage.cells, caption=counted), Panel(name, paint(stage.features))])
+        pictured = Panel(name if axis == "view" else "picture", stage.picture, stage.outline)
+        masked = Panel(f"mask at {side}x{side}", stage.cells, caption=counted)
+        steps.append([pictured, masked, Panel(name, colours[condition["features"]](stage.features))])
+        if axis != "view":
+            steps[-1].insert(1, Panel("mask", stage.outline))
     if axis == "view":
-        return [list(row) for row in zip(*triples, strict=True)]
+        return [list(row) for row in zip(*steps, strict=True)]
     kept: list[Panel] = []
-    for panel in chain.from_iterable(triples):
+    for panel in chain.from_iterable(steps):
         if not any(np.array_equal(panel.image, other.image) for other in kept):
-            kept.append(panel if len(kept) else panel._replace(heading="picture"))
-    return [[panel._replace(heading="mask") if panel.caption else panel for panel in kept]]
+            kept.append(panel)
+    return [kept]
 
 
 class Source:
