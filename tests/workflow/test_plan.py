@@ -8,12 +8,7 @@ from repository import ROOT
 
 def test_the_readme_has_the_plan_of_the_paper():
     """A dry run of everything, on a machine that may have no data at all."""
-    done = subprocess.run(
-        [sys.executable, "benchmarks/plan.py", "config/paper.yaml"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "| extract |" in done.stdout
-    assert done.stdout in (ROOT / "config" / "README.md").read_text()
+    command = [sys.executable, "benchmarks/plan.py", "config/paper.yaml"]
+    plan = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "| extract |" in plan
+    assert plan in (ROOT / "config" / "README.md").read_text()
