@@ -36,7 +36,7 @@ STORED = {"float32": 4, "bfloat16": 4, "float16": 2}
 PAIR = 12  # bytes of i, j and the distance; labels take next to nothing
 STAGES = {
     "fetch": (
-        *("download_file", "unpack_dataset", "download_images", "assemble_model"),
+        *("download_file", "unpack_dataset", "download_images", "convert_checkpoint"),
         *("render_dataset", "make_tiny_model"),
     ),
     "index, select": ("index_dataset", "select_images"),
@@ -98,7 +98,7 @@ def disk(config: dict, objects: float) -> dict[str, float]:
 
 
 def fetched(config: dict, listed: dict) -> int:
-    """Bytes of all that is downloaded, archives twice, as they are unpacked; a model's files are linked."""
+    """Bytes of all that is downloaded, archives twice, as they are unpacked."""
     sizes = {path: entry["bytes"] for path, entry in registry.files(listed).items()}
     wanted = []
     for dataset in config["datasets"].values():

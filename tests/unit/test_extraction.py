@@ -10,14 +10,22 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
 from PIL import Image, ImageOps
 from pycocotools import mask as coco_mask
 from semlens.encoding import encode_images, encode_prompt, encode_template
 from semlens.extraction import extract
+from semlens.models import encoders
 from semlens.tables import INSTANCES, write_parquet
+from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 SIZE = 128
+TEXT_PARTS = {
+    "tokenizer": CLIPTokenizer,
+    "text_encoder": CLIPTextModel,
+    "tokenizer_2": CLIPTokenizer,
+    "text_encoder_2": CLIPTextModelWithProjection,
+}
 PICTURES = {"a": (160, 120), "b": (90, 200), "c": (128, 128), "d": (64, 64), "e": (300, 150)}  # width, height
 ABOUT = {"capture": "plain", "dataset": "drawn", "model": "small", "prompt": "a horse"}
 TIMESTEPS = [0, 50, 999]
@@ -102,9 +110,7 @@ def latents(encode):
 @pytest.fixture(scope="module")
 def prompt(small_model, tmp_path_factory):
     out = tmp_path_factory.mktemp("prompts") / "horse.h5"
-    encode_prompt(
-        prompt="a horse", tokenizer=small_model / "tokenizer", text_encoder=small_model / "text_encoder", out=out
-    )
+    encode_prompt(prompt="a horse", encoders=[(small_model / "tokenizer", small_model / "text_encoder")], out=out)
     return out
 
 
@@ -169,7 +175,7 @@ def plain_loop(model, latents, timesteps, seed, modules):
         names = file["identity/sample_id"].asstr()[()]
     from semlens.models import embed
 
-    text = embed(["a horse"], tokenizer=model / "tokenizer", text_encoder=model / "text_encoder")
+    text = embed(["a horse"], [(model / "tokenizer", model / "text_encoder")])[0]
     seen = {f"identity/t{t}/{name}": [] for t in timesteps for name in modules}
     for name, moment in zip(names, moments, strict=True):
         mean, log_variance = moment[:4], moment[4:]
@@ -223,8 +229,7 @@ def test_features_depend_on_timestep_seed_and_prompt(features, read, small_model
     other_prompt = tmp_path / "house.h5"
     encode_prompt(
         prompt="a house",
-        tokenizer=small_model / "tokenizer",
-        text_encoder=small_model / "text_encoder",
+        encoders=[(small_model / "tokenizer", small_model / "text_encoder")],
         out=other_prompt,
     )
     other_seed = contents(read(seed=8, feature_sets=["enc4.1"], timesteps=[50]))
@@ -252,7 +257,7 @@ def read_plainly(model, noisy, timestep, text="a horse"):
     from semlens.models import embed
 
     unet = UNet2DConditionModel.from_pretrained(model / "unet").eval()
-    embedding = embed([text], tokenizer=model / "tokenizer", text_encoder=model / "text_encoder")
+    embedding = embed([text], [(model / "tokenizer", model / "text_encoder")])[0]
     seen = []
     unet.down_blocks[2].attentions[0].register_forward_hook(lambda module, args, output: seen.append(output[0]))
     with torch.no_grad():
@@ -280,7 +285,7 @@ def test_denoising_is_a_plain_loop_over_diffusers(read, small_model, latents, in
     from semlens.models import embed
 
     unet = UNet2DConditionModel.from_pretrained(small_model / "unet").eval()
-    text = embed(["a horse"], tokenizer=small_model / "tokenizer", text_encoder=small_model / "text_encoder")
+    text = embed(["a horse"], [(small_model / "tokenizer", small_model / "text_encoder")])[0]
     signal = DDPMScheduler.from_pretrained(small_model / "scheduler").alphas_cumprod
     _, clean, noise = draws(latents, 7)
     x = signal[timestep] ** 0.5 * clean + (1 - signal[timestep]) ** 0.5 * noise
@@ -305,7 +310,7 @@ def test_denoising_by_diffusers_own_schedule_is_the_same(read, small_model, late
     unet = UNet2DConditionModel.from_pretrained(small_model / "unet").eval()
     from semlens.models import embed
 
-    text = embed(["a horse"], tokenizer=small_model / "tokenizer", text_encoder=small_model / "text_encoder")
+    text = embed(["a horse"], [(small_model / "tokenizer", small_model / "text_encoder")])[0]
     scheduler = DDIMScheduler.from_pretrained(small_model / "scheduler", set_alpha_to_one=False)
     scheduler.set_timesteps(20)
     x = scheduler.add_noise(clean, noise, torch.tensor([100]))
@@ -331,9 +336,9 @@ def test_a_template_says_what_each_sample_shows(read, small_model, tmp_path):
     instances.loc[instances["instance_id"].isin(["a/2", "c/1"]), "category"] = "dog"
     write_parquet(instances, INSTANCES, manifest)
     out = tmp_path / "template.h5"
-    folders = {"tokenizer": small_model / "tokenizer", "text_encoder": small_model / "text_encoder"}
+    encoders = [(small_model / "tokenizer", small_model / "text_encoder")]
     views = ["identity", "crop_pad"]
-    encode_template(template="a photo of a {classes}", manifest=manifest, views=views, out=out, **folders)
+    encode_template(template="a photo of a {classes}", manifest=manifest, views=views, out=out, encoders=encoders)
     with h5py.File(out) as file:
         said = {view: [file.attrs["texts"][place] for place in file[f"{view}/text"]] for view in views}
     both, cats = "a photo of a cat and dog", "a photo of a cat"
@@ -342,7 +347,7 @@ def test_a_template_says_what_each_sample_shows(read, small_model, tmp_path):
     found = contents(read(prompt=out, feature_sets=["enc4.1"], timesteps=[0], batch_size=2))["identity/t0/enc4.1"]
     for text, pictures in ((both, [0, 2]), (cats, [1, 3, 4])):
         alone = tmp_path / f"{text}.h5"
-        encode_prompt(prompt=text, out=alone, **folders)
+        encode_prompt(prompt=text, out=alone, encoders=encoders)
         expected = contents(read(prompt=alone, feature_sets=["enc4.1"], timesteps=[0]))["identity/t0/enc4.1"]
         np.testing.assert_allclose(found[pictures], expected[pictures], **ROUNDING["features"])
 
@@ -544,3 +549,60 @@ def test_features_that_are_not_finite_are_refused_by_layer_and_sample(read, enco
     with pytest.raises(ValueError, match=r"layer enc4\.1 at t = 50 is not finite for a sample of b"):
         read(latents=path, timesteps=[50], out=tmp_path / "features.h5")
     assert not (tmp_path / "features.h5").exists()
+
+
+def encoders_of(model):
+    parts = ("tokenizer", "text_encoder", "tokenizer_2", "text_encoder_2")
+    return encoders({name: str(model / name) for name in parts if (model / name).is_dir()})
+
+
+@pytest.mark.parametrize(
+    ("name", "layers"),
+    [
+        ("sd2", {"enc4.1": "down_blocks.2.attentions.0", "dec16.3": "up_blocks.3.attentions.2"}),
+        (
+            "sdxl",
+            {
+                "enc16.1": "down_blocks.0.resnets.0",
+                "enc8.2": "down_blocks.1.attentions.1",
+                "mid4": "mid_block",
+                "dec4.1": "up_blocks.0.attentions.0",
+            },
+        ),
+    ],
+)
+def test_other_architectures_are_read_as_their_pipelines_run_them(architectures, encode, read, tmp_path, name, layers):
+    """Prompts by the pipeline's own encode_prompt, then the whole U-Net with hooks that are written out."""
+    model, prompt = architectures[name], tmp_path / "prompt.h5"
+    encode_prompt(prompt="a horse", encoders=encoders_of(model), out=prompt)
+    latents = encode(vae=model / "vae")
+    folders = {"latents": latents, "prompt": prompt, "unet": model / "unet", "scheduler": model / "scheduler"}
+    found = contents(read(**folders, feature_sets=list(layers), timesteps=[50]))
+
+    unet = UNet2DConditionModel.from_pretrained(model / "unet").eval()
+    load = {part: kind.from_pretrained(model / part) for part, kind in TEXT_PARTS.items() if (model / part).is_dir()}
+    asked = {"prompt": "a horse", "device": "cpu", "num_images_per_prompt": 1, "do_classifier_free_guidance": False}
+    if name == "sdxl":
+        pipeline = StableDiffusionXLPipeline(vae=None, unet=unet, scheduler=None, **load)
+        with torch.no_grad():
+            text, _, pooled, _ = pipeline.encode_prompt(**asked)
+        sizes = torch.tensor([[SIZE, SIZE, 0, 0, SIZE, SIZE]])
+        more = {"added_cond_kwargs": {"text_embeds": pooled, "time_ids": sizes}}
+    else:
+        with torch.no_grad():
+            words = load["tokenizer"]("a horse", padding="max_length", max_length=77, return_tensors="pt").input_ids
+            text, more = load["text_encoder"](words).last_hidden_state, {}
+    _, clean, noise = draws(latents, 7)
+    noisy = DDPMScheduler.from_pretrained(model / "scheduler").add_noise(clean, noise, torch.tensor([50]))
+    seen = {layer: [] for layer in layers}
+    for layer, module in layers.items():
+        unet.get_submodule(module).register_forward_hook(
+            lambda module, args, output, layer=layer: seen[layer].append(
+                output[0] if isinstance(output, tuple) else output
+            )
+        )
+    with torch.no_grad():
+        for one in noisy:
+            unet(one[None], 50, encoder_hidden_states=text, **more)
+    for layer, values in seen.items():
+        np.testing.assert_allclose(found[f"identity/t50/{layer}"], torch.cat(values), **ROUNDING["features"])

@@ -123,7 +123,7 @@ def test_auto_takes_the_best_device_there_is():
 
 
 def embed(model, text):
-    return models.embed([text], tokenizer=model / "tokenizer", text_encoder=model / "text_encoder")
+    return models.embed([text], models.encoders({"tokenizer": model, "text_encoder": model}))[0]
 
 
 def test_an_embedding_has_a_row_per_token_whatever_the_prompt(tiny_model):
@@ -160,7 +160,7 @@ def test_an_embedding_is_that_of_the_text_encoders_last_state(tiny_model):
 def test_a_missing_text_part_is_named(tiny_model, tmp_path, part, file):
     folders = {"tokenizer": tiny_model / "tokenizer", "text_encoder": tiny_model / "text_encoder"}
     with pytest.raises(FileNotFoundError) as error:
-        models.embed(["a"], **{**folders, part: tmp_path / part})
+        models.embed(["a"], [tuple({**folders, part: tmp_path / part}.values())])
     assert f"{tmp_path / part}: {file} is missing" in str(error.value)
 
 
@@ -168,7 +168,7 @@ def test_missing_text_weights_name_the_folder(tiny_model, tmp_path):
     folder = copied(tiny_model, "text_encoder", tmp_path)
     (folder / "model.safetensors").unlink()
     with pytest.raises((ValueError, OSError)) as error:
-        models.embed(["a"], tokenizer=tiny_model / "tokenizer", text_encoder=folder)
+        models.embed(["a"], [(tiny_model / "tokenizer", folder)])
     assert str(folder) in str(error.value)
 
 
@@ -205,3 +205,11 @@ def test_a_missing_scheduler_is_named(tmp_path):
     with pytest.raises(FileNotFoundError) as error:
         models.alphas_cumprod(tmp_path)
     assert f"{tmp_path}: scheduler_config.json is missing" in str(error.value)
+
+
+@pytest.mark.parametrize("given", ["part", "model", "files"])
+def test_a_part_is_found_however_it_is_given(tiny_model, given):
+    """By its own folder, by the model's, or by the files that were downloaded."""
+    unet = tiny_model / "unet"
+    ways = {"part": str(unet), "model": tiny_model, "files": sorted(unet.iterdir())}
+    assert models.part(ways[given], "unet") == unet

@@ -23,7 +23,7 @@ INDIRECT = {
     "snakefmt": "snakefmt --check",
 }
 # What these make is decided by the registry, not by code: see fetch.smk.
-DOWNLOADING = {"download_file", "unpack_dataset", "download_images", "assemble_model"}
+DOWNLOADING = {"download_file", "unpack_dataset", "download_images"}
 DISTRIBUTIONS = packages_distributions()
 # Library modules without a test file of their own, and why.
 UNTESTED = {"encoding": "test_extraction.py reads what it writes"}

@@ -28,7 +28,7 @@ BELOW = {
     "judge_claims": set(),
 }
 # What is downloaded depends on the registry alone, see fetch.smk.
-DOWNLOADING = {"download_file", "unpack_dataset", "download_images", "assemble_model"}
+DOWNLOADING = {"download_file", "unpack_dataset", "download_images"}
 SHARDS = {"coco": ("00000", "00001"), "voc": ("00000",), "davis": ("00000",)}
 STUDIED = {name: tuple(entry["datasets"]) for name, entry in SMALL["experiments"].items()}
 

@@ -15,7 +15,7 @@ from scipy.spatial import distance as scipy_distance
 
 EXPERIMENTS = SMALL["experiments"]
 STUDIED = [(name, dataset) for name, entry in EXPERIMENTS.items() for dataset in entry["datasets"]]
-DOWNLOADING = {"download_file", "unpack_dataset", "download_images", "assemble_model"}  # made data need none of them
+DOWNLOADING = {"download_file", "unpack_dataset", "download_images"}  # made data need none of them
 SCIPY = {
     "euclidean": scipy_distance.euclidean,
     "correlation": scipy_distance.correlation,

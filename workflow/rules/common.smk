@@ -103,21 +103,24 @@ def seed_of_views(views):
     return config["seed"] if any(view.startswith("crop_shift") for view in views) else None
 
 
-def model_folder(model, part):
-    """The folder of one part (unet, vae, ...) of a model."""
-    folder = config["models"][model]["source"].get("folder", f"<resources>/models/{model}")
-    return f"{folder}/{part}"
+PARTS = [*configuration.MODEL_PARTS, "tokenizer_2", "text_encoder_2"]
 
 
-def model_part(part):
-    """Input function: the folder of one part of the job's model."""
+def model_part(model, part):
+    """What a part (unet, vae, ...) of a model is read from, for semlens.models.part; nothing if there is no such part."""
+    source = config["models"][model]["source"]
+    if "download" in source:
+        return [downloaded(file) for file in registry.model_files(REGISTRY, source["download"], part)]
+    if "folder" in source:
+        return f"{source['folder']}/{part}" if Path(source["folder"], part).is_dir() else []
+    return f"<resources>/models/{model}" if part in configuration.MODEL_PARTS else []
 
-    def folder(wildcards):
-        return model_folder(
-            config["captures"][wildcards.capture]["model"] if hasattr(wildcards, "capture") else wildcards.model, part
-        )
 
-    return folder
+def part(name):
+    """Input function: a part of the job's model."""
+    return lambda wildcards: model_part(
+        config["captures"][wildcards.capture]["model"] if hasattr(wildcards, "capture") else wildcards.model, name
+    )
 
 
 def reader(wildcards):

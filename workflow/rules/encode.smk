@@ -5,7 +5,7 @@ rule encode_images:
     input:
         manifest="<results>/manifests/{dataset}/{shard}.parquet",
         pictures=lambda wildcards: pictures(wildcards.dataset, wildcards.shard),
-        vae=model_part("vae"),
+        vae=part("vae"),
         code=sources("encode_images.py"),
     output:
         latents="<results>/latents/{model}/{dataset}/{views}/{shard}.h5",
@@ -34,8 +34,10 @@ rule encode_images:
 
 rule encode_prompt:
     input:
-        tokenizer=model_part("tokenizer"),
-        text_encoder=model_part("text_encoder"),
+        tokenizer=part("tokenizer"),
+        text_encoder=part("text_encoder"),
+        tokenizer_2=part("tokenizer_2"),
+        text_encoder_2=part("text_encoder_2"),
         code=sources("encode_prompt.py"),
     output:
         embedding="<results>/prompts/{model}/{prompt}.h5",
@@ -55,8 +57,10 @@ rule encode_prompt:
 rule encode_template:
     input:
         manifest="<results>/manifests/{dataset}/{shard}.parquet",
-        tokenizer=model_part("tokenizer"),
-        text_encoder=model_part("text_encoder"),
+        tokenizer=part("tokenizer"),
+        text_encoder=part("text_encoder"),
+        tokenizer_2=part("tokenizer_2"),
+        text_encoder_2=part("text_encoder_2"),
         code=sources("encode_template.py"),
     output:
         embedding="<results>/prompts/{model}/{prompt}/{dataset}/{views}/{shard}.h5",

@@ -5,8 +5,8 @@ rule extract_features:
     input:
         latents=lambda wildcards: latents(wildcards.capture, wildcards.dataset, wildcards.shard),
         prompt=lambda wildcards: embedding(wildcards.capture, wildcards.dataset, wildcards.shard),
-        unet=model_part("unet"),
-        scheduler=model_part("scheduler"),
+        unet=part("unet"),
+        scheduler=part("scheduler"),
         code=sources("extract_features.py"),
     output:
         features="<results>/features/{capture}/{dataset}/{shard}.h5",

@@ -6,7 +6,6 @@ localrules:
     download_file,
     download_images,
     unpack_dataset,
-    assemble_model,
 
 
 rule download_file:
@@ -69,25 +68,6 @@ rule download_images:
         "../scripts/download_images.py"
 
 
-rule assemble_model:
-    input:
-        files=lambda wildcards: [
-            downloaded(file)
-            for part in configuration.MODEL_PARTS
-            for file in registry.model_files(REGISTRY, config["models"][wildcards.model]["source"]["download"], part)
-        ],
-    output:
-        **{part: directory(f"<resources>/models/{{model}}/{part}") for part in configuration.MODEL_PARTS},
-    log:
-        "<logs>/assemble_model/{model}.log",
-    wildcard_constraints:
-        model=one_of(sourced(config["models"], "download")),
-    conda:
-        "../../envs/data.yaml"
-    script:
-        "../scripts/assemble_model.py"
-
-
 rule render_dataset:
     input:
         code=sources("render_dataset.py"),
@@ -112,12 +92,7 @@ rule make_tiny_model:
     input:
         code=sources("make_tiny_model.py"),
     output:
-        unet=directory("<resources>/models/{model}/unet"),
-        vae=directory("<resources>/models/{model}/vae"),
-        text_encoder=directory("<resources>/models/{model}/text_encoder"),
-        tokenizer=directory("<resources>/models/{model}/tokenizer"),
-        scheduler=directory("<resources>/models/{model}/scheduler"),
-        index="<resources>/models/{model}/model_index.json",
+        model=directory("<resources>/models/{model}"),
     log:
         "<logs>/make_tiny_model/{model}.log",
     wildcard_constraints:

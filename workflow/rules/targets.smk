@@ -13,7 +13,7 @@ rule fetch:
                 for shard in configuration.shards(config, dataset)
             }
         ),
-        [model_folder(model, "unet") for model in config["models"]],
+        [model_part(model, name) for model in config["models"] for name in PARTS],
 
 
 rule index:

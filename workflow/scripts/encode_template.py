@@ -1,6 +1,6 @@
 """Embed a prompt that names the classes of each sample, with the model's text encoder."""
 
-from semlens import encoding, logs
+from semlens import encoding, logs, models
 
 if __name__ == "__main__":
     with logs.to(snakemake.log[0]):
@@ -8,7 +8,6 @@ if __name__ == "__main__":
             template=snakemake.params.template,
             manifest=snakemake.input.manifest,
             views=snakemake.params.views,
-            tokenizer=snakemake.input.tokenizer,
-            text_encoder=snakemake.input.text_encoder,
+            encoders=models.encoders(snakemake.input),
             out=snakemake.output.embedding,
         )

@@ -77,9 +77,10 @@ def check_layers(config: Config) -> None:
             there = [layer.name for layer in layers(unet)]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ValueError(f"model {capture['model']!r}: {folder}/unet/config.json cannot be read: {error}") from None
-        if unet.get("addition_embed_type") or unet.get("class_embed_type"):
+        if unet.get("addition_embed_type") not in (None, "text_time") or unet.get("class_embed_type"):
             raise ValueError(
-                f"model {capture['model']!r}: its U-Net wants more than a timestep and a prompt, as SDXL's"
+                f"model {capture['model']!r}: its U-Net wants more than a timestep, prompts and sizes; "
+                f"Stable Diffusion 1, 2 and XL are known"
             )
         try:
             held = [layer for wanted in capture["layers"] for layer in members(wanted, there)]

@@ -5,6 +5,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pandas as pd
 import torch
@@ -13,6 +14,8 @@ from semlens import images, models, shards
 from semlens import views as transform
 from semlens.datasets import image_path
 from semlens.logs import log, progress
+
+Encoders = Sequence[tuple[str | Path, str | Path]]  # folders of tokenizer and text encoder, see models.embed
 
 
 def encode_images(
@@ -55,12 +58,11 @@ def encode_images(
                 shards.put(shard, f"{view}/moments", start, moments.float().cpu().numpy(), total=len(samples))
 
 
-def encode_prompt(*, prompt: str, tokenizer: str | Path, text_encoder: str | Path, out: str | Path) -> None:
-    """Write a prompt's text embedding, ``embedding`` (1, tokens, width)."""
-    embedding = models.embed([prompt], tokenizer=tokenizer, text_encoder=text_encoder)
+def encode_prompt(*, prompt: str, encoders: Encoders, out: str | Path) -> None:
+    """Write a prompt's text embedding, ``embedding`` (1, tokens, width), and ``pooled`` (1, width) for SDXL."""
     with shards.create(out, {"prompt": prompt}) as shard:
-        shard["embedding"] = embedding.numpy()
-    log.info("prompt %r: %d tokens of width %d", prompt, *embedding.shape[1:])
+        _embed([prompt], encoders, shard)
+        log.info("prompt %r: %d tokens of width %d", prompt, *shard["embedding"].shape[1:])
 
 
 def encode_template(
@@ -68,14 +70,14 @@ def encode_template(
     template: str,
     manifest: str | Path,
     views: Sequence[str],
-    tokenizer: str | Path,
-    text_encoder: str | Path,
+    encoders: Encoders,
     out: str | Path,
 ) -> None:
     """Write the text embeddings of a prompt that names what each sample shows.
 
     ``{classes}`` becomes the classes of the sample's instances, in alphabetical order, joined by "and". The shard
-    holds ``embedding`` (texts, tokens, width) and, per view, ``text`` (N): the text of each of its samples.
+    holds ``embedding`` (texts, tokens, width), ``pooled`` (texts, width) for SDXL, and per view ``text`` (N): the text
+    of each of its samples.
     """
     instances = pd.read_parquet(manifest)
     texts = {
@@ -86,12 +88,18 @@ def encode_template(
         for view in views
     }
     different = sorted(set(chain.from_iterable(texts.values())))
-    embedding = models.embed(different, tokenizer=tokenizer, text_encoder=text_encoder)
     with shards.create(out, {"prompt": template, "texts": different}) as shard:
-        shard["embedding"] = embedding.numpy()
+        _embed(different, encoders, shard)
         for view in views:
             shard[f"{view}/text"] = [different.index(text) for text in texts[view]]
     log.info("prompt %r: %d texts, such as %r", template, len(different), different[0])
+
+
+def _embed(texts: Sequence[str], encoders: Encoders, shard: h5py.File) -> None:
+    embedding, pooled = models.embed(texts, encoders)
+    shard["embedding"] = embedding.numpy()
+    if pooled is not None:
+        shard["pooled"] = pooled.numpy()
 
 
 def _square(view: str, sample: transform.Sample, folder: str | Path, **how: Any) -> np.ndarray:  # (3, size, size)

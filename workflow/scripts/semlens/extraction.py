@@ -86,16 +86,16 @@ def extract(
                 rows = slice(start, start + len(ids))
                 clean, added = _draw(source, view, rows, ids, seed, posterior)
                 _same_size(clean, network, unet)
-                text = _texts(prompts, view, rows).expand(len(ids), -1, -1).to(where, network.dtype)
+                conditioned = _conditioning(network, prompts, view, rows, len(ids), int(source.attrs["size"]))
                 for timestep in timesteps:
                     read = clean
                     if noise:
                         read = signal[timestep].sqrt() * clean + (1 - signal[timestep]).sqrt() * added
                     read, at = read.to(where), timestep
                     if sampler is not None:
-                        read, at = _denoised(network, sampler, read, timestep, text), 0
+                        read, at = _denoised(network, sampler, read, timestep, conditioned), 0
                     with capture(network, points) as features:
-                        network(read.to(network.dtype), at, text)
+                        network(read.to(network.dtype), at, **conditioned)
                     for point in points:
                         values = _storable(features[point.name], f"layer {point.name} at t = {timestep}", ids)
                         shards.put(shard, f"{view}/t{timestep}/{point.name}", start, values, total=len(samples))
@@ -126,18 +126,30 @@ def _same_size(latents: torch.Tensor, network: torch.nn.Module, unet: str | Path
         )
 
 
-def _texts(prompts: h5py.File, view: str, rows: slice) -> torch.Tensor:  # (batch or 1, tokens, width)
-    embedding = torch.from_numpy(shards.read(prompts, "embedding"))
-    return embedding[shards.read(prompts, f"{view}/text", rows)] if view in prompts else embedding
+def _conditioning(
+    network: torch.nn.Module, prompts: h5py.File, view: str, rows: slice, batch: int, size: int
+) -> dict[str, Any]:
+    """What tells the U-Net what samples show: text; for SDXL, also pooled text and the size of an uncropped picture."""
+
+    def of_samples(key: str) -> torch.Tensor:  # (batch, ...)
+        texts = torch.from_numpy(shards.read(prompts, key))
+        chosen = texts[shards.read(prompts, f"{view}/text", rows)] if view in prompts else texts
+        return chosen.expand(batch, *texts.shape[1:]).to(network.device, network.dtype)
+
+    given = {"encoder_hidden_states": of_samples("embedding")}
+    if network.config.addition_embed_type == "text_time":
+        sizes = torch.tensor([[size, size, 0, 0, size, size]] * batch, device=network.device, dtype=network.dtype)
+        given["added_cond_kwargs"] = {"text_embeds": of_samples("pooled"), "time_ids": sizes}
+    return given
 
 
 def _denoised(
-    network: torch.nn.Module, sampler: Any, noisy: torch.Tensor, timestep: int, text: torch.Tensor
+    network: torch.nn.Module, sampler: Any, noisy: torch.Tensor, timestep: int, conditioned: dict[str, Any]
 ) -> torch.Tensor:  # (batch, channels, height, width) float32
     """Noisy latents of a timestep, brought to the noise of timestep 0 without new noise (DDIM)."""
     stride = sampler.config.num_train_timesteps // sampler.num_inference_steps
     for at in range(timestep, 0, -stride):
-        predicted = network(noisy.to(network.dtype), at, text).sample
+        predicted = network(noisy.to(network.dtype), at, **conditioned).sample
         noisy = sampler.step(predicted.float(), at, noisy).prev_sample
     return noisy
 

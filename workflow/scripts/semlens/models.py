@@ -1,7 +1,7 @@
 """The parts of a diffusers-layout latent diffusion model, one loader each: weights from safetensors only."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,25 +59,72 @@ def ddim(folder: str | Path, inference_steps: int) -> Any:
     return sampler
 
 
+def part(given: str | Path | Sequence[str | Path], name: str) -> Path:
+    """Return the folder of a model's part (unet, vae, ...), given itself, by its files, or by the model's folder."""
+    first = Path(given if isinstance(given, str | Path) else given[0])
+    if first.is_file():
+        return first.parent
+    return first / name if (first / name).is_dir() else first
+
+
+def encoders(given: Mapping[str, Any]) -> list[tuple[Path, Path]]:
+    """Return the folders of tokenizers and text encoders, a second pair where ``tokenizer_2`` is given."""
+    numbers = ["", "_2"] if given.get("tokenizer_2") else [""]
+    return [
+        tuple(part(given[f"{name}{number}"], f"{name}{number}") for name in ("tokenizer", "text_encoder"))
+        for number in numbers
+    ]
+
+
 def embed(
-    texts: Sequence[str], *, tokenizer: str | Path, text_encoder: str | Path
-) -> torch.Tensor:  # (texts, tokens, width) float32
-    """Return the texts' embeddings, as the U-Net's cross-attention reads them."""
-    from transformers import CLIPTextModel, CLIPTokenizer
+    texts: Sequence[str], encoders: Sequence[tuple[str | Path, str | Path]]
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Return the texts' embeddings as the U-Net's cross-attention reads them, and the pooled ones that SDXL adds.
+
+    Parameters
+    ----------
+    encoders
+        Folders of tokenizer and text encoder: one pair for Stable Diffusion, whose last state is read; two for SDXL,
+        whose last states but one are joined, and of which the second gives a text's pooled embedding.
+
+    Returns
+    -------
+    (texts, tokens, width) float32, and (texts, width) float32 or None
+    """
+    from transformers import CLIPTextModel, CLIPTextModelWithProjection
+
+    if len(encoders) == 1:
+        return torch.cat([state for (state,) in _encoded(texts, *encoders[0], CLIPTextModel, [-1])]), None
+    first = _encoded(texts, *encoders[0], CLIPTextModel, [-2])
+    second = _encoded(texts, *encoders[1], CLIPTextModelWithProjection, [-2, "pooled"])
+    joined = [torch.cat([one, other], dim=-1) for (one,), (other, _) in zip(first, second, strict=True)]
+    return torch.cat(joined), torch.cat([pooled for _, pooled in second])
+
+
+def _encoded(
+    texts: Sequence[str], tokenizer: str | Path, text_encoder: str | Path, kind: type, wanted: Sequence[int | str]
+) -> list[list[torch.Tensor]]:
+    """What is wanted of each text, one at a time: hidden states by number (-1 is normalised), or "pooled"."""
+    from transformers import CLIPTokenizer
 
     _require(Path(tokenizer) / "vocab.json", "tokenizer")
     _require(Path(text_encoder) / "config.json", "text encoder")
     words = CLIPTokenizer.from_pretrained(tokenizer, local_files_only=True)
     try:
-        encoder, loaded = CLIPTextModel.from_pretrained(
+        encoder, loaded = kind.from_pretrained(
             text_encoder, use_safetensors=True, dtype=torch.float32, local_files_only=True, output_loading_info=True
         )
         _complete(encoder.eval(), loaded)
     except (OSError, ValueError) as error:
         raise ValueError(f"the text encoder in {text_encoder} cannot be loaded: {error}") from error
-    whole = {"padding": "max_length", "max_length": words.model_max_length, "truncation": True}
+    whole = {"padding": "max_length", "max_length": words.model_max_length, "truncation": True, "return_tensors": "pt"}
+    found = []
     with torch.inference_mode():
-        return torch.cat([encoder(words(text, **whole, return_tensors="pt").input_ids)[0] for text in texts])
+        for text in texts:
+            said = encoder(words(text, **whole).input_ids, output_hidden_states=True)
+            named = {"pooled": getattr(said, "text_embeds", None), -1: said.last_hidden_state}
+            found.append([named[key] if key in named else said.hidden_states[key] for key in wanted])
+    return found
 
 
 def _load(kind: type, folder: str | Path, part: str, dtype: torch.dtype) -> torch.nn.Module:
