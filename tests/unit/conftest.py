@@ -1,12 +1,7 @@
 """What several tests of the library need."""
 
 import json
-import re
 import shutil
-import threading
-from collections import defaultdict
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -31,114 +26,6 @@ def small_model(tiny_model):
     config = json.loads((folder / "unet" / "config.json").read_text())
     (folder / "unet" / "config.json").write_text(json.dumps({**config, "sample_size": 16}))
     return folder
-
-
-@dataclass
-class Request:
-    """What the server was asked for, and what it gave."""
-
-    path: str
-    start: int
-    sent: int = 0
-
-
-class Server(ThreadingHTTPServer):
-    """An HTTP server on the loopback interface that misbehaves where ``tricks`` say so, one trick per request.
-
-    A trick is a status, a status with headers, or: ``cut`` (the connection, after three quarters of what was asked
-    for), ``early cut`` (after one), ``stall`` (after three quarters), ``pause`` (there, for a moment), ``silent`` (no
-    answer at all), ``unsized`` (no length) or ``unsized cut``.
-    """
-
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.files: dict[str, bytes] = {}
-        self.tricks: dict[str, list] = defaultdict(list)
-        self.knows_ranges = True
-        self.requests: list[Request] = []
-        self.busy = self.busiest = 0
-        self.over = threading.Event()
-        self.counting = threading.Lock()
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        with self.server.counting:
-            self.server.busy += 1
-            self.server.busiest = max(self.server.busy, self.server.busiest)
-        try:
-            self.answer()
-        except ConnectionError:
-            pass  # the client has had enough
-        finally:
-            with self.server.counting:
-                self.server.busy -= 1
-
-    def answer(self):
-        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        request = Request(self.path, int(asked[1]) if asked else 0)
-        tricks = self.server.tricks[self.path]
-        with self.server.counting:
-            self.server.requests.append(request)
-            trick = tricks.pop(0) if tricks else None
-        if trick == "silent":
-            self.server.over.wait(20)
-            return
-        content = self.server.files.get(self.path)
-        start = request.start if self.server.knows_ranges else 0
-        status, headers = (206 if start else 200), {}
-        if isinstance(trick, tuple):
-            status, headers = trick
-        elif isinstance(trick, int):
-            status = trick
-        elif content is None:
-            status = 404
-        elif start >= len(content):
-            status = 416
-        body = content[start:] if status in (200, 206) else b"an apology"
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        if not str(trick).startswith("unsized"):
-            self.send_header("Content-Length", str(len(body)))
-        if status == 206:
-            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        self.end_headers()
-        early = len(body) * (1 if trick == "early cut" else 3) // 4
-        if trick in ("cut", "early cut", "unsized cut"):
-            self.send(body[:early], request)
-        elif trick in ("stall", "pause"):
-            self.send(body[:early], request)
-            self.server.over.wait(20 if trick == "stall" else 0.3)
-            self.send(body[early:], request)
-        else:
-            self.send(body, request)
-
-    def send(self, body, request):
-        for at in range(0, len(body), 2**14):
-            self.wfile.write(body[at : at + 2**14])
-            self.wfile.flush()
-            request.sent += len(body[at : at + 2**14])
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def server():
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.over.set()
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="session")

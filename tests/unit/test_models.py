@@ -205,11 +205,3 @@ def test_a_missing_scheduler_is_named(tmp_path):
     with pytest.raises(FileNotFoundError) as error:
         models.alphas_cumprod(tmp_path)
     assert f"{tmp_path}: scheduler_config.json is missing" in str(error.value)
-
-
-@pytest.mark.parametrize("given", ["part", "model", "files"])
-def test_a_part_is_found_however_it_is_given(tiny_model, given):
-    """By its own folder, by the model's, or by the files that were downloaded."""
-    unet = tiny_model / "unet"
-    ways = {"part": str(unet), "model": tiny_model, "files": sorted(unet.iterdir())}
-    assert models.part(ways[given], "unet") == unet

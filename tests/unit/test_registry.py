@@ -45,3 +45,14 @@ def test_a_part_of_a_model_is_its_files(part, expected):
 
 def test_a_dataset_is_its_archives():
     assert registry.archives(REGISTRY, "photos") == ["list.csv"]
+
+
+@pytest.mark.parametrize("given", ["part", "model", "files"])
+def test_a_part_is_found_however_it_is_given(tmp_path, given):
+    """By its own folder, by the model's, or by the files that were downloaded."""
+    unet = tmp_path / "unet"
+    unet.mkdir()
+    for name in ("config.json", "weights.safetensors"):
+        (unet / name).touch()
+    ways = {"part": str(unet), "model": tmp_path, "files": sorted(unet.iterdir())}
+    assert registry.part(ways[given], "unet") == unet

@@ -13,17 +13,17 @@ from semlens import configuration, registry
 
 HOME = Path(workflow.basedir)
 SCHEMA = HOME / "workflow" / "schemas" / "config.schema.yaml"
-REGISTRY = yaml.safe_load((HOME / "resources" / "registry.yaml").read_text())
 
 try:
-    validate(REGISTRY, str(SCHEMA.with_name("registry.schema.yaml")))
     configuration.check_schema(config, yaml.safe_load(SCHEMA.read_text()))
     validate(config, str(SCHEMA))  # fills in defaults
+    REGISTRY = yaml.safe_load((HOME / config["registry"]).read_text())
+    configuration.check_schema(REGISTRY, yaml.safe_load(SCHEMA.with_name("registry.schema.yaml").read_text()))
     configuration.check_references(config)
     configuration.check_downloads(config, REGISTRY)
     configuration.check_folders(config)
     configuration.check_layers(config)
-except ValueError as error:
+except (ValueError, OSError) as error:
     raise WorkflowError(str(error)) from None
 
 
@@ -121,6 +121,16 @@ def part(name):
     return lambda wildcards: model_part(
         config["captures"][wildcards.capture]["model"] if hasattr(wildcards, "capture") else wildcards.model, name
     )
+
+
+def settings(name):
+    """Input function: what says how a part of the job's model is built, without its weights where they lie apart."""
+
+    def files(wildcards):
+        read = part(name)(wildcards)
+        return [path for path in read if path.endswith("/config.json")] if isinstance(read, list) else read
+
+    return files
 
 
 def reader(wildcards):

@@ -39,3 +39,17 @@ rule extract_features:
         },
     script:
         "../scripts/extract_features.py"
+
+
+rule list_layers:
+    input:
+        unet=settings("unet"),
+        code=sources("list_layers.py"),
+    output:
+        layers="<results>/layers/{model}.csv",
+    log:
+        "<logs>/list_layers/{model}.log",
+    conda:
+        "../../envs/data.yaml"
+    script:
+        "../scripts/list_layers.py"

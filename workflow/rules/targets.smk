@@ -32,6 +32,11 @@ rule encode:
         sorted({embedding(capture, dataset, shard) for capture, dataset, shard in captured}),
 
 
+rule layers:
+    input:
+        expand("<results>/layers/{model}.csv", model=config["models"]),
+
+
 rule extract:
     input:
         [f"<results>/features/{capture}/{dataset}/{shard}.h5" for capture, dataset, shard in captured],

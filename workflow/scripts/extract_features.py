@@ -1,14 +1,14 @@
 """Capture the U-Net's features of one shard."""
 
-from semlens import extraction, logs, models
+from semlens import extraction, logs, registry
 
 if __name__ == "__main__":
     with logs.to(snakemake.log[0]):
         extraction.extract(
             latents=snakemake.input.latents,
             prompt=snakemake.input.prompt,
-            unet=models.part(snakemake.input.unet, "unet"),
-            scheduler=models.part(snakemake.input.scheduler, "scheduler"),
+            unet=registry.part(snakemake.input.unet, "unet"),
+            scheduler=registry.part(snakemake.input.scheduler, "scheduler"),
             feature_sets=snakemake.params.feature_sets,
             timesteps=snakemake.params.timesteps,
             posterior=snakemake.params.posterior,

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from semlens import registry
+
 
 def device(name: str) -> torch.device:
     """Return the device to compute on; ``auto`` is CUDA, else MPS, else the CPU.
@@ -59,19 +61,11 @@ def ddim(folder: str | Path, inference_steps: int) -> Any:
     return sampler
 
 
-def part(given: str | Path | Sequence[str | Path], name: str) -> Path:
-    """Return the folder of a model's part (unet, vae, ...), given itself, by its files, or by the model's folder."""
-    first = Path(given if isinstance(given, str | Path) else given[0])
-    if first.is_file():
-        return first.parent
-    return first / name if (first / name).is_dir() else first
-
-
 def encoders(given: Mapping[str, Any]) -> list[tuple[Path, Path]]:
     """Return the folders of tokenizers and text encoders, a second pair where ``tokenizer_2`` is given."""
     numbers = ["", "_2"] if given.get("tokenizer_2") else [""]
     return [
-        tuple(part(given[f"{name}{number}"], f"{name}{number}") for name in ("tokenizer", "text_encoder"))
+        tuple(registry.part(given[f"{name}{number}"], f"{name}{number}") for name in ("tokenizer", "text_encoder"))
         for number in numbers
     ]
 

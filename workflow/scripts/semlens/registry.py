@@ -1,6 +1,7 @@
 """The registry of what the network has: its files by the path that they are kept under, and what needs which."""
 
-from pathlib import PurePosixPath
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 Registry = dict[str, Any]
@@ -29,6 +30,14 @@ def model_files(registry: Registry, model: str, part: str) -> list[str]:
     """Return the paths of the files that make up one part (unet, vae, ...) of a model."""
     inside = [path for path in registry["models"][model]["files"] if PurePosixPath(path).parts[0] == part]
     return [f"{model}/{path}" for path in inside]
+
+
+def part(given: str | Path | Sequence[str | Path], name: str) -> Path:
+    """Return the folder of a model's part (unet, vae, ...), given itself, by its files, or by the model's folder."""
+    first = Path(given if isinstance(given, str | Path) else given[0])
+    if first.is_file():
+        return first.parent
+    return first / name if (first / name).is_dir() else first
 
 
 def archives(registry: Registry, dataset: str) -> list[str]:
