@@ -8,7 +8,7 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
 from scipy.spatial.distance import cdist
-from semlens.comparison import compare
+from semlens.comparison import INSTANCES, compare
 from semlens.prototypes import FEATURE_SETS
 from semlens.relations import among, at_offset
 
@@ -84,8 +84,8 @@ def everything(shards, features):
     return rows, np.array([np.concatenate([row[name] for name in COLUMNS[features]]) for _, row in rows.iterrows()])
 
 
-def compared(shards, conditions, out, sets=SETS):
-    compare(prototypes=shards, conditions=conditions, sets=sets, reference="all", out=out)
+def compared(shards, conditions, out, sets=SETS, reference="all"):
+    compare(prototypes=shards, conditions=conditions, sets=sets, reference=reference, out=out)
     return pd.read_parquet(out)
 
 
@@ -168,6 +168,42 @@ def test_offsets_are_taken_within_videos(videos, tmp_path):
             assert rows["frame"][row.j] - rows["frame"][row.i] == entry["offset"]
             distance = cdist(vectors[[row.i]].astype(float), vectors[[row.j]].astype(float), "correlation")[0, 0]
             assert row.distance == pytest.approx(distance, rel=1e-6, abs=1e-7)
+
+
+@pytest.mark.parametrize("reference", ["first", "v1/2", "w2/1"])
+def test_frames_are_compared_with_the_reference(videos, tmp_path, reference):
+    entry = condition("2", offset=2)
+    result = compared(videos, [entry], tmp_path / "distances.parquet", reference=reference)
+    rows, _ = everything(videos, "enc16.1")
+    for name, (i, j) in at_offset(rows, 2, reference).items():
+        found = result[result["set"] == name]
+        assert list(zip(found["i"], found["j"], strict=True)) == list(zip(i, j, strict=True))
+    followed = result[result["set"].isin(["sidi", "scdi", "dcdi"])]
+    expected = {"v0/1", "v0/2", "w0/1", "w0/2"} if reference == "first" else {reference}
+    assert set(rows["instance_id"][followed["i"]]) == expected
+    assert len(result) < len(compared(videos, [entry], tmp_path / "all.parquet"))
+
+
+def test_a_reference_that_no_shard_has_is_named(videos, tmp_path):
+    out = tmp_path / "distances.parquet"
+    with pytest.raises(ValueError, match="no instance is called 'v9/1'; the first is 'v0/1'"):
+        compared(videos, [condition("2", offset=2)], out, reference="v9/1")
+    assert not out.exists()
+
+
+def test_metadata_names_the_instance_of_every_row(shards, tmp_path):
+    out = tmp_path / "distances.parquet"
+    result = compared(shards, [*CONDITIONS, condition("hflip", view="hflip")], out)
+    rows, _ = everything(shards, "enc16.1")
+    names = json.loads(parquet.read_schema(out).metadata[INSTANCES])
+    assert names == rows["instance_id"].to_list()
+    assert len(names) == 9 * 3  # a row for each view and timestep
+    for side in ("i", "j"):
+        assert result[side].max() < len(names)
+    turned = result[(result["condition"] == "hflip") & (result["set"] == "sidi")]
+    assert [names[i] for i in turned["i"]] == [names[j] for j in turned["j"]]
+    others = result[result["set"] != "sidi"]
+    assert all(names[i] != names[j] for i, j in zip(others["i"], others["j"], strict=True))
 
 
 def test_the_table_is_sorted_by_condition_and_set_in_the_order_asked_for(shards, tmp_path):

@@ -131,6 +131,17 @@ def test_good_configuration_passes(config):
         ("captures/video/prompt", "none", ["capture 'video'", "prompt 'none'", "empty, photo"]),
         ("datasets/coco/sequences", {"walk": {1: "dog"}}, ["dataset 'coco'", "'sequences'", "davis"]),
         ("datasets/davis/sequences", None, ["dataset 'davis'", "'sequences'", "davis"]),
+        (
+            "captures/noise",
+            {**CONFIG["captures"]["noise"], "noise": False, "inference_steps": 10},
+            ["'noise'", "noise: false"],
+        ),
+        ("experiments/layers/reference", "first", ["experiment 'layers'", "'reference'", "'offset'"]),
+        (
+            "datasets/coco",
+            {**CONFIG["datasets"]["coco"], "source": {"demo": {}}, "split": ["a", "b"]},
+            ["'coco'", "one split"],
+        ),
         ("datasets/davis/split", "train", ["dataset 'davis'", "'split'", "coco", "voc"]),
         ("datasets/coco/split", None, ["dataset 'coco'", "'split'", "coco"]),
         ("datasets/voc/split", None, ["dataset 'voc'", "'split'", "voc"]),
@@ -356,6 +367,40 @@ def test_conditions_are_named_by_their_value_in_the_order_given(axis, values):
     made = conditions({"axis": axis, "conditions": values})
     assert [(condition["name"], condition[axis]) for condition in made] == [(str(value), value) for value in values]
     assert all(set(condition) == {"name", "metric", "features", "timestep", "view", "offset"} for condition in made)
+
+
+@pytest.mark.parametrize(
+    ("axis", "values", "names"),
+    [
+        ("metric", ["cosine", "euclidean"], ["enc16.1"]),
+        ("offset", [1, 5], ["enc16.1"]),
+        ("timestep", [1, 50], ["1", "50"]),
+        ("view", ["hflip", "crop_pad"], ["hflip", "crop_pad"]),
+        ("features", ["16", "64"], ["16", "64"]),
+    ],
+)
+def test_looks_are_what_differs_for_the_model(axis, values, names):
+    looks = configuration.looks({"features": "enc16.1", "view": "identity", "axis": axis, "conditions": values})
+    assert [look["name"] for look in looks] == names
+    assert all(set(look) == {"name", "view", "timestep", "features"} for look in looks)
+    if axis in looks[0]:
+        assert [look[axis] for look in looks] == values
+
+
+@pytest.mark.parametrize(("split", "expected"), [("train", ["train"]), (["train", "val"], ["train", "val"])])
+def test_a_split_may_be_several(split, expected):
+    assert configuration.splits({"split": split}) == expected
+    assert configuration.splits({"sequences": {}}) == []
+
+
+@pytest.mark.parametrize(("reference", "expected"), [("all", False), ("first", False), ("walking/00000/1", True)])
+def test_an_instance_is_followed_and_frames_are_not(reference, expected):
+    assert configuration.follows({"reference": reference}) == expected
+
+
+def test_a_template_names_classes():
+    assert configuration.is_template("a photo of a {classes}")
+    assert not configuration.is_template("a photo of {braces}")
 
 
 @pytest.mark.parametrize(

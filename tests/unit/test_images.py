@@ -3,9 +3,11 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
-from semlens.images import load, squash
+from semlens import views
+from semlens.images import folder, load, seen, squash
 
 WIDTH, HEIGHT = 30, 20
 
@@ -103,3 +105,78 @@ def test_squash_keeps_up_up_and_left_left():
         pytest.approx([1.5, 5.5], abs=0.6),
         pytest.approx([5.5, 1.5], abs=0.6),
     ]
+
+
+SIZE = 16
+BOX = (6, 4, 23, 13)  # left, top, right and bottom of an instance
+
+
+@pytest.fixture
+def instance():
+    left, top, right, bottom = BOX
+    box = {"bbox_x": left, "bbox_y": top, "bbox_w": right - left, "bbox_h": bottom - top}
+    return pd.Series({"instance_id": "a/1", "width": WIDTH, "height": HEIGHT, **{k: float(v) for k, v in box.items()}})
+
+
+def letterboxed(picture):
+    side = max(picture.size)
+    square = Image.new("RGB", (side, side))
+    square.paste(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
+    return square
+
+
+def resized(picture, resample):
+    pixels = np.asarray(picture.resize((SIZE, SIZE), resample), dtype=np.float64)
+    return (pixels / 127.5 - 1).transpose(2, 0, 1)
+
+
+PREPARED = {"squash": lambda picture: picture, "letterbox": letterboxed}
+
+
+@pytest.mark.parametrize("resize", PREPARED)
+def test_a_picture_is_seen_as_pillow_resizes_it(path, instance, resize):
+    picture = load(path, width=WIDTH, height=HEIGHT)
+    found = seen("identity", picture, instance, seed=0, size=SIZE, resize=resize)
+    assert (found.shape, found.dtype) == ((3, SIZE, SIZE), np.float32)
+    expected = resized(PREPARED[resize](picture), Image.Resampling.BICUBIC)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("resize", PREPARED)
+def test_a_crop_is_resized_bilinearly(path, instance, resize):
+    picture = load(path, width=WIDTH, height=HEIGHT)
+    found = seen("crop_resize", picture, instance, seed=0, size=SIZE, resize=resize)
+    crop = PREPARED[resize](picture.crop(BOX))
+    np.testing.assert_allclose(found, resized(crop, Image.Resampling.BILINEAR), atol=1e-6)
+    assert np.abs(found - resized(crop, Image.Resampling.BICUBIC)).max() > 0.05
+
+
+@pytest.mark.parametrize("resize", PREPARED)
+def test_a_padded_crop_is_resized_as_a_picture_is(path, instance, resize):
+    picture = load(path, width=WIDTH, height=HEIGHT)
+    found = seen("crop_pad", picture, instance, seed=0, size=SIZE, resize=resize)
+    padded = Image.new("RGB", picture.size)
+    padded.paste(picture.crop(BOX), BOX[:2])
+    np.testing.assert_allclose(found, resized(PREPARED[resize](padded), Image.Resampling.BICUBIC), atol=1e-6)
+
+
+@pytest.mark.parametrize("resize", PREPARED)
+@pytest.mark.parametrize("view", views.TURNS)
+def test_a_turned_view_turns_the_square_that_the_plain_one_shows(path, instance, view, resize):
+    picture = load(path, width=WIDTH, height=HEIGHT)
+    how = {"seed": 0, "size": SIZE, "resize": resize}
+    plain = seen("identity", picture, instance, **how)
+    np.testing.assert_array_equal(seen(view, picture, instance, **how), views.turn(view, plain))
+
+
+def test_a_shift_follows_its_seed(path, instance):
+    picture = load(path, width=WIDTH, height=HEIGHT)
+    shown = [seen("crop_shift60", picture, instance, seed=seed, size=SIZE, resize="squash") for seed in (0, 1, 0)]
+    np.testing.assert_array_equal(shown[0], shown[2])
+    assert not np.array_equal(shown[0], shown[1])
+
+
+def test_pictures_lie_in_the_folder_or_beside_the_list_of_those_downloaded(tmp_path):
+    assert folder(tmp_path / "VOC2012") == tmp_path / "VOC2012"
+    assert folder(str(tmp_path / "images" / "00000.csv")) == tmp_path / "images"
+    assert folder(tmp_path / "v1.5") == tmp_path / "v1.5"

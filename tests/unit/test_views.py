@@ -100,3 +100,35 @@ def test_turns_show_images_and_crops_show_instances():
     ]
     cropped = list(views.samples("crop_pad", manifest))
     assert [(sample.id, len(sample.instances)) for sample in cropped] == [("b/2", 1), ("b/1", 1), ("a/1", 1)]
+
+
+def test_squashing_leaves_pixels_as_they_are():
+    picture = RNG.integers(0, 256, (7, 10, 3), dtype=np.uint8)
+    assert views.fit("squash", picture) is picture
+
+
+@pytest.mark.parametrize("size", [(20, 31), (31, 20), (21, 30), (4, 9), (1, 8), (12, 12)])
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_a_letterbox_is_a_square_with_the_pixels_in_its_middle(size, channels):
+    pixels = RNG.integers(1, 256, (*size, *channels), dtype=np.uint8)
+    square = views.fit("letterbox", pixels)
+    assert (square.shape, square.dtype) == ((max(size), max(size), *channels), np.uint8)
+    rows, columns = (
+        np.flatnonzero(square.reshape(max(size), max(size), -1).any(axis=axes)) for axes in ((1, 2), (0, 2))
+    )
+    np.testing.assert_array_equal(square[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], pixels)
+    assert square.sum(dtype=int) == pixels.sum(dtype=int)  # black around
+    for shown in (rows, columns):
+        before, after = shown[0], max(size) - 1 - shown[-1]
+        assert after - before in (0, 1)
+
+
+@pytest.mark.parametrize("view", ["identity", "crop_pad", "crop_resize", "crop_shift60"])
+@pytest.mark.parametrize("resize", ["squash", "letterbox"])
+def test_a_mask_is_fitted_where_its_object_is(instance, view, resize):
+    mask = (RNG.random((80, 100)) < 0.5).astype(np.uint8)
+    picture = mask[..., None] * np.array([255, 100, 7], np.uint8)
+    kept = views.window(view, instance, seed=0)
+    fitted, shown = (views.fit(resize, views.crop(view, pixels, kept)) for pixels in (mask, picture))
+    assert fitted.any()
+    np.testing.assert_array_equal(shown, fitted[..., None] * np.array([255, 100, 7]))

@@ -106,14 +106,26 @@ def seed_of_views(views):
 PARTS = [*configuration.MODEL_PARTS, "tokenizer_2", "text_encoder_2"]
 
 
+def built_as(source):
+    """The files that say how a model in a single file is built, by part: all but weights."""
+    if source["config"] in REGISTRY["models"]:
+        files = {name: registry.model_files(REGISTRY, source["config"], name) for name in PARTS}
+        small = {
+            name: [downloaded(file) for file in files[name] if not file.endswith(".safetensors")] for name in PARTS
+        }
+        return {name: paths for name, paths in small.items() if paths}
+    return {name: [f"{source['config']}/{name}"] for name in PARTS if Path(source["config"], name).is_dir()}
+
+
 def model_part(model, part):
-    """What a part (unet, vae, ...) of a model is read from, for semlens.models.part; nothing if there is no such part."""
+    """What a part (unet, vae, ...) of a model is read from, for semlens.registry.part; nothing if it has no such part."""
     source = config["models"][model]["source"]
     if "download" in source:
         return [downloaded(file) for file in registry.model_files(REGISTRY, source["download"], part)]
     if "folder" in source:
         return f"{source['folder']}/{part}" if Path(source["folder"], part).is_dir() else []
-    return f"<resources>/models/{model}" if part in configuration.MODEL_PARTS else []
+    made = built_as(source["file"]) if "file" in source else configuration.MODEL_PARTS
+    return f"<resources>/models/{model}" if part in made else []
 
 
 def part(name):

@@ -68,6 +68,30 @@ rule download_images:
         "../scripts/download_images.py"
 
 
+rule convert_checkpoint:
+    input:
+        file=lambda wildcards: config["models"][wildcards.model]["source"]["file"]["path"],
+        config=lambda wildcards: [
+            path for paths in built_as(config["models"][wildcards.model]["source"]["file"]).values() for path in paths
+        ],
+        code=sources("convert_checkpoint.py"),
+    output:
+        model=directory("<resources>/models/{model}"),
+    log:
+        "<logs>/convert_checkpoint/{model}.log",
+    wildcard_constraints:
+        model=one_of(sourced(config["models"], "file")),
+    conda:
+        "../../envs/model.yaml"
+    resources:
+        mem="16GB",
+        runtime="30m",
+    params:
+        allow_pickle=lambda wildcards: config["models"][wildcards.model]["source"]["file"]["allow_pickle"],
+    script:
+        "../scripts/convert_checkpoint.py"
+
+
 rule render_dataset:
     input:
         code=sources("render_dataset.py"),

@@ -49,6 +49,9 @@ def check_folders(config: Config) -> None:
         if folder is not None and not Path(folder).is_dir():
             raise ValueError(f"dataset {name!r}: folder {folder} does not exist")
     for name, entry in config["models"].items():
+        file = entry["source"].get("file", {}).get("path")
+        if file is not None and not Path(file).is_file():
+            raise ValueError(f"model {name!r}: file {file} does not exist")
         folder = entry["source"].get("folder")
         missing = [part for part in MODEL_PARTS if folder is not None and not Path(folder, part).is_dir()]
         if missing:
@@ -103,6 +106,10 @@ def check_downloads(config: Config, registry: Config) -> None:
         for name, entry in config[kind].items():
             if "download" in entry["source"]:
                 _known(f"{kind[:-1]} {name!r}", "download", [entry["source"]["download"]], registry[kind])
+    for name, model in config["models"].items():
+        built = model["source"].get("file", {}).get("config")
+        if built is not None and not Path(built).is_dir():
+            _known(f"model {name!r}", "no folder but 'config'", [built], registry["models"])
     for name, dataset in config["datasets"].items():
         if "download" in dataset.get("list", {}):
             _known(f"dataset {name!r}: 'list'", "download", [dataset["list"]["download"]], registry["files"])

@@ -1,0 +1,326 @@
+"""Plates: the object, the cells and the maps on them are those that prototypes are made of."""
+
+import json
+import warnings
+from itertools import product
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as parquet
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from pycocotools import mask as coco_mask
+from scipy.ndimage import binary_dilation, binary_erosion
+from semlens import images, plates, prototypes, shards, views
+from semlens.layers import grid
+from semlens.tables import INSTANCES, write_parquet
+
+WIDTH, HEIGHT = 300, 240
+RED = (250, 20, 10)
+CHANNELS = {"enc64.1": 4, "enc16.1": 5, "mid8": 6, "dec16.1": 5}
+SETS = ["64+16", "16", "enc16.1", "mid8"]
+PASSES = {
+    "plain": [("identity", 0), ("identity", 50), ("identity", 999)],
+    "seen": [(view, 0) for view in ("hflip", "crop_pad", "crop_resize", "crop_shift60")],
+}
+VIEWS = ["identity", *(view for view, _ in PASSES["seen"])]
+SQUASH = {"resize": "squash", "mask": "nearest", "seed": 0}
+LETTERBOX = {"resize": "letterbox", "mask": "area", "seed": 4}
+PLAIN = {"view": "identity", "timestep": 0, "features": "enc16.1", "metric": "correlation", "offset": None}
+
+
+def condition(name, **changes):
+    return {**PLAIN, "name": name, **changes}
+
+
+def objects():
+    """Masks by instance; the red one, an L that leaves most of its box free, is nearest to 15 % of its picture."""
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    box = (x >= 110) & (x < 270) & (y >= 30) & (y < 180)
+    return {
+        "a/1": (x < 150) & (y < 200),
+        "a/2": (x > 250) & (y > 200),
+        "b/1": (x < 100) & (y > 30),
+        "b/red": box & ((x < 160) | (y < 65)),
+        "c/1": (x - 150) ** 2 + (y - 120) ** 2 < 30**2,
+    }
+
+
+def row_of(instance, mask):
+    rle = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
+    image = instance.split("/")[0]
+    box = dict(zip(("bbox_x", "bbox_y", "bbox_w", "bbox_h"), coco_mask.toBbox(rle), strict=True))
+    return {
+        **{"dataset": "drawn", "image_id": image, "file": f"{image}.png", "width": WIDTH, "height": HEIGHT},
+        **{"instance_id": instance, "category": "bird" if instance == "b/red" else "cat", "identity": None},
+        **{"video": None, "frame": None, "area_fraction": mask.mean(), **box, "rle": rle["counts"].decode()},
+    }
+
+
+def map_of(sample, view, timestep, layer):
+    """Features of their own for every sample, view, timestep and layer."""
+    side = grid(layer)
+    rng = np.random.default_rng([ord(letter) for letter in f"{sample} {view} {timestep} {layer}"])
+    return rng.standard_normal((CHANNELS[layer], side, side), dtype=np.float32) * 2
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Pictures, their manifest, and a shard of features for each capture."""
+    folder = tmp_path_factory.mktemp("drawn")
+    manifest = pd.DataFrame([row_of(instance, mask) for instance, mask in objects().items()])
+    write_parquet(manifest, INSTANCES, folder / "manifest.parquet")
+    for name in manifest["image_id"].unique():
+        pixels = np.random.default_rng(ord(name)).integers(20, 110, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+        if name == "b":
+            pixels[objects()["b/red"]] = RED
+        Image.fromarray(pixels).save(folder / f"{name}.png")
+    for capture, passes in PASSES.items():
+        with shards.create(folder / f"{capture}.h5", {"capture": capture, "layers": list(CHANNELS)}) as file:
+            for view, timestep in passes:
+                samples = [sample.id for sample in views.samples(view, manifest)][::-1]
+                if view not in file:
+                    file[f"{view}/sample_id"] = samples
+                for layer in CHANNELS:
+                    values = np.stack([map_of(sample, view, timestep, layer) for sample in samples])
+                    shards.put(file, f"{view}/t{timestep}/{layer}", 0, values, total=len(samples))
+    return folder
+
+
+def source_of(folder, how=SQUASH):
+    features = [folder / f"{capture}.h5" for capture in PASSES]
+    return plates.Source(folder, folder / "manifest.parquet", features, dict.fromkeys(PASSES, how))
+
+
+@pytest.fixture(scope="module")
+def source(folder):
+    return source_of(folder)
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def instance_of(folder):
+    return pd.read_parquet(folder / "manifest.parquet").set_index("instance_id", drop=False).loc["b/red"]
+
+
+def panels_of(figure, rows):
+    panels = np.array(figure.axes).reshape(rows, -1)
+    return [[panel for panel in line if panel.images] for line in panels]
+
+
+def image_of(panel):
+    return np.asarray(panel.images[0].get_array())
+
+
+def test_the_object_is_the_one_nearest_a_typical_size(folder, source, tmp_path):
+    areas = {instance: mask.mean() for instance, mask in objects().items()}
+    assert sorted(areas, key=lambda name: abs(areas[name] - 0.15))[0] == "b/red"
+    assert source.category == "bird"
+    without = pd.read_parquet(folder / "manifest.parquet").query("instance_id != 'b/red'")
+    write_parquet(without, INSTANCES, tmp_path / "manifest.parquet")
+    assert plates.Source(folder, tmp_path / "manifest.parquet", [], {}).category == "cat"
+
+
+@pytest.mark.parametrize("how", [SQUASH, LETTERBOX])
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_picture_is_what_the_encoder_sees(folder, view, how):
+    picture = source_of(folder, how).stage(condition("any", view=view)).picture
+    read = images.load(folder / "b.png", width=WIDTH, height=HEIGHT)
+    seen = images.seen(view, read, instance_of(folder), seed=how["seed"], size=plates.SIZE, resize=how["resize"])
+    np.testing.assert_allclose(picture * 2 - 1, seen.transpose(1, 2, 0), atol=1e-6)
+    assert picture.shape == (plates.SIZE, plates.SIZE, 3)
+    assert 0 <= picture.min() < 0.2 < 0.9 < picture.max() <= 1
+
+
+@pytest.mark.parametrize("how", [SQUASH, LETTERBOX])
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_outline_goes_round_the_objects_own_colour(folder, view, how):
+    stage = source_of(folder, how).stage(condition("any", view=view))
+    outline = stage.outline.astype(bool)
+    inside = binary_erosion(outline, iterations=6, border_value=1)  # resizing blurs its edge
+    outside = ~binary_dilation(outline, iterations=6)
+    assert min(inside.sum(), outside.sum()) > 500
+    np.testing.assert_allclose(
+        stage.picture[inside], np.broadcast_to(np.divide(RED, 255), (inside.sum(), 3)), atol=0.02
+    )
+    assert stage.picture[outside][:, 0].max() < 0.6
+
+
+@pytest.mark.parametrize("how", [SQUASH, LETTERBOX])
+@pytest.mark.parametrize("capture", PASSES)
+def test_features_averaged_over_the_cells_are_the_prototype(folder, tmp_path, capture, how):
+    source, out = source_of(folder, how), tmp_path / "prototypes.parquet"
+    of = {"features": folder / f"{capture}.h5", "manifest": folder / "manifest.parquet"}
+    prototypes.pool(**of, feature_sets=SETS, **how, out=out)
+    columns = json.loads(parquet.read_schema(out).metadata[prototypes.FEATURE_SETS])
+    pooled = pd.read_parquet(out).set_index(["instance_id", "view", "timestep"])
+    for (view, timestep), name in product(PASSES[capture], SETS):
+        row = pooled.loc[("b/red", view, timestep)]
+        stage = source.stage(condition("any", view=view, timestep=timestep, features=name))
+        mean = (stage.features * stage.cells).sum(axis=(1, 2)) / stage.cells.sum()
+        np.testing.assert_allclose(mean, np.concatenate(row[columns[name]].to_list()), rtol=1e-4, atol=1e-5)
+        assert row[f"cells@{len(stage.cells)}"] == np.count_nonzero(stage.cells)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_cells_are_the_weights_of_the_object_among_all_of_its_picture(folder, source, view):
+    instances = pd.read_parquet(folder / "manifest.parquet").query("image_id == 'b'")
+    weights = prototypes.Weights(view, instances, ["mid8@8", "enc16.1@16"], **SQUASH)
+    place = weights.rows["instance_id"].to_list().index("b/red")
+    for feature_set, side in (("mid8", 8), ("enc16.1", 16)):
+        cells = source.stage(condition("any", view=view, features=feature_set)).cells
+        np.testing.assert_array_equal(cells, weights.on_grid[side][place])
+
+
+def test_layers_are_joined_on_the_largest_grid(source):
+    layers = ["enc64.1", "enc16.1", "dec16.1"]
+    maps = [torch.from_numpy(map_of("b", "identity", 50, layer))[None] for layer in layers]
+    large = [F.interpolate(values, (64, 64), mode="bilinear", align_corners=False) for values in maps]
+    stage = source.stage(condition("50", timestep=50, features="64+16"))
+    np.testing.assert_allclose(stage.features, torch.cat(large, dim=1)[0], atol=1e-5)
+    assert stage.cells.shape == (64, 64)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_sample_is_found_by_its_name(source, view):
+    sample = "b/red" if view.startswith("crop") else "b"
+    features = source.stage(condition("any", view=view)).features
+    np.testing.assert_array_equal(features, map_of(sample, view, 0, "enc16.1"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"view": "rot90"}, "holds view 'rot90' of 'second'"), ({"timestep": 1}, "holds view 'identity' of 'second'")],
+)
+def test_what_no_capture_holds_is_named(folder, source, changes, words):
+    with pytest.raises(ValueError) as error:
+        source.stage(condition("second", **changes))
+    assert str(error.value) == f"none of {folder / 'plain.h5'}, {folder / 'seen.h5'} {words}"
+
+
+@pytest.fixture(scope="module")
+def hiding(folder):
+    """A seed that shifts the window to where the L has nothing."""
+    row = instance_of(folder)
+    return next(
+        seed for seed in range(999) if not prototypes.mask_under("crop_shift60", row, resize="squash", seed=seed).any()
+    )
+
+
+@pytest.mark.parametrize("mask", ["nearest", "area"])
+def test_a_view_that_hides_the_object_has_no_cells_and_is_drawn(folder, hiding, mask):
+    source = source_of(folder, {"resize": "squash", "mask": mask, "seed": hiding})
+    hidden = condition("crop_shift60", view="crop_shift60", features="64+16")
+    stage = source.stage(hidden)
+    assert stage.cells.shape == (64, 64)
+    assert not stage.cells.any() and not stage.outline.any()
+    assert stage.picture[..., 0].max() < 0.6
+    assert stage.features.any()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        figure = plates.plate({"voc": source}, [hidden], title="Hidden", axis="view")
+        figure.canvas.draw()
+    _, cells, _ = panels_of(figure, 3)
+    assert cells[1].get_xlabel() == "0 of 4096 cells"
+    assert cells[0].get_xlabel() != "0 of 4096 cells"
+    assert not image_of(cells[1]).any()
+
+
+@pytest.fixture(scope="module")
+def varied():
+    """A map whose channels vary together in a few directions, each with a strength of its own."""
+    rng = np.random.default_rng(0)
+    cells = rng.standard_normal((576, 6)) * [9, 5, 3, 1, 0.5, 0.2] @ rng.standard_normal((6, 12)) + 40
+    return np.ascontiguousarray(cells.T.reshape(12, 24, 24), dtype=np.float32)
+
+
+def test_colours_are_the_three_principal_components(varied):
+    colours = plates.Colours(varied)(varied)
+    assert colours.shape == (24, 24, 3)
+    assert (colours.min(), colours.max()) == (0, 1)
+    cells = varied.reshape(12, -1).T.astype(float)
+    components = np.linalg.svd(cells - cells.mean(axis=0), full_matrices=False)[2][:3]
+    for channel, component in zip(colours.reshape(-1, 3).T, components, strict=True):
+        values = (cells - cells.mean(axis=0)) @ component * np.sign(component[np.abs(component).argmax()])
+        low, high = np.percentile(values, [1, 99])
+        np.testing.assert_allclose(channel, np.clip((values - low) / (high - low), 0, 1), atol=1e-3)
+
+
+def test_colours_are_the_same_every_time(varied):
+    np.testing.assert_array_equal(plates.Colours(varied)(varied), plates.Colours(varied.copy())(varied))
+
+
+def test_two_maps_are_coloured_on_one_scale(varied):
+    paint = plates.Colours(varied)
+    colours = paint(varied)
+    np.testing.assert_allclose(paint(varied[:, ::-1, 5:9]), colours[::-1, 5:9], atol=1e-5)
+    mean = varied.mean(axis=(1, 2), keepdims=True)
+    weaker = mean + (varied - mean) / 2
+    assert 0 < paint(weaker).min() < paint(weaker).max() < 1  # half the contrast, so nothing is clipped
+    assert paint(weaker).std() == pytest.approx(colours.std() / 2, rel=0.05)
+    np.testing.assert_allclose(
+        plates.Colours(weaker)(weaker), colours, atol=1e-3
+    )  # on its own scale it looks as strong
+
+
+def test_views_are_columns_of_picture_cells_and_map_after_the_original(source):
+    conditions = [condition(view, view=view) for view in ("hflip", "crop_resize")]
+    figure = plates.plate({"voc": source, "coco": source}, conditions, title="Views", axis="view")
+    assert figure.get_suptitle() == "Views"
+    rows = panels_of(figure, 6)
+    assert [len(row) for row in rows] == [3] * 6
+    assert [row[0].get_ylabel() for row in rows] == ["voc: bird", "", "", "coco: bird", "", ""]
+    assert [[panel.get_title() for panel in row] for row in rows[:3]] == [
+        ["identity", "hflip", "crop resize"],
+        ["mask at 16x16"] * 3,
+        ["identity", "hflip", "crop resize"],
+    ]
+    stages = [source.stage(entry) for entry in (condition("identity"), *conditions)]
+    paint = plates.Colours(stages[0].features)
+    for panels, stage in zip(zip(*rows[:3], strict=True), stages, strict=True):
+        picture, cells, features = map(image_of, panels)
+        np.testing.assert_array_equal(picture, stage.picture)
+        np.testing.assert_array_equal(cells, stage.cells)
+        np.testing.assert_array_equal(features, paint(stage.features))
+        assert panels[1].get_xlabel() == f"{np.count_nonzero(stage.cells)} of 256 cells"
+        assert [len(panel.collections) for panel in panels] == [2, 0, 0]  # an outline in black and white
+        assert panels[0].get_xlim() == (-0.5, plates.SIZE - 0.5)
+
+
+def test_timesteps_are_one_row_of_a_picture_a_mask_and_their_maps(source):
+    conditions = [condition(str(timestep), timestep=timestep) for timestep in (0, 50, 999)]
+    figure = plates.plate({"voc": source, "coco": source}, conditions, title="Noise", axis="timestep")
+    for row, dataset in zip(panels_of(figure, 2), ("voc", "coco"), strict=True):
+        assert [panel.get_title() for panel in row] == [
+            "picture",
+            "mask",
+            "mask at 16x16",
+            "t = 0",
+            "t = 50",
+            "t = 999",
+        ]
+        assert row[0].get_ylabel() == f"{dataset}: bird"
+        first = source.stage(conditions[0])
+        paint = plates.Colours(first.features)
+        for panel, entry in zip(row[3:], conditions, strict=True):
+            np.testing.assert_array_equal(image_of(panel), paint(source.stage(entry).features))
+
+
+def test_layers_have_colours_of_their_own_and_a_mask_for_each_grid(source):
+    conditions = [condition(name, features=name) for name in ("enc16.1", "mid8", "dec16.1")]
+    (row,) = panels_of(plates.plate({"voc": source}, conditions, title="Layers", axis="features"), 1)
+    assert [panel.get_title() for panel in row] == [
+        *("picture", "mask", "mask at 16x16", "enc16.1"),
+        *("mask at 8x8", "mid8", "dec16.1"),
+    ]
+    assert [len(image_of(panel)) for panel in row] == [plates.SIZE, plates.SIZE, 16, 16, 8, 8, 16]
+    for panel, entry in zip([row[3], row[5], row[6]], conditions, strict=True):
+        features = source.stage(entry).features
+        np.testing.assert_array_equal(image_of(panel), plates.Colours(features)(features))
