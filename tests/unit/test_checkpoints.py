@@ -153,7 +153,7 @@ def test_features_moments_and_embeddings_are_the_same(tiny_model, config, weight
     latents, picture = torch.randn(1, 4, 16, 16, generator=rng), torch.rand(1, 3, 128, 128, generator=rng)
     found = []
     for model in (tiny_model, tmp_path / "out"):
-        text = models.embed(["a dog"], tokenizer=model / "tokenizer", text_encoder=model / "text_encoder")
+        text = models.embed(["a dog"], [(model / "tokenizer", model / "text_encoder")])[0]
         unet = models.load_unet(model / "unet", device=CPU, dtype=torch.float32)
         vae = models.load_vae(model / "vae", device=CPU, dtype=torch.float32)
         with torch.inference_mode():
