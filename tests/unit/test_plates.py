@@ -294,6 +294,12 @@ def test_views_are_columns_of_picture_cells_and_map_after_the_original(source):
         assert panels[0].get_xlim() == (-0.5, plates.SIZE - 0.5)
 
 
+def test_the_original_is_shown_once_though_it_is_a_condition_too(source):
+    conditions = [condition(view, view=view) for view in ("hflip", "identity")]
+    rows = panels_of(plates.plate({"voc": source}, conditions, title="Views", axis="view"), 3)
+    assert [panel.get_title() for panel in rows[0]] == ["identity", "hflip"]
+
+
 def test_timesteps_are_one_row_of_a_picture_a_mask_and_their_maps(source):
     conditions = [condition(str(timestep), timestep=timestep) for timestep in (0, 50, 999)]
     figure = plates.plate({"voc": source, "coco": source}, conditions, title="Noise", axis="timestep")

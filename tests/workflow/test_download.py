@@ -8,10 +8,12 @@ import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
+import original_layout
 import pandas as pd
 import pytest
 import yaml
 from repository import ROOT, Repository, copied, execute, plan, snakemake
+from safetensors.torch import load_file, save_file
 from semlens import scenes, tiny
 
 CUT = ("coco.invalid", "voc.invalid", "davis.invalid", "hub.invalid")  # hosts that no one has
@@ -195,3 +197,29 @@ def test_a_mirror_on_disk_takes_a_hosts_place(origin, tmp_path, monkeypatch):
     listed = "resources/paper/downloads/images_and_video_list.csv"
     execute(repo, listed)
     assert repo.path(listed).read_bytes() == origin.files["/diff-props-list"]
+
+
+def test_a_model_in_one_file_needs_the_small_files_alone(origin, loopback, tmp_path):
+    """Its weights are the user's; what says how it is built comes from the registry."""
+    model = origin.folder / "model"
+    weights = original_layout.original(model)
+    save_file(weights, tmp_path / "one.safetensors")
+    loopback.files, before = dict(origin.files), len(loopback.requests)
+    path = configuration(tmp_path / "paper.yaml", origin, {"http://hub.invalid/": f"{loopback.address}/"})
+    config = yaml.safe_load(path.read_text())
+    file = {"path": str(tmp_path / "one.safetensors"), "config": "stable-diffusion-v1-5"}
+    path.write_text(yaml.safe_dump(config | {"models": {"sd15": {"source": {"file": file}}}}))
+    repo = Repository(copied(tmp_path / "repository"), path)
+    said = execute(repo, "layers")
+    assert "enc16.1 down_blocks.2.attentions.0    16" in said
+    asked = {request.path for request in loopback.requests[before:]}
+    assert asked and not [path for path in asked if path.endswith(".safetensors")]
+    for part, name in (
+        ("unet", "diffusion_pytorch_model"),
+        ("vae", "diffusion_pytorch_model"),
+        ("text_encoder", "model"),
+    ):
+        found = load_file(repo.path("resources", "paper", "models", "sd15", part, f"{name}.safetensors"))
+        expected = load_file(model / part / f"{name}.safetensors")
+        assert found.keys() == expected.keys()
+        assert all(found[key].equal(expected[key]) for key in expected)

@@ -84,7 +84,8 @@ def plate(sources: dict[str, "Source"], conditions: Sequence[dict[str, Any]], *,
 
 def _rows(source: "Source", conditions: Sequence[dict[str, Any]], axis: str) -> list[list[Panel]]:
     if axis == "view":
-        conditions = [{**conditions[0], "view": "identity", "name": "identity"}, *conditions]
+        original = {**conditions[0], "view": "identity", "name": "identity"}
+        conditions = [original, *(condition for condition in conditions if condition["view"] != "identity")]
     colours: dict[str, Colours] = {}
     steps = []
     for condition in conditions:
