@@ -11,7 +11,6 @@ import pandas as pd
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
-import seaborn as sns
 
 from semlens.logs import log
 from semlens.pages import SIGNIFICANT, p_value, page
@@ -258,7 +257,7 @@ def _box(row: pd.Series) -> dict[str, float]:
 
 def style() -> None:
     """Set the look that all figures share."""
-    sns.set_theme(context="paper", style="whitegrid", font="DejaVu Sans")
+    plt.style.use(["seaborn-v0_8-whitegrid", "seaborn-v0_8-paper", {"font.family": "DejaVu Sans"}])
 
 
 def _finish(figure: plt.Figure, sets: Statistics, title: str) -> None:

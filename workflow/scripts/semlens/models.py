@@ -1,5 +1,6 @@
 """The parts of a diffusers-layout latent diffusion model, one loader each: weights from safetensors only."""
 
+import inspect
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -46,17 +47,14 @@ def alphas_cumprod(folder: str | Path) -> torch.Tensor:  # (1000,) float32
     """Return the signal's share of variance at each timestep, from a ``scheduler`` folder."""
     from diffusers import DDPMScheduler
 
-    _require(Path(folder) / "scheduler_config.json", "scheduler")
-    return DDPMScheduler.from_config(DDPMScheduler.load_config(folder)).alphas_cumprod
+    return _scheduler(DDPMScheduler, folder).alphas_cumprod
 
 
 def ddim(folder: str | Path, inference_steps: int) -> Any:
     """Return diffusers' ``DDIMScheduler`` of a ``scheduler`` folder, whose last step ends at the noise of t = 0."""
     from diffusers import DDIMScheduler
 
-    _require(Path(folder) / "scheduler_config.json", "scheduler")
-    config = DDIMScheduler.load_config(folder)
-    sampler = DDIMScheduler.from_config(config, set_alpha_to_one=False, clip_sample=False)
+    sampler = _scheduler(DDIMScheduler, folder, set_alpha_to_one=False, clip_sample=False)
     sampler.set_timesteps(inference_steps)
     return sampler
 
@@ -119,6 +117,14 @@ def _encoded(
             named = {"pooled": getattr(said, "text_embeds", None), -1: said.last_hidden_state}
             found.append([named[key] if key in named else said.hidden_states[key] for key in wanted])
     return found
+
+
+def _scheduler(kind: type, folder: str | Path, **fixed: Any) -> Any:
+    """A scheduler of another kind than the folder's, but of its noise. (``from_config`` imports all kinds to say so.)"""
+    _require(Path(folder) / "scheduler_config.json", "scheduler")
+    config = json.loads(Path(folder, "scheduler_config.json").read_text())
+    known = inspect.signature(kind).parameters
+    return kind(**{key: value for key, value in config.items() if key in known} | fixed)
 
 
 def _load(kind: type, folder: str | Path, part: str, dtype: torch.dtype) -> torch.nn.Module:
