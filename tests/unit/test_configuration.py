@@ -136,6 +136,7 @@ def test_good_configuration_passes(config):
             {**CONFIG["captures"]["noise"], "noise": False, "inference_steps": 10},
             ["'noise'", "noise: false"],
         ),
+        ("captures/noise/timesteps", [0, 1, 50], ["experiment 'steps'", "'still'", "'noise'", "both read"]),
         ("experiments/layers/reference", "first", ["experiment 'layers'", "'reference'", "'offset'"]),
         (
             "datasets/coco",
@@ -275,7 +276,7 @@ def sourced(model_folder, tmp_path):
     demo = {"source": {"demo": {"seed": 0}}}
     common = {"axis": "metric", "conditions": ["cosine"], "view": "identity", "timestep": 0}
     return {
-        "models": {"sd": {"source": {"folder": str(model_folder)}}, "tiny": demo},
+        "models": {"sd": {"source": {"folder": str(model_folder)}, "size": 128}, "tiny": demo},
         "datasets": {"coco": {"source": {"folder": str(tmp_path)}}, "drawn": demo},
         "captures": {
             "plain": {"model": "sd", "datasets": ["coco", "drawn"], "layers": ["enc16", "dec8.2"]},
@@ -303,6 +304,12 @@ def test_model_folder_without_a_part(sourced, model_folder, part):
     (model_folder / part).rmdir()
     with pytest.raises(ValueError, match=rf"model 'sd': folder {re.escape(str(model_folder))} has no {part};"):
         check_folders(sourced)
+
+
+def test_pictures_of_another_size_than_the_model_reads(sourced):
+    sourced["models"]["sd"]["size"] = 512
+    with pytest.raises(ValueError, match="model 'sd': its U-Net reads pictures of 128; set 'size: 128'"):
+        check_layers(sourced)
 
 
 def test_layers_that_the_model_has_pass(sourced):

@@ -178,5 +178,9 @@ def test_a_shift_follows_its_seed(path, instance):
 
 def test_pictures_lie_in_the_folder_or_beside_the_list_of_those_downloaded(tmp_path):
     assert folder(tmp_path / "VOC2012") == tmp_path / "VOC2012"
-    assert folder(str(tmp_path / "images" / "00000.csv")) == tmp_path / "images"
+    listed = tmp_path / "images" / "00000.csv"
+    listed.parent.mkdir()
+    listed.touch()
+    assert folder(str(listed)) == listed.parent
+    assert folder(tmp_path / "zoo.csv") == tmp_path / "zoo.csv"  # a folder may be called so
     assert folder(tmp_path / "v1.5") == tmp_path / "v1.5"

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from scipy import stats
 from semlens import published
-from semlens.published import ALONG, AT_EACH, EXPERIMENTS, comparability, judge, read, save
+from semlens.published import ALONG, AT_EACH, EXPERIMENTS, SETTINGS, comparability, judge, read, save
 from semlens.relations import SETS
 from semlens.statistics import STATISTICS, differences
 
@@ -381,17 +381,30 @@ def test_conditions_may_be_numbers(tmp_path):
         ({"demo": True, "images": 1000}, "demo"),
         ({"demo": False, "images": 24}, "24 of 1000 images"),
         ({"demo": False, "images": 1000}, ""),
-        ({"demo": False, "images": 1001}, ""),
+        ({"demo": False, "images": 2000}, "2000 of 1000 images"),
         ({"demo": False, "images": 9, "dataset": "mine"}, "not a dataset of the paper"),
-        ({"demo": False, "images": 1000, "metric": "cosine"}, "cosine instead of correlation"),
-        ({"demo": False, "images": 1000, "features": "enc16.2"}, "enc16.2 instead of enc16.1"),
+        ({"demo": False, "images": 1000, "features": "enc16.2"}, "features enc16.2 instead of enc16.1"),
+        ({"demo": False, "images": 1000, "denoised": True}, "denoised True instead of False"),
+        ({"demo": False, "images": 1000, "experiment": "inference-steps-denoised", "denoised": True}, ""),
         ({"demo": False, "images": 1000, "experiment": "resolution", "features": None}, ""),
         ({"demo": False, "images": 1000, "experiment": "distance-measures", "features": "64+32+16"}, ""),
     ],
 )
 def test_comparability(used, reason):
-    paper = {"experiment": "inference-steps", "metric": "correlation", "features": "enc16.1", "dataset": "voc"}
-    assert comparability(**(paper | {"sizes": {"voc": 1000}} | used)) == reason
+    paper = {"experiment": "inference-steps", "features": "enc16.1", "dataset": "voc", "denoised": False}
+    assert comparability(**(paper | {"settings": dict(SETTINGS), "sizes": {"voc": 1000}} | used)) == reason
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("model", "sd21"), ("metric", "cosine"), ("timestep", 900), ("min_area", 0.2), ("classes", 2), ("listed", False)],
+)
+def test_other_settings_are_not_comparable_unless_unknown(setting, value):
+    used = {"experiment": "video", "features": "enc16.1", "denoised": False, "demo": False, "dataset": "davis"}
+    used |= {"images": 544, "sizes": {"davis": 544}}
+    reason = f"{setting} {value} instead of {SETTINGS[setting]}"
+    assert comparability(**used, settings={**SETTINGS, setting: value}) == reason
+    assert comparability(**used, settings={**SETTINGS, setting: None}) == ""
 
 
 # The paper's own claims
@@ -439,7 +452,7 @@ def everything(tmp_path_factory):
     rng = np.random.default_rng(0)
     paths, reasons = {}, {}
     for number, (experiment, conditions) in enumerate(EXPERIMENTS.items()):
-        for dataset in ["davis"] if experiment == "video" else ["voc", "coco"]:
+        for dataset in ["davis"] if experiment.startswith("video") else ["voc", "coco"]:
             made = {}
             for condition in conditions:
                 sets = {name: np.nan if experiment == "video" and name == "scdi" else rng.random() for name in SETS}

@@ -170,9 +170,20 @@ def test_published_image_that_is_not_annotated(published):
         choose(stills("a"), "coco", **ALL, published=path)
 
 
-def test_published_image_without_an_instance_that_counts_is_passed_over(published):
+def test_splits_that_number_images_alike_are_refused(tmp_path, coco):
+    """Else one picture would be taken for both."""
+    annotations = coco["folder"] / "annotations"
+    content = json.loads((annotations / "instances_train2017.json").read_text())
+    content["annotations"] = [{**one, "id": one["id"] + 10_000} for one in content["annotations"]]
+    (annotations / "instances_again.json").write_text(json.dumps(content))
+    source = {**coco, "splits": ["train2017", "again"]}
+    with pytest.raises(ValueError, match=r"train2017/.* and again/.* are both image"):
+        index(dataset="mine", source=source, out=tmp_path / "index.parquet")
+
+
+def test_a_published_list_is_taken_as_it_is_whatever_its_images_show(published):
     index = rows(("a", "dog"), ("b", "dog", 0.001), ("c", "dog"))
-    assert choose(index, "coco", **ALL, published=published("src\nc.jpg\nb.jpg\na.jpg\n"))[0] == ["c", "a"]
+    assert choose(index, "coco", **ALL, published=published("src\nc.jpg\nb.jpg\na.jpg\n"))[0] == list("cba")
 
 
 @pytest.mark.parametrize("text", ["src,dataset\na.jpg,pascal\n", "src\na.jpg\n"], ids=["no such row", "no column"])

@@ -50,6 +50,11 @@ REFUSED = {
         {"models:tiny:source": {"download": "sd-99"}},
         ["'tiny'", "sd-99", "stable-diffusion-v1-5"],
     ),
+    "redirect": ({"redirects": {"nonsense": "x"}}, ["redirects", "nonsense"]),
+    "size of a download": (
+        {"models:tiny:source": {"download": "stable-diffusion-xl-base-1-0"}},
+        ["'tiny'", "size: 1024"],
+    ),
     "model's folder": ({"models:tiny:source": {"folder": "nowhere/sd"}}, ["'tiny'", "nowhere/sd", "unet"]),
 }
 

@@ -23,7 +23,7 @@ try:
     configuration.check_downloads(config, REGISTRY)
     configuration.check_folders(config)
     configuration.check_layers(config)
-except (ValueError, OSError) as error:
+except (ValueError, OSError, yaml.YAMLError) as error:
     raise WorkflowError(str(error)) from None
 
 
@@ -87,9 +87,9 @@ def pictures(dataset, shard):
     return dataset_folder(dataset)
 
 
-def published_list(wildcards):
+def published_list(dataset):
     """The list of images of a dataset, none where criteria choose them."""
-    entry = config["datasets"][wildcards.dataset].get("list", {})
+    entry = config["datasets"][dataset].get("list", {})
     return downloaded(REGISTRY["files"][entry["download"]]["file"]) if "download" in entry else entry.get("file", [])
 
 
@@ -215,14 +215,24 @@ def used(experiment, dataset):
     captures = [
         config["captures"][name] for name in entry["captures"] if dataset in config["captures"][name]["datasets"]
     ]
-    sources = [config["datasets"][dataset]["source"], *(config["models"][name["model"]]["source"] for name in captures)]
+    studied = config["datasets"][dataset]
+    stills = studied["format"] != "davis"
+    sources = [studied["source"], *(config["models"][name["model"]]["source"] for name in captures)]
     return {
         "experiment": experiment,
         "dataset": dataset,
-        "metric": entry["metric"],
-        "features": entry.get("features"),
+        "settings": {
+            "model": next((source["download"] for source in sources[1:] if "download" in source), None),
+            "metric": None if entry["axis"] == "metric" else entry["metric"],
+            "timestep": None if entry["axis"] == "timestep" else entry["timestep"],
+            "min_area": studied["min_area"] if stills else None,
+            "classes": len(studied.get("classes", [])) if stills else None,
+            "listed": "list" in studied if stills else None,
+        },
+        "features": None if entry["axis"] == "features" else entry.get("features"),
+        "denoised": any("inference_steps" in capture for capture in captures),
         "demo": any("demo" in source for source in sources),
-        "images": config["datasets"][dataset]["images"],
+        "images": studied["images"],
     }
 
 

@@ -19,8 +19,9 @@ rule download_file:
         "../../envs/data.yaml"
     resources:
         redirects=redirects(),
+        registry=str(HOME / config["registry"]),  # another mirror is no reason to download again
     params:
-        entry=lambda wildcards: registry.files(REGISTRY)[wildcards.file],
+        sha256=lambda wildcards: registry.files(REGISTRY)[wildcards.file]["sha256"],
     script:
         "../scripts/download_file.py"
 
@@ -60,10 +61,9 @@ rule download_images:
     threads: 8
     resources:
         redirects=redirects(),
+        registry=str(HOME / config["registry"]),
     params:
-        urls=lambda wildcards: REGISTRY["datasets"][config["datasets"][wildcards.dataset]["source"]["download"]][
-            "images"
-        ],
+        source=lambda wildcards: config["datasets"][wildcards.dataset]["source"]["download"],
     script:
         "../scripts/download_images.py"
 

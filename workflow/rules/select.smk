@@ -26,7 +26,7 @@ rule select_images:
         dataset=lambda wildcards: dataset_folder(wildcards.dataset),
         annotations=lambda wildcards: configuration.annotation_files(config, wildcards.dataset),
         index="<results>/index/{dataset}.parquet",
-        published=published_list,
+        published=lambda wildcards: published_list(wildcards.dataset),
         code=sources("select_images.py"),
     output:
         manifest="<results>/manifests/{dataset}/{shard}.parquet",

@@ -6,6 +6,7 @@ captured = configuration.capture_shards(config, config["captures"])
 rule fetch:
     input:
         [dataset_folder(dataset) for dataset in config["datasets"]],
+        [published_list(dataset) for dataset in config["datasets"]],
         sorted(
             {
                 pictures(dataset, shard)

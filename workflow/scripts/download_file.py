@@ -1,14 +1,17 @@
 """Download one file of the registry."""
 
 import os
+from pathlib import Path
 
-from semlens import downloads, logs
+import yaml
+from semlens import downloads, logs, registry
 
 if __name__ == "__main__":
     with logs.to(snakemake.log[0]):
-        redirects = f"{os.environ.get('SEMLENS_REDIRECT', '')},{snakemake.resources.redirects}"
+        known = registry.files(yaml.safe_load(Path(snakemake.resources.registry).read_text()))
+        redirects = f"{snakemake.resources.redirects},{os.environ.get('SEMLENS_REDIRECT', '')}"
         downloads.download(
-            **snakemake.params.entry,
+            **known[snakemake.wildcards.file],
             out=snakemake.output.file,
             redirects=downloads.parse_redirects(redirects),
         )

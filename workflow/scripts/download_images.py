@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pandas as pd
+import yaml
 from semlens import downloads, logs, pictures
 from semlens.tables import whole
 
@@ -11,10 +12,11 @@ if __name__ == "__main__":
     with logs.to(snakemake.log[0]):
         columns = ["file", "width", "height"]
         shown = pd.read_parquet(snakemake.input.manifest, columns=columns).drop_duplicates()
-        redirects = f"{os.environ.get('SEMLENS_REDIRECT', '')},{snakemake.resources.redirects}"
+        known = yaml.safe_load(Path(snakemake.resources.registry).read_text())["datasets"]
+        redirects = f"{snakemake.resources.redirects},{os.environ.get('SEMLENS_REDIRECT', '')}"
         pictures.download_images(
             shown.to_dict("records"),
-            snakemake.params.urls,
+            known[snakemake.params.source]["images"],
             Path(snakemake.output.images).parent,
             workers=snakemake.threads,
             redirects=downloads.parse_redirects(redirects),

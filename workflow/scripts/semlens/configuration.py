@@ -85,6 +85,9 @@ def check_layers(config: Config) -> None:
                 f"model {capture['model']!r}: its U-Net wants more than a timestep, prompts and sizes; "
                 f"Stable Diffusion 1, 2 and XL are known"
             )
+        size, reads = config["models"][capture["model"]]["size"], 8 * unet["sample_size"]
+        if size != reads:
+            raise ValueError(f"model {capture['model']!r}: its U-Net reads pictures of {reads}; set 'size: {reads}'")
         try:
             held = [layer for wanted in capture["layers"] for layer in members(wanted, there)]
             for dataset in capture["datasets"]:
@@ -107,6 +110,9 @@ def check_downloads(config: Config, registry: Config) -> None:
             if "download" in entry["source"]:
                 _known(f"{kind[:-1]} {name!r}", "download", [entry["source"]["download"]], registry[kind])
     for name, model in config["models"].items():
+        size = registry["models"].get(model["source"].get("download"), {}).get("size", model["size"])
+        if size != model["size"]:
+            raise ValueError(f"model {name!r}: its U-Net reads pictures of {size}; set 'size: {size}'")
         built = model["source"].get("file", {}).get("config")
         if built is not None and not Path(built).is_dir():
             _known(f"model {name!r}", "no folder but 'config'", [built], registry["models"])
@@ -167,14 +173,24 @@ def _check_experiment(where: str, experiment: Config, config: Config) -> None:
                 raise ValueError(f"{where}: 'offset' and 'view' do not go together")
             if condition["offset"] is None and experiment["reference"] != "all":
                 raise ValueError(f"{where}: 'reference' needs 'offset', set or as the axis")
+            if follows(experiment) and experiment["axis"] != "offset":
+                raise ValueError(f"{where}: an instance is followed along 'axis: offset', not {experiment['axis']!r}")
             if follows(experiment) and len(experiment["datasets"]) > 1:
                 raise ValueError(f"{where}: 'reference' {experiment['reference']!r} is in one dataset; name that alone")
             for view in {condition["view"], "identity"}:
-                if not any(
-                    condition["timestep"] in config["captures"][name]["timesteps"]
-                    and view in config["views"][config["captures"][name]["views"]]
+                holding = [
+                    name
                     for name in reading
-                ):
+                    if condition["timestep"] in config["captures"][name]["timesteps"]
+                    and view in config["views"][config["captures"][name]["views"]]
+                ]
+                if len(holding) > 1:
+                    both = " and ".join(map(repr, holding))
+                    raise ValueError(
+                        f"{where}, condition {condition['name']!r}: captures {both} both read view {view!r} of dataset "
+                        f"{dataset!r} at timestep {condition['timestep']}; name one of them"
+                    )
+                if not holding:
                     raise ValueError(
                         f"{where}, condition {condition['name']!r}: none of its captures {experiment['captures']} "
                         f"reads view {view!r} of dataset {dataset!r} at timestep {condition['timestep']}"

@@ -123,7 +123,7 @@ def download(
                     return
     accept = "; to accept other content, change its bytes and sha256 in resources/registry.yaml" if wrong else ""
     raise (ValueError if wrong else ConnectionError)(
-        f"{out.name} cannot be had: {'; '.join(failures)}. To go on offline, put it at {out}, or set "
+        f"{out} cannot be had: {'; '.join(failures)}. To go on offline, set "
         f"SEMLENS_REDIRECT=PREFIX=REPLACEMENT, such as {_host(urls[0])}=file:///mirror/{accept}"
     )
 

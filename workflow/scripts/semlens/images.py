@@ -12,7 +12,7 @@ from semlens import views
 def folder(pictures: str | Path) -> Path:
     """Return the folder of pictures: it is given itself, or as the list beside those that were downloaded."""
     pictures = Path(pictures)
-    return pictures.parent if pictures.suffix == ".csv" else pictures
+    return pictures.parent if pictures.is_file() else pictures
 
 
 def load(path: str | Path, *, width: int, height: int) -> Image.Image:

@@ -120,7 +120,7 @@ def _encoded(
 
 
 def _scheduler(kind: type, folder: str | Path, **fixed: Any) -> Any:
-    """A scheduler of another kind than the folder's, but of its noise. (``from_config`` imports all kinds to say so.)"""
+    """A scheduler of this kind with the folder's noise; diffusers' ``from_config`` would import every kind there is."""
     _require(Path(folder) / "scheduler_config.json", "scheduler")
     config = json.loads(Path(folder, "scheduler_config.json").read_text())
     known = inspect.signature(kind).parameters

@@ -67,8 +67,8 @@ def download_images(
         given_up = ", then the others were given up" if len(failures) == _ENOUGH else ""
         raise ConnectionError(
             f"{len(failures)} of {len(wanted)} images cannot be had{given_up}: {'; '.join(failures[:_NAMED])}. Those "
-            f"that came are kept. To go on offline, put the images into {folder}, or set "
-            f"SEMLENS_REDIRECT=PREFIX=REPLACEMENT"
+            f"that came are kept in {folder}. To go on offline, set SEMLENS_REDIRECT=PREFIX=REPLACEMENT, "
+            f"such as http://images.cocodataset.org/=file:///mirror/"
         )
 
 

@@ -35,7 +35,14 @@ EXPERIMENTS = {  # in the paper's order, with their conditions
     "video": ("1", "2", "3", "4", "5", "10", "20", "30", "40"),
     "video-example": ("1", "5", "10"),
 }
-METRIC = "correlation"  # where it is not the axis, from section 6.2 on
+SETTINGS = {  # of every experiment, but where it is the axis; None: not known, or not of this dataset
+    "model": "stable-diffusion-v1-5",
+    "metric": "correlation",
+    "timestep": 0,
+    "min_area": 0.01,
+    "classes": 20,
+    "listed": True,
+}
 FEATURES = {  # where they are not the axis
     "distance-measures": "64+32+16",
     **dict.fromkeys(("inference-steps", "inference-steps-denoised", "transformations"), "enc16.1"),
@@ -454,19 +461,24 @@ def _judged(claim: Claim, at: list[_Seen], reason: str) -> dict[str, str]:
 def comparability(
     *,
     experiment: str,
-    metric: str,
+    settings: dict[str, Any],
     features: str | None,
+    denoised: bool,
     demo: bool,
     dataset: str,
     images: int,
     sizes: dict[str, int],
 ) -> str:
-    """Return why a run cannot be compared with the paper's, or nothing.
+    """Return why a run cannot be compared with the paper's, or nothing. What the paper leaves open does not matter.
 
     Parameters
     ----------
-    metric, features
-        What the experiment compares; features are None where they are its axis.
+    settings
+        Those of ``SETTINGS``, None where one is not known or does not apply.
+    features
+        What the experiment compares, None where features are its axis.
+    denoised
+        Whether noise was taken away again before the U-Net was read.
     demo
         Whether the model or the dataset is one that is made up here.
     images
@@ -478,11 +490,12 @@ def comparability(
         return "demo"
     if dataset not in sizes:
         return "not a dataset of the paper"
-    if metric != METRIC:
-        return f"{metric} instead of {METRIC}"
-    if features != FEATURES.get(experiment):
-        return f"{features} instead of {FEATURES.get(experiment)}"
-    return f"{images} of {sizes[dataset]} images" if images < sizes[dataset] else ""
+    used = {**settings, "features": features, "denoised": denoised}
+    paper = {**SETTINGS, "features": FEATURES.get(experiment), "denoised": experiment.endswith("-denoised")}
+    for name, value in paper.items():
+        if used[name] is not None and used[name] != value:
+            return f"{name} {used[name]} instead of {value}"
+    return f"{images} of {sizes[dataset]} images" if images != sizes[dataset] else ""
 
 
 def save(judged: pd.DataFrame, folder: str | Path, *, csv: str, md: str, html: str) -> None:

@@ -22,6 +22,12 @@ def index(*, dataset: str, source: dict[str, Any], out: str | Path) -> None:
     frame = pd.DataFrame(read_instances(**source))
     if frame.empty:
         raise ValueError(f"dataset {dataset!r} in {source['folder']} has no annotated instance")
+    files = frame.groupby("image_id", sort=False)["file"].unique()
+    if len(several := files[files.map(len) > 1]):
+        raise ValueError(
+            f"dataset {dataset!r}: {' and '.join(several.iloc[0][:2])} are both image {several.index[0]}; "
+            f"splits that are joined must number their images apart"
+        )
     write_parquet(_typed(frame.assign(dataset=dataset), list(INDEX.columns)), INDEX, out)
     log.info("%s: %d instances in %d images", dataset, len(frame), frame["image_id"].nunique())
 
@@ -39,7 +45,8 @@ def select(
     """Write the instances of the selected images ``images[0]`` to ``images[1]``, with masks (section 3.1)."""
     everything = pd.read_parquet(index)
     order, chosen = choose(everything, dataset, published=published, **criteria)
-    if len(order) < images[1]:
+    in_videos = everything["video"].notna().all()  # frames that show no one are not annotated, and not missed
+    if len(order) < images[1] and not in_videos:
         raise ValueError(
             f"dataset {dataset!r}: the configuration asks for {images[1]} images or more, but {len(order)} "
             + (
@@ -54,7 +61,10 @@ def select(
     kept = chosen[chosen["image_id"].isin(position)].set_index("instance_id")["category"]
     masks = pd.DataFrame(row for row in read_instances(**source, only=set(shard)) if row["instance_id"] in kept.index)
     if masks.empty:
-        raise ValueError(f"dataset {dataset!r}: images {images[0]} to {images[1]} of the selection show no instance")
+        raise ValueError(
+            f"dataset {dataset!r}: images {images[0]} to {images[1]} of the selection show no instance; "
+            f"raise 'shard_size', or widen the choice"
+        )
     masks = masks.assign(dataset=dataset, category=masks["instance_id"].map(kept))
     masks = masks.sort_values("image_id", key=lambda ids: ids.map(position), kind="stable", ignore_index=True)
     write_parquet(_typed(masks, list(INSTANCES.columns)), INSTANCES, out)
