@@ -100,7 +100,10 @@ def _draw_boxes(panel: plt.Axes, seen: pd.DataFrame) -> None:
         showmeans=True,
         patch_artist=True,
         medianprops={"color": "black"},
-        meanprops={"marker": "D", "markersize": 3, "markerfacecolor": "white", "markeredgecolor": "black"},
+        meanprops={
+            **{"marker": "D", "markersize": 3, "markerfacecolor": "white"},
+            **{"markeredgecolor": "black", "markeredgewidth": 0.8},
+        },
     )
     for patch, place in zip(drawn["boxes"], filled, strict=True):
         patch.set(facecolor=COLOURS[seen.index[place]], edgecolor="black", linewidth=0.8)
