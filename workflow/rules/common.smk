@@ -140,7 +140,7 @@ def settings(name):
 
     def files(wildcards):
         read = part(name)(wildcards)
-        return [path for path in read if path.endswith("/config.json")] if isinstance(read, list) else read
+        return [path for path in read if Path(path).name == "config.json"] if isinstance(read, list) else read
 
     return files
 
