@@ -99,9 +99,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def send(self, body, request):
         for at in range(0, len(body), 2**14):
+            request.sent += len(body[at : at + 2**14])  # before the client can know
             self.wfile.write(body[at : at + 2**14])
             self.wfile.flush()
-            request.sent += len(body[at : at + 2**14])
 
     def log_message(self, *_):
         pass
