@@ -105,7 +105,7 @@ def fetched(config: dict, listed: dict) -> int:
         if "download" in dataset["source"]:
             wanted += 2 * registry.archives(listed, dataset["source"]["download"])
     for model in config["models"].values():
-        for part in configuration.MODEL_PARTS if "download" in model["source"] else ():
+        for part in configuration.PARTS if "download" in model["source"] else ():
             wanted += registry.model_files(listed, model["source"]["download"], part)
     return sum(sizes[path] for path in wanted)
 

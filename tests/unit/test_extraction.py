@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 from pycocotools import mask as coco_mask
 from semlens.encoding import encode_images, encode_prompt, encode_template
 from semlens.extraction import extract
-from semlens.models import encoders
+from semlens.models import embed, encoders
 from semlens.tables import INSTANCES, write_parquet
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
@@ -173,8 +173,6 @@ def plain_loop(model, latents, timesteps, seed, modules):
     with h5py.File(latents) as file:
         moments = torch.from_numpy(file["identity/moments"][()])
         names = file["identity/sample_id"].asstr()[()]
-    from semlens.models import embed
-
     text = embed(["a horse"], [(model / "tokenizer", model / "text_encoder")])[0]
     seen = {f"identity/t{t}/{name}": [] for t in timesteps for name in modules}
     for name, moment in zip(names, moments, strict=True):
@@ -254,8 +252,6 @@ def draws(latents, seed):
 
 def read_plainly(model, noisy, timestep, text="a horse"):
     """Features of enc4.1 by a hook that is written out, one sample at a time."""
-    from semlens.models import embed
-
     unet = UNet2DConditionModel.from_pretrained(model / "unet").eval()
     embedding = embed([text], [(model / "tokenizer", model / "text_encoder")])[0]
     seen = []
@@ -282,8 +278,6 @@ def test_without_noise_the_clean_latent_is_read_at_the_timestep(read, small_mode
 @pytest.mark.parametrize(("inference_steps", "timestep"), [(20, 100), (20, 1), (20, 130), (100, 50)])
 def test_denoising_is_a_plain_loop_over_diffusers(read, small_model, latents, inference_steps, timestep):
     """Noise to the timestep, whole passes down to 0 by the formula of DDIM written out, then a pass that is read."""
-    from semlens.models import embed
-
     unet = UNet2DConditionModel.from_pretrained(small_model / "unet").eval()
     text = embed(["a horse"], [(small_model / "tokenizer", small_model / "text_encoder")])[0]
     signal = DDPMScheduler.from_pretrained(small_model / "scheduler").alphas_cumprod
@@ -308,8 +302,6 @@ def test_denoising_by_diffusers_own_schedule_is_the_same(read, small_model, late
     """The timesteps that DDIMScheduler lists from 100 on are the ones that are walked."""
     _, clean, noise = draws(latents, 7)
     unet = UNet2DConditionModel.from_pretrained(small_model / "unet").eval()
-    from semlens.models import embed
-
     text = embed(["a horse"], [(small_model / "tokenizer", small_model / "text_encoder")])[0]
     scheduler = DDIMScheduler.from_pretrained(small_model / "scheduler", set_alpha_to_one=False)
     scheduler.set_timesteps(20)

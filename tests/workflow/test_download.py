@@ -16,7 +16,7 @@ from repository import ROOT, Repository, copied, execute, plan, snakemake
 from safetensors.torch import load_file, save_file
 from semlens import scenes, tiny
 
-CUT = ("coco.invalid", "voc.invalid", "davis.invalid", "hub.invalid")  # hosts that no one has
+HOSTS = ("coco.invalid", "voc.invalid", "davis.invalid", "hub.invalid", "diff.invalid")  # that no one has
 LISTED = {"coco": 4, "pascal": 3}
 
 
@@ -105,9 +105,7 @@ def fetched(origin, loopback, tmp_path_factory) -> SimpleNamespace:
     loopback.tricks["/voc-2012-trainval"] = ["cut", (429, {"Retry-After": "0"})]
     loopback.tricks["/davis-2017-trainval-480p"] = [503]
     loopback.tricks[f"/train2017/{origin.listed[0][0]}"] = ["cut", 503]
-    redirects = {f"http://{host}/": f"{loopback.address}/" for host in CUT} | {
-        "http://diff.invalid/": f"{loopback.address}/"
-    }
+    redirects = {f"http://{host}/": f"{loopback.address}/" for host in HOSTS}
     repo = Repository(copied(folder / "repository"), configuration(folder / "paper.yaml", origin, redirects))
     execute(repo, "fetch")
     return SimpleNamespace(repo=repo, requests=list(loopback.requests))

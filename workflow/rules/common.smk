@@ -1,6 +1,7 @@
 """Functions that rules share: where sources lie, which code a script runs, what a job's parameters are."""
 
 import ast
+import os
 import sys
 from pathlib import Path
 
@@ -25,6 +26,9 @@ try:
     configuration.check_layers(config)
 except (ValueError, OSError, yaml.YAMLError) as error:
     raise WorkflowError(str(error)) from None
+
+STUDIED = configuration.studied(config)
+FOLLOWING = [name for name, entry in config["experiments"].items() if configuration.follows(entry)]
 
 
 def sources(script):
@@ -51,18 +55,20 @@ def here(path):
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
-STUDIED = configuration.studied(config)
-FOLLOWING = [name for name, entry in config["experiments"].items() if configuration.follows(entry)]
-
-
 def one_of(names):
     """A pattern that matches these names and nothing else."""
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
 def sourced(entries, kind):
-    """The names of those datasets or models that come from one kind of source: demo, download or folder."""
+    """The names of those datasets or models that come from one kind of source: demo, download, file or folder."""
     return [name for name, entry in entries.items() if kind in entry["source"]]
+
+
+def source(wildcards):
+    """Where the job's dataset or model comes from."""
+    entries, name = ("datasets", wildcards.dataset) if hasattr(wildcards, "dataset") else ("models", wildcards.model)
+    return config[entries][name]["source"]
 
 
 def downloaded(file):
@@ -94,8 +100,9 @@ def published_list(dataset):
 
 
 def redirects():
-    """Addresses that are replaced by others, from the configuration; changing them reruns nothing."""
-    return ",".join(f"{prefix}={target}" for prefix, target in config["redirects"].items())
+    """Addresses that are replaced by others: the configuration's, and the environment's, which prevail."""
+    configured = [f"{prefix}={target}" for prefix, target in config["redirects"].items()]
+    return ",".join([*configured, os.environ.get("SEMLENS_REDIRECT", "")])
 
 
 def seed_of_views(views):
@@ -103,29 +110,29 @@ def seed_of_views(views):
     return config["seed"] if any(view.startswith("crop_shift") for view in views) else None
 
 
-PARTS = [*configuration.MODEL_PARTS, "tokenizer_2", "text_encoder_2"]
-
-
 def built_as(source):
     """The files that say how a model in a single file is built, by part: all but weights."""
     if source["config"] in REGISTRY["models"]:
-        files = {name: registry.model_files(REGISTRY, source["config"], name) for name in PARTS}
+        files = {name: registry.model_files(REGISTRY, source["config"], name) for name in configuration.PARTS}
         small = {
-            name: [downloaded(file) for file in files[name] if not file.endswith(".safetensors")] for name in PARTS
+            name: [downloaded(path) for path in paths if not path.endswith(".safetensors")]
+            for name, paths in files.items()
         }
         return {name: paths for name, paths in small.items() if paths}
-    return {name: [f"{source['config']}/{name}"] for name in PARTS if Path(source["config"], name).is_dir()}
+    return {
+        name: [f"{source['config']}/{name}"] for name in configuration.PARTS if Path(source["config"], name).is_dir()
+    }
 
 
-def model_part(model, part):
+def model_part(model, name):
     """What a part (unet, vae, ...) of a model is read from, for semlens.registry.part; nothing if it has no such part."""
     source = config["models"][model]["source"]
     if "download" in source:
-        return [downloaded(file) for file in registry.model_files(REGISTRY, source["download"], part)]
+        return [downloaded(file) for file in registry.model_files(REGISTRY, source["download"], name)]
     if "folder" in source:
-        return f"{source['folder']}/{part}" if Path(source["folder"], part).is_dir() else []
+        return f"{source['folder']}/{name}" if Path(source["folder"], name).is_dir() else []
     made = built_as(source["file"]) if "file" in source else configuration.MODEL_PARTS
-    return f"<resources>/models/{model}" if part in made else []
+    return f"<resources>/models/{model}" if name in made else []
 
 
 def part(name):
@@ -217,12 +224,12 @@ def used(experiment, dataset):
     ]
     studied = config["datasets"][dataset]
     stills = studied["format"] != "davis"
-    sources = [studied["source"], *(config["models"][name["model"]]["source"] for name in captures)]
+    models = [config["models"][capture["model"]]["source"] for capture in captures]
     return {
         "experiment": experiment,
         "dataset": dataset,
         "settings": {
-            "model": next((source["download"] for source in sources[1:] if "download" in source), None),
+            "model": next((origin["download"] for origin in models if "download" in origin), None),
             "metric": None if entry["axis"] == "metric" else entry["metric"],
             "timestep": None if entry["axis"] == "timestep" else entry["timestep"],
             "min_area": studied["min_area"] if stills else None,
@@ -231,7 +238,7 @@ def used(experiment, dataset):
         },
         "features": None if entry["axis"] == "features" else entry.get("features"),
         "denoised": any("inference_steps" in capture for capture in captures),
-        "demo": any("demo" in source for source in sources),
+        "demo": any("demo" in origin for origin in [studied["source"], *models]),
         "images": studied["images"],
     }
 

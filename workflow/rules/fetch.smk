@@ -29,8 +29,7 @@ rule download_file:
 rule unpack_dataset:
     input:
         archives=lambda wildcards: [
-            downloaded(file)
-            for file in registry.archives(REGISTRY, config["datasets"][wildcards.dataset]["source"]["download"])
+            downloaded(file) for file in registry.archives(REGISTRY, source(wildcards)["download"])
         ],
     output:
         dataset=directory("<resources>/datasets/{dataset}"),
@@ -41,7 +40,7 @@ rule unpack_dataset:
     conda:
         "../../envs/data.yaml"
     params:
-        keep=lambda wildcards: REGISTRY["datasets"][config["datasets"][wildcards.dataset]["source"]["download"]]["keep"],
+        keep=lambda wildcards: REGISTRY["datasets"][source(wildcards)["download"]]["keep"],
         sequences=lambda wildcards: sorted(config["datasets"][wildcards.dataset].get("sequences", [])),
     script:
         "../scripts/unpack_dataset.py"
@@ -63,17 +62,15 @@ rule download_images:
         redirects=redirects(),
         registry=str(HOME / config["registry"]),
     params:
-        source=lambda wildcards: config["datasets"][wildcards.dataset]["source"]["download"],
+        source=lambda wildcards: source(wildcards)["download"],
     script:
         "../scripts/download_images.py"
 
 
 rule convert_checkpoint:
     input:
-        file=lambda wildcards: config["models"][wildcards.model]["source"]["file"]["path"],
-        config=lambda wildcards: [
-            path for paths in built_as(config["models"][wildcards.model]["source"]["file"]).values() for path in paths
-        ],
+        file=lambda wildcards: source(wildcards)["file"]["path"],
+        config=lambda wildcards: [path for paths in built_as(source(wildcards)["file"]).values() for path in paths],
         code=sources("convert_checkpoint.py"),
     output:
         model=directory("<resources>/models/{model}"),
@@ -87,7 +84,7 @@ rule convert_checkpoint:
         mem="16GB",
         runtime="30m",
     params:
-        allow_pickle=lambda wildcards: config["models"][wildcards.model]["source"]["file"]["allow_pickle"],
+        allow_pickle=lambda wildcards: source(wildcards)["file"]["allow_pickle"],
     script:
         "../scripts/convert_checkpoint.py"
 
@@ -105,7 +102,7 @@ rule render_dataset:
         "../../envs/data.yaml"
     params:
         format=lambda wildcards: config["datasets"][wildcards.dataset]["format"],
-        demo=lambda wildcards: config["datasets"][wildcards.dataset]["source"]["demo"],
+        demo=lambda wildcards: source(wildcards)["demo"],
         splits=lambda wildcards: reader(wildcards)["splits"],
         sequences=lambda wildcards: reader(wildcards)["sequences"],
     script:
@@ -124,6 +121,6 @@ rule make_tiny_model:
     conda:
         "../../envs/model.yaml"
     params:
-        seed=lambda wildcards: config["models"][wildcards.model]["source"]["demo"]["seed"],
+        seed=lambda wildcards: source(wildcards)["demo"]["seed"],
     script:
         "../scripts/make_tiny_model.py"

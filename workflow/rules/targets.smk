@@ -14,7 +14,7 @@ rule fetch:
                 for shard in configuration.shards(config, dataset)
             }
         ),
-        [model_part(model, name) for model in config["models"] for name in PARTS],
+        [model_part(model, name) for model in config["models"] for name in configuration.PARTS],
 
 
 rule index:

@@ -1,6 +1,5 @@
 """Download one file of the registry."""
 
-import os
 from pathlib import Path
 
 import yaml
@@ -9,9 +8,8 @@ from semlens import downloads, logs, registry
 if __name__ == "__main__":
     with logs.to(snakemake.log[0]):
         known = registry.files(yaml.safe_load(Path(snakemake.resources.registry).read_text()))
-        redirects = f"{snakemake.resources.redirects},{os.environ.get('SEMLENS_REDIRECT', '')}"
         downloads.download(
             **known[snakemake.wildcards.file],
             out=snakemake.output.file,
-            redirects=downloads.parse_redirects(redirects),
+            redirects=downloads.parse_redirects(snakemake.resources.redirects),
         )

@@ -1,6 +1,5 @@
 """Download the pictures of one shard, and list them."""
 
-import os
 from pathlib import Path
 
 import pandas as pd
@@ -13,13 +12,12 @@ if __name__ == "__main__":
         columns = ["file", "width", "height"]
         shown = pd.read_parquet(snakemake.input.manifest, columns=columns).drop_duplicates()
         known = yaml.safe_load(Path(snakemake.resources.registry).read_text())["datasets"]
-        redirects = f"{snakemake.resources.redirects},{os.environ.get('SEMLENS_REDIRECT', '')}"
         pictures.download_images(
             shown.to_dict("records"),
             known[snakemake.params.source]["images"],
             Path(snakemake.output.images).parent,
             workers=snakemake.threads,
-            redirects=downloads.parse_redirects(redirects),
+            redirects=downloads.parse_redirects(snakemake.resources.redirects),
         )
         with whole(snakemake.output.images) as file:
             shown.to_csv(file, index=False)

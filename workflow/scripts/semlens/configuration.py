@@ -12,6 +12,7 @@ from semlens.layers import layers, members
 
 Config = dict[str, Any]
 MODEL_PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
+PARTS = (*MODEL_PARTS, "tokenizer_2", "text_encoder_2")  # SDXL has the last two
 AXES = {"metric", "features", "timestep", "view", "offset"}
 
 

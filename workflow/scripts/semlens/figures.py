@@ -33,17 +33,16 @@ class Markup(NamedTuple):
     power: str
     distances: str
     plus_minus: str
-
-    def escape(self, text: str) -> str:
-        """Return a name as plain text in this markup."""
-        return text.replace("_", r"\_") if self.power.startswith("$") else escape(text)
+    escape: Callable[[str], str]  # a name as plain text
 
 
 MOMENTS = ("n", "mean", "std")
 MARKUP = {
-    "md": Markup("**{}**", "{}e{}", "{}", "±"),
-    "tex": Markup(r"\textbf{{{}}}", r"${}\times10^{{{}}}$", "$S_{{{}}}$", r"$\pm$"),
-    "html": Markup("<b>{}</b>", "{}&thinsp;×&thinsp;10<sup>{}</sup>", "S<sub>{}</sub>", "±"),
+    "md": Markup("**{}**", "{}e{}", "{}", "±", escape),
+    "tex": Markup(
+        r"\textbf{{{}}}", r"${}\times10^{{{}}}$", "$S_{{{}}}$", r"$\pm$", lambda name: name.replace("_", r"\_")
+    ),
+    "html": Markup("<b>{}</b>", "{}&thinsp;×&thinsp;10<sup>{}</sup>", "S<sub>{}</sub>", "±", escape),
 }
 
 Statistics = dict[str, pd.DataFrame]  # by dataset

@@ -61,7 +61,7 @@ def strip(people: pd.DataFrame, folder: str | Path, *, title: str) -> plt.Figure
         one = shown.iloc[0]
         panel.imshow(images.load(image_path(folder, one["file"]), width=one["width"], height=one["height"]))
         for person in shown.itertuples():
-            _outline(panel, person, SAME if person.set != "scdi" and person.set != "dcdi" else OTHER)
+            _outline(panel, person, OTHER if person.set in ("scdi", "dcdi") else SAME)
         when = f"+{condition}" if condition else "reference"
         panel.set_title(f"{when}: {one['video']}, frame {one['frame']}", fontsize="medium")
         panel.axis("off")

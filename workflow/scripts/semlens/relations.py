@@ -24,8 +24,8 @@ def among(rows: pd.DataFrame) -> Pairs:
 def at_offset(rows: pd.DataFrame, offset: int, reference: str = "all") -> Pairs:
     """Return pairs between each reference frame and the frame ``offset`` later in its video (section 5.5).
 
-    ``sidi`` and ``scdi`` (and ``dcdi``) hold (reference, later);
-    ``scsi`` and ``dcsi`` hold unordered pairs within the reference frames.
+    ``sidi`` and ``scdi`` (and ``dcdi``) hold (reference, later); ``scsi`` and ``dcsi`` hold unordered pairs within the
+    reference frames.
 
     Parameters
     ----------

@@ -45,16 +45,14 @@ def select(
     """Write the instances of the selected images ``images[0]`` to ``images[1]``, with masks (section 3.1)."""
     everything = pd.read_parquet(index)
     order, chosen = choose(everything, dataset, published=published, **criteria)
-    in_videos = everything["video"].notna().all()  # frames that show no one are not annotated, and not missed
-    if len(order) < images[1] and not in_videos:
+    # Frames of a video that show no one are not annotated, and not missed.
+    if len(order) < images[1] and not _in_videos(everything):
+        there = (
+            f"are in {published}" if published else f"show its classes on over {criteria['min_area']:.2%} of the image"
+        )
         raise ValueError(
-            f"dataset {dataset!r}: the configuration asks for {images[1]} images or more, but {len(order)} "
-            + (
-                f"are in {published}"
-                if published
-                else f"have an instance of its classes over {criteria['min_area']:.2%}"
-            )
-            + "; lower 'images' or widen the choice"
+            f"dataset {dataset!r}: the configuration asks for {images[1]} images or more, but {len(order)} {there}; "
+            f"lower 'images' or widen the choice"
         )
     shard = order[images[0] : images[1]]
     position = {image: place for place, image in enumerate(shard)}
@@ -106,12 +104,16 @@ def choose(
         raise ValueError(
             f"dataset {dataset!r}: no instance is of classes {classes} and over {min_area:.2%} of its image"
         )
-    ids = list(dict.fromkeys(chosen["image_id"]))
     if published is not None:
         return _listed(index, dataset, published, published_as), chosen
-    if index["video"].notna().all():
+    ids = list(dict.fromkeys(chosen["image_id"]))
+    if _in_videos(index):
         return ids, chosen
     return sorted(ids, key=lambda image: hashlib.sha256(f"{seed}/{image}".encode()).digest()), chosen
+
+
+def _in_videos(index: pd.DataFrame) -> bool:
+    return index["video"].notna().all()
 
 
 def _native(name: str, category: pd.Series, dataset: str) -> str:
