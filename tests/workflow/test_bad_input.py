@@ -51,6 +51,10 @@ REFUSED = {
         ["'tiny'", "sd-99", "stable-diffusion-v1-5"],
     ),
     "redirect": ({"redirects": {"nonsense": "x"}}, ["redirects", "nonsense"]),
+    "download of a model's file": (
+        {"models:tiny:source": {"file": {"download": "sd-99", "config": "stable-diffusion-v1-5"}}},
+        ["model 'tiny': 'file'", "'sd-99'", "stable-diffusion-v1-4"],
+    ),
     "size of a download": (
         {"models:tiny:source": {"download": "stable-diffusion-xl-base-1-0"}},
         ["'tiny'", "size: 1024"],

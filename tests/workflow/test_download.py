@@ -1,5 +1,6 @@
 """From an empty folder and a server that misbehaves to results: the paper's configuration on what is there."""
 
+import copy
 import hashlib
 import io
 import json
@@ -11,6 +12,7 @@ from types import SimpleNamespace
 import original_layout
 import pandas as pd
 import pytest
+import torch
 import yaml
 from repository import ROOT, Repository, copied, execute, plan, snakemake
 from safetensors.torch import load_file, save_file
@@ -197,15 +199,28 @@ def test_a_mirror_on_disk_takes_a_hosts_place(origin, tmp_path, monkeypatch):
     assert repo.path(listed).read_bytes() == origin.files["/diff-props-list"]
 
 
-def test_a_model_in_one_file_needs_the_small_files_alone(origin, loopback, tmp_path):
-    """Its weights are the user's; what says how it is built comes from the registry."""
+@pytest.mark.parametrize("whose", ["user's", "registry's"])
+def test_a_model_in_one_file_needs_the_small_files_alone(whose, origin, loopback, tmp_path):
+    """Its weights are the user's or in one file of the registry; what says how it is built comes from the registry."""
     model = origin.folder / "model"
     weights = original_layout.original(model)
-    save_file(weights, tmp_path / "one.safetensors")
     loopback.files, before = dict(origin.files), len(loopback.requests)
-    path = configuration(tmp_path / "paper.yaml", origin, {"http://hub.invalid/": f"{loopback.address}/"})
+    registry = copy.deepcopy(origin.registry)
+    file = {"config": "stable-diffusion-v1-5"}
+    if whose == "user's":
+        save_file(weights, tmp_path / "one.safetensors")
+        file |= {"path": str(tmp_path / "one.safetensors")}
+    else:
+        torch.save({"state_dict": weights}, pickled := io.BytesIO())
+        loopback.files["/sd-v1-4.ckpt"] = pickled.getvalue()
+        registry["files"]["stable-diffusion-v1-4"] |= {
+            "urls": ["http://hub.invalid/sd-v1-4.ckpt"],
+            **facts(pickled.getvalue()),
+        }
+        file |= {"download": "stable-diffusion-v1-4", "allow_pickle": True}
+    redirects = {"http://hub.invalid/": f"{loopback.address}/"}
+    path = configuration(tmp_path / "paper.yaml", SimpleNamespace(registry=registry), redirects)
     config = yaml.safe_load(path.read_text())
-    file = {"path": str(tmp_path / "one.safetensors"), "config": "stable-diffusion-v1-5"}
     path.write_text(yaml.safe_dump(config | {"models": {"sd15": {"source": {"file": file}}}}))
     repo = Repository(copied(tmp_path / "repository"), path)
     said = execute(repo, "layers")

@@ -110,6 +110,11 @@ def seed_of_views(views):
     return config["seed"] if any(view.startswith("crop_shift") for view in views) else None
 
 
+def checkpoint_file(source):
+    """The file of a model in a single file: a user's own, or one of the registry."""
+    return source["path"] if "path" in source else downloaded(REGISTRY["files"][source["download"]]["file"])
+
+
 def built_as(source):
     """The files that say how a model in a single file is built, by part: all but weights."""
     if source["config"] in REGISTRY["models"]:

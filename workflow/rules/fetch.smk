@@ -69,7 +69,7 @@ rule download_images:
 
 rule convert_checkpoint:
     input:
-        file=lambda wildcards: source(wildcards)["file"]["path"],
+        file=lambda wildcards: checkpoint_file(source(wildcards)["file"]),
         config=lambda wildcards: [path for paths in built_as(source(wildcards)["file"]).values() for path in paths],
         code=sources("convert_checkpoint.py"),
     output:

@@ -114,7 +114,10 @@ def check_downloads(config: Config, registry: Config) -> None:
         size = registry["models"].get(model["source"].get("download"), {}).get("size", model["size"])
         if size != model["size"]:
             raise ValueError(f"model {name!r}: its U-Net reads pictures of {size}; set 'size: {size}'")
-        built = model["source"].get("file", {}).get("config")
+        single = model["source"].get("file", {})
+        if "download" in single:
+            _known(f"model {name!r}: 'file'", "download", [single["download"]], registry["files"])
+        built = single.get("config")
         if built is not None and not Path(built).is_dir():
             _known(f"model {name!r}", "no folder but 'config'", [built], registry["models"])
     for name, dataset in config["datasets"].items():
