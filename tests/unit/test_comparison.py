@@ -7,10 +7,11 @@ import pandas as pd
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
+from by_set import among, at_offset
 from scipy.spatial.distance import cdist
+from semlens import distances, moments
 from semlens.comparison import INSTANCES, compare
 from semlens.prototypes import FEATURE_SETS
-from semlens.relations import among, at_offset
 
 SETS = ["scsi", "scdi", "dcsi", "dcdi", "sidi"]
 COLUMNS = {"enc16.1": ["enc16.1@16"], "64+16": ["enc64.1@64", "enc16.1@64"]}
@@ -84,8 +85,17 @@ def everything(shards, features):
     return rows, np.array([np.concatenate([row[name] for name in COLUMNS[features]]) for _, row in rows.iterrows()])
 
 
-def compared(shards, conditions, out, sets=SETS, reference="all"):
-    compare(prototypes=shards, conditions=conditions, sets=sets, reference=reference, out=out)
+def compared(shards, conditions, out, sets=SETS, reference="all", max_pairs=1000, seed=0):
+    compare(
+        prototypes=shards,
+        conditions=conditions,
+        sets=sets,
+        reference=reference,
+        max_pairs=max_pairs,
+        seed=seed,
+        device="cpu",
+        out=out,
+    )
     return pd.read_parquet(out)
 
 
@@ -293,3 +303,81 @@ def test_the_same_bytes_twice(shards, tmp_path):
     for name in ("one", "two"):
         compared(shards, CONDITIONS, tmp_path / f"{name}.parquet")
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
+
+
+MANY = [(f"i{k}", None, None, [CAT, DOG, CAT] if k % 3 else [DOG, ("cat", f"c{k % 4}")]) for k in range(60)]
+
+
+@pytest.fixture
+def many(tmp_path):
+    """160 instances: 12,720 pairs, in strips of a few rows."""
+    passes = [("identity", 0), ("hflip", 0)]
+    return write_shard(tmp_path / "many.parquet", MANY, seed=0, passes=passes)
+
+
+@pytest.fixture
+def narrow(monkeypatch):
+    monkeypatch.setattr(distances, "_STRIP", 1000)
+
+
+def pairs_of(table):
+    """Every row by its pair, a dictionary."""
+    return {(row.condition, row.set, row.i, row.j): row.distance for row in table.itertuples()}
+
+
+def test_strips_do_not_show(many, tmp_path, monkeypatch):
+    conditions = [condition("plain"), condition("hflip", view="hflip")]
+    whole = compared([many], conditions, tmp_path / "whole.parquet", max_pairs=100_000)
+    monkeypatch.setattr(distances, "_STRIP", 1000)
+    strips = compared([many], conditions, tmp_path / "strips.parquet", max_pairs=100_000)
+    columns = ["condition", "set", "i", "j"]
+    pd.testing.assert_frame_equal(strips[columns], whole[columns])
+    np.testing.assert_allclose(strips["distance"], whole["distance"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("view", ["identity", "hflip"])
+def test_of_a_large_set_a_random_part_has_rows_and_all_have_moments(many, tmp_path, narrow, view):
+    entry = condition("plain", view=view)
+    whole = compared([many], [entry], tmp_path / "whole.parquet", max_pairs=100_000)
+    part = compared([many], [entry], tmp_path / "part.parquet", max_pairs=1000)
+    everything, kept = pairs_of(whole), pairs_of(part)
+    assert kept.items() <= everything.items()
+    sizes, rows = whole["set"].value_counts(), part["set"].value_counts()
+    assert sizes["dcdi"] > 5000 and sizes["scdi"] > 5000
+    for name in SETS:
+        if sizes[name] <= 1000:
+            assert rows[name] == sizes[name]
+        else:
+            assert 850 < rows[name] < 1150  # 5 standard deviations of a binomial number
+    assert moments.of_file(tmp_path / "part.parquet") == moments.of_file(tmp_path / "whole.parquet")
+    found = moments.of_file(tmp_path / "part.parquet")["plain"]
+    for name, values in whole.groupby("set", observed=True)["distance"]:
+        values = values.to_numpy(np.float64)
+        assert found[name].n == len(values)
+        assert (found[name].min, found[name].max) == (values.min(), values.max())
+        assert (found[name].mean, found[name].std) == pytest.approx((values.mean(), np.std(values, ddof=1)), rel=1e-12)
+
+
+def test_the_part_depends_on_the_seed_alone(many, tmp_path, narrow):
+    """Not on the metric: conditions are compared on the same pairs."""
+    conditions = [condition("one"), condition("other", metric="euclidean")]
+    tables = {
+        seed: compared([many], conditions, tmp_path / f"{seed}.parquet", max_pairs=1000, seed=seed) for seed in (0, 1)
+    }
+    chosen = {
+        (seed, name): {(i, j) for i, j in zip(rows["i"], rows["j"], strict=True)}
+        for seed, table in tables.items()
+        for name, rows in table.groupby("condition", observed=True)
+    }
+    assert chosen[0, "one"] == chosen[0, "other"]
+    assert chosen[0, "one"] != chosen[1, "one"]
+    compared([many], conditions, tmp_path / "again.parquet", max_pairs=1000)
+    assert (tmp_path / "again.parquet").read_bytes() == (tmp_path / "0.parquet").read_bytes()
+
+
+def test_the_part_is_spread_evenly(many, tmp_path, narrow):
+    """Over strips: as many pairs of early as of late instances, as there are."""
+    whole = compared([many], [condition("plain")], tmp_path / "whole.parquet", max_pairs=100_000)
+    part = compared([many], [condition("plain")], tmp_path / "part.parquet", max_pairs=2000)
+    where = [table.loc[table["set"] == "dcdi", "i"] for table in (whole, part)]
+    assert where[1].mean() == pytest.approx(where[0].mean(), abs=5 * where[0].std() / np.sqrt(len(where[1])))

@@ -1,13 +1,16 @@
 """Metrics against scipy and dcor, near-coinciding prototypes against extended precision."""
 
+import tracemalloc
+
 import dcor
 import numpy as np
 import pytest
 from scipy.spatial.distance import pdist, squareform
 from semlens import distances
-from semlens.distances import METRICS, pairwise
+from semlens.distances import METRICS, listed, strips
 
 SCIPY = ["euclidean", "correlation", "cityblock", "cosine"]
+MULTIPLIED = 1e-5  # of a metric's mean: distance correlation multiplies in float32
 UNDEFINED_WHEN_CONSTANT = ["correlation", "distance_correlation"]
 
 
@@ -20,6 +23,32 @@ def prototypes(n=12, dimensions=70, seed=0, kind="normal"):
     if kind == "coarse":  # many ties
         x = np.round(x)
     return x.astype(np.float32)
+
+
+def pairwise(x, metric):
+    """All of it, from strips: (n, n), symmetric."""
+    matrix = np.zeros((len(x), len(x)))
+    end = 0
+    for start, strip in strips(x, metric):
+        assert start == end
+        assert strip.dtype == np.float32
+        assert strip.shape[1] == len(x) - start
+        end = start + len(strip)
+        matrix[start:end, start:] = strip
+    assert end == len(x)
+    upper = np.triu(matrix, k=1)
+    return upper + upper.T
+
+
+def by_pairs(x, metric):
+    """The same, from lists of pairs."""
+    i, j = np.triu_indices(len(x), k=1)
+    matrix = np.zeros((len(x), len(x)))
+    matrix[j, i] = matrix[i, j] = listed(x, i, j, metric)
+    return matrix
+
+
+both = pytest.mark.parametrize("pairwise", [pairwise, by_pairs])
 
 
 def reference(x, metric):
@@ -46,49 +75,81 @@ def slow(x, y, metric):
     return 1 - np.sqrt((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()))
 
 
+@both
 @pytest.mark.parametrize("kind", ["normal", "shifted", "coarse"])
 @pytest.mark.parametrize("metric", METRICS)
-def test_distances_are_those_of_scipy_and_dcor(metric, kind):
+def test_distances_are_those_of_scipy_and_dcor(metric, kind, pairwise):
     x = prototypes(kind=kind)
-    result = pairwise(x, metric)
-    assert result.dtype == np.float64
-    # Absolute on the diagonal, relative elsewhere.
-    np.testing.assert_allclose(result, reference(x, metric), rtol=1e-6, atol=1e-9)
-
-
-@pytest.mark.parametrize("metric", METRICS)
-def test_two_dimensions_and_two_prototypes_suffice(metric):
-    x = np.array([[1.0, 2.0, 4.0], [2.0, 1.0, 0.0]])
-    assert pairwise(x, metric)[0, 1] == pytest.approx(float(slow(*x, metric)), rel=1e-9)
-
-
-def test_one_prototype_is_at_no_distance_from_itself():
-    for metric in METRICS:
-        np.testing.assert_allclose(pairwise(prototypes(n=1), metric), [[0]], atol=1e-12)
-
-
-@pytest.mark.parametrize("metric", METRICS)
-def test_the_matrix_is_symmetric_with_a_zero_diagonal(metric):
-    result = pairwise(prototypes(n=30), metric)
-    np.testing.assert_array_equal(result, result.T)
-    np.testing.assert_allclose(np.diag(result), 0, atol=1e-12)
-    assert (result >= 0).all()
+    expected = reference(x, metric)
+    tolerance = MULTIPLIED * expected.mean() if metric == "distance_correlation" else 1e-9
+    np.testing.assert_allclose(pairwise(x, metric), expected, rtol=1e-6, atol=tolerance)
 
 
 @pytest.mark.parametrize("kind", ["normal", "shifted"])
 @pytest.mark.parametrize("metric", METRICS)
-def test_prototypes_that_nearly_coincide_keep_their_digits(metric, kind):
+def test_the_error_stays_small_where_strips_blocks_and_tiles_are_many(metric, kind):
+    x = prototypes(n=700, dimensions=160, kind=kind)
+    some = np.random.default_rng(0).choice(700, 40, replace=False)
+    expected = reference(x[some], metric)
+    np.testing.assert_allclose(pairwise(x, metric)[np.ix_(some, some)], expected, rtol=0, atol=1e-5 * expected.mean())
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_bounds_on_memory_do_not_show(metric, monkeypatch):
+    x = prototypes(n=150, kind="shifted")
+    whole, pairs = pairwise(x, metric), by_pairs(x, metric)
+    monkeypatch.setattr(distances, "_FEWEST", 7)
+    for name, value in {"_STRIP": 1000, "_CHUNK": 500, "_PANEL": 6000, "_PRODUCT": 200, "_TILE": 9}.items():
+        monkeypatch.setattr(distances, name, value)
+    assert len(list(strips(x, metric))) > 10
+    tolerance = 1e-5 * whole.mean() if metric == "distance_correlation" else 1e-9
+    np.testing.assert_allclose(pairwise(x, metric), whole, rtol=1e-6, atol=tolerance)
+    np.testing.assert_allclose(by_pairs(x, metric), pairs, rtol=1e-6)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine", "cityblock"])
+def test_memory_does_not_grow_with_the_number_of_pairs(metric):
+    """6000 prototypes: 36 million entries, 288 MB at once in float64."""
+    x = prototypes(n=6000, dimensions=8)
+    tracemalloc.start()
+    for _, strip in strips(x, metric):
+        assert strip.size <= 1 << 20
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 40e6
+
+
+@both
+@pytest.mark.parametrize("metric", METRICS)
+def test_two_dimensions_and_two_prototypes_suffice(metric, pairwise):
+    x = np.array([[1.0, 2.0, 4.0], [2.0, 1.0, 0.0]])
+    assert pairwise(x, metric)[0, 1] == pytest.approx(float(slow(*x, metric)), rel=1e-5)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_one_prototype_has_no_pair(metric):
+    assert [(start, strip.shape) for start, strip in strips(prototypes(n=1), metric)] == [(0, (1, 1))]
+    nothing = np.empty(0, int)
+    assert listed(prototypes(n=1), nothing, nothing, metric).shape == (0,)
+
+
+@both
+@pytest.mark.parametrize("kind", ["normal", "shifted"])
+@pytest.mark.parametrize("metric", METRICS)
+def test_prototypes_that_nearly_coincide_keep_their_digits(metric, kind, pairwise):
     x = prototypes(n=8, dimensions=320, kind=kind).astype(np.float64)
     step = np.random.default_rng(1).standard_normal(320)
     x[1] = x[0] + 1e-4 * np.linalg.norm(x[0]) * step / np.linalg.norm(step)
     result = pairwise(x, metric)[0, 1]
-    # Subtracting a similarity from 1 costs a distance of 1e-8 half of float64's digits.
-    assert result == pytest.approx(float(slow(x[0], x[1], metric)), rel=1e-6)
+    # Subtracting a similarity from 1 costs a distance of 1e-8 half of float64's digits, and all of float32's.
+    digits = 1e-3 if metric == "distance_correlation" else 1e-6
+    assert result == pytest.approx(float(slow(x[0], x[1], metric)), rel=digits)
     assert 0 < result < 1e-2 * np.median(pairwise(x, metric)[2:, 2:])
 
 
+@both
 @pytest.mark.parametrize("metric", METRICS)
-def test_the_same_prototype_twice_is_at_no_distance(metric):
+def test_the_same_prototype_twice_is_at_no_distance(metric, pairwise):
     x = prototypes(n=9, dimensions=320, kind="shifted").astype(np.float64)
     x[5] = x[2]
     scale = np.median(pairwise(x, metric))
@@ -126,15 +187,7 @@ def test_cosine_refuses_a_zero_prototype_but_no_constant_one():
 @pytest.mark.parametrize("metric", ["euclidean", "cityblock"])
 def test_constant_prototypes_have_euclidean_and_cityblock_distances(metric):
     x = np.repeat([[0.0], [0.1], [2.0]], 5, axis=1)
-    np.testing.assert_allclose(pairwise(x, metric), reference(x, metric), rtol=1e-9, atol=1e-9)
-
-
-@pytest.mark.parametrize("block", [1, 700, 12 * 70 * 7, 12 * 70 * 69])
-def test_distance_correlation_does_not_depend_on_its_blocks(monkeypatch, block):
-    x = prototypes()
-    whole = pairwise(x, "distance_correlation")
-    monkeypatch.setattr(distances, "_BLOCK", block)
-    np.testing.assert_allclose(pairwise(x, "distance_correlation"), whole, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(pairwise(x, metric), reference(x, metric), rtol=1e-6)
 
 
 @pytest.mark.parametrize(("factor", "shift"), [(3.0, 0.0), (1.0, 10.0), (0.01, -2.0)])
@@ -143,7 +196,7 @@ def test_correlations_see_neither_scale_nor_shift(metric, factor, shift):
     x = prototypes(n=5).astype(np.float64)
     changed = x.copy()
     changed[1] = factor * x[1] + shift
-    np.testing.assert_allclose(pairwise(changed, metric), pairwise(x, metric), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(pairwise(changed, metric), pairwise(x, metric), rtol=MULTIPLIED, atol=1e-9)
 
 
 def test_opposite_prototypes_are_far_for_pearson_and_near_for_distance_correlation():
@@ -158,3 +211,13 @@ def test_an_unknown_metric_is_named_with_those_there_are():
     with pytest.raises(ValueError) as error:
         pairwise(prototypes(), "hamming")
     assert str(error.value) == f"unknown metric 'hamming'; there are {', '.join(METRICS)}"
+
+
+def test_long_work_is_estimated_before_it_starts(monkeypatch, caplog):
+    monkeypatch.setattr(distances.log, "propagate", True)
+    with caplog.at_level("INFO", logger="semlens"):
+        pairwise(prototypes(), "distance_correlation")
+        assert not caplog.messages
+        monkeypatch.setattr(distances, "_LONG", 0)
+        pairwise(prototypes(), "distance_correlation")
+    assert "distance correlation of 12 prototypes of 70 dimensions takes about 0 s" in caplog.messages

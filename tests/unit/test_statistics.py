@@ -7,8 +7,9 @@ import pyarrow.parquet as parquet
 import pytest
 from matplotlib.cbook import boxplot_stats
 from scipy import stats
-from semlens import statistics
-from semlens.statistics import cliffs_delta, describe, differences, dunn, dunn_classical, holm, normality, trend
+from semlens import moments, statistics
+from semlens.moments import Moments
+from semlens.statistics import Sample, cliffs_delta, dunn_classical, holm
 
 EMPTY = np.array([])
 CONSTANT = np.full(7, 0.25)
@@ -16,6 +17,27 @@ CONSTANT = np.full(7, 0.25)
 
 def sample(n, seed=0, shift=0.0):
     return np.sort(np.random.default_rng(seed).gamma(2, 0.2, n) + shift)
+
+
+def whole(samples):
+    """Sets of which every distance has a row."""
+    return {name: Sample(x, Moments.of(x)) for name, x in samples.items()}
+
+
+def differences(samples):
+    return statistics.differences(whole(samples))
+
+
+def describe(samples):
+    return statistics.describe(whole(samples))
+
+
+def normality(samples, rng):
+    return statistics.normality(whole(samples), rng)
+
+
+def dunn(x, y):
+    return statistics.dunn(Moments.of(x), Moments.of(y))
 
 
 def pair(x, y):
@@ -176,7 +198,7 @@ def test_the_trend_is_read_from_the_means(means, observed, verdict):
         name: EMPTY if mean is None else np.array([mean - 0.05, mean + 0.05])
         for name, mean in zip(names, means, strict=True)
     }
-    row = trend({**samples, "dcsi": EMPTY}, names).iloc[0]
+    row = statistics.trend(whole({**samples, "dcsi": EMPTY}), names).iloc[0]
     assert (row["expected"], row["observed"], row["verdict"]) == ("scsi < scdi < dcdi", observed, verdict)
 
 
@@ -215,10 +237,10 @@ def test_normality_of_sets_without_shape_is_undefined(x):
 
 def test_an_empty_set_counts_none_and_has_no_values():
     row = describe({"scsi": EMPTY}).iloc[0]
-    assert row["n"] == 0
-    assert row.drop(["set", "n"]).isna().all()
+    assert (row["n"], row["n_ranked"]) == (0, 0)
+    assert row.drop(["set", "n", "n_ranked"]).isna().all()
     for x, y in [(EMPTY, sample(5)), (sample(5), EMPTY), (EMPTY, EMPTY)]:
-        assert pair(x, y).drop(["set_a", "set_b"]).isna().all()
+        assert pair(x, y).drop(["set_a", "set_b", "n_a", "n_b"]).isna().all()
 
 
 def test_two_sets_of_one_value_have_no_test_and_no_index():
@@ -235,12 +257,19 @@ def test_two_constants_that_differ_have_a_test_but_no_index():
     assert np.isnan(row["dunn"]) and np.isnan(row["dunn_classical"])
 
 
-def write_distances(path, samples):
-    """Distances as the comparison writes them: dictionaries of labels, unsorted within a set."""
+def write_distances(path, samples, more=None):
+    """Distances as the comparison writes them: dictionaries of labels, unsorted within a set.
+
+    ``more`` are all distances of those sets that have rows for a part alone.
+    """
+    more = more or {}
     label = arrow.dictionary(arrow.int16(), arrow.string())
     rows = [(condition, name, float(d)) for (condition, name), x in samples.items() for d in x[::-1]]
     condition, name, distance = zip(*rows, strict=True)
     number = arrow.array(range(len(rows)), arrow.int32())
+    known = {name: {} for name, _ in samples}
+    for (condition_name, set_name), x in (samples | more).items():
+        known[condition_name][set_name] = Moments.of(x.astype(np.float32))
     parquet.write_table(
         arrow.table(
             {
@@ -250,7 +279,7 @@ def write_distances(path, samples):
                 "j": number,
                 "distance": arrow.array(distance, arrow.float32()),
             }
-        ),
+        ).replace_schema_metadata(moments.to_metadata(known)),
         path,
     )
 
@@ -293,7 +322,33 @@ def test_the_tables_hold_what_the_distances_say(tested):
     expected = stats.kruskal(samples["cosine", "scsi"], samples["cosine", "scdi"])
     row = pairs.loc["cosine", "scsi", "scdi"]
     assert (row["h"], row["p"]) == pytest.approx((expected.statistic, expected.pvalue))
-    assert pairs.loc[("cosine", "scsi", "dcdi")].isna().all()
+    assert pairs.loc[("cosine", "scsi", "dcdi")].drop(["n_a", "n_b"]).isna().all()
     sets = pd.read_csv(out["sets"]).set_index(["condition", "set"])
     assert sets.loc[("1", "dcdi"), "mean"] == pytest.approx(samples["1", "dcdi"].mean())
-    assert sets.loc[("1", "scdi")].drop("n").isna().all()
+    assert sets.loc[("1", "scdi")].drop(["n", "n_ranked"]).isna().all()
+
+
+def test_moments_are_those_of_all_and_ranks_of_what_has_rows(tmp_path):
+    """Of a set that was too large, a part has rows."""
+    everything = sample(4000, 1, 0.2)
+    part = np.sort(np.random.default_rng(0).choice(everything, 900, replace=False))
+    other = sample(50)
+    write_distances(
+        tmp_path / "d.parquet", {("x", "scsi"): other, ("x", "dcdi"): part}, more={("x", "dcdi"): everything}
+    )
+    out = {name: str(tmp_path / f"{name}.csv") for name in statistics.STATISTICS}
+    sets = ["scsi", "dcdi"]
+    statistics.test(distances=tmp_path / "d.parquet", conditions=["x"], sets=sets, expect=sets, seed=0, out=out)
+    row = pd.read_csv(out["sets"]).set_index("set").loc["dcdi"]
+    assert (row["n"], row["n_ranked"]) == (4000, 900)
+    assert row["mean"] == pytest.approx(everything.mean(), rel=1e-6)
+    assert row["std"] == pytest.approx(np.std(everything, ddof=1), rel=1e-6)
+    assert (row["min"], row["max"]) == pytest.approx((everything[0], everything[-1]), rel=1e-6)
+    assert row["median"] == pytest.approx(np.median(part), rel=1e-6)
+    tests = pd.read_csv(out["pairs"]).iloc[0]
+    assert (tests["n_a"], tests["n_b"]) == (50, 900)
+    assert tests["h"] == pytest.approx(stats.kruskal(other.astype("f4"), part.astype("f4")).statistic)
+    gap = everything.mean() - other.mean()
+    assert tests["dunn"] == pytest.approx(gap / max(np.std(other, ddof=1), np.std(everything, ddof=1)), rel=1e-5)
+    shape = pd.read_csv(out["normality"]).set_index("set").loc["dcdi"]
+    assert (shape["n"], shape["n_tested"]) == (4000, 900)

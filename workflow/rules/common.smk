@@ -269,6 +269,12 @@ def of_capture(key):
     return lambda wildcards: config["captures"][wildcards.capture].get(key)
 
 
+def multiplies(wildcards):
+    """Whether an experiment's distances are worth a GPU: those of distance correlation, a matrix product of billions."""
+    conditions = configuration.conditions(config["experiments"][wildcards.experiment])
+    return any(condition["metric"] == "distance_correlation" for condition in conditions)
+
+
 def condition_names(wildcards):
     """The names of an experiment's conditions, in order."""
     return [entry["name"] for entry in configuration.conditions(config["experiments"][wildcards.experiment])]

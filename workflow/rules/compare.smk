@@ -13,13 +13,17 @@ rule compare_prototypes:
         "<benchmarks>/compare_prototypes/{experiment}/{dataset}.tsv"
     conda:
         "../../envs/analysis.yaml"
-    threads: 8
+    threads: config["threads"]
     resources:
+        gpu=lambda wildcards: int(config["device"] != "cpu" and multiplies(wildcards)),
+        device=config["device"],
         mem=lambda wildcards, attempt: f"{8 * attempt}GB",
         runtime=lambda wildcards, attempt: f"{12 * attempt}h",
     params:
         conditions=lambda wildcards: configuration.conditions(config["experiments"][wildcards.experiment]),
         sets=of_experiment("sets"),
         reference=of_experiment("reference"),
+        max_pairs=config["max_pairs"],
+        seed=config["seed"],
     script:
         "../scripts/compare_prototypes.py"

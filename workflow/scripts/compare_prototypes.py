@@ -9,5 +9,8 @@ if __name__ == "__main__":
             conditions=snakemake.params.conditions,
             sets=snakemake.params.sets,
             reference=snakemake.params.reference,
+            max_pairs=snakemake.params.max_pairs,
+            seed=snakemake.params.seed,
+            device=snakemake.resources.device,
             out=snakemake.output.distances,
         )

@@ -1,9 +1,10 @@
 """Prototypes to labelled distances, condition by condition of an experiment."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,11 @@ import pandera.pandas as pa
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 
-from semlens.distances import pairwise
-from semlens.logs import log, progress
+from semlens.distances import listed, strips
+from semlens.logs import counter, log
+from semlens.moments import Moments, to_metadata
 from semlens.prototypes import FEATURE_SETS
-from semlens.relations import SETS, across_views, among, at_offset
+from semlens.relations import NO_SET, SETS, Relations, across_views, at_offset
 from semlens.tables import check, whole
 
 DISTANCES = pa.DataFrameSchema(
@@ -29,10 +31,20 @@ DISTANCES = pa.DataFrameSchema(
     ordered=True,
 )
 INSTANCES = b"instances"  # metadata: the instance of every row that ``i`` and ``j`` count
+_SIDI = SETS.index("sidi")
 _LABEL = arrow.dictionary(arrow.int16(), arrow.string())
 _SCHEMA = arrow.schema(
     [("condition", _LABEL), ("set", _LABEL), ("i", arrow.int32()), ("j", arrow.int32()), ("distance", arrow.float32())]
 )
+
+
+class _Batch(NamedTuple):
+    """Some pairs of rows; all four have, or broadcast to, one shape."""
+
+    labels: np.ndarray  # places in SETS, NO_SET where there is no pair
+    i: np.ndarray
+    j: np.ndarray
+    distances: np.ndarray  # float32
 
 
 def compare(
@@ -41,9 +53,12 @@ def compare(
     conditions: Sequence[dict[str, Any]],
     sets: Sequence[str],
     reference: str,
+    max_pairs: int,
+    seed: int,
+    device: str,
     out: str | Path,
 ) -> None:
-    """Write the distance of every pair of every set, sorted by condition and set (section 4.2).
+    """Write the distance of the pairs of every set, sorted by condition and set (section 4.2).
 
     Parameters
     ----------
@@ -54,40 +69,102 @@ def compare(
         Each names a ``view``, ``timestep``, feature set, ``metric`` and ``offset`` (null where frames do not matter).
     reference
         What frames at an offset are compared with, see :func:`semlens.relations.at_offset`.
+    max_pairs
+        A set of more pairs is sampled: each has a row with probability ``max_pairs`` over their number. The file's
+        metadata holds the moments of all. Memory does not grow with the number of pairs.
     """
     parts = [_Shard(path) for path in prototypes]
     starts = np.cumsum([0] + [len(part.rows) for part in parts])
     names = [condition["name"] for condition in conditions]
     instances = [name for part in parts for name in part.rows["instance_id"]]
     schema = _SCHEMA.with_metadata({INSTANCES: json.dumps(instances).encode()})
+    moments: dict[str, dict[str, Moments]] = {}
     with whole(out) as file, parquet.ParquetWriter(file, schema) as writer:
-        for condition in progress(conditions, total=len(conditions), what="compare", unit="condition"):
-            rows, vectors = _seen(parts, starts, {**condition, "view": "identity"})
-            if condition["view"] != "identity":
-                transformed, more = _seen(parts, starts, condition)
-                pairs = across_views(rows, transformed)
-                rows, vectors = pd.concat([rows, transformed]), np.vstack([vectors, more])
-            elif condition["offset"] is not None:
-                pairs = at_offset(rows, condition["offset"], reference)
-            else:
-                pairs = among(rows)
-            matrix = pairwise(vectors, condition["metric"])
-            number = rows.index.to_numpy(np.int32)
+        for condition in conditions:
+            number, sizes, batches = _compared(condition, parts, starts, reference, device)
+            kept = _Kept(sets, dict(zip(SETS, max_pairs / np.maximum(sizes, 1), strict=True)), seed)
+            with counter(total=int(sizes.sum()), what=f"compare {condition['name']}", unit="pair") as count:
+                for batch in batches:
+                    kept.add(batch)
+                    count(np.count_nonzero(batch.labels != NO_SET))
             for name in sets:
-                i, j = pairs[name]
+                i, j, distances = kept.rows(name)
                 frame = pd.DataFrame(
                     {
                         "condition": pd.Categorical.from_codes(np.full(len(i), names.index(condition["name"])), names),
                         "set": pd.Categorical.from_codes(np.full(len(i), sets.index(name)), list(sets)),
                         "i": number[i],
                         "j": number[j],
-                        "distance": matrix[i, j].astype(np.float32),
+                        "distance": distances,
                     }
                 )
                 table = arrow.Table.from_pandas(check(frame, DISTANCES, out), preserve_index=False)
                 writer.write_table(table.cast(schema))
-            counts = ", ".join(f"{name} {len(pairs[name][0])}" for name in sets)
-            log.info("%s: %d prototypes of %d dimensions; pairs: %s", condition["name"], *vectors.shape, counts)
+            moments[condition["name"]] = kept.moments
+            log.info("%s: %s pairs", condition["name"], ", ".join(f"{kept.moments[name].n} {name}" for name in sets))
+        writer.add_key_value_metadata(to_metadata(moments))
+
+
+class _Kept:
+    """Of every set: the moments of all its distances, and the pairs that get a row, each with the set's chance."""
+
+    def __init__(self, sets: Sequence[str], chances: Mapping[str, float], seed: int) -> None:
+        self.moments = dict.fromkeys(sets, Moments())
+        self._chances = chances
+        self._generators = {name: np.random.default_rng([seed, SETS.index(name)]) for name in sets}
+        self._rows: dict[str, list[tuple[np.ndarray, ...]]] = {
+            name: [(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32))] for name in sets
+        }
+
+    def add(self, batch: _Batch) -> None:
+        for name, rows in self._rows.items():
+            picked = batch.labels == SETS.index(name)
+            self.moments[name] += Moments.of(batch.distances[picked])
+            if (chance := self._chances[name]) < 1:
+                picked[picked] = self._generators[name].random(np.count_nonzero(picked), np.float32) < chance
+            i, j = (np.broadcast_to(side, picked.shape)[picked].astype(np.int32) for side in (batch.i, batch.j))
+            rows.append((i, j, batch.distances[picked]))
+
+    def rows(self, name: str) -> tuple[np.ndarray, ...]:
+        """Return ``i``, ``j`` and distances of a set's rows."""
+        return tuple(map(np.concatenate, zip(*self._rows[name], strict=True)))
+
+
+def _compared(
+    condition: dict[str, Any], parts: Sequence["_Shard"], starts: np.ndarray, reference: str, device: str
+) -> tuple[np.ndarray, np.ndarray, Iterable[_Batch]]:
+    """The row numbers that a condition's pairs are places in, how many pairs each of ``SETS`` has, and the pairs."""
+    metric = condition["metric"]
+    rows, vectors = _seen(parts, starts, {**condition, "view": "identity"})
+    number = rows.index.to_numpy(np.int32)
+    relations = Relations(rows)
+    if condition["view"] != "identity":
+        transformed, more = _seen(parts, starts, condition)
+        i, j = across_views(rows, transformed)
+        distances = listed(np.vstack([vectors, more]), i, j + len(rows), metric, device=device)
+        same = _Batch(np.full(len(i), _SIDI, np.uint8), i, j + len(rows), distances)
+        sizes = np.where(np.arange(len(SETS)) == _SIDI, len(i), relations.sizes())
+        number = np.append(number, transformed.index.to_numpy(np.int32))
+        return number, sizes, chain([same], _among(relations, vectors, metric, device, left_out=_SIDI))
+    if condition["offset"] is not None:
+        i, j = at_offset(rows, condition["offset"], reference)
+        labels = relations.of(i, j)
+        batch = _Batch(labels, i, j, listed(vectors, i, j, metric, device=device))
+        return number, np.bincount(labels, minlength=len(SETS)), [batch]
+    return number, relations.sizes(), _among(relations, vectors, metric, device)
+
+
+def _among(
+    relations: Relations, vectors: np.ndarray, metric: str, device: str, left_out: int = NO_SET
+) -> Iterator[_Batch]:
+    """All unordered pairs of distinct rows, by rising ``i`` and ``j``."""
+    place = np.arange(len(vectors), dtype=np.int32)
+    for start, distances in strips(vectors, metric, device=device):
+        i, j = place[start : start + len(distances), None], place[None, start:]
+        labels = relations.of(i, j)
+        labels[labels == left_out] = NO_SET
+        labels[:, : len(distances)][np.tri(len(distances), dtype=bool)] = NO_SET
+        yield _Batch(labels, i, j, distances)
 
 
 class _Shard:

@@ -1,112 +1,264 @@
-"""Distances between prototypes, all pairs at once (section 3.2)."""
+"""Distances between prototypes (section 3.2): of all pairs, strip by strip, or of pairs that are listed."""
 
-from collections.abc import Callable
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
-_BLOCK = 1 << 22  # elements of a working block: 32 MB in float64
+from semlens.logs import log, progress
+
+if TYPE_CHECKING:
+    import torch
+
+METRICS = ("euclidean", "correlation", "cityblock", "cosine", "distance_correlation")
+
+_STRIP = 1 << 20  # distances of a strip, which has _FEWEST rows at least
+_FEWEST = 64
+_CHUNK = 1 << 22  # numbers of a working block
+_PANEL = 1 << 27  # entries of a Gram matrix that is summed up at once: 1 GB
+_PRODUCT = 1 << 13  # terms of a product in float32, before float64 takes over
+_TILE = 512  # rows of a matrix product, of which only those parts are formed that are on or above the diagonal
+_NEAR = 1e-3  # of the squared norms: below, float32 leaves a squared distance few digits
+_LONG = 10  # seconds of work that are worth an estimate
+
+Strips = Iterator[tuple[int, np.ndarray]]
 
 
-def pairwise(prototypes: np.ndarray, metric: str) -> np.ndarray:  # (n, n) float64, symmetric
-    """Return the distance between every two prototypes.
+def strips(prototypes: np.ndarray, metric: str, *, device: str = "cpu") -> Strips:
+    """Yield the distances of all pairs as (start, strip), in memory that does not grow with their number.
+
+    ``strip[r, c]`` is the distance of prototypes ``start + r`` and ``start + c``; strips follow each other. Only what
+    is above the diagonal, c > r, is meant to be read: every pair once, by rising row.
 
     Parameters
     ----------
     prototypes
         (n, dimensions), finite.
     metric
-        A key of :data:`METRICS`. Computed in float64, from Gram matrices where that is faster than pair by pair: the
-        absolute error of a squared distance is about 1e-16 of the squared norms, far below float32's resolution.
+        One of :data:`METRICS`. All but ``distance_correlation`` are computed in float64.
+    device
+        Where distance correlation is computed, a torch device; other metrics stay on the CPU.
+
+    Yields
+    ------
+    int, (rows, n - start) float32
 
     Raises
     ------
     ValueError
         If the metric is unknown, or a prototype is constant (or zero) and the metric is undefined for it.
     """
+    x = _checked(prototypes, metric)
+    if metric == "distance_correlation":
+        return _multiplied(*_unit_variance(x), device)
+    between = _cityblock(x) if metric == "cityblock" else _from_products(_comparable(x, metric), metric)
+    rows = max(_FEWEST, _STRIP // max(len(x), 1))
+    return (
+        (start, between(slice(start, start + rows), slice(start, None)).astype(np.float32))
+        for start in range(0, len(x), rows)
+    )
+
+
+def listed(prototypes: np.ndarray, i: np.ndarray, j: np.ndarray, metric: str, *, device: str = "cpu") -> np.ndarray:
+    """Return the distances of prototypes ``i`` and ``j``, (pairs,) float32; see :func:`strips`."""
+    x = _checked(prototypes, metric)
+    if metric == "distance_correlation":
+        return _subtracted(*_unit_variance(x), i, j, device)
+    y = _comparable(x, metric)
+    size = max(1, _CHUNK // x.shape[1])
+    found = [np.empty(0)]
+    for start in range(0, len(i), size):
+        apart = y[i[start : start + size]] - y[j[start : start + size]]
+        if metric == "cityblock":
+            found.append(np.abs(apart).sum(axis=1))
+        else:
+            square = np.einsum("pd,pd->p", apart, apart)
+            found.append(np.sqrt(square) if metric == "euclidean" else square / 2)
+    return np.concatenate(found).astype(np.float32)
+
+
+def _checked(prototypes: np.ndarray, metric: str) -> np.ndarray:
     if metric not in METRICS:
         raise ValueError(f"unknown metric {metric!r}; there are {', '.join(METRICS)}")
-    return METRICS[metric](np.asarray(prototypes, dtype=np.float64))
+    x = np.asarray(prototypes, dtype=np.float64)
+    if metric in ("correlation", "distance_correlation"):
+        constant = x.min(axis=1) == x.max(axis=1)
+        if constant.any():
+            raise ValueError(f"{metric} is undefined for prototype {int(np.argmax(constant))}: it is constant")
+    return x
 
 
-def euclidean(x: np.ndarray) -> np.ndarray:
-    """Eq. 4, from the Gram matrix of the centred prototypes."""
-    x = x - x.mean(axis=0)
-    gram = x @ x.T
-    square = np.diag(gram)
-    return np.sqrt(np.clip(square[:, None] + square[None, :] - 2 * gram, 0, None))
+def _comparable(x: np.ndarray, metric: str) -> np.ndarray:
+    """Vectors whose differences are all that the metric needs: cosine and correlation are half a squared distance
+    between unit vectors (Eq. 9; 1 - Pearson's correlation of the components)."""
+    if metric == "correlation":
+        x = x - x.mean(axis=1, keepdims=True)
+    if metric in ("cosine", "correlation"):
+        norm = np.linalg.norm(x, axis=1, keepdims=True)
+        if not norm.all():
+            raise ValueError(f"{metric} is undefined for prototype {int(np.argmin(norm))}: it has no direction")
+        x = x / norm
+    return x
 
 
-def cosine(x: np.ndarray) -> np.ndarray:
-    """Eq. 9, as half the squared distance between unit vectors."""
-    return euclidean(_unit(x, "cosine")) ** 2 / 2
+def _from_products(x: np.ndarray, metric: str) -> Callable[[slice, slice], np.ndarray]:
+    """Distances of some to others by one matrix product, |x - y|^2 = (-2 x, |x|^2, 1) . (y, 1, |y|^2).
 
-
-def correlation(x: np.ndarray) -> np.ndarray:
-    """1 - Pearson's correlation of the two vectors' components."""
-    _require_variation(x, "correlation")
-    return euclidean(_unit(x - x.mean(axis=1, keepdims=True), "correlation")) ** 2 / 2
-
-
-def cityblock(x: np.ndarray) -> np.ndarray:
-    """Eq. 8."""
-    return cdist(x, x, "cityblock")
-
-
-def distance_correlation(x: np.ndarray) -> np.ndarray:
-    """1 - distance correlation (Eqs. 5 to 7) of the two vectors' components, biased V-statistic.
-
-    A prototype's centred distance matrix a_kl = |x_k - x_l| - r_k - r_l + g is never stored: Eq. 7 is a Gram
-    matrix over all (k, l), summed over blocks of rows k, each doubled for l > k, with the diagonal once.
+    Centred on their mean, prototypes lose what they share, and the product keeps the digits of what they do not.
     """
-    _require_variation(x, "distance_correlation")
-    n, dimensions = x.shape
-    row_means, grand_mean = _mean_distances(x)
-    gram = np.zeros((n, n))
-    rows = max(1, _BLOCK // (n * dimensions))
-    for start in range(0, dimensions, rows):
-        stop = min(start + rows, dimensions)
-        centred = np.abs(x[:, start:stop, None] - x[:, None, start:])
-        centred -= row_means[:, start:stop, None]
-        centred -= row_means[:, None, start:]
-        centred += grand_mean[:, None, None]
-        centred[:, :, stop - start :] *= np.sqrt(2)
-        flat = centred.reshape(n, -1)
-        gram += flat @ flat.T
-    variance = np.sqrt(np.diag(gram))
-    return 1 - np.sqrt(np.clip(gram / np.outer(variance, variance), 0, 1))
+    y = x - x.mean(axis=0)
+    square = np.einsum("nd,nd->n", y, y)
+    right = np.column_stack([y, np.ones(len(y)), square])
+
+    def between(rows: slice, columns: slice) -> np.ndarray:
+        left = np.column_stack([-2 * y[rows], square[rows], np.ones(len(y[rows]))])
+        if metric != "euclidean":
+            left /= 2
+        distances = left @ right[columns].T
+        np.maximum(distances, 0, out=distances)
+        return np.sqrt(distances, out=distances) if metric == "euclidean" else distances
+
+    return between
 
 
-def _require_variation(x: np.ndarray, metric: str) -> None:
-    constant = x.min(axis=1) == x.max(axis=1)
-    if constant.any():
-        raise ValueError(f"{metric} is undefined for prototype {int(np.argmax(constant))}: it is constant")
+def _cityblock(x: np.ndarray) -> Callable[[slice, slice], np.ndarray]:
+    """Eq. 8, by all threads."""
+    threads = int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
+
+    def between(rows: slice, columns: slice) -> np.ndarray:
+        with ThreadPoolExecutor(threads) as pool:
+            parts = np.array_split(x[columns], threads)
+            return np.hstack(list(pool.map(lambda part: cdist(x[rows], part, "cityblock"), parts)))
+
+    return between
 
 
-def _unit(x: np.ndarray, metric: str) -> np.ndarray:
-    norm = np.linalg.norm(x, axis=1, keepdims=True)
-    if not norm.all():
-        raise ValueError(f"{metric} is undefined for prototype {int(np.argmin(norm))}: it has no direction")
-    return x / norm
+def _unit_variance(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Prototypes whose centred matrices of distances, |x_k - x_l| - shift_k - shift_l, have the norm 1; and the shifts.
 
+    Means over l are found by sorting, the norm from sums (Eq. 6), not by all (k, l).
 
-def _mean_distances(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (n, dimensions), (n,)
-    """Mean of |x_k - x_l| over l for each k, and over both, by sorting rather than by all pairs."""
+    Returns
+    -------
+    (n, dimensions) float64, twice
+    """
     dimensions = x.shape[1]
     order = np.argsort(x, axis=1)
     ranked = np.take_along_axis(x, order, axis=1)
+    ranked -= ranked.mean(axis=1, keepdims=True)
     below = np.cumsum(ranked, axis=1)
     rank = np.arange(1, dimensions + 1)
-    sums = (2 * rank - dimensions) * ranked + below[:, -1:] - 2 * below
     means = np.empty_like(x)
+    sums = (2 * rank - dimensions) * ranked + below[:, -1:] - 2 * below
     np.put_along_axis(means, order, sums / dimensions, axis=1)
-    return means, means.mean(axis=1)
+    grand = means.mean(axis=1, keepdims=True)
+    variance = 2 * (ranked**2).mean(axis=1) - 2 * (means**2).mean(axis=1) + grand[:, 0] ** 2
+    norm = dimensions * np.sqrt(variance)[:, None]
+    return (x - x.mean(axis=1, keepdims=True)) / norm, (means - grand / 2) / norm
 
 
-METRICS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "euclidean": euclidean,
-    "correlation": correlation,
-    "cityblock": cityblock,
-    "cosine": cosine,
-    "distance_correlation": distance_correlation,
-}
+def _multiplied(x: np.ndarray, shift: np.ndarray, device: str) -> Strips:
+    """1 - distance correlation (Eqs. 5 to 7, V-statistic) by matrix products.
+
+    Its square is the product of two centred matrices of norm 1, so 1 minus it half their squared distance; and that
+    is a Gram matrix over all (k, l), of blocks of rows k: products in float32, sums of blocks in float64. Blocks are
+    centred on their mean over prototypes; what lies near each other even so is subtracted, not multiplied.
+    """
+    import torch
+
+    n, dimensions = x.shape
+    vectors, shifts = (torch.as_tensor(part, dtype=torch.float32, device=device) for part in (x, shift))
+    rows = max(_FEWEST, min(n, _PANEL // max(n, 1)))
+    step = max(1, min(_PRODUCT, _CHUNK * 4 // n) // dimensions)
+    blocks = [(start, k) for start in range(0, n, rows) for k in range(0, dimensions, step)]
+    _say_how_long(n, dimensions, rows, vectors.device)
+    steps = progress(blocks, total=len(blocks), what="distance correlation", unit="block")
+    for start, k in steps:
+        if k == 0:
+            height = min(rows, n - start)
+            gram = torch.zeros(height, n - start, dtype=torch.float64, device=device)
+            square = torch.zeros(n - start, dtype=torch.float64, device=device)
+        block = _centred(vectors[start:], shifts[start:], k, step)
+        block -= block.mean(dim=0)
+        square += torch.linalg.vector_norm(block, dim=1).double().square_()
+        for top in range(0, height, _TILE):
+            gram[top : top + _TILE, top:] += block[top : min(top + _TILE, height)] @ block[top:].T
+        if k + step >= dimensions:
+            yield from _finished(gram, square, start, x, shift, device)
+
+
+def _finished(
+    gram: "torch.Tensor", square: "torch.Tensor", start: int, x: np.ndarray, shift: np.ndarray, device: str
+) -> Strips:
+    """Strips of distances of a panel's Gram matrix."""
+    height = max(_FEWEST, _STRIP // gram.shape[1])
+    for top in range(0, len(gram), height):
+        product = gram[top : top + height, top:]
+        both = square[top : top + len(product), None] + square[None, top:]
+        half = (both / 2 - product).clamp(min=0)
+        near = (half < _NEAR * both).triu(diagonal=1)
+        distances = _from_half(half.float()).cpu().numpy()
+        if near.any():
+            i, j = near.nonzero().cpu().numpy().T
+            distances[i, j] = _subtracted(x, shift, start + top + i, start + top + j, device)
+        yield start + top, distances
+
+
+def _subtracted(x: np.ndarray, shift: np.ndarray, i: np.ndarray, j: np.ndarray, device: str) -> np.ndarray:
+    """1 - distance correlation of pairs, from the differences of their centred matrices."""
+    import torch
+
+    dimensions = x.shape[1]
+    vectors, shifts = (torch.as_tensor(part, dtype=torch.float32, device=device) for part in (x, shift))
+    size = max(1, _CHUNK // dimensions**2)
+    step = max(1, min(dimensions, _CHUNK // (size * dimensions)))
+    found = [np.empty(0, np.float32)]
+    for start in range(0, len(i), size):
+        pair = [torch.as_tensor(side[start : start + size], device=device) for side in (i, j)]
+        half = torch.zeros(len(pair[0]), dtype=torch.float64, device=device)
+        for k in range(0, dimensions, step):
+            a, b = (_centred(vectors[side], shifts[side], k, step) for side in pair)
+            half += (a - b).square_().sum(dim=1, dtype=torch.float64) / 2
+        found.append(_from_half(half).float().cpu().numpy())
+    return np.concatenate(found)
+
+
+def _centred(x: "torch.Tensor", shift: "torch.Tensor", k: int, step: int) -> "torch.Tensor":
+    """Rows ``k`` to ``k + step`` of centred matrices of distances, what is right of the diagonal times the root of 2.
+
+    So the squares of all rows' blocks sum up to those of the whole symmetric matrix.
+
+    Returns
+    -------
+    (n, step x (dimensions - k)) float32
+    """
+    block = (x[:, k : k + step, None] - x[:, None, k:]).abs_()
+    block -= shift[:, k : k + step, None]
+    block -= shift[:, None, k:]
+    block[:, :, step:] *= 2**0.5
+    return block.flatten(start_dim=1)
+
+
+def _from_half(half: "torch.Tensor") -> "torch.Tensor":
+    """1 - sqrt(1 - half), also where it is small."""
+    half = half.clamp(max=1)
+    return half / (1 + (1 - half).sqrt())
+
+
+def _say_how_long(n: int, dimensions: int, rows: int, device: "torch.device") -> None:
+    """Log how long the products will take, from the time of a small one, if that is long."""
+    import torch
+
+    side = 2048
+    sample = torch.rand(side, side, device=device)
+    sample @ sample  # the first is slow
+    start = time.perf_counter()
+    (sample @ sample)[0, 0].item()
+    each = (time.perf_counter() - start) / side**3
+    pairs = sum((min(top + _TILE, n) - top) * (n - top) for top in range(0, n, _TILE))
+    if (seconds := 1.3 * each * pairs * dimensions**2 / 2) > _LONG:
+        log.info("distance correlation of %d prototypes of %d dimensions takes about %d s", n, dimensions, seconds)

@@ -1,14 +1,16 @@
-"""Which pairs of instances are compared: the distance sets of section 4.2."""
+"""Which pairs of instances are compared, and which distance set each is in (section 4.2)."""
 
 import numpy as np
 import pandas as pd
 
 SETS = ("scsi", "scdi", "dcsi", "dcdi", "sidi")
-Pairs = dict[str, tuple[np.ndarray, np.ndarray]]  # set -> (i, j), row positions, int32
+NO_SET = len(SETS)
+_BY_BITS = ("dcdi", "scdi", "dcsi", "scsi", "dcdi", "sidi", "dcsi", "scsi")  # 1: class, 2: image, 4: identity alike
+_LABELS = np.array([SETS.index(name) for name in _BY_BITS], dtype=np.uint8)
 
 
-def among(rows: pd.DataFrame) -> Pairs:
-    """Return all unordered pairs of distinct instances, by set (Eqs. 11 to 15).
+class Relations:
+    """The set of every pair of some instances (Eqs. 11 to 15).
 
     A pair of one identity in two images belongs to ``sidi`` and to no other set.
 
@@ -17,20 +19,42 @@ def among(rows: pd.DataFrame) -> Pairs:
     rows
         With columns ``image_id``, ``category`` and ``identity`` (null where an object is seen once).
     """
-    i, j = (side.astype(np.int32) for side in np.triu_indices(len(rows), k=1))
-    return _sorted_out(rows, i, j)
+
+    def __init__(self, rows: pd.DataFrame) -> None:
+        self._codes = pd.DataFrame(
+            {name: pd.factorize(rows[name])[0].astype(np.int32) for name in ("image_id", "category", "identity")}
+        )
+
+    def of(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+        """Return the set of each pair of rows ``i`` and ``j``, of their common shape, as places in ``SETS`` (uint8)."""
+        image, category, identity = (self._codes[name].to_numpy() for name in self._codes)
+        same = (category[i] == category[j]).view(np.uint8)
+        same = same | (image[i] == image[j]).view(np.uint8) << 1
+        if (identity >= 0).any():  # a null identity is -1
+            same |= ((identity[i] == identity[j]) & (identity[i] >= 0)).view(np.uint8) << 2
+        return _LABELS[same]
+
+    def sizes(self) -> np.ndarray:
+        """Return how many unordered pairs of distinct rows each of ``SETS`` has."""
+        everyone, known = self._codes, self._codes[self._codes["identity"] >= 0]
+        n = len(everyone)
+        image, category = _pairs(everyone, "image_id"), _pairs(everyone, "category")
+        scsi = _pairs(everyone, "image_id", "category")
+        sidi = _pairs(known, "identity", "category") - _pairs(known, "identity", "category", "image_id")
+        dcsi = image - scsi
+        return np.array([scsi, category - scsi - sidi, dcsi, n * (n - 1) // 2 - category - dcsi, sidi])
 
 
-def at_offset(rows: pd.DataFrame, offset: int, reference: str = "all") -> Pairs:
+def at_offset(rows: pd.DataFrame, offset: int, reference: str = "all") -> tuple[np.ndarray, np.ndarray]:
     """Return pairs between each reference frame and the frame ``offset`` later in its video (section 5.5).
 
     ``sidi`` and ``scdi`` (and ``dcdi``) hold (reference, later); ``scsi`` and ``dcsi`` hold unordered pairs within the
-    reference frames.
+    reference frames. Pairs are row positions ``i`` and ``j``.
 
     Parameters
     ----------
     rows
-        With columns ``instance_id``, ``video``, ``frame``, ``image_id``, ``category`` and ``identity``.
+        With columns ``instance_id``, ``video`` and ``frame``.
     reference
         ``all``: every frame that has a later frame is a reference. ``first``: the first frame of each video. An
         instance's id: its frame, and of the pairs only those that it is part of.
@@ -59,36 +83,19 @@ def at_offset(rows: pd.DataFrame, offset: int, reference: str = "all") -> Pairs:
         across = across[followed[across["row"]]]
         within = within[followed[within["row"]] | followed[within["row_later"]]]
     pairs = pd.concat([across, within])
-    return _sorted_out(rows, pairs["row"].to_numpy(np.int32), pairs["row_later"].to_numpy(np.int32))
+    return pairs["row"].to_numpy(), pairs["row_later"].to_numpy()
 
 
-def across_views(originals: pd.DataFrame, transformed: pd.DataFrame) -> Pairs:
-    """Return pairs between instances and themselves under a view, and among the originals (section 5.4).
+def across_views(originals: pd.DataFrame, transformed: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return pairs of instances and themselves under a view, which are all ``sidi`` (section 5.4).
 
-    ``sidi`` holds (original, transformed) of one instance; the other sets are those of the originals. Positions
-    count the originals first, then the transformed.
-
-    Parameters
-    ----------
-    originals, transformed
-        With columns ``instance_id``, ``image_id``, ``category`` and ``identity``; a view may show fewer instances.
+    Pairs are positions in ``originals`` and in ``transformed``, which may show fewer instances.
     """
     place = pd.Series(np.arange(len(originals)), index=originals["instance_id"])
-    i = place.loc[transformed["instance_id"]].to_numpy(np.int32)
-    j = np.arange(len(originals), len(originals) + len(transformed), dtype=np.int32)
-    return {**among(originals), "sidi": (i, j)}
+    return place.loc[transformed["instance_id"]].to_numpy(), np.arange(len(transformed))
 
 
-def _sorted_out(rows: pd.DataFrame, i: np.ndarray, j: np.ndarray) -> Pairs:
-    image, category, identity = (pd.factorize(rows[name])[0] for name in ("image_id", "category", "identity"))
-    same_image = image[i] == image[j]
-    same_class = category[i] == category[j]
-    same_identity = (identity[i] == identity[j]) & (identity[i] >= 0)  # a null identity is -1
-    chosen = {
-        "scsi": same_class & same_image,
-        "scdi": same_class & ~same_image & ~same_identity,
-        "dcsi": ~same_class & same_image,
-        "dcdi": ~same_class & ~same_image,
-        "sidi": same_class & ~same_image & same_identity,
-    }
-    return {name: (i[pick], j[pick]) for name, pick in chosen.items()}
+def _pairs(codes: pd.DataFrame, *columns: str) -> int:
+    """How many unordered pairs of distinct rows agree in all of these columns."""
+    sizes = codes.groupby(list(columns)).size().to_numpy(np.int64)
+    return int((sizes * (sizes - 1) // 2).sum())

@@ -1,6 +1,7 @@
 """What the distance sets say: their moments, which differ, by how much, and in the expected order? (section 3.3)"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations, pairwise
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pyarrow.dataset as arrow_dataset
 from scipy import stats
 
 from semlens.logs import log, progress
+from semlens.moments import Moments, of_file
 from semlens.relations import SETS
 from semlens.tables import write_csv
 
@@ -25,16 +27,16 @@ _PAIR = {
     "set_b": pa.Column(str, pa.Check.isin(SETS)),
 }
 
+_DESCRIBED = ("mean", "std", "min", "whisker_low", "q1", "median", "q3", "whisker_high", "max")
+
 STATISTICS = {
     "sets": pa.DataFrameSchema(
         {
             "condition": pa.Column(str),
             "set": pa.Column(str, pa.Check.isin(SETS)),
             "n": pa.Column("int64", pa.Check.ge(0)),
-            **{
-                name: pa.Column("float64", nullable=True)
-                for name in ("mean", "std", "min", "whisker_low", "q1", "median", "q3", "whisker_high", "max")
-            },
+            "n_ranked": pa.Column("int64", pa.Check.ge(0)),
+            **{name: pa.Column("float64", nullable=True) for name in _DESCRIBED},
         },
         strict=True,
         coerce=True,
@@ -42,6 +44,8 @@ STATISTICS = {
     "pairs": pa.DataFrameSchema(
         {
             **_PAIR,
+            "n_a": pa.Column("int64", pa.Check.ge(0)),
+            "n_b": pa.Column("int64", pa.Check.ge(0)),
             "h": pa.Column("float64", nullable=True),
             "p": pa.Column("float64", _fraction(), nullable=True),
             "log10_p": pa.Column("float64", pa.Check.le(0), nullable=True),
@@ -80,6 +84,14 @@ STATISTICS = {
 SHAPIRO_LIMIT = 5000  # above it scipy's p-value is not accurate
 
 
+@dataclass(frozen=True)
+class Sample:
+    """A distance set: what is ranked of it, sorted, and the moments of all of it, which may be more."""
+
+    values: np.ndarray
+    moments: Moments
+
+
 def test(
     *,
     distances: str | Path,
@@ -91,6 +103,9 @@ def test(
 ) -> None:
     """Write the statistics of an experiment on one dataset.
 
+    Counts, means, deviations and extremes are those of all distances. What needs ranks (quartiles, tests, Cliff's
+    delta, Eq. 10) rests on the distances that have a row: ``n_ranked`` of ``n``, ``n_a`` and ``n_b`` in pairs of sets.
+
     Parameters
     ----------
     expect
@@ -99,11 +114,13 @@ def test(
         A path per key of ``STATISTICS``.
     """
     tables: dict[str, list[pd.DataFrame]] = {name: [] for name in STATISTICS}
-    source = arrow_dataset.dataset(distances)
+    source, moments = arrow_dataset.dataset(distances), of_file(distances)
     for condition in progress(conditions, total=len(conditions), what="test", unit="condition"):
         rows = source.to_table(columns=["set", "distance"], filter=arrow_dataset.field("condition") == condition)
         labels, values = rows["set"].to_numpy(), rows["distance"].to_numpy().astype(np.float64)
-        samples = {name: np.sort(values[labels == name]) for name in sets}
+        samples = {
+            name: Sample(np.sort(values[labels == name]), moments[condition].get(name, Moments())) for name in sets
+        }
         result = {
             "sets": describe(samples),
             "pairs": differences(samples),
@@ -119,38 +136,34 @@ def test(
         write_csv(pd.concat(frames, ignore_index=True), STATISTICS[name], out[name])
 
 
-def describe(samples: dict[str, np.ndarray]) -> pd.DataFrame:
+def describe(samples: dict[str, Sample]) -> pd.DataFrame:
     """Return moments, quartiles and Tukey's whiskers of each set; an empty set has n = 0 and no moments.
 
     ``std`` is the sample standard deviation (n - 1). Whiskers end at the last distance within 1.5 interquartile
     ranges of the box, or at the box if its interpolated edge lies beyond.
     """
-    return pd.DataFrame([{"set": name, "n": len(x), **_moments(x)} for name, x in samples.items()])
+    return pd.DataFrame([{"set": name, **_described(sample)} for name, sample in samples.items()])
 
 
-def differences(samples: dict[str, np.ndarray]) -> pd.DataFrame:
+def differences(samples: dict[str, Sample]) -> pd.DataFrame:
     """Return, for each pair of sets, the tests and indices of Table 1.
 
     ``h`` and ``p`` are Kruskal-Wallis; ``log10_p`` stays finite where ``p`` underflows; ``p_holm`` is corrected over
     the pairs of this condition. ``dunn`` is the difference of means over the larger standard deviation, which is
     what Table 1 holds; ``dunn_classical`` is Eq. 10 on the two sets. ``cliffs_delta`` is the probability that a
-    distance of ``set_b`` is larger than one of ``set_a``, less the probability that it is smaller.
-
-    Parameters
-    ----------
-    samples
-        Sorted distances by set. A pair with an empty set has no values.
+    distance of ``set_b`` is larger than one of ``set_a``, less the probability that it is smaller. A pair with an
+    empty set has no values.
     """
     table = pd.DataFrame(
         [{"set_a": a, "set_b": b, **_difference(samples[a], samples[b])} for a, b in combinations(samples, 2)]
     )
-    table.insert(5, "p_holm", holm(table["p"].to_numpy()))
+    table.insert(list(table).index("log10_p") + 1, "p_holm", holm(table["p"].to_numpy()))
     return table
 
 
-def trend(samples: dict[str, np.ndarray], expect: Sequence[str]) -> pd.DataFrame:
+def trend(samples: dict[str, Sample], expect: Sequence[str]) -> pd.DataFrame:
     """Return whether the means of the sets rise in the expected order (Eq. 16 or 17)."""
-    means = {name: samples[name].mean() for name in expect if len(samples[name])}
+    means = {name: samples[name].moments.mean for name in expect if samples[name].moments.n}
     if len(means) < len(expect):
         verdict = "empty set"
     else:
@@ -160,13 +173,14 @@ def trend(samples: dict[str, np.ndarray], expect: Sequence[str]) -> pd.DataFrame
     )
 
 
-def normality(samples: dict[str, np.ndarray], rng: np.random.Generator) -> pd.DataFrame:
+def normality(samples: dict[str, Sample], rng: np.random.Generator) -> pd.DataFrame:
     """Return Shapiro-Wilk per set, on a random ``n_tested`` of its distances where it has over 5000."""
     rows = []
-    for name, x in samples.items():
+    for name, sample in samples.items():
+        x = sample.values
         tested = x if len(x) <= SHAPIRO_LIMIT else rng.choice(x, SHAPIRO_LIMIT, replace=False)
         w, p = stats.shapiro(tested) if len(x) >= 3 and np.ptp(tested) > 0 else (np.nan, np.nan)
-        rows.append({"set": name, "n": len(x), "n_tested": len(tested), "w": w, "p": p})
+        rows.append({"set": name, "n": sample.moments.n, "n_tested": len(tested), "w": w, "p": p})
     return pd.DataFrame(rows)
 
 
@@ -179,10 +193,10 @@ def holm(p: np.ndarray) -> np.ndarray:
     return corrected
 
 
-def dunn(x: np.ndarray, y: np.ndarray) -> float:
+def dunn(x: Moments, y: Moments) -> float:
     """Return the difference of means over the larger standard deviation."""
-    spread = max((np.std(sample, ddof=1) for sample in (x, y) if len(sample) > 1), default=0)
-    return float(abs(x.mean() - y.mean()) / spread) if spread > 0 else np.nan
+    spread = max((sample.std for sample in (x, y) if sample.n > 1), default=0)
+    return abs(x.mean - y.mean) / spread if spread > 0 else np.nan
 
 
 def dunn_classical(x: np.ndarray, y: np.ndarray) -> float:
@@ -203,35 +217,41 @@ def cliffs_delta(x: np.ndarray, y: np.ndarray) -> float:
     return float((larger - smaller) / (len(x) * len(y)))
 
 
-def _moments(x: np.ndarray) -> dict[str, float]:
+def _described(sample: Sample) -> dict[str, float]:
+    x, moments = sample.values, sample.moments
+    counts = {"n": moments.n, "n_ranked": len(x)}
     if not len(x):
-        return dict.fromkeys(("mean", "std", "min", "whisker_low", "q1", "median", "q3", "whisker_high", "max"), np.nan)
+        return counts | dict.fromkeys(_DESCRIBED, np.nan)
     q1, median, q3 = np.percentile(x, [25, 50, 75])
     reach = 1.5 * (q3 - q1)
     return {
-        "mean": x.mean(),
-        "std": np.std(x, ddof=1) if len(x) > 1 else np.nan,
-        "min": x[0],
+        **counts,
+        "mean": moments.mean,
+        "std": moments.std,
+        "min": moments.min,
         "whisker_low": min(q1, x[np.searchsorted(x, q1 - reach)]),
         "q1": q1,
         "median": median,
         "q3": q3,
         "whisker_high": max(q3, x[np.searchsorted(x, q3 + reach, side="right") - 1]),
-        "max": x[-1],
+        "max": moments.max,
     }
 
 
-def _difference(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
+def _difference(a: Sample, b: Sample) -> dict[str, float]:
+    x, y = a.values, b.values
+    counts = {"n_a": len(x), "n_b": len(y)}
     if not len(x) or not len(y):
-        return dict.fromkeys(("h", "p", "log10_p", "dunn", "dunn_classical", "cliffs_delta"), np.nan)
+        return counts | dict.fromkeys(("h", "p", "log10_p", "dunn", "dunn_classical", "cliffs_delta"), np.nan)
     constant = x[0] == x[-1] == y[0] == y[-1]
     h, p = (np.nan, np.nan) if constant else stats.kruskal(x, y)
     return {
+        **counts,
         "h": h,
         "p": p,
         # chi2 with one degree of freedom is a squared normal, whose tail scipy has in logarithms
         "log10_p": np.minimum(0, (np.log(2) + stats.norm.logsf(np.sqrt(h))) / np.log(10)),
-        "dunn": dunn(x, y),
+        "dunn": dunn(a.moments, b.moments),
         "dunn_classical": dunn_classical(x, y),
         "cliffs_delta": cliffs_delta(x, y),
     }
