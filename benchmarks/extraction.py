@@ -10,14 +10,22 @@ its times are those of its own functions from the picture's file to the features
 both sides.
 """
 
+import argparse
 import contextlib
+import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
+import measure
+import numpy as np
 import pandas as pd
 import torch
-from semlens import images, models, scenes, selection, tiny
+from PIL import Image
+from semlens import encoding, extraction, models, scenes, shards, tiny
+from semlens.datasets import read_instances
 
 SIZE = 512
 LAYER = "enc16.1"
@@ -36,7 +44,7 @@ WORK = {"encode": 558e9, "extract": 104e9}
 class Model:
     """Parts of a full-size or tiny Stable Diffusion 1.5 with random weights, in memory."""
 
-    def __init__(self, toy: bool, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(self, toy: bool, device: str, dtype: torch.dtype) -> None:
         from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 
         torch.manual_seed(0)
@@ -58,24 +66,145 @@ class Model:
             yield
 
 
-class Pictures:
-    """Rendered scenes in COCO's layout, and their manifest."""
+def write_pictures(folder: Path, count: int) -> None:
+    """Scenes in COCO's layout and their manifest, ``manifest.parquet``."""
+    scenes.write_coco(folder / "coco", images=count, seed=0, split="train2017")
+    rows = pd.DataFrame(read_instances("coco", folder / "coco", splits=["train2017"]))
+    rows.assign(dataset="coco").to_parquet(folder / "manifest.parquet")
 
-    def __init__(self, folder: Path, count: int) -> None:
-        self.folder, self.manifest = folder / "coco", folder / "manifest.parquet"
-        scenes.write_coco(self.folder, images=count, seed=0, split="train2017")
-        source = {"format": "coco", "folder": self.folder, "splits": ["train2017"]}
-        selection.index(dataset="coco", source=source, out=folder / "index.parquet")
-        selection.select(
-            dataset="coco",
-            source=source,
-            index=folder / "index.parquet",
-            criteria={"classes": None, "min_area": 0.0, "min_area_of": "instance", "seed": 0},
-            published=None,
-            images=(0, count),
-            out=self.manifest,
+
+def plain(model: Model, folder: Path) -> np.ndarray:  # (images, timesteps, channels, 16, 16)
+    """The features of every picture as one writes it first."""
+    device, dtype = model.unet.device, model.unet.dtype
+    said = []
+    module = model.unet.get_submodule("down_blocks.2.attentions.0")
+    hook = module.register_forward_hook(lambda module, inputs, output: said.append(output[0].float().cpu().numpy()))
+    shown = pd.read_parquet(folder / "manifest.parquet").drop_duplicates("image_id")
+    with torch.no_grad():
+        for file in shown["file"]:
+            for timestep in TIMESTEPS:
+                pixels = np.asarray(Image.open(folder / "coco" / file).convert("RGB").resize((SIZE, SIZE)), np.float32)
+                pixels = torch.from_numpy(pixels.transpose(2, 0, 1)[None] / 127.5 - 1).to(device, dtype)
+                latent = model.vae.encode(pixels).latent_dist.sample() * model.vae.config.scaling_factor
+                noise, signal = torch.randn_like(latent), model.signal[timestep]
+                noisy = signal.sqrt() * latent + (1 - signal).sqrt() * noise
+                model.unet(noisy, timestep, encoder_hidden_states=model.text.to(device, dtype))
+    hook.remove()
+    return np.array(said).reshape(len(shown), len(TIMESTEPS), *said[0].shape[1:])
+
+
+def encode(model: Model, folder: Path, batch_size: int) -> None:
+    with model.loaded():
+        encoding.encode_images(
+            manifest=folder / "manifest.parquet",
+            folder=folder / "coco",
+            vae="",
+            views=["identity"],
+            seed=0,
+            size=SIZE,
+            resize="squash",
+            dtype=str(model.vae.dtype).removeprefix("torch."),
+            device=model.vae.device.type,
+            batch_size=batch_size,
+            out=folder / "latents.h5",
         )
-        self.files = [
-            images.image_path(self.folder, file)
-            for file in pd.read_parquet(self.manifest).drop_duplicates("image_id")["file"]
-        ]
+
+
+def extract(model: Model, folder: Path, batch_size: int) -> None:
+    with shards.create(folder / "prompt.h5", {}) as shard:
+        shard["embedding"] = model.text.numpy()
+    with model.loaded():
+        reader = extraction.Reader(
+            latents=folder / "latents.h5",
+            prompt=folder / "prompt.h5",
+            unet="",
+            scheduler="",
+            feature_sets=[LAYER],
+            timesteps=TIMESTEPS,
+            posterior="sample",
+            noise=True,
+            inference_steps=None,
+            seed=0,
+            dtype=str(model.unet.dtype).removeprefix("torch."),
+            device=model.unet.device.type,
+            batch_size=batch_size,
+            about={"capture": "sweep"},
+        )
+        extraction.extract(reader, out=folder / "features.h5")
+
+
+def matmul_rate(device: str, dtype: torch.dtype) -> float:
+    """Multiply-adds per second of a large matrix product."""
+    side = 8192 if device == "cuda" else 2048
+    a = torch.rand(side, side, device=device, dtype=dtype)
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        (a @ a)[0, 0].item()
+        seconds.append(time.perf_counter() - start)
+    return side**3 / min(seconds)
+
+
+def against_plain(arguments: argparse.Namespace) -> list[dict[str, object]]:
+    """Per image: the plain way in float32 beside semlens, which on a GPU computes in bfloat16."""
+    device = arguments.device
+    fast = torch.float32 if device == "cpu" else torch.bfloat16
+    model = Model(arguments.toy, device, torch.float32)
+    ours = model if fast == torch.float32 else Model(arguments.toy, device, fast)
+    with tempfile.TemporaryDirectory() as few, tempfile.TemporaryDirectory() as many:
+        plainly, folder = Path(few), Path(many)
+        write_pictures(plainly, 1)
+        write_pictures(folder, arguments.images)
+        work = {
+            "plain": lambda: plain(model, plainly),
+            "encode": lambda: encode(ours, folder, arguments.batch_size),
+            "extract": lambda: extract(ours, folder, arguments.batch_size),
+        }
+        for do in list(work.values())[1 if device == "cpu" else 0 :]:
+            do()  # the first is slow
+        seconds = measure.timed(work, arguments.runs)
+    images = arguments.images
+    both = [(a + b) / images for a, b in zip(seconds["encode"], seconds["extract"], strict=True)]
+    multiplied = WORK["encode"] + len(TIMESTEPS) * WORK["extract"]
+    rate = matmul_rate(device, fast)
+    return [
+        {
+            "device, dtype, batch": f"{device}, {str(fast).removeprefix('torch.')}, {arguments.batch_size}",
+            "plain, s per image": measure.spread(seconds["plain"]),
+            "semlens, s per image": measure.spread(both),
+            "times faster": measure.spread(measure.ratios(seconds["plain"], both)),
+            "of which encoding, s": measure.spread([value / images for value in seconds["encode"]]),
+            "of the rate of a matrix product": measure.spread([multiplied / value / rate for value in both], 2),
+        }
+    ]
+
+
+def memory(toy: bool, batch_size: int) -> list[dict[str, object]]:
+    """Peak memory of encoding and extracting, a process of its own per number of images."""
+    rows = []
+    for images in (1, 4, 16):
+        command = [sys.executable, __file__, "--once", "--images", str(images), "--batch-size", str(batch_size)]
+        seconds, peak = measure.in_process([*command, "--toy"] if toy else command)
+        rows.append({"images": images, "peak, GB": f"{peak:.2f}", "s": f"{seconds:.0f}"})
+    return rows
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--images", type=int, default=2, help="that semlens reads in a run; the plain way reads one")
+    parser.add_argument("--batch-size", type=int, default=1)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--memory", action="store_true", help="peak memory by number of images")
+    parser.add_argument("--toy", action="store_true", help="a tiny model: seconds that say nothing")
+    parser.add_argument("--once", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.once:
+        with tempfile.TemporaryDirectory() as name:
+            write_pictures(Path(name), options.images)
+            small = Model(options.toy, options.device, torch.float32)
+            encode(small, Path(name), options.batch_size)
+            extract(small, Path(name), options.batch_size)
+    else:
+        table = memory(options.toy, options.batch_size) if options.memory else against_plain(options)
+        measure.report(table, "torch", "diffusers")

@@ -1,6 +1,7 @@
 """Images to VAE latents and prompts to text embeddings: what is computed once and read many times."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -46,16 +47,18 @@ def encode_images(
         for view in views:
             samples = list(transform.samples(view, instances))
             shard[f"{view}/sample_id"] = [sample.id for sample in samples]
-            starts = range(0, len(samples), batch_size)
-            for start in progress(starts, total=len(starts), what=f"encode {view}", unit="batch"):
-                batch = samples[start : start + batch_size]
-                squares = [_square(view, sample, folder, seed=seed, size=size, resize=resize) for sample in batch]
-                pixels = torch.from_numpy(np.stack(squares)).to(where, encoder.dtype)  # (batch, 3, size, size)
+            batches = [samples[start : start + batch_size] for start in range(0, len(samples), batch_size)]
+            squares = _read_ahead(view, batches, folder, seed=seed, size=size, resize=resize)
+            pairs = zip(batches, squares, strict=True)
+            start = 0
+            for batch, pictures in progress(pairs, total=len(batches), what=f"encode {view}", unit="batch"):
+                pixels = torch.from_numpy(pictures).to(where, encoder.dtype)
                 moments = encoder.encode(pixels).latent_dist.parameters
                 if not moments.isfinite().all():
                     ids = ", ".join(sample.id for sample in batch)
                     raise ValueError(f"a latent of {ids} is not finite; use dtype: float32 or bfloat16")
                 shards.put(shard, f"{view}/moments", start, moments.float().cpu().numpy(), total=len(samples))
+                start += len(batch)
 
 
 def encode_prompt(*, prompt: str, encoders: Encoders, out: str | Path) -> None:
@@ -100,6 +103,21 @@ def _embed(texts: Sequence[str], encoders: Encoders, shard: h5py.File) -> None:
     shard["embedding"] = embedding.numpy()
     if pooled is not None:
         shard["pooled"] = pooled.numpy()
+
+
+def _read_ahead(
+    view: str, batches: Sequence[Sequence[transform.Sample]], folder: str | Path, **how: Any
+) -> Iterator[np.ndarray]:  # (batch, 3, size, size)
+    """The pictures of each batch; while one is encoded, threads read the next."""
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+
+        def read(batch: Sequence[transform.Sample]) -> list[Future]:
+            return [pool.submit(_square, view, sample, folder, **how) for sample in batch]
+
+        coming = read(batches[0])
+        for batch in [*batches[1:], []]:
+            ready, coming = coming, read(batch)
+            yield np.stack([square.result() for square in ready])
 
 
 def _square(view: str, sample: transform.Sample, folder: str | Path, **how: Any) -> np.ndarray:  # (3, size, size)
