@@ -50,8 +50,11 @@ class Model:
         torch.manual_seed(0)
         unet, vae = (tiny.UNET, tiny.VAE) if toy else (UNET, VAE)
         with torch.device(device):
-            self.unet = UNet2DConditionModel(**unet).to(dtype).eval().requires_grad_(False)
-            self.vae = AutoencoderKL(**vae).to(dtype).eval().requires_grad_(False)
+            parts = [UNet2DConditionModel(**unet), AutoencoderKL(**vae)]
+        for part in parts:
+            for values in (*part.parameters(), *part.buffers()):
+                values.data = values.data.to(dtype)
+        self.unet, self.vae = (part.eval().requires_grad_(False) for part in parts)
         self.signal = DDPMScheduler(**tiny.SCHEDULER).alphas_cumprod
         self.text = torch.randn(1, 77, unet["cross_attention_dim"])
 

@@ -1,0 +1,127 @@
+"""How features are best stored, and how long pooling takes beside reading the same bytes.
+
+    python benchmarks/storage.py       # blosc too, where hdf5plugin is installed
+
+Features are those of a full-size Stable Diffusion 1.5 with random weights, enc16.1 of rendered scenes at seven
+timesteps, one checksummed chunk per sample as in a shard. Everything is read from the system's cache of files, so what
+is measured is the work of a processor, not of a disk. Pooling decodes masks, averages and writes prototypes.
+"""
+
+import argparse
+import importlib.util
+import tempfile
+from pathlib import Path
+
+import h5py
+import measure
+import numpy as np
+import torch
+from extraction import Model, encode, extract, write_pictures
+from semlens import prototypes
+
+
+def filters() -> dict[str, dict[str, object]]:
+    """Arguments of ``create_dataset`` by name."""
+    found: dict[str, dict[str, object]] = {
+        "none": {"fletcher32": True},
+        "lzf": {"compression": "lzf", "fletcher32": True},
+        "shuffle, lzf": {"compression": "lzf", "shuffle": True, "fletcher32": True},
+    }
+    if importlib.util.find_spec("hdf5plugin"):
+        import hdf5plugin
+
+        found["blosc (lz4, bit shuffle)"] = {**hdf5plugin.Blosc(shuffle=hdf5plugin.Blosc.BITSHUFFLE)}
+        found["blosc2 (zstd, bit shuffle)"] = {**hdf5plugin.Blosc2(cname="zstd", filters=hdf5plugin.Blosc2.BITSHUFFLE)}
+    return found
+
+
+def stored(maps: np.ndarray, runs: int) -> list[dict[str, object]]:
+    """A row per filter and precision: bytes and MB of features per second, written and read."""
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        file = Path(name, "features.h5")
+        for dtype in (np.float32, np.float16):
+            values = maps.astype(dtype)
+
+            def write(arguments: dict[str, object], values: np.ndarray = values) -> None:
+                with h5py.File(file, "w") as shard:
+                    shape = (1, *values.shape[1:])
+                    shard.create_dataset("x", values.shape, values.dtype, chunks=shape, **arguments)
+                    for place, value in enumerate(values):
+                        shard["x"][place] = value
+
+            def read(count: int = len(values)) -> None:
+                with h5py.File(file) as shard:
+                    for place in range(count):
+                        shard["x"][place]
+
+            for name, arguments in filters().items():
+                seconds = measure.timed({"write": lambda a=arguments: write(a), "read": read}, runs)
+                megabytes = values.nbytes / 1e6
+                rows.append(
+                    {
+                        "precision": np.dtype(dtype).name,
+                        "filter": name,
+                        "bytes, of those without": f"{file.stat().st_size / values.nbytes:.2f}",
+                        "written, MB/s": measure.spread([megabytes / value for value in seconds["write"]]),
+                        "read, MB/s": measure.spread([megabytes / value for value in seconds["read"]]),
+                    }
+                )
+    return rows
+
+
+def pooled(folder: Path, runs: int) -> list[dict[str, object]]:
+    """Pooling a features shard beside reading it."""
+
+    def read() -> None:
+        with h5py.File(folder / "features.h5") as shard:
+            shard.visititems(lambda _, item: [item[place] for place in range(len(item))] if held(item) else None)
+
+    def held(item: object) -> bool:
+        return isinstance(item, h5py.Dataset) and item.ndim == 4
+
+    def pool() -> None:
+        prototypes.pool(
+            features=folder / "features.h5",
+            manifest=folder / "manifest.parquet",
+            feature_sets=["enc16.1"],
+            resize="squash",
+            mask="nearest",
+            seed=0,
+            out=folder / "prototypes.parquet",
+        )
+
+    pool()
+    seconds = measure.timed({"pool": pool, "read": read}, runs)
+    return [
+        {
+            "features, MB": f"{(folder / 'features.h5').stat().st_size / 1e6:.0f}",
+            "read, s": measure.spread(seconds["read"]),
+            "pool, s": measure.spread(seconds["pool"]),
+            "times reading": measure.spread(measure.ratios(seconds["pool"], seconds["read"])),
+        }
+    ]
+
+
+def main(images: int, runs: int, toy: bool) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_pictures(folder, images)
+        model = Model(toy, "cpu", torch.float32)
+        encode(model, folder, batch_size=1)
+        extract(model, folder, batch_size=1)
+        with h5py.File(folder / "features.h5") as shard:
+            groups = shard["identity"]
+            maps = np.concatenate([groups[name]["enc16.1"][:] for name in groups if name != "sample_id"])
+        measure.report(stored(maps, runs), "h5py", "numpy")
+        print()
+        measure.report(pooled(folder, runs), "h5py", "numpy", "pyarrow")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=8)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--toy", action="store_true", help="a tiny model: figures that say nothing")
+    arguments = parser.parse_args()
+    main(arguments.images, arguments.runs, arguments.toy)
