@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from semlens.devices import choose
 from semlens.logs import log, progress
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def strips(prototypes: np.ndarray, metric: str, *, device: str = "cpu") -> Strip
     metric
         One of :data:`METRICS`. All but ``distance_correlation`` are computed in float64.
     device
-        Where distance correlation is computed, a torch device; other metrics stay on the CPU.
+        Where distance correlation is computed, see :func:`semlens.devices.choose`; other metrics stay on the CPU.
 
     Yields
     ------
@@ -54,7 +55,7 @@ def strips(prototypes: np.ndarray, metric: str, *, device: str = "cpu") -> Strip
     """
     x = _checked(prototypes, metric)
     if metric == "distance_correlation":
-        return _multiplied(*_unit_variance(x), device)
+        return _multiplied(*_unit_variance(x), choose(device))
     between = _cityblock(x) if metric == "cityblock" else _from_products(_comparable(x, metric), metric)
     rows = max(_FEWEST, _STRIP // max(len(x), 1))
     return (
@@ -67,7 +68,7 @@ def listed(prototypes: np.ndarray, i: np.ndarray, j: np.ndarray, metric: str, *,
     """Return the distances of prototypes ``i`` and ``j``, (pairs,) float32; see :func:`strips`."""
     x = _checked(prototypes, metric)
     if metric == "distance_correlation":
-        return _subtracted(*_unit_variance(x), i, j, device)
+        return _subtracted(*_unit_variance(x), i, j, choose(device))
     y = _comparable(x, metric)
     size = max(1, _CHUNK // x.shape[1])
     found = [np.empty(0)]
@@ -161,7 +162,7 @@ def _unit_variance(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (x - x.mean(axis=1, keepdims=True)) / norm, (means - grand / 2) / norm
 
 
-def _multiplied(x: np.ndarray, shift: np.ndarray, device: str) -> Strips:
+def _multiplied(x: np.ndarray, shift: np.ndarray, device: "torch.device") -> Strips:
     """1 - distance correlation (Eqs. 5 to 7, V-statistic) by matrix products.
 
     Its square is the product of two centred matrices of norm 1, so 1 minus it half their squared distance; and that
@@ -175,7 +176,7 @@ def _multiplied(x: np.ndarray, shift: np.ndarray, device: str) -> Strips:
     rows = max(_FEWEST, min(n, _PANEL // max(n, 1)))
     step = max(1, min(_PRODUCT, _CHUNK * 4 // n) // dimensions)
     blocks = [(start, k) for start in range(0, n, rows) for k in range(0, dimensions, step)]
-    _say_how_long(n, dimensions, rows, vectors.device)
+    _say_how_long(n, dimensions, device)
     steps = progress(blocks, total=len(blocks), what="distance correlation", unit="block")
     for start, k in steps:
         if k == 0:
@@ -192,7 +193,7 @@ def _multiplied(x: np.ndarray, shift: np.ndarray, device: str) -> Strips:
 
 
 def _finished(
-    gram: "torch.Tensor", square: "torch.Tensor", start: int, x: np.ndarray, shift: np.ndarray, device: str
+    gram: "torch.Tensor", square: "torch.Tensor", start: int, x: np.ndarray, shift: np.ndarray, device: "torch.device"
 ) -> Strips:
     """Strips of distances of a panel's Gram matrix."""
     height = max(_FEWEST, _STRIP // gram.shape[1])
@@ -208,7 +209,7 @@ def _finished(
         yield start + top, distances
 
 
-def _subtracted(x: np.ndarray, shift: np.ndarray, i: np.ndarray, j: np.ndarray, device: str) -> np.ndarray:
+def _subtracted(x: np.ndarray, shift: np.ndarray, i: np.ndarray, j: np.ndarray, device: "torch.device") -> np.ndarray:
     """1 - distance correlation of pairs, from the differences of their centred matrices."""
     import torch
 
@@ -249,7 +250,7 @@ def _from_half(half: "torch.Tensor") -> "torch.Tensor":
     return half / (1 + (1 - half).sqrt())
 
 
-def _say_how_long(n: int, dimensions: int, rows: int, device: "torch.device") -> None:
+def _say_how_long(n: int, dimensions: int, device: "torch.device") -> None:
     """Log how long the products will take, from the time of a small one, if that is long."""
     import torch
 

@@ -1,0 +1,62 @@
+"""The device that is asked for; and processes that share GPUs, each its own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from semlens import devices
+
+SCRIPTS = Path(devices.__file__).parents[1]
+CLAIM = f"""
+import sys
+sys.path.insert(0, {str(SCRIPTS)!r})
+from pathlib import Path
+from semlens import devices
+print(devices.claim(["one", "two"], Path(sys.argv[1])), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("name", ["cuda", "mps", "tpu"])
+def test_a_device_that_is_not_there_is_named_with_those_that_are(name):
+    if (name == "cuda" and torch.cuda.is_available()) or (name == "mps" and torch.backends.mps.is_available()):
+        pytest.skip(f"{name} is here")
+    with pytest.raises(ValueError) as error:
+        devices.choose(name)
+    assert f"device {name!r} is not available here" in str(error.value)
+    assert "'cpu'" in str(error.value)
+
+
+def test_auto_takes_the_best_device_there_is():
+    best = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    assert devices.choose("auto").type == best
+    assert devices.choose("cpu") == torch.device("cpu")
+
+
+class Process:
+    """One that claims one of two, and keeps it until it is told to end or killed."""
+
+    def __init__(self, folder):
+        command = [sys.executable, "-c", CLAIM, str(folder)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.has = int(self._process.stdout.readline())
+
+    def kill(self):
+        self._process.kill()
+        self._process.wait()
+
+
+def test_each_process_has_its_own_until_there_are_too_many(tmp_path):
+    processes = [Process(tmp_path), Process(tmp_path)]
+    try:
+        assert [process.has for process in processes] == [0, 1]
+        processes.append(Process(tmp_path))
+        assert processes[2].has in (0, 1)
+        processes[1].kill()
+        processes.append(Process(tmp_path))
+        assert processes[3].has == 1
+    finally:
+        for process in processes:
+            process.kill()
