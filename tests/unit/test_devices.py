@@ -19,7 +19,7 @@ sys.stdin.read()
 """
 
 
-@pytest.mark.parametrize("name", ["cuda", "mps", "tpu"])
+@pytest.mark.parametrize("name", ["tpu", "", "CPU", "cuda", "mps"])
 def test_a_device_that_is_not_there_is_named_with_those_that_are(name):
     if (name == "cuda" and torch.cuda.is_available()) or (name == "mps" and torch.backends.mps.is_available()):
         pytest.skip(f"{name} is here")

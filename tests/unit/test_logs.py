@@ -1,6 +1,8 @@
 """The log of a job: one clear line for the terminal, everything for the file."""
 
 import logging
+import re
+import time
 import warnings
 
 import pytest
@@ -34,7 +36,7 @@ def test_messages_go_to_the_terminal_and_to_the_log(path, capsys):
     captured = capsys.readouterr()
     assert captured.err == "12 instances of dog\n"
     assert captured.out == ""
-    assert path.read_text().endswith(" INFO 12 instances of dog\n")
+    assert path.read_text().splitlines()[0].endswith(" INFO 12 instances of dog")
 
 
 def test_details_go_to_the_log_alone(path, capsys):
@@ -42,6 +44,12 @@ def test_details_go_to_the_log_alone(path, capsys):
         logs.log.debug("a detail")
     assert capsys.readouterr().err == ""
     assert "DEBUG a detail" in path.read_text()
+
+
+def test_the_log_ends_with_the_time_that_the_work_took(path):
+    with logs.to(path):
+        time.sleep(0.1)
+    assert 0.1 <= float(re.search(r"done in (\S+) s\n$", path.read_text())[1]) < 5
 
 
 def test_error_ends_the_job_with_status_1_and_its_cause(path):

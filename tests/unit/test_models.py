@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -106,22 +109,6 @@ def test_a_truncated_download_names_the_folder(tiny_model, tmp_path, part):
     assert str(folder) in str(error.value)
 
 
-@pytest.mark.parametrize("name", ["tpu", "", "CPU", "cuda", "mps"])
-def test_a_device_that_is_not_there_is_named_with_those_that_are(name):
-    if (name == "cuda" and torch.cuda.is_available()) or (name == "mps" and torch.backends.mps.is_available()):
-        pytest.skip(f"{name} is here")
-    with pytest.raises(ValueError) as error:
-        models.device(name)
-    assert f"device {name!r} is not available here" in str(error.value)
-    assert "'cpu'" in str(error.value)
-
-
-def test_auto_takes_the_best_device_there_is():
-    best = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    assert models.device("auto").type == best
-    assert models.device("cpu") == CPU
-
-
 def embed(model, text):
     return models.embed([text], models.encoders({"tokenizer": model, "text_encoder": model}))[0]
 
@@ -199,6 +186,24 @@ def test_noise_mixed_by_the_signal_is_that_of_diffusers(tiny_model, timestep):
     scheduler = DDPMScheduler.from_pretrained(tiny_model / "scheduler")
     expected = scheduler.add_noise(clean, noise, torch.tensor([timestep, timestep]))
     torch.testing.assert_close(signal.sqrt() * clean + (1 - signal).sqrt() * noise, expected, atol=1e-6, rtol=0)
+
+
+def test_a_model_is_loaded_without_packages_that_it_does_not_need(tiny_model):
+    """And those are there for who wants them afterwards."""
+    code = f"""
+import sys
+sys.path.insert(0, {str(Path(models.__file__).parents[1])!r})
+import torch
+from semlens import models
+models.load_vae({str(tiny_model / "vae")!r}, device=torch.device("cpu"), dtype=torch.float32)
+models.ddim({str(tiny_model / "scheduler")!r}, 10)
+assert not {{"transformers", "scipy"}} & sys.modules.keys()
+import scipy.stats, transformers
+print(models.embed(["a horse"], models.encoders(dict.fromkeys(["tokenizer", "text_encoder"], {str(tiny_model)!r}))))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "tensor" in done.stdout
 
 
 def test_a_missing_scheduler_is_named(tmp_path):

@@ -14,6 +14,7 @@ import torch
 from semlens import images, models, shards
 from semlens import views as transform
 from semlens.datasets import image_path
+from semlens.devices import choose
 from semlens.logs import log, progress
 
 Encoders = Sequence[tuple[str | Path, str | Path]]  # folders of tokenizer and text encoder, see models.embed
@@ -39,7 +40,7 @@ def encode_images(
     or an instance where the view crops around one.
     """
     instances = pd.read_parquet(manifest)
-    where = models.device(device)
+    where = choose(device)
     log.info("encoding %d images on %s", instances["image_id"].nunique(), where)
     encoder = models.load_vae(vae, device=where, dtype=getattr(torch, dtype))
     attributes = {"scaling_factor": encoder.config.scaling_factor, "size": size, "resize": resize, "dtype": dtype}

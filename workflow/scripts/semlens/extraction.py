@@ -12,6 +12,7 @@ import torch
 
 from semlens import models, shards
 from semlens.capture import capture
+from semlens.devices import choose
 from semlens.layers import Layer, layers, members
 from semlens.logs import log, progress
 
@@ -55,7 +56,7 @@ def extract(
     ValueError
         If the model has no layer of a feature set, or reads latents of another size.
     """
-    where = models.device(device)
+    where = choose(device)
     network = models.load_unet(unet, device=where, dtype=getattr(torch, dtype))
     points = _points(network, feature_sets, about["capture"])
     signal = models.alphas_cumprod(scheduler)

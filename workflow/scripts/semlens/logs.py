@@ -44,8 +44,10 @@ def to(path: str | Path) -> Iterator[None]:
     log.handlers = [terminal, file]
     logging.captureWarnings(True)
     logging.getLogger("py.warnings").addHandler(file)
+    started = time.monotonic()
     try:
         yield
+        log.debug("done in %.2f s", time.monotonic() - started)
     except Exception as error:
         terminal.setLevel(logging.CRITICAL)
         log.exception("failed")

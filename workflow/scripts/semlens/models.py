@@ -2,8 +2,10 @@
 
 import inspect
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -11,50 +13,24 @@ import torch
 from semlens import registry
 
 
-def device(name: str) -> torch.device:
-    """Return the device to compute on; ``auto`` is CUDA, else MPS, else the CPU.
-
-    Raises
-    ------
-    ValueError
-        If the device asked for is not there.
-    """
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        return torch.device(next(kind for kind, there in available.items() if there))
-    if not available.get(name):
-        raise ValueError(
-            f"device {name!r} is not available here; use auto or one of {[k for k, v in available.items() if v]}"
-        )
-    return torch.device(name)
-
-
 def load_vae(folder: str | Path, *, device: torch.device, dtype: torch.dtype) -> torch.nn.Module:
     """Return the ``AutoencoderKL`` of a ``vae`` folder, ready to encode."""
-    from diffusers import AutoencoderKL
-
-    return _load(AutoencoderKL, folder, "VAE", dtype).to(device).eval().requires_grad_(False)
+    return _load(_diffusers().AutoencoderKL, folder, "VAE", dtype).to(device).eval().requires_grad_(False)
 
 
 def load_unet(folder: str | Path, *, device: torch.device, dtype: torch.dtype) -> torch.nn.Module:
     """Return the ``UNet2DConditionModel`` of a ``unet`` folder."""
-    from diffusers import UNet2DConditionModel
-
-    return _load(UNet2DConditionModel, folder, "U-Net", dtype).to(device).eval().requires_grad_(False)
+    return _load(_diffusers().UNet2DConditionModel, folder, "U-Net", dtype).to(device).eval().requires_grad_(False)
 
 
 def alphas_cumprod(folder: str | Path) -> torch.Tensor:  # (1000,) float32
     """Return the signal's share of variance at each timestep, from a ``scheduler`` folder."""
-    from diffusers import DDPMScheduler
-
-    return _scheduler(DDPMScheduler, folder).alphas_cumprod
+    return _scheduler(_diffusers().DDPMScheduler, folder).alphas_cumprod
 
 
 def ddim(folder: str | Path, inference_steps: int) -> Any:
     """Return diffusers' ``DDIMScheduler`` of a ``scheduler`` folder, whose last step ends at the noise of t = 0."""
-    from diffusers import DDIMScheduler
-
-    sampler = _scheduler(DDIMScheduler, folder, set_alpha_to_one=False, clip_sample=False)
+    sampler = _scheduler(_diffusers().DDIMScheduler, folder, set_alpha_to_one=False, clip_sample=False)
     sampler.set_timesteps(inference_steps)
     return sampler
 
@@ -117,6 +93,19 @@ def _encoded(
             named = {"pooled": getattr(said, "text_embeds", None), -1: said.last_hidden_state}
             found.append([named[key] if key in named else said.hidden_states[key] for key in wanted])
     return found
+
+
+def _diffusers() -> ModuleType:
+    """The package, without two of its optional dependencies that no U-Net or VAE needs: half as long an import."""
+    if "diffusers" not in sys.modules:
+        unneeded = {"transformers", "scipy"} - sys.modules.keys()
+        sys.modules.update(dict.fromkeys(unneeded))  # None is how Python is told that there is no such module
+        try:
+            from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, UNet2DConditionModel  # noqa: F401
+        finally:
+            for name in unneeded:
+                del sys.modules[name]
+    return sys.modules["diffusers"]
 
 
 def _scheduler(kind: type, folder: str | Path, **fixed: Any) -> Any:
