@@ -33,6 +33,8 @@ SD15 = {
 LAYERS = {layer.name: layer for layer in layers(SD15)}
 MOMENTS = 8 * 64 * 64 * 4  # bytes: mean and log variance of four channels, float32
 STORED = {"float32": 4, "bfloat16": 4, "float16": 2}
+INSTANCE = 200  # bytes with its mask, in an index or a manifest
+COCO = {"train2017": 860_001, "val2017": 36_781}  # instances; other datasets have few that are not studied
 PAIR = 12  # bytes of i, j and the distance; labels take next to nothing
 STAGES = {
     "fetch": (
@@ -88,8 +90,12 @@ def disk(config: dict, objects: float) -> dict[str, float]:
         for dataset in experiment["datasets"]
         if experiment["axis"] != "offset"
     )
+    whole = [entry for entry in datasets.values() if "demo" not in entry["source"]]
+    annotated = sum(COCO.get(split, 0) for entry in whole for split in configuration.splits(entry))
+    studied = sum(entry["images"] * objects for entry in datasets.values())
     return {
         "fetch": fetched(config, listed),
+        "index, select": (annotated + 2 * studied) * INSTANCE,
         "encode": sum(samples(views, dataset) * MOMENTS for _, dataset, views in latents),
         "extract": features,
         "pool": prototypes,

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import re
+import tracemalloc
 from itertools import groupby
 
 import numpy as np
@@ -186,10 +187,17 @@ def test_coco_goes_image_by_image_without_crowds_and_empty_masks(read_coco):
     ]
 
 
-def test_coco_reads_only_the_images_asked_for(write_coco):
-    folder = write_coco({"image_id": 12}, {"image_id": 11, "segmentation": "not looked at"})
-    rows = list(read_instances("coco", folder, splits=["train2017"], only={"12"}))
-    assert [row["instance_id"] for row in rows] == ["7"]
+def test_coco_annotations_are_forgotten_as_they_are_read(write_coco):
+    """They take many times the memory of their rows: 860,000 take gigabytes."""
+    outline = np.random.default_rng(0).uniform(0, HEIGHT, 400).tolist()
+    folder = write_coco(*[{"segmentation": [outline]}] * 200)
+    tracemalloc.start()
+    try:
+        rows = read_instances("coco", folder, splits=["train2017"])
+        held = [tracemalloc.get_traced_memory()[0] for _ in rows]
+    finally:
+        tracemalloc.stop()
+    assert held[-1] < held[0] / 2
 
 
 def test_coco_split_that_does_not_exist(write_coco):
@@ -341,13 +349,12 @@ def test_voc_class_is_that_of_most_pixels_but_background_and_void(voc, read_voc)
     assert row["category"] == "cat"
 
 
-def test_voc_reads_the_listed_images_asked_for(voc, read_voc):
+def test_voc_reads_the_listed_images(voc, read_voc):
     (voc / "ImageSets/Segmentation/train.txt").write_text("b\na\n2007_000032\n")
     for name in "abc":
         write_palette(voc / "SegmentationObject" / f"{name}.png", blob(2, 2, 10, 10))
         write_palette(voc / "SegmentationClass" / f"{name}.png", blob(2, 2, 10, 10) * CAR)
     assert [row["image_id"] for row in read_voc(splits=["train"])] == ["b", "a", "2007_000032"]
-    assert [row["image_id"] for row in read_voc(splits=["train"], only={"a", "c"})] == ["a"]
 
 
 @pytest.mark.parametrize("label", [0, 255, 21], ids=["background", "void", "beyond the classes"])
@@ -413,11 +420,6 @@ def test_davis_files_are_where_their_names_say(tmp_path, read_davis):
     rows = read_davis({"walk": {1: "person"}, "bear": {3: "bear"}})
     assert [row["video"] for row in rows] == ["walk"] * 3 + ["bear"]
     assert all(image_path(tmp_path, row["file"]).is_file() for row in rows)
-
-
-def test_davis_reads_only_the_frames_asked_for(read_davis):
-    rows = read_davis({"walk": {1: "person", 2: "person"}, "bear": {1: "bear"}}, only={"walk/00002"})
-    assert [row["instance_id"] for row in rows] == ["walk/00002/1"]
 
 
 def test_davis_sequence_that_is_in_no_list(davis, read_davis):

@@ -11,7 +11,7 @@ from semlens.configuration import shard_images
 from semlens.datasets import COCO_NAMES
 from semlens.masks import decode
 from semlens.selection import choose, index, select
-from semlens.tables import INDEX, INSTANCES, check
+from semlens.tables import INSTANCES, check
 
 ALL = {"classes": None, "min_area": 0.01, "min_area_of": "instance", "seed": 0}
 SIDE = 20
@@ -253,7 +253,6 @@ def manifest(tmp_path):
         index(dataset="mine", source=source, out=tmp_path / "index.parquet")
         select(
             dataset="mine",
-            source=source,
             index=tmp_path / "index.parquet",
             criteria={**ALL, **criteria},
             published=published,
@@ -269,7 +268,7 @@ def test_index_has_every_instance_and_keeps_its_contract(tmp_path, coco):
     out = tmp_path / "index.parquet"
     index(dataset="mine", source=coco, out=out)
     frame = pd.read_parquet(out)
-    pd.testing.assert_frame_equal(check(frame, INDEX, out), frame)
+    pd.testing.assert_frame_equal(check(frame, INSTANCES, out), frame)
     assert len(frame) == 27
     assert set(frame["dataset"]) == {"mine"}
     assert frame.groupby("image_id").size().eq(3).all()
@@ -289,9 +288,18 @@ def test_index_of_videos_has_identities(tmp_path, davis):
     out = tmp_path / "index.parquet"
     index(dataset="mine", source=davis, out=out)
     frame = pd.read_parquet(out)
-    pd.testing.assert_frame_equal(check(frame, INDEX, out), frame)
+    pd.testing.assert_frame_equal(check(frame, INSTANCES, out), frame)
     assert frame["identity"].value_counts().to_dict() == {"walk/1": 12, "walk/2": 6}
     assert frame["frame"].drop_duplicates().tolist() == list(range(12))
+
+
+@pytest.mark.parametrize("source", ["coco", "davis"])
+def test_index_is_the_same_whatever_is_typed_at_once(request, monkeypatch, tmp_path, source):
+    source = request.getfixturevalue(source)
+    index(dataset="mine", source=source, out=tmp_path / "at once.parquet")
+    monkeypatch.setattr("semlens.selection._AT_ONCE", 4)
+    index(dataset="mine", source=source, out=tmp_path / "in parts.parquet")
+    assert (tmp_path / "in parts.parquet").read_bytes() == (tmp_path / "at once.parquet").read_bytes()
 
 
 def test_index_of_nothing_is_refused(tmp_path, coco):
@@ -302,7 +310,9 @@ def test_index_of_nothing_is_refused(tmp_path, coco):
     assert not (tmp_path / "index.parquet").exists()
 
 
-def test_index_of_a_repeated_annotation_is_refused(tmp_path, coco):
+@pytest.mark.parametrize("at_once", [1, 100])
+def test_index_of_a_repeated_annotation_is_refused(monkeypatch, tmp_path, coco, at_once):
+    monkeypatch.setattr("semlens.selection._AT_ONCE", at_once)
     path = coco["folder"] / "annotations" / "instances_train2017.json"
     content = json.loads(path.read_text())
     content["annotations"].append(content["annotations"][0])

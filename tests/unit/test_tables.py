@@ -6,9 +6,9 @@ import pytest
 from semlens.comparison import DISTANCES
 from semlens.prototypes import PROTOTYPES
 from semlens.statistics import STATISTICS
-from semlens.tables import INDEX, INSTANCES, check, whole, write_csv, write_parquet
+from semlens.tables import INSTANCES, check, whole, write_csv, write_parquet
 
-SEEN = {
+INSTANCE = {
     "dataset": "voc",
     "image_id": "2007_000032",
     "file": "2007_000032.jpg",
@@ -24,11 +24,11 @@ SEEN = {
     "bbox_y": 0.0,
     "bbox_w": 100.0,
     "bbox_h": 90.0,
+    "rle": "a1b2",
 }
-POOLED = {name: value for name, value in SEEN.items() if name not in ("file", "width", "height")}
+POOLED = {name: value for name, value in INSTANCE.items() if name not in ("file", "width", "height", "rle")}
 ROW = {
-    "index": SEEN,
-    "instances": {**SEEN, "rle": "a1b2"},
+    "instances": INSTANCE,
     "prototypes": {**POOLED, "view": "identity", "timestep": 0, "cells@16": 9, "fallback@16": False},
     "distances": {"condition": "cosine", "set": "scsi", "i": 0, "j": 1, "distance": 0.5},
     "sets": {
@@ -53,13 +53,12 @@ ROW = {
     "normality": {"condition": "cosine", "set": "scsi", "n": 10, "n_tested": 10, "w": 0.9, "p": 0.2},
 }
 SCHEMAS = {
-    "index": INDEX,
     "instances": INSTANCES,
     "prototypes": PROTOTYPES,
     "distances": DISTANCES,
     **STATISTICS,
 }
-KEY = {"index": "instance_id", "instances": "instance_id", "prototypes": "instance_id"}
+KEY = {"instances": "instance_id", "prototypes": "instance_id"}
 
 
 def table(kind, **last):
@@ -99,17 +98,17 @@ def test_columns_get_the_types_of_the_contract():
 @pytest.mark.parametrize(
     ("kind", "column", "value"),
     [
-        ("index", "category", None),
-        ("index", "image_id", None),
-        ("index", "width", 0),
-        ("index", "height", -5),
-        ("index", "width", "wide"),
-        ("index", "frame", -1),
-        ("index", "area_fraction", 0.0),
-        ("index", "area_fraction", 1.01),
-        ("index", "area_fraction", np.nan),
-        ("index", "bbox_x", -1.0),
-        ("index", "bbox_w", 0.0),
+        ("instances", "category", None),
+        ("instances", "image_id", None),
+        ("instances", "width", 0),
+        ("instances", "height", -5),
+        ("instances", "width", "wide"),
+        ("instances", "frame", -1),
+        ("instances", "area_fraction", 0.0),
+        ("instances", "area_fraction", 1.01),
+        ("instances", "area_fraction", np.nan),
+        ("instances", "bbox_x", -1.0),
+        ("instances", "bbox_w", 0.0),
         ("instances", "rle", ""),
         ("instances", "rle", None),
         ("prototypes", "timestep", 1000),
@@ -151,7 +150,7 @@ def test_prototypes_repeat_an_instance_under_another_view_or_timestep():
     assert len(check(frame, PROTOTYPES, "t.parquet")) == 3
 
 
-@pytest.mark.parametrize(("kind", "column"), [("index", "bbox_w"), ("instances", "rle"), ("pairs", "dunn")])
+@pytest.mark.parametrize(("kind", "column"), [("instances", "rle"), ("pairs", "dunn")])
 def test_missing_column_is_refused_by_name(kind, column):
     with pytest.raises(ValueError, match=rf"^t\.parquet: .*'{column}'"):
         check(table(kind).drop(columns=column), SCHEMAS[kind], "t.parquet")
@@ -164,9 +163,9 @@ def test_unknown_column_is_refused_by_name(kind):
 
 
 def test_all_failures_are_counted():
-    frame = table("index", width=0, height=0)
+    frame = table("instances", width=0, height=0)
     with pytest.raises(ValueError, match=r"\(2 failures in all\)"):
-        check(frame, INDEX, "t.parquet")
+        check(frame, INSTANCES, "t.parquet")
 
 
 # Written whole or not at all

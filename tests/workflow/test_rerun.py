@@ -1,17 +1,18 @@
 """What makes a stage run again, and what does not: dry runs in a repository where everything is done."""
 
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
-from repository import LIBRARY, ROOT, SCRIPTS, SMALL, Job, changed, closure, plan
+from repository import LIBRARY, ROOT, SCRIPTS, SMALL, Job, changed, closure, execute, plan
 
 MODULES = sorted(path.stem for path in (ROOT / LIBRARY).glob("*.py") if path.stem != "__init__")
 BELOW = {
-    "render_dataset": {"index_dataset", "select_images", "encode_images", "draw_plate", "draw_frames"},
+    "render_dataset": {"index_dataset", "encode_images", "draw_plate", "draw_frames"},
     "index_dataset": {"select_images"},
     "select_images": {"encode_images", "encode_template", "pool_prototypes", "draw_plate", "draw_frames"},
     "make_tiny_model": {"encode_images", "encode_prompt", "encode_template", "extract_features"},
@@ -300,6 +301,16 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_changing_the_configuration(after_change, change):
     assert after_change[change].result() == CHANGES[change][1]
+
+
+def test_a_manifest_is_made_again_from_the_index_alone(finished, clone):
+    """Reading a large dataset's annotations takes minutes: they are read once, not once a shard."""
+    repo, manifest = clone(), "results/manifests/coco/00001.parquet"
+    shutil.rmtree(repo.path("resources", "datasets", "coco"))
+    repo.path(manifest).unlink()
+    assert plan(repo, manifest) == {Job("select_images", "coco/00001")}
+    execute(repo, manifest)
+    assert repo.path(manifest).read_bytes() == finished.path(manifest).read_bytes()
 
 
 def test_a_new_capture_extracts_itself_only(finished, configured):

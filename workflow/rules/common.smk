@@ -3,6 +3,7 @@
 import ast
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -31,22 +32,25 @@ STUDIED = configuration.studied(config)
 FOLLOWING = [name for name, entry in config["experiments"].items() if configuration.follows(entry)]
 
 
+@cache
+def imported(path):
+    """The library modules that a file of code imports itself."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "semlens":
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names if alias.name.startswith("semlens.")}
+    modules = {HOME / "workflow" / "scripts" / f"{name.replace('.', '/')}.py" for name in names}
+    return {module for module in modules if module.is_file()}
+
+
 def sources(script):
     """The script and every library module that it imports, directly or not: the code that a rule runs."""
-    scripts = HOME / "workflow" / "scripts"
-    found, queue = set(), [scripts / script]
+    found, queue = set(), {HOME / "workflow" / "scripts" / script}
     while queue:
-        path = queue.pop()
-        found.add(path)
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "semlens":
-                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            elif isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names if alias.name.startswith("semlens.")]
-            else:
-                continue
-            modules = {scripts / f"{name.replace('.', '/')}.py" for name in names}
-            queue += [module for module in modules - found if module.is_file()]
+        found |= queue
+        queue = set().union(*map(imported, queue)) - found
     return sorted(map(here, found))
 
 

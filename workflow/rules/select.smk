@@ -13,7 +13,7 @@ rule index_dataset:
     conda:
         "../../envs/data.yaml"
     resources:
-        mem=lambda wildcards, attempt: f"{8 * attempt}GB",
+        mem=lambda wildcards, attempt: f"{4 * attempt}GB",
         runtime="30m",
     params:
         reader=reader,
@@ -23,8 +23,6 @@ rule index_dataset:
 
 rule select_images:
     input:
-        dataset=lambda wildcards: dataset_folder(wildcards.dataset),
-        annotations=lambda wildcards: configuration.annotation_files(config, wildcards.dataset),
         index="<results>/index/{dataset}.parquet",
         published=lambda wildcards: published_list(wildcards.dataset),
         code=sources("select_images.py"),
@@ -35,10 +33,9 @@ rule select_images:
     conda:
         "../../envs/data.yaml"
     resources:
-        mem=lambda wildcards, attempt: f"{8 * attempt}GB",
-        runtime="30m",
+        mem=lambda wildcards, attempt: f"{2 * attempt}GB",
+        runtime="10m",
     params:
-        reader=reader,
         criteria=criteria,
         images=lambda wildcards: configuration.shard_images(config, wildcards.dataset, wildcards.shard),
     script:

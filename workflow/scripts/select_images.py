@@ -1,4 +1,4 @@
-"""Choose the instances of one shard and encode their masks."""
+"""Choose the instances of one shard."""
 
 from semlens import logs, selection
 
@@ -6,7 +6,6 @@ if __name__ == "__main__":
     with logs.to(snakemake.log[0]):
         selection.select(
             dataset=snakemake.wildcards.dataset,
-            source={**snakemake.params.reader, "folder": snakemake.input.dataset},
             index=snakemake.input.index,
             criteria=snakemake.params.criteria,
             published=snakemake.input.get("published") or None,

@@ -1,6 +1,7 @@
 """From every annotated instance to the instances that are studied, in prefix-stable shards."""
 
 import hashlib
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -8,42 +9,48 @@ import pandas as pd
 
 from semlens.datasets import COCO_NAMES, VOC_CLASSES, read_instances
 from semlens.logs import log
-from semlens.tables import INDEX, INSTANCES, write_parquet
+from semlens.tables import INSTANCES, write_parquet
+
+_CHOSEN_BY = ["image_id", "file", "instance_id", "category", "area_fraction", "video"]
+_AT_ONCE = 50_000  # rows that are dictionaries, before they become columns
 
 
 def index(*, dataset: str, source: dict[str, Any], out: str | Path) -> None:
-    """Write every annotated instance of ``dataset``, without masks.
+    """Write every annotated instance of ``dataset``.
 
     Parameters
     ----------
     source
         Arguments of :func:`semlens.datasets.read_instances`.
     """
-    frame = pd.DataFrame(read_instances(**source))
-    if frame.empty:
+    rows = read_instances(**source)
+    parts = [_typed(pd.DataFrame(part).assign(dataset=dataset)) for part in iter(lambda: [*islice(rows, _AT_ONCE)], [])]
+    if not parts:
         raise ValueError(f"dataset {dataset!r} in {source['folder']} has no annotated instance")
-    files = frame.groupby("image_id", sort=False)["file"].unique()
-    if len(several := files[files.map(len) > 1]):
+    frame = pd.concat(parts, ignore_index=True)
+    images = frame[["image_id", "file"]].drop_duplicates()
+    if len(several := images[images.duplicated("image_id", keep=False)]):
+        image = several["image_id"].iloc[0]
+        files = several.loc[several["image_id"] == image, "file"]
         raise ValueError(
-            f"dataset {dataset!r}: {' and '.join(several.iloc[0][:2])} are both image {several.index[0]}; "
+            f"dataset {dataset!r}: {' and '.join(files[:2])} are both image {image}; "
             f"splits that are joined must number their images apart"
         )
-    write_parquet(_typed(frame.assign(dataset=dataset), list(INDEX.columns)), INDEX, out)
-    log.info("%s: %d instances in %d images", dataset, len(frame), frame["image_id"].nunique())
+    write_parquet(frame, INSTANCES, out)
+    log.info("%s: %d instances in %d images", dataset, len(frame), len(images))
 
 
 def select(
     *,
     dataset: str,
-    source: dict[str, Any],
     index: str | Path,
     criteria: dict[str, Any],
     published: str | Path | None,
     images: tuple[int, int],
     out: str | Path,
 ) -> None:
-    """Write the instances of the selected images ``images[0]`` to ``images[1]``, with masks (section 3.1)."""
-    everything = pd.read_parquet(index)
+    """Write the instances of the selected images ``images[0]`` to ``images[1]`` (section 3.1)."""
+    everything = pd.read_parquet(index, columns=_CHOSEN_BY)
     order, chosen = choose(everything, dataset, published=published, **criteria)
     # Frames of a video that show no one are not annotated, and not missed.
     if len(order) < images[1] and not _in_videos(everything):
@@ -57,16 +64,16 @@ def select(
     shard = order[images[0] : images[1]]
     position = {image: place for place, image in enumerate(shard)}
     kept = chosen[chosen["image_id"].isin(position)].set_index("instance_id")["category"]
-    masks = pd.DataFrame(row for row in read_instances(**source, only=set(shard)) if row["instance_id"] in kept.index)
-    if masks.empty:
+    if kept.empty:
         raise ValueError(
             f"dataset {dataset!r}: images {images[0]} to {images[1]} of the selection show no instance; "
             f"raise 'shard_size', or widen the choice"
         )
-    masks = masks.assign(dataset=dataset, category=masks["instance_id"].map(kept))
-    masks = masks.sort_values("image_id", key=lambda ids: ids.map(position), kind="stable", ignore_index=True)
-    write_parquet(_typed(masks, list(INSTANCES.columns)), INSTANCES, out)
-    log.info("%s: %d instances in %d of %d images", dataset, len(masks), masks["image_id"].nunique(), len(shard))
+    rows = pd.read_parquet(index, filters=[("instance_id", "in", kept.index)])
+    rows = rows.assign(category=rows["instance_id"].map(kept))
+    rows = rows.sort_values("image_id", key=lambda ids: ids.map(position), kind="stable", ignore_index=True)
+    write_parquet(rows, INSTANCES, out)
+    log.info("%s: %d instances in %d of %d images", dataset, len(rows), rows["image_id"].nunique(), len(shard))
 
 
 def choose(
@@ -150,7 +157,6 @@ def _listed(index: pd.DataFrame, dataset: str, published: str | Path, published_
     return list(dict.fromkeys(by_file[name] for name in names))
 
 
-def _typed(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     """Columns in contract order; frame numbers nullable, text columns text even where all is null."""
-    text = {"identity": "str", "video": "str", "frame": "Int32"}
-    return frame[columns].astype(text)
+    return frame[list(INSTANCES.columns)].astype({"identity": "str", "video": "str", "frame": "Int32"})

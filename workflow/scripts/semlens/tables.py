@@ -30,8 +30,13 @@ SEEN = {
     "bbox_h": pa.Column("float64", pa.Check.gt(0)),
 }
 
-INDEX = pa.DataFrameSchema(SEEN, unique=["instance_id"], strict=True, coerce=True, ordered=True)
-INSTANCES = INDEX.add_columns({"rle": pa.Column(str, pa.Check.str_length(min_value=1))})
+INSTANCES = pa.DataFrameSchema(
+    {**SEEN, "rle": pa.Column(str, pa.Check.str_length(min_value=1))},
+    unique=["instance_id"],
+    strict=True,
+    coerce=True,
+    ordered=True,
+)
 
 
 def check(frame: pd.DataFrame, schema: pa.DataFrameSchema, path: str | Path) -> pd.DataFrame:
