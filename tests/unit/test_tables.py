@@ -6,7 +6,7 @@ import pytest
 from semlens.comparison import DISTANCES
 from semlens.prototypes import PROTOTYPES
 from semlens.statistics import STATISTICS
-from semlens.tables import INSTANCES, check, whole, write_csv, write_parquet
+from semlens.tables import INSTANCES, check, write_csv, write_parquet
 
 INSTANCE = {
     "dataset": "voc",
@@ -35,12 +35,15 @@ ROW = {
         "condition": "cosine",
         "set": "scsi",
         "n": 10,
+        "n_ranked": 8,
         **dict.fromkeys(["mean", "std", "min", "whisker_low", "q1", "median", "q3", "whisker_high", "max"], 0.5),
     },
     "pairs": {
         "condition": "cosine",
         "set_a": "scsi",
         "set_b": "scdi",
+        "n_a": 10,
+        "n_b": 12,
         "h": 12.0,
         "p": 0.001,
         "log10_p": -3.0,
@@ -166,43 +169,6 @@ def test_all_failures_are_counted():
     frame = table("instances", width=0, height=0)
     with pytest.raises(ValueError, match=r"\(2 failures in all\)"):
         check(frame, INSTANCES, "t.parquet")
-
-
-# Written whole or not at all
-
-
-def test_block_that_ends_well_leaves_the_file_alone_in_its_folder(tmp_path):
-    path = tmp_path / "t.txt"
-    with whole(path) as file:
-        file.write_text("new")
-        assert not path.exists()
-    assert path.read_text() == "new"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_block_that_fails_leaves_no_file(tmp_path):
-    path = tmp_path / "t.txt"
-    with pytest.raises(RuntimeError, match="halfway"), whole(path) as file:
-        file.write_text("ne")
-        raise RuntimeError("halfway")
-    assert not path.exists()
-
-
-def test_block_that_fails_keeps_the_former_file(tmp_path):
-    path = tmp_path / "t.txt"
-    path.write_text("old")
-    with pytest.raises(RuntimeError, match="halfway"), whole(path) as file:
-        file.write_text("ne")
-        raise RuntimeError("halfway")
-    assert path.read_text() == "old"
-
-
-def test_block_that_ends_well_replaces_the_former_file(tmp_path):
-    path = tmp_path / "t.txt"
-    path.write_text("old")
-    with whole(path) as file:
-        file.write_text("new")
-    assert path.read_text() == "new"
 
 
 WRITERS = pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 from semlens import downloads, logs, pictures
-from semlens.tables import whole
+from semlens.files import whole
 
 if __name__ == "__main__":
     with logs.to(snakemake.log[0]):

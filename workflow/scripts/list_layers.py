@@ -4,8 +4,8 @@ import json
 
 import pandas as pd
 from semlens import logs, registry
+from semlens.files import whole
 from semlens.layers import layers
-from semlens.tables import whole
 
 if __name__ == "__main__":
     with logs.to(snakemake.log[0]):

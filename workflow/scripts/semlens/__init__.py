@@ -1,7 +1,7 @@
 """Where in a diffusion U-Net does the meaning of objects live? The library behind the workflow.
 
-Rooms, each knowing only those before it: layers, configuration, registry; logs, tables; downloads, archives; datasets,
-selection; views, images, masks; pictures; checkpoints, models, shards, capture, encoding, extraction; prototypes;
-relations, distances, comparison; statistics; pages, figures, plates, frames, published.
-scenes and tiny make the demo's data and model.
+Rooms, each knowing only those before it: layers, configuration, registry; logs, files, tables; downloads, archives;
+datasets, selection; views, images, masks; pictures; checkpoints, devices, models, shards, capture, encoding,
+extraction; prototypes; moments, relations, distances, comparison; statistics; pages, figures, plates, frames,
+published. scenes and tiny make the demo's data and model.
 """

@@ -13,11 +13,12 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 
 from semlens.distances import listed, strips
+from semlens.files import whole
 from semlens.logs import counter, log
 from semlens.moments import Moments, to_metadata
 from semlens.prototypes import FEATURE_SETS
 from semlens.relations import NO_SET, SETS, Relations, across_views, at_offset
-from semlens.tables import check, whole
+from semlens.tables import check
 
 DISTANCES = pa.DataFrameSchema(
     {

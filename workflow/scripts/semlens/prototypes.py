@@ -13,9 +13,10 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 
 from semlens import masks, shards, views
+from semlens.files import whole
 from semlens.layers import grid, members
 from semlens.logs import log, progress
-from semlens.tables import SEEN, check, whole
+from semlens.tables import SEEN, check
 
 FEATURE_SETS = b"feature_sets"
 PROTOTYPES = pa.DataFrameSchema(

@@ -11,10 +11,11 @@ import pandas as pd
 import pandera.pandas as pa
 import yaml
 
+from semlens.files import whole
 from semlens.logs import log
 from semlens.pages import SIGNIFICANT, p_value, page
 from semlens.relations import SETS
-from semlens.tables import whole, write_csv
+from semlens.tables import write_csv
 
 SMALL = 0.2  # standard deviations: by convention, a small difference of means
 TABLE = "Table 1"

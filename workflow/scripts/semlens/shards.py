@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from semlens.tables import whole
+from semlens.files import whole
 
 
 @contextmanager

@@ -3,14 +3,14 @@
 Other contracts stand beside what writes them: prototypes, comparison, statistics.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 import pandera.pandas as pa
 import pyarrow as arrow
 import pyarrow.parquet as parquet
+
+from semlens.files import whole
 
 SEEN = {
     "dataset": pa.Column(str),
@@ -55,19 +55,6 @@ def check(frame: pd.DataFrame, schema: pa.DataFrameSchema, path: str | Path) -> 
             f"{path}: column {first['column']!r}, row {first['index']}: {first['failure_case']!r} fails "
             f"{first['check']} ({len(errors.failure_cases)} failures in all)"
         ) from None
-
-
-@contextmanager
-def whole(path: str | Path) -> Iterator[Path]:
-    """Give a name beside ``path`` to write under; what was written becomes ``path`` if the block ends well."""
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        yield partial
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    partial.replace(path)
 
 
 def write_parquet(frame: pd.DataFrame, schema: pa.DataFrameSchema, path: str | Path) -> None:
