@@ -43,7 +43,7 @@ STAGES = {
     ),
     "index, select": ("index_dataset", "select_images"),
     "encode": ("encode_images", "encode_prompt", "encode_template"),
-    "extract": ("extract_features",),
+    "extract": ("extract_features", "extract_prototypes"),
     "pool": ("pool_prototypes",),
     "compare": ("compare_prototypes",),
     "test": ("test_distances",),
@@ -68,13 +68,14 @@ def disk(config: dict, objects: float) -> dict[str, float]:
         return sum(images * (objects if view in CROPS else 1) for view in config["views"][views])
 
     latents = {(c["model"], dataset, c["views"]) for c in captures.values() for dataset in c["datasets"]}
-    features = prototypes = 0.0
+    kept = {"extract": 0.0, "pool": 0.0}
     for name, capture in captures.items():
         wanted = {layer for feature_set in capture["layers"] for layer in members(feature_set, LAYERS)}
         values = sum(LAYERS[layer].channels * LAYERS[layer].grid ** 2 for layer in wanted)
         passes = len(capture["timesteps"])
         for dataset in capture["datasets"]:
-            features += samples(capture["views"], dataset) * passes * values * STORED[config["dtype"]]
+            if capture["keep"] == "maps":
+                kept["extract"] += samples(capture["views"], dataset) * passes * values * STORED[config["dtype"]]
             sets = configuration.feature_sets(config, name, dataset)
             columns = {
                 (layer, max(LAYERS[other].grid for other in held))
@@ -83,7 +84,7 @@ def disk(config: dict, objects: float) -> dict[str, float]:
             }
             width = sum(LAYERS[layer].channels for layer, _ in columns)
             shown = datasets[dataset]["images"] * objects * len(config["views"][capture["views"]])
-            prototypes += shown * passes * width * 4
+            kept["pool" if capture["keep"] == "maps" else "extract"] += shown * passes * width * 4
     pairs = sum(
         len(experiment["conditions"]) * (datasets[dataset]["images"] * objects) ** 2 / 2
         for experiment in config["experiments"].values()
@@ -97,8 +98,7 @@ def disk(config: dict, objects: float) -> dict[str, float]:
         "fetch": fetched(config, listed),
         "index, select": (annotated + 2 * studied) * INSTANCE,
         "encode": sum(samples(views, dataset) * MOMENTS for _, dataset, views in latents),
-        "extract": features,
-        "pool": prototypes,
+        **kept,
         "compare": pairs * PAIR,
     }
 

@@ -14,7 +14,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, StableDiffusi
 from PIL import Image, ImageOps
 from pycocotools import mask as coco_mask
 from semlens.encoding import encode_images, encode_prompt, encode_template
-from semlens.extraction import extract
+from semlens.extraction import Reader, extract
 from semlens.models import embed, encoders
 from semlens.tables import INSTANCES, write_parquet
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
@@ -116,7 +116,8 @@ def prompt(small_model, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def read(small_model, latents, prompt, tmp_path_factory):
-    def run(**changes):
+    def run(out=None, **changes):
+        out = out or tmp_path_factory.mktemp("features") / "features.h5"
         settings = {
             "latents": latents,
             "prompt": prompt,
@@ -132,11 +133,10 @@ def read(small_model, latents, prompt, tmp_path_factory):
             "device": "cpu",
             "batch_size": 1,
             "about": ABOUT,
-            "out": tmp_path_factory.mktemp("features") / "features.h5",
             **changes,
         }
-        extract(**settings)
-        return settings["out"]
+        extract(Reader(**settings), out=out)
+        return out
 
     return run
 

@@ -94,6 +94,9 @@ def distances_in(folder, out, *, reference=REFERENCE, sets=SETS, offsets=(5, 1))
         conditions=[{**plain, "name": str(offset), "offset": offset} for offset in offsets],
         sets=list(sets),
         reference=reference,
+        max_pairs=1000,
+        seed=0,
+        device="cpu",
         out=out,
     )
     return out

@@ -91,8 +91,8 @@ def folder(tmp_path_factory):
 
 
 def source_of(folder, how=SQUASH):
-    features = [folder / f"{capture}.h5" for capture in PASSES]
-    return plates.Source(folder, folder / "manifest.parquet", features, dict.fromkeys(PASSES, how))
+    captures = [folder / f"{capture}.h5" for capture in PASSES]
+    return plates.Source(folder, folder / "manifest.parquet", dict.fromkeys(captures, how))
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,7 @@ def test_the_object_is_the_one_nearest_a_typical_size(folder, source, tmp_path):
     assert source.category == "bird"
     without = pd.read_parquet(folder / "manifest.parquet").query("instance_id != 'b/red'")
     write_parquet(without, INSTANCES, tmp_path / "manifest.parquet")
-    assert plates.Source(folder, tmp_path / "manifest.parquet", [], {}).category == "cat"
+    assert plates.Source(folder, tmp_path / "manifest.parquet", {}).category == "cat"
 
 
 @pytest.mark.parametrize("how", [SQUASH, LETTERBOX])
@@ -153,16 +153,21 @@ def test_the_outline_goes_round_the_objects_own_colour(folder, view, how):
     assert stage.picture[outside][:, 0].max() < 0.6
 
 
+def pooled(folder, capture, out, how):
+    """A capture's prototypes; ``out`` again."""
+    of = {"features": folder / f"{capture}.h5", "manifest": folder / "manifest.parquet"}
+    prototypes.pool(**of, feature_sets=SETS, **how, out=out)
+    return out
+
+
 @pytest.mark.parametrize("how", [SQUASH, LETTERBOX])
 @pytest.mark.parametrize("capture", PASSES)
 def test_features_averaged_over_the_cells_are_the_prototype(folder, tmp_path, capture, how):
-    source, out = source_of(folder, how), tmp_path / "prototypes.parquet"
-    of = {"features": folder / f"{capture}.h5", "manifest": folder / "manifest.parquet"}
-    prototypes.pool(**of, feature_sets=SETS, **how, out=out)
+    source, out = source_of(folder, how), pooled(folder, capture, tmp_path / "prototypes.parquet", how)
     columns = json.loads(parquet.read_schema(out).metadata[prototypes.FEATURE_SETS])
-    pooled = pd.read_parquet(out).set_index(["instance_id", "view", "timestep"])
+    rows = pd.read_parquet(out).set_index(["instance_id", "view", "timestep"])
     for (view, timestep), name in product(PASSES[capture], SETS):
-        row = pooled.loc[("b/red", view, timestep)]
+        row = rows.loc[("b/red", view, timestep)]
         stage = source.stage(condition("any", view=view, timestep=timestep, features=name))
         mean = (stage.features * stage.cells).sum(axis=(1, 2)) / stage.cells.sum()
         np.testing.assert_allclose(mean, np.concatenate(row[columns[name]].to_list()), rtol=1e-4, atol=1e-5)
@@ -206,6 +211,45 @@ def test_what_no_capture_holds_is_named(folder, source, changes, words):
 
 
 @pytest.fixture(scope="module")
+def sparing(folder, tmp_path_factory):
+    """The same object, where one capture keeps its maps and the other prototypes alone."""
+    seen = pooled(folder, "seen", tmp_path_factory.mktemp("pooled") / "seen.parquet", LETTERBOX)
+    return plates.Source(folder, folder / "manifest.parquet", {folder / "plain.h5": SQUASH, seen: LETTERBOX})
+
+
+@pytest.mark.parametrize("feature_set", SETS)
+@pytest.mark.parametrize("view", VIEWS)
+def test_without_maps_the_object_and_its_cells_are_the_same(folder, sparing, view, feature_set):
+    there = condition("any", view=view, features=feature_set)
+    stage = sparing.stage(there)
+    expected = source_of(folder, SQUASH if view == "identity" else LETTERBOX).stage(there)
+    for found, with_maps in zip(stage[:3], expected[:3], strict=True):
+        np.testing.assert_array_equal(found, with_maps)
+    assert (stage.features is None) == (view != "identity")
+
+
+def test_panels_say_which_maps_are_not_kept(sparing):
+    conditions = [condition(view, view=view) for view in ("hflip", "crop_pad")]
+    figure = plates.plate({"voc": sparing}, conditions, title="Views", axis="view")
+    assert [[panel.get_title() for panel in row] for row in panels_of(figure, 3)] == [
+        ["identity", "hflip", "crop pad"],
+        ["mask at 16x16"] * 3,
+        ["identity", "maps not kept", "maps not kept"],
+    ]
+
+
+def test_where_no_maps_are_kept_one_panel_says_so(folder, tmp_path):
+    plain = pooled(folder, "plain", tmp_path / "plain.parquet", SQUASH)
+    source = plates.Source(folder, folder / "manifest.parquet", {plain: SQUASH})
+    conditions = [condition(name, features=name) for name in ("enc16.1", "mid8", "16")]
+    (row,) = panels_of(plates.plate({"voc": source}, conditions, title="Layers", axis="features"), 1)
+    titles = [panel.get_title() for panel in row]
+    assert titles == ["picture", "mask", "mask at 16x16", "maps not kept", "mask at 8x8"]
+    with pytest.raises(ValueError, match=r"none of .*plain\.parquet holds view 'hflip' of 'any'"):
+        source.stage(condition("any", view="hflip"))
+
+
+@pytest.fixture(scope="module")
 def hiding(folder):
     """A seed that shifts the window to where the L has nothing."""
     row = instance_of(folder)
@@ -231,6 +275,20 @@ def test_a_view_that_hides_the_object_has_no_cells_and_is_drawn(folder, hiding, 
     assert cells[1].get_xlabel() == "0 of 4096 cells"
     assert cells[0].get_xlabel() != "0 of 4096 cells"
     assert not image_of(cells[1]).any()
+
+
+def test_a_view_that_shows_no_one_is_drawn_without_maps_too(folder, hiding, tmp_path):
+    how = {**SQUASH, "seed": hiding}
+    alone = pd.read_parquet(folder / "manifest.parquet").query("instance_id == 'b/red'")
+    write_parquet(alone, INSTANCES, tmp_path / "manifest.parquet")
+    with shards.create(tmp_path / "features.h5", {"capture": "seen", "layers": ["mid8"]}) as file:
+        file["crop_shift60/sample_id"] = ["b/red"]
+        shards.put(file, "crop_shift60/t0/mid8", 0, map_of("b/red", "crop_shift60", 0, "mid8")[None], total=1)
+    made = {"features": tmp_path / "features.h5", "manifest": tmp_path / "manifest.parquet"}
+    prototypes.pool(**made, feature_sets=["mid8"], **how, out=tmp_path / "seen.parquet")
+    assert not len(pd.read_parquet(tmp_path / "seen.parquet"))
+    source = plates.Source(folder, tmp_path / "manifest.parquet", {tmp_path / "seen.parquet": how})
+    assert not source.stage(condition("hidden", view="crop_shift60", features="mid8")).cells.any()
 
 
 @pytest.fixture(scope="module")

@@ -321,7 +321,7 @@ def test_features_that_are_not_finite_are_refused(pooled, tmp_path, monkeypatch)
         return values
 
     monkeypatch.setitem(globals(), "maps_of", broken)
-    with pytest.raises(ValueError, match=r"prototypes\.parquet: column 'enc16\.1@16', row \d+: not finite"):
+    with pytest.raises(ValueError, match=r"layer enc16\.1 at t = 0 is not finite for c; use dtype"):
         pooled("c", layers=["enc16.1"], feature_sets=["enc16.1"])
     assert not (tmp_path / "prototypes.parquet").exists()
 

@@ -78,7 +78,8 @@ def snakemake(repo: Repository, *arguments: str, config: Path | None = None, fai
 
 def execute(repo: Repository, *arguments: str, **options: Any) -> str:
     """Run jobs on two cores, two of those that load a model at a time."""
-    side_by_side = ("--set-threads", "encode_images=1", "extract_features=1", "--resources", "gpu=2")
+    model = [f"{rule}=1" for rule in ("encode_images", "extract_features", "extract_prototypes")]
+    side_by_side = ("--set-threads", *model, "--resources", "gpu=2")
     return snakemake(repo, *arguments, "--cores", "2", *side_by_side, **options)
 
 

@@ -35,6 +35,7 @@ REFUSED = {
         ["'voc'", "nowhere/voc", "does not exist"],
     ),
     "posterior": ({"captures:plain:posterior": "median"}, ["captures.plain.posterior", "median", "mean"]),
+    "what to keep": ({"captures:plain:keep": "vectors"}, ["captures.plain.keep", "vectors", "prototypes"]),
     "way to resize": ({"models:tiny:resize": "stretch"}, ["models.tiny.resize", "stretch", "letterbox"]),
     "steps without noise": ({"captures:noised:noise": False}, ["'noised'", "inference_steps", "noise: false"]),
     "reference without offset": ({"experiments:layers:reference": "first"}, ["'layers'", "reference", "offset"]),

@@ -14,12 +14,19 @@ MODULES = sorted(path.stem for path in (ROOT / LIBRARY).glob("*.py") if path.ste
 BELOW = {
     "render_dataset": {"index_dataset", "encode_images", "draw_plate", "draw_frames"},
     "index_dataset": {"select_images"},
-    "select_images": {"encode_images", "encode_template", "pool_prototypes", "draw_plate", "draw_frames"},
-    "make_tiny_model": {"encode_images", "encode_prompt", "encode_template", "extract_features"},
-    "encode_images": {"extract_features"},
-    "encode_prompt": {"extract_features"},
+    "select_images": {
+        *("encode_images", "encode_template", "extract_prototypes", "pool_prototypes"),
+        *("draw_plate", "draw_frames"),
+    },
+    "make_tiny_model": {
+        *("encode_images", "encode_prompt", "encode_template"),
+        *("extract_features", "extract_prototypes"),
+    },
+    "encode_images": {"extract_features", "extract_prototypes"},
+    "encode_prompt": {"extract_features", "extract_prototypes"},
     "encode_template": {"extract_features"},
     "extract_features": {"pool_prototypes", "draw_plate"},
+    "extract_prototypes": {"compare_prototypes", "draw_plate"},
     "pool_prototypes": {"compare_prototypes"},
     "compare_prototypes": {"test_distances", "draw_frames"},
     "test_distances": {"draw_experiment", "judge_claims"},
@@ -67,24 +74,14 @@ PLAIN = (
     | concluded("metrics", "layers", "turns")
     | plates("metrics", "layers", "turns")
 )
-VIDEO = (
-    captured("extract_features", "video", "davis")
-    | captured("pool_prototypes", "video", "davis")
-    | concluded("video", "one")
-    | plates("video")
-)
+VIDEO = captured("extract_prototypes", "video", "davis") | concluded("video", "one") | plates("video")
 NOISED = (
     captured("extract_features", "noised", "voc")
     | captured("pool_prototypes", "noised", "voc")
     | concluded("noise")
     | plates("noise")
 )
-TURNED = (
-    captured("extract_features", "turned", "voc")
-    | captured("pool_prototypes", "turned", "voc")
-    | concluded("turns")
-    | plates("turns")
-)
+TURNED = captured("extract_prototypes", "turned", "voc") | concluded("turns") | plates("turns")
 EVERYTHING_READ = PLAIN | VIDEO | NOISED | TURNED
 ENCODED = {
     Job("encode_images", f"tiny/{dataset}/plain/{shard}") for dataset, shards in SHARDS.items() for shard in shards
@@ -177,9 +174,10 @@ def test_editing_a_module_reruns_what_imports_it_and_below(finished, after_editi
         ("logs", set(BELOW)),
         ("scenes", {"render_dataset"}),
         ("tiny", {"make_tiny_model"}),
-        ("capture", {"extract_features"}),
-        ("masks", {"pool_prototypes", "draw_plate", "draw_frames"}),
-        ("prototypes", {"pool_prototypes", "compare_prototypes", "draw_plate", "draw_frames"}),
+        ("capture", {"extract_features", "extract_prototypes"}),
+        ("pooling", {"extract_prototypes"}),
+        ("masks", {"extract_prototypes", "pool_prototypes", "draw_plate", "draw_frames"}),
+        ("prototypes", {"extract_prototypes", "pool_prototypes", "compare_prototypes", "draw_plate", "draw_frames"}),
         ("distances", {"compare_prototypes"}),
         ("statistics", {"test_distances"}),
         ("figures", {"draw_experiment", "draw_plate", "draw_frames"}),
@@ -201,7 +199,7 @@ def test_everything_reruns_when_the_log_is_edited(finished, after_editing):
     } - NOT_PLANNED
 
 
-@pytest.mark.parametrize("script", ["extract_features.py", "draw_experiment.py"])
+@pytest.mark.parametrize("script", ["extract_prototypes.py", "draw_experiment.py"])
 def test_editing_a_script_reruns_its_rule_and_below(finished, script):
     with edited(finished.path(str(SCRIPTS), script)):
         assert {job.rule for job in plan(finished)} == and_below(script.removesuffix(".py"))
@@ -250,8 +248,7 @@ CHANGES = {
         {
             Job("select_images", "davis/00001"),
             Job("encode_images", "tiny/davis/plain/00001"),
-            Job("extract_features", "video/davis/00001"),
-            Job("pool_prototypes", "video/davis/00001"),
+            Job("extract_prototypes", "video/davis/00001"),
         }
         | concluded("video", "one"),
     ),
@@ -275,8 +272,27 @@ CHANGES = {
         ENCODED | EVERYTHING_READ,
     ),
     "how cells count is decided when pooling": (
-        {"captures:turned:mask": "area"},
-        captured("pool_prototypes", "turned", "voc") | concluded("turns") | plates("turns"),
+        {"captures:noised:mask": "area"},
+        captured("pool_prototypes", "noised", "voc") | concluded("noise") | plates("noise"),
+    ),
+    "without maps, how cells count is decided when extracting": ({"captures:turned:mask": "area"}, TURNED),
+    "a feature set is pooled from the maps that are there": (
+        {"experiments:layers:conditions": ["enc16.1", "enc16"]},
+        captured("pool_prototypes", "plain", "coco")
+        | concluded("metrics", dataset="coco")
+        | concluded("layers")
+        | plates("layers"),
+    ),
+    "maps are pooled as they are made from now on": (
+        {"captures:noised:keep": "prototypes"},
+        captured("extract_prototypes", "noised", "voc") | concluded("noise") | plates("noise"),
+    ),
+    "maps are kept from now on": (
+        {"captures:turned:keep": "maps"},
+        captured("extract_features", "turned", "voc")
+        | captured("pool_prototypes", "turned", "voc")
+        | concluded("turns")
+        | plates("turns"),
     ),
     "a latent is drawn when it is read": ({"captures:turned:posterior": "mean"}, TURNED),
     "noise is added when a latent is read": ({"captures:turned:noise": False}, TURNED),
@@ -292,7 +308,7 @@ CHANGES = {
     ),
     "without published claims nothing is judged": ({"published": None}, set()),
     "a capture that no experiment reads is pooled and not compared": (
-        {"captures:spare": {**SMALL["captures"]["video"], "timesteps": [50]}},
+        {"captures:spare": {**SMALL["captures"]["video"], "keep": "maps"}},
         captured("extract_features", "spare", "davis") | captured("pool_prototypes", "spare", "davis"),
     ),
 }

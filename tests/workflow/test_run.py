@@ -17,6 +17,7 @@ EXPERIMENTS = SMALL["experiments"]
 STUDIED = [(name, dataset) for name, entry in EXPERIMENTS.items() for dataset in entry["datasets"]]
 # Drawn data and a made model need none of these.
 NOT_PLANNED = {"download_file", "unpack_dataset", "download_images", "convert_checkpoint", "list_layers"}
+SPARING = [("turned", "voc"), ("video", "davis")]  # captures that keep prototypes alone
 SCIPY = {
     "euclidean": scipy_distance.euclidean,
     "correlation": scipy_distance.correlation,
@@ -174,11 +175,27 @@ def test_a_distance_by_hand(finished, condition, name):
     assert row.distance == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.fixture(scope="module")
+def mapped(finished, clone, tmp_path_factory) -> Repository:
+    """The same with the maps that some captures do not keep, and the prototypes that are made of them."""
+    repo = clone()
+    changes = {f"captures:{capture}:keep": "maps" for capture, _ in SPARING}
+    made = [f"results/prototypes/{capture}/{dataset}/00000.parquet" for capture, dataset in SPARING]
+    execute(repo, *made, config=changed(changes, tmp_path_factory.mktemp("mapped") / "maps.yaml"))
+    return repo
+
+
+def test_maps_are_kept_where_they_are_asked_for(finished, mapped):
+    kept = {path.split("/")[2] for path in finished.files("results/features")}
+    assert kept == set(SMALL["captures"]) - {capture for capture, _ in SPARING}
+    assert {path.split("/")[2] for path in mapped.files("results/features")} == set(SMALL["captures"])
+
+
 @pytest.mark.parametrize(
     ("capture", "dataset", "shard", "fallback"),
     [("plain", "coco", "00001", False), ("plain", "voc", "00000", False), ("video", "davis", "00000", True)],
 )
-def test_a_prototype_by_hand(finished, capture, dataset, shard, fallback):
+def test_a_prototype_by_hand(finished, mapped, capture, dataset, shard, fallback):
     """The mean of the features over the cells whose centre the mask covers; by area where it covers none."""
     pooled = pd.read_parquet(finished.path("results", "prototypes", capture, dataset, f"{shard}.parquet"))
     prototype = pooled[pooled["fallback@16"] == fallback].iloc[-1]
@@ -193,7 +210,7 @@ def test_a_prototype_by_hand(finished, capture, dataset, shard, fallback):
         for column in range(16)
         if mask[int((row + 0.5) * height / 16), int((column + 0.5) * width / 16)]
     ]
-    with h5py.File(finished.path("results", "features", capture, dataset, f"{shard}.h5")) as features:
+    with h5py.File(mapped.path("results", "features", capture, dataset, f"{shard}.h5")) as features:
         place = list(features["identity/sample_id"].asstr()).index(instance.image_id)
         values = features["identity/t0/enc16.1"][place].astype(float)  # (channels, 16, 16)
     if fallback:
@@ -239,6 +256,20 @@ def test_batches_and_shards_do_not_matter(finished, clone, tmp_path):
     assert here.index.equals(there.index)
     assert here.index.is_unique
     np.testing.assert_allclose(there, here, rtol=0, atol=5e-6)  # of correlation distances, between 0 and 2
+
+
+@pytest.mark.parametrize(("capture", "dataset"), SPARING)
+def test_prototypes_are_the_same_whether_maps_are_kept_or_not(finished, mapped, capture, dataset):
+    """But for rounding: float32 numbers are added in another order."""
+    pooled, expected = (
+        repo.path(f"results/prototypes/{capture}/{dataset}/00000.parquet") for repo in (finished, mapped)
+    )
+    assert parquet.read_schema(pooled).equals(parquet.read_schema(expected), check_metadata=True)
+    rows, expected_rows = pd.read_parquet(pooled), pd.read_parquet(expected)
+    vectors, expected_vectors = (np.array(frame.pop("enc16.1@16").tolist()) for frame in (rows, expected_rows))
+    pd.testing.assert_frame_equal(rows, expected_rows)
+    off = np.linalg.norm(vectors - expected_vectors, axis=1)
+    assert (off < 1e-6 * np.linalg.norm(expected_vectors, axis=1)).all()
 
 
 def test_the_report_shows_every_figure_and_table(finished, tmp_path):

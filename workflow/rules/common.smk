@@ -69,6 +69,11 @@ def sourced(entries, kind):
     return [name for name, entry in entries.items() if kind in entry["source"]]
 
 
+def keeping(what):
+    """The names of the captures that keep this: maps or prototypes."""
+    return [name for name, entry in config["captures"].items() if entry["keep"] == what]
+
+
 def source(wildcards):
     """Where the job's dataset or model comes from."""
     entries, name = ("datasets", wildcards.dataset) if hasattr(wildcards, "dataset") else ("models", wildcards.model)
@@ -209,8 +214,15 @@ def prototypes(wildcards):
     ]
 
 
+def extracted(capture, dataset, shard):
+    """What extraction keeps of a capture of a shard: feature maps, or their prototypes alone."""
+    if capture in keeping("prototypes"):
+        return f"<results>/prototypes/{capture}/{dataset}/{shard}.parquet"
+    return f"<results>/features/{capture}/{dataset}/{shard}.h5"
+
+
 def first_shards(experiment):
-    """The (capture, dataset) of every first shard of features that an experiment reads."""
+    """The (capture, dataset) of every first shard that an experiment reads."""
     entry = config["experiments"][experiment]
     return [
         (capture, dataset)
@@ -252,6 +264,26 @@ def used(experiment, dataset):
     }
 
 
+def reading(wildcards):
+    """What decides what the U-Net reads and says for a job's capture, but for the files."""
+    entry = config["captures"][wildcards.capture]
+    return {
+        "feature_sets": entry["layers"],
+        "timesteps": entry["timesteps"],
+        "posterior": entry["posterior"],
+        "noise": entry["noise"],
+        "inference_steps": entry.get("inference_steps"),
+        "seed": config["seed"],
+        "dtype": config["dtype"],
+        "about": {
+            "capture": wildcards.capture,
+            "dataset": wildcards.dataset,
+            "model": entry["model"],
+            "prompt": config["prompts"][entry["prompt"]],
+        },
+    }
+
+
 def pooling(capture):
     """What decides which cells of a capture count, but for the masks."""
     entry = config["captures"][capture]
@@ -266,11 +298,6 @@ def the_dataset(wildcards):
 def of_experiment(key):
     """Params function: one value of the job's experiment."""
     return lambda wildcards: config["experiments"][wildcards.experiment][key]
-
-
-def of_capture(key):
-    """Params function: one value of the job's capture, None if absent."""
-    return lambda wildcards: config["captures"][wildcards.capture].get(key)
 
 
 def multiplies(wildcards):

@@ -57,9 +57,8 @@ rule draw_experiment:
 
 rule draw_plate:
     input:
-        features=lambda wildcards: [
-            f"<results>/features/{capture}/{dataset}/00000.h5"
-            for capture, dataset in first_shards(wildcards.experiment)
+        captures=lambda wildcards: [
+            extracted(capture, dataset, "00000") for capture, dataset in first_shards(wildcards.experiment)
         ],
         manifests=lambda wildcards: [
             f"<results>/manifests/{dataset}/00000.parquet" for dataset in of_experiment("datasets")(wildcards)
@@ -88,7 +87,7 @@ rule draw_plate:
         conditions=lambda wildcards: configuration.looks(config["experiments"][wildcards.experiment]),
         datasets=of_experiment("datasets"),
         reads=lambda wildcards: [dataset for _, dataset in first_shards(wildcards.experiment)],
-        captures=lambda wildcards: {capture: pooling(capture) for capture, _ in first_shards(wildcards.experiment)},
+        how=lambda wildcards: [pooling(capture) for capture, _ in first_shards(wildcards.experiment)],
     script:
         "../scripts/draw_plate.py"
 

@@ -1,4 +1,4 @@
-"""Latents to per-layer U-Net features."""
+"""Latents to per-layer U-Net features, or straight to object prototypes."""
 
 
 rule extract_features:
@@ -14,6 +14,8 @@ rule extract_features:
         "<logs>/extract_features/{capture}/{dataset}/{shard}.log",
     benchmark:
         "<benchmarks>/extract_features/{capture}/{dataset}/{shard}.tsv"
+    wildcard_constraints:
+        capture=one_of(keeping("maps")),
     conda:
         "../../envs/model.yaml"
     threads: config["threads"]
@@ -24,21 +26,42 @@ rule extract_features:
         device=config["device"],
         batch_size=config["batch_size"],
     params:
-        feature_sets=of_capture("layers"),
-        timesteps=of_capture("timesteps"),
-        posterior=of_capture("posterior"),
-        noise=of_capture("noise"),
-        inference_steps=of_capture("inference_steps"),
-        seed=config["seed"],
-        dtype=config["dtype"],
-        about=lambda wildcards: {
-            "capture": wildcards.capture,
-            "dataset": wildcards.dataset,
-            "model": config["captures"][wildcards.capture]["model"],
-            "prompt": config["prompts"][config["captures"][wildcards.capture]["prompt"]],
-        },
+        read=reading,
     script:
         "../scripts/extract_features.py"
+
+
+rule extract_prototypes:
+    input:
+        latents=lambda wildcards: latents(wildcards.capture, wildcards.dataset, wildcards.shard),
+        prompt=lambda wildcards: embedding(wildcards.capture, wildcards.dataset, wildcards.shard),
+        unet=part("unet"),
+        scheduler=part("scheduler"),
+        manifest="<results>/manifests/{dataset}/{shard}.parquet",
+        code=sources("extract_prototypes.py"),
+    output:
+        prototypes="<results>/prototypes/{capture}/{dataset}/{shard}.parquet",
+    log:
+        "<logs>/extract_prototypes/{capture}/{dataset}/{shard}.log",
+    benchmark:
+        "<benchmarks>/extract_prototypes/{capture}/{dataset}/{shard}.tsv"
+    wildcard_constraints:
+        capture=one_of(keeping("prototypes")),
+    conda:
+        "../../envs/model.yaml"
+    threads: config["threads"]
+    resources:
+        gpu=int(config["device"] != "cpu"),
+        mem=lambda wildcards, attempt: f"{8 * attempt}GB",
+        runtime=lambda wildcards, attempt: f"{4 * attempt}h",
+        device=config["device"],
+        batch_size=config["batch_size"],
+    params:
+        read=reading,
+        how=lambda wildcards: pooling(wildcards.capture),
+        feature_sets=lambda wildcards: configuration.feature_sets(config, wildcards.capture, wildcards.dataset),
+    script:
+        "../scripts/extract_prototypes.py"
 
 
 rule list_layers:

@@ -12,6 +12,8 @@ rule pool_prototypes:
         "<logs>/pool_prototypes/{capture}/{dataset}/{shard}.log",
     benchmark:
         "<benchmarks>/pool_prototypes/{capture}/{dataset}/{shard}.tsv"
+    wildcard_constraints:
+        capture=one_of(keeping("maps")),
     conda:
         "../../envs/analysis.yaml"
     resources:

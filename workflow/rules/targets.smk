@@ -40,7 +40,7 @@ rule layers:
 
 rule extract:
     input:
-        [f"<results>/features/{capture}/{dataset}/{shard}.h5" for capture, dataset, shard in captured],
+        [extracted(capture, dataset, shard) for capture, dataset, shard in captured],
 
 
 rule pool:

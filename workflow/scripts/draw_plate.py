@@ -8,6 +8,7 @@ if __name__ == "__main__":
         for dataset, pictures, manifest in zip(
             of.datasets, snakemake.input.pictures, snakemake.input.manifests, strict=True
         ):
-            features = [path for path, read in zip(snakemake.input.features, of.reads, strict=True) if read == dataset]
-            sources[dataset] = plates.Source(images.folder(pictures), manifest, features, of.captures)
+            captures = zip(snakemake.input.captures, of.how, of.reads, strict=True)
+            how = {path: how for path, how, read in captures if read == dataset}
+            sources[dataset] = plates.Source(images.folder(pictures), manifest, how)
         figures.save(plates.plate(sources, of.conditions, title=of.title, axis=of.axis), png=to.png, pdf=to.pdf)

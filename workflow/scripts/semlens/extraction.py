@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,89 +17,130 @@ from semlens.layers import Layer, layers, members
 from semlens.logs import log, progress
 
 
-def extract(
-    *,
-    latents: str | Path,
-    prompt: str | Path,
-    unet: str | Path,
-    scheduler: str | Path,
-    feature_sets: Sequence[str],
-    timesteps: Sequence[int],
-    posterior: str,
-    noise: bool,
-    inference_steps: int | None,
-    seed: int,
-    dtype: str,
-    device: str,
-    batch_size: int,
-    about: dict[str, str],
-    out: str | Path,
-) -> None:
-    """Write the features of every latent at every timestep (section 4.1, step 2).
+class Reader:
+    """A U-Net that reads every latent of a shard at every timestep (section 4.1, step 2).
 
-    The shard holds ``{view}/t{timestep}/{layer}`` (N, channels, height, width) and ``{view}/sample_id`` (N).
     Each pass adds the noise of its timestep to a latent drawn from the VAE's posterior. Both draws are seeded by
     (seed, view, sample, purpose): the same sample has the same noise whatever its batch, shard, device and timestep.
+    ``attributes`` say what is read and how, ``layers`` are those of the feature sets in forward order, and ``samples``
+    are the ids of each view's samples.
+    """
 
-    Parameters
-    ----------
-    posterior
-        ``sample`` or ``mean``: how latents are drawn from it.
-    noise
-        Whether noise is added; without, the U-Net reads the clean latent and is told the timestep.
-    inference_steps
-        None: the U-Net is read at the noise level of the timestep. A number: that noise is taken away again in
-        deterministic steps of which so many span the whole range, and the U-Net is read in the last, at 0.
+    def __init__(
+        self,
+        *,
+        latents: str | Path,
+        prompt: str | Path,
+        unet: str | Path,
+        scheduler: str | Path,
+        feature_sets: Sequence[str],
+        timesteps: Sequence[int],
+        posterior: str,
+        noise: bool,
+        inference_steps: int | None,
+        seed: int,
+        dtype: str,
+        device: str,
+        batch_size: int,
+        about: dict[str, str],
+    ) -> None:
+        """Load the U-Net.
+
+        Parameters
+        ----------
+        posterior
+            ``sample`` or ``mean``: how latents are drawn from it.
+        noise
+            Whether noise is added; without, the U-Net reads the clean latent and is told the timestep.
+        inference_steps
+            None: the U-Net is read at the noise level of the timestep. A number: that noise is taken away again in
+            deterministic steps of which so many span the whole range, and the U-Net is read in the last, at 0.
+        about
+            More attributes, of which ``capture`` is named where something is wrong.
+
+        Raises
+        ------
+        ValueError
+            If the model has no layer of a feature set.
+        """
+        self._latents, self._prompt, self._unet = latents, prompt, unet
+        self._timesteps, self._posterior, self._noise, self._seed = timesteps, posterior, noise, seed
+        self._batch_size = batch_size
+        self._device = choose(device)
+        self._network = models.load_unet(unet, device=self._device, dtype=getattr(torch, dtype))
+        self._signal = models.alphas_cumprod(scheduler)
+        self._sampler = None if inference_steps is None else models.ddim(scheduler, inference_steps)
+        self.layers = _points(self._network, feature_sets, about["capture"])
+        self.attributes = {
+            **about,
+            "posterior": posterior,
+            "noise": noise,
+            "inference_steps": inference_steps or 0,
+            "seed": seed,
+            "dtype": dtype,
+            "layers": [layer.name for layer in self.layers],
+            "unet_config_sha256": _config_hash(self._network),
+        }
+        with shards.opened(latents) as source:
+            self.samples = {view: shards.texts(source, f"{view}/sample_id") for view in source}
+
+    def batches(self, layers: Sequence[Layer]) -> Iterator[shards.Batch]:
+        """Yield all samples, view by view; a batch's passes run as they are asked for, up to the last of ``layers``.
+
+        Maps are on the device, in the U-Net's precision, and gone once the next pass is asked for.
+
+        Raises
+        ------
+        ValueError
+            If the U-Net reads latents of another size.
+        """
+        names = ", ".join(layer.name for layer in layers)
+        log.info("reading %s at t = %s on %s", names, list(self._timesteps), self._device)
+        with shards.opened(self._latents) as source, shards.opened(self._prompt) as prompts:
+            for view, samples in self.samples.items():
+                starts = range(0, len(samples), self._batch_size)
+                for start in progress(starts, total=len(starts), what=f"extract {view}", unit="batch"):
+                    ids = samples[start : start + self._batch_size]
+                    yield shards.Batch(view, start, ids, self._passes(source, prompts, view, start, ids, layers))
+
+    @torch.inference_mode()
+    def _passes(
+        self, source: h5py.File, prompts: h5py.File, view: str, start: int, ids: list[str], layers: Sequence[Layer]
+    ) -> Iterator[tuple[int, str, torch.Tensor]]:
+        network, rows = self._network, slice(start, start + len(ids))
+        clean, added = _draw(source, view, rows, ids, self._seed, self._posterior)
+        _same_size(clean, network, self._unet)
+        conditioned = _conditioning(network, prompts, view, rows, len(ids), int(source.attrs["size"]))
+        for timestep in self._timesteps:
+            read = clean
+            if self._noise:
+                read = self._signal[timestep].sqrt() * clean + (1 - self._signal[timestep]).sqrt() * added
+            read, at = read.to(self._device), timestep
+            if self._sampler is not None:
+                read, at = _denoised(network, self._sampler, read, timestep, conditioned), 0
+            with capture(network, layers) as features:
+                network(read.to(network.dtype), at, **conditioned)
+            for layer in layers:
+                yield timestep, layer.name, features[layer.name]
+
+
+def extract(reader: Reader, *, out: str | Path) -> None:
+    """Write all that a U-Net reads as it is.
+
+    The shard holds ``{view}/t{timestep}/{layer}`` (N, channels, height, width) and ``{view}/sample_id`` (N).
 
     Raises
     ------
     ValueError
-        If the model has no layer of a feature set, or reads latents of another size.
+        If a feature is not finite.
     """
-    where = choose(device)
-    network = models.load_unet(unet, device=where, dtype=getattr(torch, dtype))
-    points = _points(network, feature_sets, about["capture"])
-    signal = models.alphas_cumprod(scheduler)
-    sampler = None if inference_steps is None else models.ddim(scheduler, inference_steps)
-    attributes = {
-        **about,
-        "posterior": posterior,
-        "noise": noise,
-        "inference_steps": inference_steps or 0,
-        "seed": seed,
-        "dtype": dtype,
-        "layers": [point.name for point in points],
-        "unet_config_sha256": _config_hash(network),
-    }
-    log.info("reading %s at t = %s on %s", ", ".join(point.name for point in points), list(timesteps), where)
-    with (
-        shards.opened(latents) as source,
-        shards.opened(prompt) as prompts,
-        shards.create(out, attributes) as shard,
-        torch.inference_mode(),
-    ):
-        for view in source:
-            samples = shards.texts(source, f"{view}/sample_id")
-            shard[f"{view}/sample_id"] = samples
-            starts = range(0, len(samples), batch_size)
-            for start in progress(starts, total=len(starts), what=f"extract {view}", unit="batch"):
-                ids = samples[start : start + batch_size]
-                rows = slice(start, start + len(ids))
-                clean, added = _draw(source, view, rows, ids, seed, posterior)
-                _same_size(clean, network, unet)
-                conditioned = _conditioning(network, prompts, view, rows, len(ids), int(source.attrs["size"]))
-                for timestep in timesteps:
-                    read = clean
-                    if noise:
-                        read = signal[timestep].sqrt() * clean + (1 - signal[timestep]).sqrt() * added
-                    read, at = read.to(where), timestep
-                    if sampler is not None:
-                        read, at = _denoised(network, sampler, read, timestep, conditioned), 0
-                    with capture(network, points) as features:
-                        network(read.to(network.dtype), at, **conditioned)
-                    for point in points:
-                        values = _storable(features[point.name], f"layer {point.name} at t = {timestep}", ids)
-                        shards.put(shard, f"{view}/t{timestep}/{point.name}", start, values, total=len(samples))
+    with shards.create(out, reader.attributes) as shard:
+        for view, ids in reader.samples.items():
+            shard[f"{view}/sample_id"] = ids
+        for view, start, ids, passes in reader.batches(reader.layers):
+            for timestep, layer, maps in passes:
+                values = _storable(maps, f"layer {layer} at t = {timestep}", ids)
+                shards.put(shard, f"{view}/t{timestep}/{layer}", start, values, total=len(reader.samples[view]))
 
 
 def _points(network: torch.nn.Module, feature_sets: Sequence[str], capture_name: str) -> list[Layer]:

@@ -3,6 +3,7 @@
 One object per dataset, under each condition of an experiment (Figs. 1 and 2).
 """
 
+import json
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
@@ -12,13 +13,14 @@ import h5py
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as parquet
 from scipy.sparse.linalg import svds
 
 from semlens import figures, images, masks, shards, views
 from semlens.datasets import image_path
 from semlens.layers import grid, members
 from semlens.logs import log
-from semlens.prototypes import Weights, mask_under
+from semlens.prototypes import PASSES, Weights, mask_under
 
 SIZE = 256  # pixels of the pictures on a plate
 TYPICAL_AREA = 0.15  # of the image: an object that fills some cells, and not all
@@ -30,7 +32,7 @@ class Stage(NamedTuple):
     picture: np.ndarray  # (SIZE, SIZE, 3) in [0, 1]
     outline: np.ndarray  # (SIZE, SIZE), its mask
     cells: np.ndarray  # (grid, grid), how much each counts; all 0 where the view does not show it
-    features: np.ndarray  # (channels, grid, grid)
+    features: np.ndarray | None  # (channels, grid, grid); None where only their prototypes are kept
 
 
 class Panel(NamedTuple):
@@ -47,7 +49,8 @@ def plate(sources: dict[str, "Source"], conditions: Sequence[dict[str, Any]], *,
 
     Where conditions are views, a dataset has a row of pictures, one of cells and one of maps, with the original first;
     otherwise it has one row, in which nothing is repeated. Maps are coloured by their three principal components,
-    those of the first map with the same layers, so that its colours can be compared with those of the others.
+    those of the first map with the same layers, so that its colours can be compared with those of the others. Where
+    no maps are kept, an empty panel says so.
 
     Parameters
     ----------
@@ -90,13 +93,17 @@ def _rows(source: "Source", conditions: Sequence[dict[str, Any]], axis: str) -> 
     steps = []
     for condition in conditions:
         stage = source.stage(condition)
-        if condition["features"] not in colours:
-            colours[condition["features"]] = Colours(stage.features)
         name, side = figures.heading(axis, condition["name"]), len(stage.cells)
         counted = f"{np.count_nonzero(stage.cells)} of {stage.cells.size} cells"
         pictured = Panel(name if axis == "view" else "picture", stage.picture, stage.outline)
         masked = Panel(f"mask at {side}x{side}", stage.cells, caption=counted)
-        steps.append([pictured, masked, Panel(name, colours[condition["features"]](stage.features))])
+        if stage.features is None:
+            said = Panel("maps not kept", np.ones((1, 1, 3)))
+        else:
+            if condition["features"] not in colours:
+                colours[condition["features"]] = Colours(stage.features)
+            said = Panel(name, colours[condition["features"]](stage.features))
+        steps.append([pictured, masked, said])
         if axis != "view":
             steps[-1].insert(1, Panel("mask", stage.outline))
     if axis == "view":
@@ -111,10 +118,15 @@ def _rows(source: "Source", conditions: Sequence[dict[str, Any]], axis: str) -> 
 class Source:
     """One object of a dataset's first shard, and what captures hold of it."""
 
-    def __init__(
-        self, folder: str | Path, manifest: str | Path, features: Sequence[str | Path], how: dict[str, dict[str, Any]]
-    ) -> None:
-        """``how`` is by capture: the ``seed``, and what ``resize`` and ``mask`` mean to its prototypes."""
+    def __init__(self, folder: str | Path, manifest: str | Path, captures: dict[str | Path, dict[str, Any]]) -> None:
+        """Choose the object, and read its picture.
+
+        Parameters
+        ----------
+        captures
+            By shard of features, or of prototypes where only these are kept (``.parquet``): the ``seed``, and what
+            ``resize`` and ``mask`` mean to its prototypes.
+        """
         self._instances = pd.read_parquet(manifest)
         typical = (self._instances["area_fraction"] - TYPICAL_AREA).abs().argmin()
         self._object = self._instances.iloc[typical]
@@ -122,8 +134,7 @@ class Source:
         self._picture = images.load(
             image_path(folder, self._object["file"]), width=self._object["width"], height=self._object["height"]
         )
-        self._features = features
-        self._how = how
+        self._captures = captures
         log.info("%s: %s in %s", self._object["dataset"], self._object["instance_id"], self._object["file"])
 
     def stage(self, condition: dict[str, Any]) -> Stage:
@@ -134,32 +145,39 @@ class Source:
         ValueError
             If no capture holds the condition's features.
         """
-        view = condition["view"]
-        for path in self._features:
-            with shards.opened(path) as shard:
-                where = f"{view}/t{condition['timestep']}"
-                if where in shard:
-                    how = self._how[shard.attrs["capture"]]
-                    return self._stage(shard, view, where, condition["features"], how)
-        raise ValueError(f"none of {', '.join(map(str, self._features))} holds view {view!r} of {condition['name']!r}")
+        view, timestep, feature_set = (condition[key] for key in ("view", "timestep", "features"))
+        side = max(map(grid, feature_set.split("+")))
+        for path, how in self._captures.items():
+            if Path(path).suffix == ".parquet":
+                if [view, timestep] in json.loads(parquet.read_schema(path).metadata[PASSES]):
+                    return self._stage(view, side, None, how)
+            else:
+                with shards.opened(path) as shard:
+                    if f"{view}/t{timestep}" in shard:
+                        return self._stage(view, side, self._maps(shard, view, timestep, feature_set, side), how)
+        raise ValueError(f"none of {', '.join(map(str, self._captures))} holds view {view!r} of {condition['name']!r}")
 
-    def _stage(self, shard: h5py.File, view: str, where: str, feature_set: str, how: dict[str, Any]) -> Stage:
+    def _maps(
+        self, shard: h5py.File, view: str, timestep: int, feature_set: str, side: int
+    ) -> np.ndarray:  # (channels, side, side)
         names = members(feature_set, list(shard.attrs["layers"]))
-        side = max(map(grid, names))
         sample = next(
             sample for sample in views.samples(view, self._instances)
             if self._object["instance_id"] in set(sample.instances["instance_id"])
         )  # fmt: skip
         place = shards.texts(shard, f"{view}/sample_id").index(sample.id)
-        maps = [_enlarged(shards.read(shard, f"{where}/{name}", place).astype(np.float32), side) for name in names]
+        maps = [shards.read(shard, f"{view}/t{timestep}/{name}", place).astype(np.float32) for name in names]
+        return np.concatenate([_enlarged(one, side) for one in maps])
+
+    def _stage(self, view: str, side: int, maps: np.ndarray | None, how: dict[str, Any]) -> Stage:
         alone = self._instances.loc[[self._object.name]]
-        weights = Weights(view, alone, [f"{names[0]}@{side}"], **how).on_grid[side]
+        weights = Weights(view, alone, [f"any@{side}"], **how).on_grid[side]
         picture = images.seen(view, self._picture, self._object, seed=how["seed"], size=SIZE, resize=how["resize"])
         return Stage(
             picture=(np.clip(picture, -1, 1).transpose(1, 2, 0) + 1) / 2,
             outline=_outline(view, self._object, how),
             cells=weights[0] if len(weights) else np.zeros((side, side)),
-            features=np.concatenate(maps),
+            features=maps,
         )
 
 

@@ -1,7 +1,10 @@
 """Features and masks to object prototypes: one vector per instance."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,8 @@ from semlens.layers import grid, members
 from semlens.logs import log, progress
 from semlens.tables import SEEN, check
 
-FEATURE_SETS = b"feature_sets"
+FEATURE_SETS = b"feature_sets"  # metadata: the columns that each feature set concatenates
+PASSES = b"passes"  # metadata: every (view, timestep) that was read, whether it shows an instance or not
 PROTOTYPES = pa.DataFrameSchema(
     {
         **{name: column for name, column in SEEN.items() if name not in ("file", "width", "height")},
@@ -43,58 +47,108 @@ def pool(
     seed: int,
     out: str | Path,
 ) -> None:
-    """Write the prototype of every instance, view and timestep of a features shard (section 4.1, steps 3 to 5).
+    """Write the prototype of every instance, view and timestep of a features shard; see :func:`write`."""
+    with shards.opened(features) as shard:
+        columns = feature_columns(feature_sets, list(shard.attrs["layers"]), shard.attrs["capture"])
+        batches = _stored(shard, layers_of(columns))
+        write(batches, columns, _mean, manifest=manifest, resize=resize, mask=mask, seed=seed, out=out)
+
+
+def write(
+    batches: Iterable[shards.Batch],
+    columns: dict[str, list[str]],
+    mean: Callable[[np.ndarray, Any], np.ndarray],
+    *,
+    manifest: str | Path,
+    resize: str,
+    mask: str,
+    seed: int,
+    out: str | Path,
+) -> None:
+    """Write the prototype of every instance, view and timestep (section 4.1, steps 3 to 5), sorted by the last two.
 
     The prototype of a feature set is the concatenation of one masked mean per layer. A layer is pooled with the
     mask at the set's largest grid, so it has one column ``{layer}@{grid}`` per such grid. The mask is taken at
     each cell's centre; where that leaves nothing, cells count by the area covered and ``fallback@{grid}`` is true.
     With ``mask`` "area" cells always count so. ``cells@{grid}`` is the number of cells that count. An instance of
     which a view shows nothing has no prototype.
+
+    Parameters
+    ----------
+    batches
+        Samples of the manifest, with all layers of the columns.
+    columns
+        By feature set, as :func:`feature_columns` finds them.
+    mean
+        Of weights (instances, cells) and a map (channels, height, width): means (instances, channels), float32.
+
+    Raises
+    ------
+    ValueError
+        If a mean is not finite.
     """
     instances = pd.read_parquet(manifest)
-    with shards.opened(features) as shard:
-        columns = feature_columns(feature_sets, list(shard.attrs["layers"]), shard.attrs["capture"])
-        wanted = sorted({column for set_columns in columns.values() for column in set_columns})
-        tables, lost, vanished = [], 0, 0
-        for view in shard:
-            ids = shards.texts(shard, f"{view}/sample_id")
-            weights = _weights(view, instances, ids, wanted, resize=resize, mask=mask, seed=seed)
-            rows = pd.concat([sample.rows for sample in weights], ignore_index=True)
-            lost += sum(sample.lost for sample in weights)
-            vanished += int(rows.filter(like="fallback@").any(axis=1).sum())
-            for timestep in (name for name in shard[view] if name != "sample_id"):
-                vectors = _means(shard, f"{view}/{timestep}", weights, wanted)
-                seen = rows.assign(view=view, timestep=int(timestep.removeprefix("t")))
-                tables.append(_table(seen, vectors, out))
-    table = arrow.concat_tables(tables)
+    wanted = sorted({column for set_columns in columns.values() for column in set_columns})
+    rows: dict[str, list[pd.DataFrame]] = defaultdict(list)  # by view
+    vectors: dict[tuple[str, int], dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
+    lost = 0
+
+    @cache
+    def shown(view: str) -> dict[str, pd.DataFrame]:
+        return {sample.id: sample.instances for sample in views.samples(view, instances)}
+
+    for view, _, ids, passes in batches:
+        weights = [Weights(view, shown(view)[name], wanted, resize=resize, mask=mask, seed=seed) for name in ids]
+        rows[view] += [sample.rows for sample in weights]
+        lost += sum(sample.lost for sample in weights)
+        for timestep, layer, maps in passes:
+            of_layer = [column for column in wanted if column.split("@")[0] == layer]
+            for column, (name, sample, features) in product(of_layer, zip(ids, weights, maps, strict=True)):
+                means = mean(sample.shares(column, features.shape[-1]), features)
+                if not np.isfinite(means).all():
+                    raise ValueError(
+                        f"layer {layer} at t = {timestep} is not finite for {name}; use dtype: float32 or bfloat16"
+                    )
+                vectors[view, timestep][column].append(means)
+    seen = {view: pd.concat(parts, ignore_index=True).assign(view=view) for view, parts in rows.items()}
+    table = arrow.concat_tables(
+        _table(
+            seen[view].assign(timestep=timestep),
+            {column: np.concatenate(vectors[view, timestep][column]) for column in wanted},
+            out,
+        )
+        for view, timestep in sorted(vectors)
+    )
+    metadata = {FEATURE_SETS: json.dumps(columns), PASSES: json.dumps(sorted(vectors))}
     with whole(out) as file:
-        parquet.write_table(table.replace_schema_metadata({FEATURE_SETS: json.dumps(columns).encode()}), file)
+        parquet.write_table(table.replace_schema_metadata(metadata), file)
     log.info(
         "%d prototypes; masks of %d vanish at some grid and count by area, %d show nothing in their view",
-        table.num_rows, vanished, lost,
+        table.num_rows, sum(part.filter(like="fallback@").any(axis=1).sum() for part in seen.values()), lost,
     )  # fmt: skip
 
 
-def _weights(
-    view: str, instances: pd.DataFrame, ids: Sequence[str], columns: Sequence[str], **how: Any
-) -> list["Weights"]:
-    of_sample = {sample.id: sample.instances for sample in views.samples(view, instances)}
-    return [
-        Weights(view, of_sample[name], columns, **how)
-        for name in progress(ids, total=len(ids), what=f"masks {view}", unit="sample")
-    ]
+def _stored(shard: h5py.File, layers: Sequence[str]) -> Iterator[shards.Batch]:
+    """The samples of a features shard, one at a time."""
+
+    def passes(view: str, place: int) -> Iterator[tuple[int, str, np.ndarray]]:
+        for timestep, layer in product((name for name in shard[view] if name != "sample_id"), layers):
+            maps = shards.read(shard, f"{view}/{timestep}/{layer}", slice(place, place + 1))
+            yield int(timestep.removeprefix("t")), layer, maps
+
+    for view in shard:
+        ids = shards.texts(shard, f"{view}/sample_id")
+        for place, name in enumerate(progress(ids, total=len(ids), what=f"pool {view}", unit="sample")):
+            yield shards.Batch(view, place, [name], passes(view, place))
 
 
-def _means(
-    shard: h5py.File, where: str, weights: Sequence["Weights"], columns: Sequence[str]
-) -> dict[str, np.ndarray]:  # (instances, channels) by column
-    pooled = {column: [] for column in columns}
-    for place, sample in enumerate(progress(weights, total=len(weights), what=f"pool {where}", unit="sample")):
-        for layer, its_columns in _by_layer(columns).items():
-            values = shards.read(shard, f"{where}/{layer}", place).astype(np.float32)
-            for column in its_columns:
-                pooled[column].append(sample.mean(column, values))
-    return {column: np.concatenate(parts) for column, parts in pooled.items()}
+def _mean(weights: np.ndarray, features: np.ndarray) -> np.ndarray:  # (instances, channels) float32
+    return weights @ features.astype(np.float32).reshape(len(features), -1).T
+
+
+def layers_of(columns: dict[str, list[str]]) -> list[str]:
+    """Return the layers that the columns of feature sets are means of, each once."""
+    return list(dict.fromkeys(column.split("@")[0] for of_set in columns.values() for column in of_set))
 
 
 def feature_columns(feature_sets: Iterable[str], available: Sequence[str], capture: str) -> dict[str, list[str]]:
@@ -133,32 +187,25 @@ class Weights:
         self.rows = instances[shown].drop(columns=["file", "width", "height", "rle"])
         self.on_grid: dict[int, np.ndarray] = {}
         for side in sorted({int(column.split("@")[1]) for column in columns}):
-            centres = np.array([masks.nearest(pixels, side) for pixels in decoded]).reshape(-1, side, side)
+            centres = np.array([masks.nearest(pixels, side) for pixels in decoded], np.float32).reshape(-1, side, side)
             vanished = ~centres.any(axis=(1, 2))
             for place in range(len(decoded)) if mask == "area" else np.flatnonzero(vanished):
                 centres[place] = masks.area(decoded[place], side)
             self.on_grid[side] = views.turn(view, centres)
             self.rows[f"cells@{side}"] = np.count_nonzero(self.on_grid[side], axis=(1, 2)).astype(np.int32)
             self.rows[f"fallback@{side}"] = vanished
-        self._small: dict[tuple[int, int], np.ndarray] = {}  # (instances, cells), rows sum to 1
+        self._small: dict[tuple[int, int], np.ndarray] = {}
 
-    def mean(self, column: str, features: np.ndarray) -> np.ndarray:  # (instances, channels) float32
-        """Return the masked mean of one layer's map.
-
-        Parameters
-        ----------
-        features
-            (channels, height, width) of the column's layer.
-        """
-        side = int(column.split("@")[1])
-        cells = features.shape[-1]
-        if (side, cells) not in self._small:
-            weights = self.on_grid[side]
-            if cells < side:
-                weights = np.array([masks.shrink(mask, cells) for mask in weights])
-            weights = weights.reshape(len(weights), cells * cells)
-            self._small[side, cells] = weights / weights.sum(axis=1, keepdims=True)
-        return self._small[side, cells] @ features.reshape(len(features), -1).T
+    def shares(self, column: str, side: int) -> np.ndarray:  # (instances, side * side) float32, rows sum to 1
+        """Return how much each cell of a layer's own map, of this side, counts in the mean of a column."""
+        large = int(column.split("@")[1])
+        if (large, side) not in self._small:
+            weights = self.on_grid[large]
+            if side < large:
+                weights = np.array([masks.shrink(mask, side) for mask in weights], np.float32)
+            weights = weights.reshape(len(weights), side * side)
+            self._small[large, side] = weights / weights.sum(axis=1, keepdims=True)
+        return self._small[large, side]
 
 
 def mask_under(view: str, instance: Any, *, resize: str, seed: int) -> np.ndarray:  # (height, width)
@@ -167,20 +214,9 @@ def mask_under(view: str, instance: Any, *, resize: str, seed: int) -> np.ndarra
     return views.fit(resize, views.crop(view, mask, views.window(view, instance, seed=seed)))
 
 
-def _by_layer(columns: Sequence[str]) -> dict[str, list[str]]:
-    grouped: dict[str, list[str]] = {}
-    for column in columns:
-        grouped.setdefault(column.split("@")[0], []).append(column)
-    return grouped
-
-
 def _table(rows: pd.DataFrame, vectors: dict[str, np.ndarray], path: str | Path) -> arrow.Table:
     table = arrow.Table.from_pandas(check(rows, PROTOTYPES, path), preserve_index=False)
     for column, values in vectors.items():
-        if not np.isfinite(values).all():
-            raise ValueError(
-                f"{path}: column {column!r}, row {np.flatnonzero(~np.isfinite(values).all(1))[0]}: not finite"
-            )
         flat = arrow.array(np.ascontiguousarray(values, dtype=np.float32).ravel())
         table = table.append_column(column, arrow.FixedSizeListArray.from_arrays(flat, values.shape[1]))
     return table

@@ -1,15 +1,24 @@
 """HDF5 shards: written at once or not at all, self-describing, read with errors that name the file."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
 
 from semlens.files import whole
+
+
+class Batch(NamedTuple):
+    """Samples of a view that are read together, and what layers say of them: a U-Net's, or those of a shard."""
+
+    view: str
+    start: int  # the place of the first among the view's samples
+    ids: list[str]
+    passes: Iterable[tuple[int, str, Any]]  # timestep, layer, maps (batch, channels, height, width)
 
 
 @contextmanager
