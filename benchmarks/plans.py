@@ -63,7 +63,7 @@ def measured(config: str, runs: int) -> dict[str, str]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--toy", action="store_true", help="the demo's configuration, once")
     arguments = parser.parse_args()
     configs, runs = (["config"], 1) if arguments.toy else (["coco-train", "paper"], arguments.runs)
