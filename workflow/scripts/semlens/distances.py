@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 METRICS = ("euclidean", "correlation", "cityblock", "cosine", "distance_correlation")
 
-_STRIP = 1 << 20  # distances of a strip, which has _FEWEST rows at least
+_STRIP = 3 << 19  # distances of a strip, which has _FEWEST rows at least
 _FEWEST = 64
 _CHUNK = 1 << 22  # numbers of a working block
 _PANEL = 1 << 27  # entries of a Gram matrix that is summed up at once: 1 GB
 _PRODUCT = 1 << 13  # terms of a product in float32, before float64 takes over
 _TILE = 512  # rows of a matrix product, of which only those parts are formed that are on or above the diagonal
-_NEAR = 1e-3  # of the squared norms: below, float32 leaves a squared distance few digits
+_NEAR = 1e-2  # of the squared norms: below, float32 leaves a squared distance few digits
 _LONG = 10  # seconds of work that are worth an estimate
 
 Strips = Iterator[tuple[int, np.ndarray]]
@@ -40,7 +40,7 @@ def strips(prototypes: np.ndarray, metric: str, *, device: str = "cpu") -> Strip
     prototypes
         (n, dimensions), finite.
     metric
-        One of :data:`METRICS`. All but ``distance_correlation`` are computed in float64.
+        One of :data:`METRICS`. Errors are below 1e-5 of a metric's mean, and a small distance keeps its digits.
     device
         Where distance correlation is computed, see :func:`semlens.devices.choose`; other metrics stay on the CPU.
 
@@ -57,11 +57,9 @@ def strips(prototypes: np.ndarray, metric: str, *, device: str = "cpu") -> Strip
     if metric == "distance_correlation":
         return _multiplied(*_unit_variance(x), choose(device))
     between = _cityblock(x) if metric == "cityblock" else _from_products(_comparable(x, metric), metric)
-    rows = max(_FEWEST, _STRIP // max(len(x), 1))
-    return (
-        (start, between(slice(start, start + rows), slice(start, None)).astype(np.float32))
-        for start in range(0, len(x), rows)
-    )
+    n = len(x)
+    rows = max(_FEWEST, _STRIP // max(n, 1))
+    return ((start, between(slice(start, start + rows), slice(start, n))) for start in range(0, n, rows))
 
 
 def listed(prototypes: np.ndarray, i: np.ndarray, j: np.ndarray, metric: str, *, device: str = "cpu") -> np.ndarray:
@@ -107,21 +105,33 @@ def _comparable(x: np.ndarray, metric: str) -> np.ndarray:
 
 
 def _from_products(x: np.ndarray, metric: str) -> Callable[[slice, slice], np.ndarray]:
-    """Distances of some to others by one matrix product, |x - y|^2 = (-2 x, |x|^2, 1) . (y, 1, |y|^2).
+    """Distances of some to others by one matrix product, |x - y|^2 / 2 = (-x, |x|^2 / 2, 1) . (y, 1, |y|^2 / 2).
 
-    Centred on their mean, prototypes lose what they share, and the product keeps the digits of what they do not.
+    Centred on their mean, prototypes lose what they share, and the product, in float32, keeps the digits of what they
+    do not. What lies near each other even so is multiplied again in float64.
     """
-    y = x - x.mean(axis=0)
-    square = np.einsum("nd,nd->n", y, y)
-    right = np.column_stack([y, np.ones(len(y)), square])
+    double = np.empty((len(x), x.shape[1] + 2))  # (y, 1, |y|^2 / 2)
+    y = double[:, :-2]
+    np.subtract(x, x.mean(axis=0), out=y)
+    double[:, -2], double[:, -1] = 1, np.einsum("nd,nd->n", y, y) / 2
+    single = double.astype(np.float32)
+
+    def product(of: np.ndarray, rows: slice | np.ndarray, columns: slice | np.ndarray) -> np.ndarray:
+        left = np.column_stack([-of[rows, :-2], of[rows, -1], of[rows, -2]])
+        return left @ of[columns].T
 
     def between(rows: slice, columns: slice) -> np.ndarray:
-        left = np.column_stack([-2 * y[rows], square[rows], np.ones(len(y[rows]))])
-        if metric != "euclidean":
-            left /= 2
-        distances = left @ right[columns].T
-        np.maximum(distances, 0, out=distances)
-        return np.sqrt(distances, out=distances) if metric == "euclidean" else distances
+        half = product(single, rows, columns)
+        near = half < 2 * _NEAR * single[rows, -1, None]  # which have much the same norm
+        near[:, : len(near)][np.tri(len(near), dtype=bool)] = False
+        if near.any():
+            i, j = (np.flatnonzero(near.any(axis=axis)) for axis in (1, 0))
+            half[np.ix_(i, j)] = product(double, rows.start + i, columns.start + j)
+        np.maximum(half, 0, out=half)
+        if metric == "euclidean":
+            half *= 2
+            np.sqrt(half, out=half)
+        return half
 
     return between
 
@@ -133,7 +143,8 @@ def _cityblock(x: np.ndarray) -> Callable[[slice, slice], np.ndarray]:
     def between(rows: slice, columns: slice) -> np.ndarray:
         with ThreadPoolExecutor(threads) as pool:
             parts = np.array_split(x[columns], threads)
-            return np.hstack(list(pool.map(lambda part: cdist(x[rows], part, "cityblock"), parts)))
+            found = list(pool.map(lambda part: cdist(x[rows], part, "cityblock"), parts))
+        return np.hstack(found, dtype=np.float32)
 
     return between
 
