@@ -10,8 +10,9 @@ import pytest
 from by_set import among, at_offset
 from scipy.spatial.distance import cdist
 from semlens import distances, moments
-from semlens.comparison import INSTANCES, compare
+from semlens.comparison import compare
 from semlens.prototypes import FEATURE_SETS
+from semlens.relations import INSTANCES
 
 SETS = ["scsi", "scdi", "dcsi", "dcdi", "sidi"]
 COLUMNS = {"enc16.1": ["enc16.1@16"], "64+16": ["enc64.1@64", "enc16.1@64"]}

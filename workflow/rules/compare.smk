@@ -12,7 +12,7 @@ rule compare_prototypes:
     benchmark:
         "<benchmarks>/compare_prototypes/{experiment}/{dataset}.tsv"
     conda:
-        "../../envs/analysis.yaml"
+        "../../envs/model.yaml"
     threads: config["threads"]
     resources:
         gpu=lambda wildcards: int(config["device"] != "cpu" and multiplies(wildcards)),

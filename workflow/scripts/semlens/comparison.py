@@ -17,7 +17,7 @@ from semlens.files import whole
 from semlens.logs import counter, log
 from semlens.moments import Moments, to_metadata
 from semlens.prototypes import FEATURE_SETS
-from semlens.relations import NO_SET, SETS, Relations, across_views, at_offset
+from semlens.relations import INSTANCES, NO_SET, SETS, Relations, across_views, at_offset
 from semlens.tables import check
 
 DISTANCES = pa.DataFrameSchema(
@@ -31,7 +31,6 @@ DISTANCES = pa.DataFrameSchema(
     strict=True,
     ordered=True,
 )
-INSTANCES = b"instances"  # metadata: the instance of every row that ``i`` and ``j`` count
 _SIDI = SETS.index("sidi")
 _LABEL = arrow.dictionary(arrow.int16(), arrow.string())
 _SCHEMA = arrow.schema(

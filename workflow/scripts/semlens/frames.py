@@ -12,9 +12,9 @@ import pandas as pd
 import pyarrow.parquet as parquet
 
 from semlens import figures, images, masks
-from semlens.comparison import INSTANCES
 from semlens.datasets import image_path
 from semlens.logs import log
+from semlens.relations import INSTANCES
 
 SAME, OTHER = "#3ddc50", "#4da3ff"  # seen against pictures
 

@@ -5,6 +5,7 @@ import pandas as pd
 
 SETS = ("scsi", "scdi", "dcsi", "dcdi", "sidi")
 NO_SET = len(SETS)
+INSTANCES = b"instances"  # metadata of a table of distances: the instance of every row that its ``i`` and ``j`` count
 _BY_BITS = ("dcdi", "scdi", "dcsi", "scsi", "dcdi", "sidi", "dcsi", "scsi")  # 1: class, 2: image, 4: identity alike
 _LABELS = np.array([SETS.index(name) for name in _BY_BITS], dtype=np.uint8)
 
