@@ -3,8 +3,9 @@
     python benchmarks/storage.py       # blosc too, where hdf5plugin is installed
 
 Features are those of a full-size Stable Diffusion 1.5 with random weights, enc16.1 of rendered scenes at seven
-timesteps, one checksummed chunk per sample as in a shard. Everything is read from the system's cache of files, so what
-is measured is the work of a processor, not of a disk. Pooling decodes masks, averages and writes prototypes.
+timesteps, one checksummed chunk per sample as in a shard; for pooling, as many numbers of 25 times the pictures.
+Everything is read from the system's cache of files, so what is measured is the work of a processor, not of a disk.
+Pooling decodes masks, averages and writes prototypes.
 """
 
 import argparse
@@ -15,9 +16,10 @@ from pathlib import Path
 import h5py
 import measure
 import numpy as np
+import pandas as pd
 import torch
-from extraction import Model, encode, extract, write_pictures
-from semlens import prototypes
+from extraction import LAYER, TIMESTEPS, Model, encode, extract, write_pictures
+from semlens import prototypes, shards
 
 
 def filters() -> dict[str, dict[str, object]]:
@@ -75,10 +77,10 @@ def pooled(folder: Path, runs: int) -> list[dict[str, object]]:
 
     def read() -> None:
         with h5py.File(folder / "features.h5") as shard:
-            shard.visititems(lambda _, item: [item[place] for place in range(len(item))] if held(item) else None)
-
-    def held(item: object) -> bool:
-        return isinstance(item, h5py.Dataset) and item.ndim == 4
+            for timestep in TIMESTEPS:
+                maps = shard[f"identity/t{timestep}/{LAYER}"]
+                for place in range(len(maps)):
+                    maps[place]
 
     def pool() -> None:
         prototypes.pool(
@@ -103,6 +105,18 @@ def pooled(folder: Path, runs: int) -> list[dict[str, object]]:
     ]
 
 
+def write_features(folder: Path, images: int, shape: tuple[int, ...]) -> None:
+    """A shard of pictures and features whose values do not matter."""
+    write_pictures(folder, images)
+    ids = pd.read_parquet(folder / "manifest.parquet")["image_id"].unique()
+    values = np.random.default_rng(0).standard_normal((len(ids), *shape), np.float32)
+    attributes = {"layers": [LAYER], "capture": "sweep"}
+    with shards.create(folder / "features.h5", attributes) as shard:
+        shard["identity/sample_id"] = list(ids)
+        for timestep in TIMESTEPS:
+            shards.put(shard, f"identity/t{timestep}/{LAYER}", 0, values, total=len(values))
+
+
 def main(images: int, runs: int, toy: bool) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -114,8 +128,10 @@ def main(images: int, runs: int, toy: bool) -> None:
             groups = shard["identity"]
             maps = np.concatenate([groups[name]["enc16.1"][:] for name in groups if name != "sample_id"])
         measure.report(stored(maps, runs), "h5py", "numpy")
+    with tempfile.TemporaryDirectory() as name:
+        write_features(Path(name), 25 * images, maps.shape[1:])
         print()
-        measure.report(pooled(folder, runs), "h5py", "numpy", "pyarrow")
+        measure.report(pooled(Path(name), runs), "h5py", "numpy", "pyarrow")
 
 
 if __name__ == "__main__":

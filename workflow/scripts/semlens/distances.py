@@ -24,6 +24,7 @@ _PANEL = 1 << 27  # entries of a Gram matrix that is summed up at once: 1 GB
 _PRODUCT = 1 << 13  # terms of a product in float32, before float64 takes over
 _TILE = 512  # rows of a matrix product, of which only those parts are formed that are on or above the diagonal
 _NEAR = 1e-2  # of the squared norms: below, float32 leaves a squared distance few digits
+_SHARE = 64  # prototypes that a thread is given at a time: they fit a processor's own cache
 _LONG = 10  # seconds of work that are worth an estimate
 
 Strips = Iterator[tuple[int, np.ndarray]]
@@ -142,7 +143,7 @@ def _cityblock(x: np.ndarray) -> Callable[[slice, slice], np.ndarray]:
 
     def between(rows: slice, columns: slice) -> np.ndarray:
         with ThreadPoolExecutor(threads) as pool:
-            parts = np.array_split(x[columns], threads)
+            parts = [x[start : start + _SHARE] for start in range(columns.start, columns.stop, _SHARE)]
             found = list(pool.map(lambda part: cdist(x[rows], part, "cityblock"), parts))
         return np.hstack(found, dtype=np.float32)
 

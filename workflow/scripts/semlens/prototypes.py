@@ -111,15 +111,14 @@ def write(
                     )
                 vectors[view, timestep][column].append(means)
     seen = {view: pd.concat(parts, ignore_index=True).assign(view=view) for view, parts in rows.items()}
-    table = arrow.concat_tables(
-        _table(
-            seen[view].assign(timestep=timestep),
-            {column: np.concatenate(vectors[view, timestep][column]) for column in wanted},
-            out,
-        )
-        for view, timestep in sorted(vectors)
-    )
-    metadata = {FEATURE_SETS: json.dumps(columns), PASSES: json.dumps(sorted(vectors))}
+    order = sorted(vectors)
+    everyone = pd.concat([seen[view].assign(timestep=timestep) for view, timestep in order], ignore_index=True)
+    table = arrow.Table.from_pandas(check(everyone, PROTOTYPES, out), preserve_index=False)
+    for column in wanted:
+        values = np.concatenate([part for one in order for part in vectors[one][column]])
+        flat = arrow.array(values.ravel())
+        table = table.append_column(column, arrow.FixedSizeListArray.from_arrays(flat, values.shape[1]))
+    metadata = {FEATURE_SETS: json.dumps(columns), PASSES: json.dumps(order)}
     with whole(out) as file:
         parquet.write_table(table.replace_schema_metadata(metadata), file)
     log.info(
@@ -143,7 +142,7 @@ def _stored(shard: h5py.File, layers: Sequence[str]) -> Iterator[shards.Batch]:
 
 
 def _mean(weights: np.ndarray, features: np.ndarray) -> np.ndarray:  # (instances, channels) float32
-    return weights @ features.astype(np.float32).reshape(len(features), -1).T
+    return weights @ features.astype(np.float32, copy=False).reshape(len(features), -1).T
 
 
 def layers_of(columns: dict[str, list[str]]) -> list[str]:
@@ -212,11 +211,3 @@ def mask_under(view: str, instance: Any, *, resize: str, seed: int) -> np.ndarra
     """Return the mask of a manifest's row as a view's crop shows it; turns follow on a grid, where they are exact."""
     mask = masks.decode(instance.rle, width=instance.width, height=instance.height)
     return views.fit(resize, views.crop(view, mask, views.window(view, instance, seed=seed)))
-
-
-def _table(rows: pd.DataFrame, vectors: dict[str, np.ndarray], path: str | Path) -> arrow.Table:
-    table = arrow.Table.from_pandas(check(rows, PROTOTYPES, path), preserve_index=False)
-    for column, values in vectors.items():
-        flat = arrow.array(np.ascontiguousarray(values, dtype=np.float32).ravel())
-        table = table.append_column(column, arrow.FixedSizeListArray.from_arrays(flat, values.shape[1]))
-    return table
