@@ -266,7 +266,7 @@ def _say_how_long(n: int, dimensions: int, device: "torch.device") -> None:
     """Log how long the products will take, from the time of a small one, if that is long."""
     import torch
 
-    side = 2048
+    side = 1024
     sample = torch.rand(side, side, device=device)
     sample @ sample  # the first is slow
     start = time.perf_counter()
