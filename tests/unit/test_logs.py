@@ -153,6 +153,13 @@ def test_quick_work_leaves_no_lines(path, capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_nothing_to_count_is_no_error_however_long_it_takes(path, monkeypatch):
+    monkeypatch.setattr(logs, "_WORTH_A_LINE", 0)
+    with logs.to(path), logs.counter(total=0, what="compare", unit="pair") as count:
+        count(0)
+    assert "ERROR" not in path.read_text()
+
+
 def test_bytes_are_counted_forth_and_back_and_shown_in_their_multiples(path, capsys, monkeypatch):
     monkeypatch.setattr(logs, "_WORTH_A_LINE", -1)
     with logs.to(path), logs.counter(total=3_000_000, what="archive.zip", unit="B") as count:

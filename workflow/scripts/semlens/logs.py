@@ -85,7 +85,7 @@ def counter(*, total: int, what: str, unit: str) -> Iterator[Callable[[int], Non
             done += more
             bar.update(more)
             elapsed = time.monotonic() - started
-            if elapsed > _WORTH_A_LINE and done * 10 // total > (done - more) * 10 // total:
+            if more and elapsed > _WORTH_A_LINE and done * 10 // total > (done - more) * 10 // total:
                 line = tqdm.format_meter(
                     done, total, elapsed, prefix=what, unit=unit, unit_scale=scale, ncols=79, ascii=True
                 )
