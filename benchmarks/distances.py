@@ -193,7 +193,7 @@ if __name__ == "__main__":
     elif arguments.step == "test":
         test(arguments.folder)
     elif arguments.growth:
-        sizes, width = ([200, 400], 32) if arguments.toy else ([3_000, 10_000, 30_000, 100_000], 1280)
+        sizes, width = ([200], 32) if arguments.toy else ([3_000, 10_000, 30_000, 100_000], 1280)
         measure.report(growth(sizes, width, arguments.max_pairs), "numpy", "scipy", "pyarrow")
     elif arguments.multiplied:
         widths = arguments.dimensions or ([64] if arguments.toy else [1280])
