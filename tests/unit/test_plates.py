@@ -177,8 +177,8 @@ def test_features_averaged_over_the_cells_are_the_prototype(folder, tmp_path, ca
 @pytest.mark.parametrize("view", VIEWS)
 def test_cells_are_the_weights_of_the_object_among_all_of_its_picture(folder, source, view):
     instances = pd.read_parquet(folder / "manifest.parquet").query("image_id == 'b'")
-    weights = prototypes.Weights(view, instances, ["mid8@8", "enc16.1@16"], **SQUASH)
-    place = weights.rows["instance_id"].to_list().index("b/red")
+    weights = prototypes.Weights(view, list(instances.itertuples()), ["mid8@8", "enc16.1@16"], **SQUASH)
+    place = instances["instance_id"][weights.shown].to_list().index("b/red")
     for feature_set, side in (("mid8", 8), ("enc16.1", 16)):
         cells = source.stage(condition("any", view=view, features=feature_set)).cells
         np.testing.assert_array_equal(cells, weights.on_grid[side][place])

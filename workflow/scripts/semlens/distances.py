@@ -22,7 +22,9 @@ _FEWEST = 64
 _CHUNK = 1 << 22  # numbers of a working block
 _PANEL = 1 << 27  # entries of a Gram matrix that is summed up at once: 1 GB
 _PRODUCT = 1 << 13  # terms of a product in float32, before float64 takes over
-_TILE = 512  # rows of a matrix product, of which only those parts are formed that are on or above the diagonal
+_TILE = 256  # rows of a matrix product, of which only those parts are formed that are on or above the diagonal
+_SOME = 64  # prototypes, at most, that make up the one that all are centred on
+_CACHED = 1 << 17  # numbers that a processor's own cache holds
 _NEAR = 1e-2  # of the squared norms: below, float32 leaves a squared distance few digits
 _SHARE = 64  # prototypes that a thread is given at a time: they fit a processor's own cache
 _LONG = 10  # seconds of work that are worth an estimate
@@ -187,6 +189,7 @@ def _multiplied(x: np.ndarray, shift: np.ndarray, device: "torch.device") -> Str
     vectors, shifts = (torch.as_tensor(part, dtype=torch.float32, device=device) for part in (x, shift))
     rows = max(_FEWEST, min(n, _PANEL // max(n, 1)))
     step = max(1, min(_PRODUCT, _CHUNK * 4 // n) // dimensions)
+    some = slice(None, None, -(-n // _SOME))
     blocks = [(start, k) for start in range(0, n, rows) for k in range(0, dimensions, step)]
     _say_how_long(n, dimensions, device)
     steps = progress(blocks, total=len(blocks), what="distance correlation", unit="block")
@@ -195,8 +198,11 @@ def _multiplied(x: np.ndarray, shift: np.ndarray, device: "torch.device") -> Str
             height = min(rows, n - start)
             gram = torch.zeros(height, n - start, dtype=torch.float64, device=device)
             square = torch.zeros(n - start, dtype=torch.float64, device=device)
-        block = _centred(vectors[start:], shifts[start:], k, step)
-        block -= block.mean(dim=0)
+        middle = _centred(vectors[some], shifts[some], k, step).mean(dim=0)
+        block = torch.empty(n - start, len(middle), device=device)
+        few = max(1, _CACHED // len(middle)) if device.type == "cpu" else n
+        for part, a, b in zip(block.split(few), vectors[start:].split(few), shifts[start:].split(few), strict=True):
+            torch.sub(_centred(a, b, k, step), middle, out=part)
         square += torch.linalg.vector_norm(block, dim=1).double().square_()
         for top in range(0, height, _TILE):
             gram[top : top + _TILE, top:] += block[top : min(top + _TILE, height)] @ block[top:].T

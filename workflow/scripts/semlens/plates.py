@@ -170,8 +170,7 @@ class Source:
         return np.concatenate([_enlarged(one, side) for one in maps])
 
     def _stage(self, view: str, side: int, maps: np.ndarray | None, how: dict[str, Any]) -> Stage:
-        alone = self._instances.loc[[self._object.name]]
-        weights = Weights(view, alone, [f"any@{side}"], **how).on_grid[side]
+        weights = Weights(view, [self._object], [f"any@{side}"], **how).on_grid[side]
         picture = images.seen(view, self._picture, self._object, seed=how["seed"], size=SIZE, resize=how["resize"])
         return Stage(
             picture=(np.clip(picture, -1, 1).transpose(1, 2, 0) + 1) / 2,

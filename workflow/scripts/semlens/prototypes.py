@@ -23,6 +23,7 @@ from semlens.tables import SEEN, check
 
 FEATURE_SETS = b"feature_sets"  # metadata: the columns that each feature set concatenates
 PASSES = b"passes"  # metadata: every (view, timestep) that was read, whether it shows an instance or not
+_BATCH = 4  # samples that are read at once
 PROTOTYPES = pa.DataFrameSchema(
     {
         **{name: column for name, column in SEEN.items() if name not in ("file", "width", "height")},
@@ -88,19 +89,25 @@ def write(
         If a mean is not finite.
     """
     instances = pd.read_parquet(manifest)
+    described = list(instances.itertuples())
     wanted = sorted({column for set_columns in columns.values() for column in set_columns})
-    rows: dict[str, list[pd.DataFrame]] = defaultdict(list)  # by view
+    seen: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))  # by view
     vectors: dict[tuple[str, int], dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
     lost = 0
 
     @cache
-    def shown(view: str) -> dict[str, pd.DataFrame]:
-        return {sample.id: sample.instances for sample in views.samples(view, instances)}
+    def places(view: str) -> dict[str, np.ndarray]:
+        return {sample.id: sample.instances.index.to_numpy() for sample in views.samples(view, instances)}
 
     for view, _, ids, passes in batches:
-        weights = [Weights(view, shown(view)[name], wanted, resize=resize, mask=mask, seed=seed) for name in ids]
-        rows[view] += [sample.rows for sample in weights]
-        lost += sum(sample.lost for sample in weights)
+        weights = []
+        for name in ids:
+            rows = places(view)[name]
+            sample = Weights(view, [described[row] for row in rows], wanted, resize=resize, mask=mask, seed=seed)
+            weights.append(sample)
+            lost += np.count_nonzero(~sample.shown)
+            for column, values in {"row": rows[sample.shown], **sample.counts}.items():
+                seen[view][column].append(values)
         for timestep, layer, maps in passes:
             of_layer = [column for column in wanted if column.split("@")[0] == layer]
             for column, (name, sample, features) in product(of_layer, zip(ids, weights, maps, strict=True)):
@@ -110,35 +117,44 @@ def write(
                         f"layer {layer} at t = {timestep} is not finite for {name}; use dtype: float32 or bfloat16"
                     )
                 vectors[view, timestep][column].append(means)
-    seen = {view: pd.concat(parts, ignore_index=True).assign(view=view) for view, parts in rows.items()}
+    shown = {view: _rows(instances, parts).assign(view=view) for view, parts in seen.items()}
     order = sorted(vectors)
-    everyone = pd.concat([seen[view].assign(timestep=timestep) for view, timestep in order], ignore_index=True)
+    everyone = pd.concat([shown[view].assign(timestep=timestep) for view, timestep in order], ignore_index=True)
     table = arrow.Table.from_pandas(check(everyone, PROTOTYPES, out), preserve_index=False)
+    repeating = table.column_names
     for column in wanted:
         values = np.concatenate([part for one in order for part in vectors[one][column]])
         flat = arrow.array(values.ravel())
         table = table.append_column(column, arrow.FixedSizeListArray.from_arrays(flat, values.shape[1]))
     metadata = {FEATURE_SETS: json.dumps(columns), PASSES: json.dumps(order)}
     with whole(out) as file:
-        parquet.write_table(table.replace_schema_metadata(metadata), file)
+        parquet.write_table(table.replace_schema_metadata(metadata), file, use_dictionary=repeating)
     log.info(
         "%d prototypes; masks of %d vanish at some grid and count by area, %d show nothing in their view",
-        table.num_rows, sum(part.filter(like="fallback@").any(axis=1).sum() for part in seen.values()), lost,
+        table.num_rows, sum(part.filter(like="fallback@").any(axis=1).sum() for part in shown.values()), lost,
     )  # fmt: skip
 
 
-def _stored(shard: h5py.File, layers: Sequence[str]) -> Iterator[shards.Batch]:
-    """The samples of a features shard, one at a time."""
+def _rows(instances: pd.DataFrame, parts: dict[str, list[np.ndarray]]) -> pd.DataFrame:
+    """What is known of the instances that a view shows."""
+    values = {name: np.concatenate(arrays) for name, arrays in parts.items()}
+    shown = instances.iloc[values.pop("row")]
+    return shown.drop(columns=["file", "width", "height", "rle"]).assign(**values)
 
-    def passes(view: str, place: int) -> Iterator[tuple[int, str, np.ndarray]]:
+
+def _stored(shard: h5py.File, layers: Sequence[str]) -> Iterator[shards.Batch]:
+    """The samples of a features shard, a few at a time."""
+
+    def passes(view: str, rows: slice) -> Iterator[tuple[int, str, np.ndarray]]:
         for timestep, layer in product((name for name in shard[view] if name != "sample_id"), layers):
-            maps = shards.read(shard, f"{view}/{timestep}/{layer}", slice(place, place + 1))
-            yield int(timestep.removeprefix("t")), layer, maps
+            yield int(timestep.removeprefix("t")), layer, shards.read(shard, f"{view}/{timestep}/{layer}", rows)
 
     for view in shard:
         ids = shards.texts(shard, f"{view}/sample_id")
-        for place, name in enumerate(progress(ids, total=len(ids), what=f"pool {view}", unit="sample")):
-            yield shards.Batch(view, place, [name], passes(view, place))
+        starts = range(0, len(ids), _BATCH)
+        for start in progress(starts, total=len(starts), what=f"pool {view}", unit="batch"):
+            rows = slice(start, start + _BATCH)
+            yield shards.Batch(view, start, ids[rows], passes(view, rows))
 
 
 def _mean(weights: np.ndarray, features: np.ndarray) -> np.ndarray:  # (instances, channels) float32
@@ -172,27 +188,31 @@ def feature_columns(feature_sets: Iterable[str], available: Sequence[str], captu
 class Weights:
     """How much each cell counts for each instance of one sample, per prototype column.
 
-    ``rows`` are the instances that the view shows, ``lost`` counts those of which it shows nothing. ``on_grid`` holds
-    their weights (instances, side, side) by the side of the grid.
+    ``shown`` (instances,) tells which of them the view shows. Of those, ``on_grid`` holds the weights
+    (shown, side, side) by the side of the grid, and ``counts`` the columns ``cells@{side}`` and ``fallback@{side}``.
+
+    Parameters
+    ----------
+    instances
+        Rows of a manifest.
     """
 
     def __init__(
-        self, view: str, instances: pd.DataFrame, columns: Sequence[str], *, resize: str, mask: str, seed: int
+        self, view: str, instances: Sequence[Any], columns: Sequence[str], *, resize: str, mask: str, seed: int
     ) -> None:
-        decoded = [mask_under(view, row, resize=resize, seed=seed) for row in instances.itertuples()]
-        shown = [pixels.any() for pixels in decoded]
-        decoded = [pixels for pixels, there in zip(decoded, shown, strict=True) if there]
-        self.lost = len(shown) - len(decoded)
-        self.rows = instances[shown].drop(columns=["file", "width", "height", "rle"])
+        decoded = [mask_under(view, instance, resize=resize, seed=seed) for instance in instances]
+        self.shown = np.array([pixels.any() for pixels in decoded])
+        decoded = [pixels for pixels, shown in zip(decoded, self.shown, strict=True) if shown]
         self.on_grid: dict[int, np.ndarray] = {}
+        self.counts: dict[str, np.ndarray] = {}
         for side in sorted({int(column.split("@")[1]) for column in columns}):
             centres = np.array([masks.nearest(pixels, side) for pixels in decoded], np.float32).reshape(-1, side, side)
             vanished = ~centres.any(axis=(1, 2))
             for place in range(len(decoded)) if mask == "area" else np.flatnonzero(vanished):
                 centres[place] = masks.area(decoded[place], side)
             self.on_grid[side] = views.turn(view, centres)
-            self.rows[f"cells@{side}"] = np.count_nonzero(self.on_grid[side], axis=(1, 2)).astype(np.int32)
-            self.rows[f"fallback@{side}"] = vanished
+            self.counts[f"cells@{side}"] = np.count_nonzero(centres, axis=(1, 2)).astype(np.int32)
+            self.counts[f"fallback@{side}"] = vanished
         self._small: dict[tuple[int, int], np.ndarray] = {}
 
     def shares(self, column: str, side: int) -> np.ndarray:  # (instances, side * side) float32, rows sum to 1
