@@ -149,7 +149,7 @@ def test(folder: Path) -> None:
     statistics.test(distances=folder / "distances.parquet", conditions=["0"], sets=SETS, expect=SETS, seed=0, out=out)
 
 
-def growth(numbers: list[int], dimensions: int, max_pairs: int) -> list[dict[str, object]]:
+def growth(numbers: list[int], dimensions: int, max_pairs: int, runs: int) -> list[dict[str, object]]:
     """A row per number of prototypes: time and peak memory of comparing and of testing, each a process of its own."""
     rows = []
     for n in numbers:
@@ -157,19 +157,19 @@ def growth(numbers: list[int], dimensions: int, max_pairs: int) -> list[dict[str
             folder = Path(name)
             write_shard(folder / "prototypes.parquet", n, dimensions)
             command = [sys.executable, __file__, "--folder", name, "--max-pairs", str(max_pairs)]
-            compared, most = measure.in_process([*command, "--step", "compare"])
-            tested, most_tested = measure.in_process([*command, "--step", "test"])
+            compared, most = measure.in_processes([*command, "--step", "compare"], runs)
+            tested, most_tested = measure.in_processes([*command, "--step", "test"], runs)
             kept = parquet.read_metadata(folder / "distances.parquet").num_rows
             rows.append(
                 {
                     "prototypes": f"{n} x {dimensions}",
                     "pairs": f"{n * (n - 1) // 2:.2e}",
                     "with a row": f"{kept:.2e}",
-                    "compare, s": f"{compared:.1f}",
-                    "peak, GB": f"{most:.2f}",
+                    "compare, s": measure.spread(compared),
+                    "peak, GB": f"{max(most):.2f}",
                     "of which prototypes": f"{n * dimensions * 4 / 1e9:.2f}",
-                    "test, s": f"{tested:.1f}",
-                    "peak of test, GB": f"{most_tested:.2f}",
+                    "test, s": measure.spread(tested),
+                    "peak of test, GB": f"{max(most_tested):.2f}",
                 }
             )
     return rows
@@ -194,7 +194,7 @@ if __name__ == "__main__":
         test(arguments.folder)
     elif arguments.growth:
         sizes, width = ([200], 32) if arguments.toy else ([3_000, 10_000, 30_000, 100_000], 1280)
-        measure.report(growth(sizes, width, arguments.max_pairs), "numpy", "scipy", "pyarrow")
+        measure.report(growth(sizes, width, arguments.max_pairs, runs), "numpy", "scipy", "pyarrow")
     elif arguments.multiplied:
         widths = arguments.dimensions or ([64] if arguments.toy else [1280])
         found = [row for width in widths for row in multiplied(number, width, runs, arguments.device)]

@@ -182,13 +182,13 @@ def against_plain(arguments: argparse.Namespace) -> list[dict[str, object]]:
     ]
 
 
-def memory(toy: bool, batch_size: int) -> list[dict[str, object]]:
+def memory(toy: bool, batch_size: int, runs: int) -> list[dict[str, object]]:
     """Peak memory of encoding and extracting, a process of its own per number of images."""
     rows = []
     for images in (1,) if toy else (1, 4, 16):
         command = [sys.executable, __file__, "--once", "--images", str(images), "--batch-size", str(batch_size)]
-        seconds, peak = measure.in_process([*command, "--toy"] if toy else command)
-        rows.append({"images": images, "peak, GB": f"{peak:.2f}", "s": f"{seconds:.0f}"})
+        seconds, peaks = measure.in_processes([*command, "--toy"] if toy else command, runs)
+        rows.append({"images": images, "peak, GB": measure.spread(peaks), "s": measure.spread(seconds)})
     return rows
 
 
@@ -209,5 +209,5 @@ if __name__ == "__main__":
             encode(small, Path(name), options.batch_size)
             extract(small, Path(name), options.batch_size)
     else:
-        table = memory(options.toy, options.batch_size) if options.memory else against_plain(options)
+        table = memory(options.toy, options.batch_size, options.runs) if options.memory else against_plain(options)
         measure.report(table, "torch", "diffusers")

@@ -86,17 +86,18 @@ def _segmentations(rng: np.random.Generator, sizes: np.ndarray) -> Iterator[list
             yield outlines[start:end]
 
 
-def run(name: str, **arguments: object) -> dict[str, str]:
-    """Run a function of semlens.selection in a process of its own; return what it took."""
+def run(runs: int, name: str, **arguments: object) -> dict[str, str]:
+    """Run a function of semlens.selection in processes of their own; return what it took."""
     work = f"import sys; sys.path = {sys.path}; from semlens import selection; selection.{name}(**{arguments})"
-    seconds, peak = measure.in_process([sys.executable, "-c", work])
-    return {"job": name, "seconds": f"{seconds:.1f}", "peak memory, GB": f"{peak:.2f}"}
+    seconds, peaks = measure.in_processes([sys.executable, "-c", work], runs)
+    return {"job": name, "seconds": measure.spread(seconds), "peak memory, GB": measure.spread(peaks)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=118_287)
     parser.add_argument("--instances", type=int, default=860_001)
+    parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--toy", action="store_true", help="300 images, 2,000 instances")
     arguments = parser.parse_args()
     images, instances = (300, 2000) if arguments.toy else (arguments.images, arguments.instances)
@@ -106,12 +107,14 @@ def main() -> None:
         index = f"{folder}/index.parquet"
         rows = [
             run(
+                arguments.runs,
                 "index",
                 dataset="coco",
                 source={"format": "coco", "folder": folder, "splits": ["train2017"]},
                 out=index,
             ),
             run(
+                arguments.runs,
                 "select",
                 dataset="coco",
                 index=index,

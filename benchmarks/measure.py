@@ -57,6 +57,12 @@ def in_process(command: Sequence[str]) -> tuple[float, float]:
     return seconds, kilobytes * 1024 / 1e9
 
 
+def in_processes(command: Sequence[str], runs: int) -> tuple[list[float], list[float]]:
+    """Seconds and peak memory (GB) of each of some such processes, one after another."""
+    seconds, peaks = zip(*(in_process(command) for _ in range(runs)), strict=True)
+    return list(seconds), list(peaks)
+
+
 def report(rows: Sequence[Mapping[str, object]], *packages: str) -> None:
     """Print a table as Markdown, below when and where it was made."""
     processor = platform.processor() or platform.machine()

@@ -11,9 +11,9 @@ TABLES = {
     "distances.py --multiplied": "times their time",
     "distances.py --growth": "peak of test, GB",
     "extraction.py --runs 1": "plain, s per image",
-    "extraction.py --memory": "peak, GB",
+    "extraction.py --memory --runs 1": "peak, GB",
     "storage.py --images 1 --runs 1": "times reading",
-    "index.py": "peak",
+    "index.py --runs 1": "peak",
     "plans.py": "all is there, s",
 }
 
