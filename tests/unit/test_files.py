@@ -1,5 +1,10 @@
 """Files are written whole or not at all."""
 
+import os
+import socket
+import subprocess
+import sys
+
 import pytest
 from semlens.files import whole
 
@@ -36,3 +41,74 @@ def test_block_that_ends_well_replaces_the_former_file(tmp_path):
     with whole(path) as file:
         file.write_text("new")
     assert path.read_text() == "new"
+
+
+WRITER = """
+import sys
+from semlens.files import whole
+with whole(sys.argv[1]) as file:
+    file.write_text("another's")
+    print("writing", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def another(tmp_path):
+    """Another process in the middle of writing t.txt; what it is told ends it well."""
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, tmp_path / "t.txt"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout.readline() == "writing\n"
+        yield process
+        process.kill()
+
+
+def test_two_that_write_one_file_never_mix(tmp_path, another):
+    path = tmp_path / "t.txt"
+    with whole(path) as file:
+        file.write_text("mine, and longer")
+    assert path.read_text() == "mine, and longer"
+    another.communicate("")
+    assert another.returncode == 0
+    assert path.read_text() == "another's"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_is_never_the_file_and_goes(tmp_path, another):
+    path = tmp_path / "t.txt"
+    another.kill()
+    another.wait()
+    (left,) = tmp_path.iterdir()
+    assert left != path and left.read_text() == "another's"
+    with whole(path) as file:
+        assert not left.exists()
+        file.write_text("mine")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("hours", "stays"), [(1, True), (25, False)])
+def test_what_another_machine_writes_stays_until_it_is_long_silent(tmp_path, hours, stays):
+    path, left = tmp_path / "t[1].txt", tmp_path / ".t[1].txt.node7.cluster.4711.partial"
+    left.write_text("half")
+    os.utime(left, (left.stat().st_mtime - hours * 3600,) * 2)
+    with whole(path) as file:
+        file.write_text("mine")
+    assert left.exists() == stays
+
+
+def test_other_files_of_the_folder_stay(tmp_path):
+    path = tmp_path / "t.txt"
+    others = [
+        tmp_path / f".t.txt.old.{socket.gethostname()}.999999999.other",
+        tmp_path / f".other.txt.{socket.gethostname()}.999999999.partial",
+    ]
+    for other in others:
+        other.write_text("kept")
+    with whole(path) as file:
+        file.write_text("mine")
+    assert sorted(tmp_path.iterdir()) == sorted([path, *others])

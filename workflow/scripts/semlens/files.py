@@ -1,18 +1,50 @@
 """Files that appear whole or not at all."""
 
+import os
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
+
+_FORGOTTEN = 24 * 3600  # seconds without a write after which another machine's file counts as abandoned
 
 
 @contextmanager
 def whole(path: str | Path) -> Iterator[Path]:
-    """Give a name beside ``path`` to write under; what was written becomes ``path`` if the block ends well."""
+    """Give a name beside ``path`` to write under; what was written becomes ``path`` if the block ends well.
+
+    It is on the disk by then. Each process writes under a name of its own, so that two never mix, and first removes
+    what killed ones left of the same file.
+    """
     path = Path(path)
-    partial = path.with_name(f".{path.name}.partial")
+    for left in path.parent.glob(f".{escape(path.name)}.*.partial"):
+        if _abandoned(left, path.name):
+            left.unlink(missing_ok=True)
+    partial = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.partial")
     try:
         yield partial
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
     partial.replace(path)
+
+
+def _abandoned(partial: Path, name: str) -> bool:
+    """Whether nobody writes a partial file any more: its process is gone, or of another machine and long silent."""
+    host, _, process = partial.name.removeprefix(f".{name}.").removesuffix(".partial").rpartition(".")
+    if host == socket.gethostname() and process.isdigit():
+        try:
+            os.kill(int(process), 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass
+        return False
+    try:
+        return time.time() - partial.stat().st_mtime > _FORGOTTEN
+    except FileNotFoundError:
+        return False
