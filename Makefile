@@ -1,12 +1,13 @@
 # make demo   the whole workflow on synthetic data, ending with a report
 # make test   the gate: linters, formatters, unit and workflow tests
+# make test-slurm   the demo on a Slurm of one node, which is installed if need be; as root, on Debian or Ubuntu
 # make lock   pin what envs/requirements.in needs in envs/requirements.txt
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/requirements.txt
 
-.PHONY: demo test lock
+.PHONY: demo test test-slurm lock
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -19,7 +20,11 @@ test: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+
+test-slurm: $(READY)
+	tests/slurm/cluster.sh install
+	$(BIN)/python -m pytest -m slurm -s
 
 $(READY): envs/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "semlens needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 demo" >&2; exit 1; }

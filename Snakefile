@@ -28,6 +28,7 @@ include: "workflow/rules/pool.smk"
 include: "workflow/rules/compare.smk"
 include: "workflow/rules/test.smk"
 include: "workflow/rules/draw.smk"
+include: "workflow/rules/describe.smk"
 include: "workflow/rules/targets.smk"
 
 

@@ -47,7 +47,7 @@ STAGES = {
     "pool": ("pool_prototypes",),
     "compare": ("compare_prototypes",),
     "test": ("test_distances",),
-    "draw": ("draw_experiment", "draw_plate", "draw_frames", "judge_claims"),
+    "draw": ("draw_experiment", "draw_plate", "draw_frames", "judge_claims", "describe_run"),
 }
 
 

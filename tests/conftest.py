@@ -128,3 +128,11 @@ def loopback():
     """The same, for all tests of a module."""
     with serving() as server:
         yield server
+
+
+def pytest_collection_modifyitems(items):
+    """For two processes of tests: a file's stay together, and all that need the finished run, which begin first."""
+    for item in items:
+        group = "finished" if "finished" in item.fixturenames else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: "finished" not in item.fixturenames)

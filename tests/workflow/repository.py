@@ -3,15 +3,21 @@
 import copy
 import os
 import re
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from modulefinder import ModuleFinder
 from pathlib import Path
-from typing import Any, NamedTuple
+from threading import Thread
+from typing import Any, NamedTuple, TypeVar
 
 import yaml
 
@@ -30,6 +36,9 @@ IGNORED = (
     "datasets",
     "models",
 )
+
+
+T = TypeVar("T")
 
 
 class Job(NamedTuple):
@@ -54,26 +63,60 @@ class Repository:
         return {str(file.relative_to(self.folder)) for file in self.path(folder).rglob("*") if file.is_file()}
 
 
+def _command(repo: Repository, arguments: tuple[str, ...], config: Path | None = None) -> dict[str, Any]:
+    """How Snakemake is called as a user would, with this Python."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return {
+        "args": [sys.executable, "-m", "snakemake", *arguments, "--configfile", str(config or repo.config)],
+        "cwd": repo.folder,
+        "env": {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "200"},
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.STDOUT,
+        "text": True,
+    }
+
+
 def snakemake(repo: Repository, *arguments: str, config: Path | None = None, fails: bool = False) -> str:
-    """Run Snakemake as a user would, with this Python; return all that reaches the terminal.
+    """Run Snakemake; return all that reaches the terminal.
 
     An outcome other than the expected one ends the test with everything that Snakemake said.
     """
-    bin_folder = str(Path(sys.executable).parent)
-    path = os.pathsep.join([bin_folder, os.environ.get("PATH", "")])
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", *arguments, "--configfile", str(config or repo.config)],
-        cwd=repo.folder,
-        env={**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "200"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    done = subprocess.run(**_command(repo, arguments, config), check=False)
     assert (done.returncode != 0) == fails, (
         f"snakemake {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}"
     )
     return done.stdout
+
+
+@contextmanager
+def started(repo: Repository, *arguments: str) -> Iterator[subprocess.Popen]:
+    """Start Snakemake as a shell would, a process group of its own; end the group with the block, if need be."""
+    process = subprocess.Popen(**_command(repo, arguments), start_new_session=True)
+    reader = Thread(target=process.stdout.read, daemon=True)
+    reader.start()
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        reader.join()
+
+
+def in_namespace(prepare: str, repo: Repository, *arguments: str) -> subprocess.CompletedProcess:
+    """Run Snakemake where file systems have been mounted that nobody else sees, and that end with it."""
+    command = _command(repo, arguments)
+    script = f"{prepare} && cd {shlex.quote(str(repo.folder))} && exec {shlex.join(command.pop('args'))}"
+    return subprocess.run(["unshare", "--map-root-user", "--mount", "sh", "-c", script], **command, check=False)
+
+
+def until(condition: Callable[[], T], seconds: float = 60, every: float = 0.005) -> T:
+    """Wait for something to be true, and return it."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, f"nothing happened in {seconds} s"
+        time.sleep(every)
+    return found
 
 
 def execute(repo: Repository, *arguments: str, **options: Any) -> str:

@@ -200,6 +200,9 @@ def test_deleting_the_corrupt_shard_heals_it_alone(broken, finished):
 
 
 def test_unused_names_are_no_error(finished, configured):
-    """An experiment may be left out; its captures stay, and it is judged no more."""
+    """An experiment may be left out; its captures stay, and it is judged no more, nor among what the run rests on."""
     experiments = {name: entry for name, entry in SMALL["experiments"].items() if name != "video"}
-    assert plan(finished, config=configured({"experiments": experiments})) == {Job("judge_claims", "")}
+    assert plan(finished, config=configured({"experiments": experiments})) == {
+        Job("judge_claims", ""),
+        Job("describe_run", ""),
+    }

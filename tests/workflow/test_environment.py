@@ -18,7 +18,9 @@ INDIRECT = {
     "safetensors": "use_safetensors",
     "pygments": "--report",
     "snakemake": "bin)/snakemake",
+    "snakemake-executor-plugin-slurm": "pytest -m slurm",
     "pytest": "pytest",
+    "pytest-xdist": "pytest --numprocesses",
     "ruff": "ruff check",
     "snakefmt": "snakefmt --check",
 }

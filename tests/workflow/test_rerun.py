@@ -16,13 +16,13 @@ BELOW = {
     "index_dataset": {"select_images"},
     "select_images": {
         *("encode_images", "encode_template", "extract_prototypes", "pool_prototypes"),
-        *("draw_plate", "draw_frames"),
+        *("draw_plate", "draw_frames", "describe_run"),
     },
     "make_tiny_model": {
         *("encode_images", "encode_prompt", "encode_template"),
-        *("extract_features", "extract_prototypes"),
+        *("extract_features", "extract_prototypes", "describe_run"),
     },
-    "encode_images": {"extract_features", "extract_prototypes"},
+    "encode_images": {"extract_features", "extract_prototypes", "describe_run"},
     "encode_prompt": {"extract_features", "extract_prototypes"},
     "encode_template": {"extract_features"},
     "extract_features": {"pool_prototypes", "draw_plate"},
@@ -34,6 +34,7 @@ BELOW = {
     "draw_plate": set(),
     "draw_frames": set(),
     "judge_claims": set(),
+    "describe_run": set(),
 }
 # Drawn data and a made model need none of these.
 NOT_PLANNED = {"download_file", "unpack_dataset", "download_images", "convert_checkpoint", "list_layers"}
@@ -205,6 +206,7 @@ def test_editing_a_script_reruns_its_rule_and_below(finished, script):
         assert {job.rule for job in plan(finished)} == and_below(script.removesuffix(".py"))
 
 
+DESCRIBED = Job("describe_run", "")
 CHANGES = {
     "a metric reruns compare and below of its experiment": (
         {"experiments:metrics:conditions": ["euclidean", "correlation", "cosine", "cityblock"]},
@@ -316,7 +318,13 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_changing_the_configuration(after_change, change):
-    assert after_change[change].result() == CHANGES[change][1]
+    assert after_change[change].result() - {DESCRIBED} == CHANGES[change][1]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_a_run_rests_on_is_described_again_unless_only_where_it_runs_changes(after_change, change):
+    nowhere_else = CHANGES[change][0].keys() <= {"batch_size", "threads", "device", "published"}
+    assert (DESCRIBED in after_change[change].result()) != nowhere_else
 
 
 def test_a_manifest_is_made_again_from_the_index_alone(finished, clone):

@@ -28,8 +28,11 @@ try:
 except (ValueError, OSError, yaml.YAMLError) as error:
     raise WorkflowError(str(error)) from None
 
+CAPTURED = configuration.capture_shards(config, config["captures"])
 STUDIED = configuration.studied(config)
 FOLLOWING = [name for name, entry in config["experiments"].items() if configuration.follows(entry)]
+# Keys of the configuration that say where and how a run takes place, not what it finds.
+PLACES = ("pathvars", "device", "threads", "batch_size", "registry", "redirects", "published")
 
 
 @cache

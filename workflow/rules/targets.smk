@@ -1,7 +1,5 @@
 """A named target per stage: snakemake --cores all STAGE makes everything up to that stage."""
 
-captured = configuration.capture_shards(config, config["captures"])
-
 
 rule fetch:
     input:
@@ -24,13 +22,13 @@ rule index:
 
 rule select:
     input:
-        sorted({f"<results>/manifests/{dataset}/{shard}.parquet" for _, dataset, shard in captured}),
+        sorted({f"<results>/manifests/{dataset}/{shard}.parquet" for _, dataset, shard in CAPTURED}),
 
 
 rule encode:
     input:
-        sorted({latents(capture, dataset, shard) for capture, dataset, shard in captured}),
-        sorted({embedding(capture, dataset, shard) for capture, dataset, shard in captured}),
+        sorted({latents(capture, dataset, shard) for capture, dataset, shard in CAPTURED}),
+        sorted({embedding(capture, dataset, shard) for capture, dataset, shard in CAPTURED}),
 
 
 rule layers:
@@ -40,12 +38,12 @@ rule layers:
 
 rule extract:
     input:
-        [extracted(capture, dataset, shard) for capture, dataset, shard in captured],
+        [extracted(capture, dataset, shard) for capture, dataset, shard in CAPTURED],
 
 
 rule pool:
     input:
-        [f"<results>/prototypes/{capture}/{dataset}/{shard}.parquet" for capture, dataset, shard in captured],
+        [f"<results>/prototypes/{capture}/{dataset}/{shard}.parquet" for capture, dataset, shard in CAPTURED],
 
 
 rule compare:
@@ -62,4 +60,5 @@ rule draw:
     input:
         expand("<results>/figures/{experiment}.png", experiment=config["experiments"]),
         ["<results>/published.html"] if "published" in config else [],
+        "<results>/provenance.html",
         expand("<results>/figures/{experiment}.plate.png", experiment=config["experiments"].keys() - set(FOLLOWING)),

@@ -59,7 +59,7 @@ def strips(prototypes: np.ndarray, metric: str, *, device: str = "cpu") -> Strip
     x = _checked(prototypes, metric)
     if metric == "distance_correlation":
         return _multiplied(*_unit_variance(x), choose(device))
-    between = _cityblock(x) if metric == "cityblock" else _from_products(_comparable(x, metric), metric)
+    between = _cityblock(x) if metric == "cityblock" else _from_products(x, metric)
     n = len(x)
     rows = max(_FEWEST, _STRIP // max(n, 1))
     return ((start, between(slice(start, start + rows), slice(start, n))) for start in range(0, n, rows))
@@ -78,7 +78,7 @@ def listed(prototypes: np.ndarray, i: np.ndarray, j: np.ndarray, metric: str, *,
         if metric == "cityblock":
             found.append(np.abs(apart).sum(axis=1))
         else:
-            square = np.einsum("pd,pd->p", apart, apart)
+            square = _squares(apart)
             found.append(np.sqrt(square) if metric == "euclidean" else square / 2)
     return np.concatenate(found).astype(np.float32)
 
@@ -86,50 +86,66 @@ def listed(prototypes: np.ndarray, i: np.ndarray, j: np.ndarray, metric: str, *,
 def _checked(prototypes: np.ndarray, metric: str) -> np.ndarray:
     if metric not in METRICS:
         raise ValueError(f"unknown metric {metric!r}; there are {', '.join(METRICS)}")
-    x = np.asarray(prototypes, dtype=np.float64)
+    x = np.asarray(prototypes)
+    undefined, why = np.zeros(1, bool), ""
     if metric in ("correlation", "distance_correlation"):
-        constant = x.min(axis=1) == x.max(axis=1)
-        if constant.any():
-            raise ValueError(f"{metric} is undefined for prototype {int(np.argmax(constant))}: it is constant")
+        undefined, why = x.min(axis=1) == x.max(axis=1), "it is constant"
+    elif metric == "cosine":
+        undefined, why = ~x.any(axis=1), "it has no direction"
+    if undefined.any():
+        raise ValueError(f"{metric} is undefined for prototype {int(np.argmax(undefined))}: {why}")
     return x
 
 
 def _comparable(x: np.ndarray, metric: str) -> np.ndarray:
     """Vectors whose differences are all that the metric needs: cosine and correlation are half a squared distance
-    between unit vectors (Eq. 9; 1 - Pearson's correlation of the components)."""
+    between unit vectors (Eq. 9; 1 - Pearson's correlation of the components).
+
+    Returns
+    -------
+    (n, dimensions) float64, a copy
+    """
+    y = x.astype(np.float64)
     if metric == "correlation":
-        x = x - x.mean(axis=1, keepdims=True)
+        y -= y.mean(axis=1, keepdims=True)
     if metric in ("cosine", "correlation"):
-        norm = np.linalg.norm(x, axis=1, keepdims=True)
-        if not norm.all():
-            raise ValueError(f"{metric} is undefined for prototype {int(np.argmin(norm))}: it has no direction")
-        x = x / norm
-    return x
+        y /= np.sqrt(_squares(y))[:, None]
+    return y
+
+
+def _squares(x: np.ndarray) -> np.ndarray:
+    return np.einsum("nd,nd->n", x, x)
 
 
 def _from_products(x: np.ndarray, metric: str) -> Callable[[slice, slice], np.ndarray]:
-    """Distances of some to others by one matrix product, |x - y|^2 / 2 = (-x, |x|^2 / 2, 1) . (y, 1, |y|^2 / 2).
+    """Distances of some to others by one matrix product, |x - y|^2 / 2 = |x|^2 / 2 + |y|^2 / 2 - x . y.
 
-    Centred on their mean, prototypes lose what they share, and the product, in float32, keeps the digits of what they
-    do not. What lies near each other even so is multiplied again in float64.
+    Centred on the mean of some, prototypes lose what they share, and the product, in float32, keeps the digits of what
+    they do not. What lies near each other even so is multiplied again in float64.
     """
-    double = np.empty((len(x), x.shape[1] + 2))  # (y, 1, |y|^2 / 2)
-    y = double[:, :-2]
-    np.subtract(x, x.mean(axis=0), out=y)
-    double[:, -2], double[:, -1] = 1, np.einsum("nd,nd->n", y, y) / 2
-    single = double.astype(np.float32)
+    n, dimensions = x.shape
+    middle = _comparable(x[:: -(-n // _SOME)], metric).mean(axis=0)
 
-    def product(of: np.ndarray, rows: slice | np.ndarray, columns: slice | np.ndarray) -> np.ndarray:
-        left = np.column_stack([-of[rows, :-2], of[rows, -1], of[rows, -2]])
-        return left @ of[columns].T
+    def centred(rows: slice | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        y = _comparable(x[rows], metric) - middle
+        return y, _squares(y) / 2
+
+    single, square = np.empty((n, dimensions), np.float32), np.empty(n, np.float32)
+    few = max(1, _CACHED // dimensions)
+    for start in range(0, n, few):
+        rows = slice(start, start + few)
+        single[rows], square[rows] = centred(rows)
 
     def between(rows: slice, columns: slice) -> np.ndarray:
-        half = product(single, rows, columns)
-        near = half < 2 * _NEAR * single[rows, -1, None]  # which have much the same norm
+        half = single[rows] @ single[columns].T
+        np.subtract(square[columns], half, out=half)
+        half += square[rows, None]
+        near = half < 2 * _NEAR * square[rows, None]  # which have much the same norm
         near[:, : len(near)][np.tri(len(near), dtype=bool)] = False
         if near.any():
             i, j = (np.flatnonzero(near.any(axis=axis)) for axis in (1, 0))
-            half[np.ix_(i, j)] = product(double, rows.start + i, columns.start + j)
+            (a, a_square), (b, b_square) = centred(rows.start + i), centred(columns.start + j)
+            half[np.ix_(i, j)] = a_square[:, None] + b_square - a @ b.T
         np.maximum(half, 0, out=half)
         if metric == "euclidean":
             half *= 2
@@ -141,6 +157,7 @@ def _from_products(x: np.ndarray, metric: str) -> Callable[[slice, slice], np.nd
 
 def _cityblock(x: np.ndarray) -> Callable[[slice, slice], np.ndarray]:
     """Eq. 8, by all threads."""
+    x = x.astype(np.float64)
     threads = int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
 
     def between(rows: slice, columns: slice) -> np.ndarray:
@@ -161,6 +178,7 @@ def _unit_variance(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     -------
     (n, dimensions) float64, twice
     """
+    x = x.astype(np.float64)
     dimensions = x.shape[1]
     order = np.argsort(x, axis=1)
     ranked = np.take_along_axis(x, order, axis=1)

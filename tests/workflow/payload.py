@@ -1,0 +1,34 @@
+"""What artefacts hold, apart from how they were written: two runs are alike if nothing here differs."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pyarrow.parquet as parquet
+
+
+def differing(a: Path, b: Path, names: set[str]) -> set[str]:
+    """Return those of some files, in both folders, that hold different things."""
+    return {name for name in names if not alike(a / name, b / name)}
+
+
+def alike(a: Path, b: Path) -> bool:
+    """Whether two files hold the same: numbers bit by bit, texts byte by byte."""
+    if a.suffix == ".parquet":
+        first, second = parquet.read_table(a), parquet.read_table(b)
+        return first.equals(second) and first.schema.equals(second.schema, check_metadata=True)
+    if a.suffix == ".h5":
+        with h5py.File(a) as first, h5py.File(b) as second:
+            return _contents(first) == _contents(second)
+    return a.read_bytes() == b.read_bytes()
+
+
+def _contents(shard: h5py.File) -> dict[str, bytes]:
+    found = {f"attribute {name}": np.asarray(value).tobytes() for name, value in shard.attrs.items()}
+
+    def add(name: str, item: h5py.Dataset | h5py.Group) -> None:
+        if isinstance(item, h5py.Dataset):
+            found[name] = b"".join(item.asstr()[:].astype(bytes)) if item.dtype == object else item[:].tobytes()
+
+    shard.visititems(add)
+    return found

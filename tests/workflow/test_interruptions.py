@@ -1,0 +1,144 @@
+"""Killed, cancelled, short of disk: the next run finishes, redoes nothing that was finished, finds the same numbers."""
+
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from payload import alike, differing
+from repository import Job, Repository, copied, execute, in_namespace, plan, snakemake, started, until
+
+RUN = ("--cores", "2", "--resources", "gpu=2")
+FEATURES = "results/features/plain/coco/00001.h5"
+PROTOTYPES = "results/prototypes/plain/coco/00001.parquet"
+DISTANCES = "results/distances/metrics/coco.parquet"
+KILLED = {
+    "encode_images": "results/latents/tiny/coco/plain/00001.h5",
+    "extract_features": FEATURES,
+    "pool_prototypes": PROTOTYPES,
+    "compare_prototypes": DISTANCES,
+}
+
+
+def half_written(repo: Repository, name: str) -> Callable[[], list[Path]]:
+    """Whether an output has been begun."""
+    path = repo.path(name)
+    return lambda: list(path.parent.glob(f".{path.name}.*.partial"))
+
+
+def process_of(repo: Repository, rule: str) -> int | None:
+    """The process that runs a rule's script in this repository."""
+    for entry in Path("/proc").iterdir():
+        try:
+            command = (entry / "cmdline").read_text()
+            inside = (entry / "cwd").resolve() == repo.folder.resolve()
+        except (OSError, ValueError):
+            continue
+        if inside and f"{rule}.py" in command and "snakemake\0" not in command:
+            return int(entry.name)
+    return None
+
+
+def kill(repo: Repository, rule: str) -> None:
+    os.kill(until(lambda: process_of(repo, rule), seconds=1), signal.SIGKILL)
+
+
+def made(repo: Repository) -> dict[str, int]:
+    """What is there and counts as finished: with the time at which it was made."""
+    files = {name for name in repo.files() if not name.startswith(("results/logs", "results/benchmarks"))}
+    return {name: repo.path(name).stat().st_mtime_ns for name in files if not name.endswith(".partial")}
+
+
+@pytest.fixture(scope="module")
+def interrupted(finished, tmp_path_factory) -> Repository:
+    """A run from nothing, interrupted again and again on its way: every time, the next goes on with the rest."""
+    folder = tmp_path_factory.mktemp("interrupted")
+    repo = Repository(copied(folder / "repository"), finished.config)
+    before: dict[str, int] = {}
+
+    def interrupt(how: Callable[[subprocess.Popen], None], when: Callable[[], object], *targets: str) -> None:
+        """Run until then, and this; what was finished before is what it was, and nothing is made that was not."""
+        nonlocal before
+        with started(repo, *targets, *RUN) as process:
+            until(when)
+            how(process)
+            assert process.wait(timeout=60) != 0
+        now = made(repo)
+        assert {name: now.get(name) for name in before} == before
+        assert not [name for name in now if not alike(repo.path(name), finished.path(name))]
+        before = now
+
+    for rule, output in KILLED.items():
+        log = repo.path("results", "logs", rule, *Path(output).with_suffix(".log").parts[2:])
+        begun = log.exists if rule == "pool_prototypes" else half_written(repo, output)
+        interrupt(lambda _, rule=rule: kill(repo, rule), begun, output)
+        assert not repo.path(output).exists()
+
+    reading = half_written(repo, "results/features/plain/voc/00000.h5")
+    interrupt(lambda process: os.killpg(process.pid, signal.SIGINT), reading)
+    interrupt(lambda process: process.send_signal(signal.SIGTERM), lambda: process_of(repo, "extract_features"))
+    interrupt(lambda process: process.kill(), lambda: process_of(repo, "extract_prototypes"))
+    assert "--unlock" in snakemake(repo, *RUN, fails=True)
+    snakemake(repo, "--unlock")
+    with started(repo, *RUN) as process:
+        until(lambda: process_of(repo, "compare_prototypes"))
+        assert "--unlock" in snakemake(repo, *RUN, fails=True)
+        assert process.wait(timeout=300) == 0
+    now = made(repo)
+    assert {name: now.get(name) for name in before} == before
+    return repo
+
+
+def test_it_ends_as_if_nothing_had_happened(interrupted, finished):
+    """Two runs from nothing: all numbers the same, tables byte by byte."""
+    assert plan(interrupted) == set()
+    names = made(finished).keys() - {name for name in made(finished) if name.endswith((".png", ".pdf"))}
+    assert made(interrupted).keys() == made(finished).keys()
+    assert len(names) > 60
+    assert differing(interrupted.folder, finished.folder, names) == set()
+
+
+def test_nothing_half_written_is_left(interrupted):
+    assert not [name for name in interrupted.files() if name.endswith(".partial")]
+
+
+def test_one_core_finds_the_same(finished, tmp_path):
+    repo = Repository(copied(tmp_path / "repository"), finished.config)
+    snakemake(repo, "results/statistics/metrics/coco.sets.csv", "--cores", "1")
+    names = made(repo).keys()
+    assert {"results/statistics/metrics/coco.pairs.csv", DISTANCES, FEATURES} <= names
+    assert differing(repo.folder, finished.folder, names) == set()
+
+
+def test_a_full_disk_is_named_and_leaves_the_shard_undone(finished, clone):
+    """In a file system of 200 kB, which only that run sees."""
+    repo = clone()
+    repo.path(FEATURES).unlink()
+    folder = repo.path(FEATURES).parent
+    small = f"mount -t tmpfs -o size=200k tmpfs {shlex.quote(str(folder))}"
+    said = in_namespace(small, repo, FEATURES, "--cores", "1")
+    assert said.returncode != 0
+    assert "No space left on device" in said.stdout
+    assert f"{FEATURES}" in said.stdout
+    assert plan(repo, FEATURES) == {Job("extract_features", "plain/coco/00001")}
+    execute(repo, FEATURES)
+    assert alike(repo.path(FEATURES), finished.path(FEATURES))
+
+
+def test_a_shard_that_was_cut_is_named_and_alone_made_again(finished, clone):
+    repo = clone()
+    size = repo.path(FEATURES).stat().st_size
+    os.truncate(repo.path(FEATURES), size // 2)
+    said = snakemake(repo, PROTOTYPES, *RUN, fails=True)
+    assert f"shard {FEATURES} is corrupt" in said and "delete it" in said
+    assert not repo.path(PROTOTYPES).exists()
+    repo.path(FEATURES).unlink()
+    assert plan(repo, PROTOTYPES) == {
+        Job("extract_features", "plain/coco/00001"),
+        Job("pool_prototypes", "plain/coco/00001"),
+    }
+    execute(repo, PROTOTYPES)
+    assert alike(repo.path(PROTOTYPES), finished.path(PROTOTYPES))

@@ -1,0 +1,14 @@
+"""Say what a run rests on."""
+
+from semlens import logs, provenance
+
+if __name__ == "__main__":
+    with logs.to(snakemake.log[0]):
+        provenance.describe(
+            latents=snakemake.input.latents,
+            manifests=snakemake.input.manifests,
+            models=snakemake.input.models,
+            settings=snakemake.params.settings,
+            html=snakemake.output.html,
+            json_=snakemake.output.json,
+        )
