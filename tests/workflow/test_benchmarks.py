@@ -15,6 +15,7 @@ TABLES = {
     "storage.py --images 1 --runs 1": "times reading",
     "index.py --runs 1": "peak",
     "plans.py": "all is there, s",
+    "startup.py": "times faster",
 }
 
 
