@@ -23,12 +23,12 @@ def alike(a: Path, b: Path) -> bool:
     return a.read_bytes() == b.read_bytes()
 
 
-def _contents(shard: h5py.File) -> dict[str, bytes]:
-    found = {f"attribute {name}": np.asarray(value).tobytes() for name, value in shard.attrs.items()}
+def _contents(shard: h5py.File) -> dict[str, object]:
+    found = {f"attribute {name}": np.asarray(value).tolist() for name, value in shard.attrs.items()}
 
     def add(name: str, item: h5py.Dataset | h5py.Group) -> None:
         if isinstance(item, h5py.Dataset):
-            found[name] = b"".join(item.asstr()[:].astype(bytes)) if item.dtype == object else item[:].tobytes()
+            found[name] = item[:].tolist() if item.dtype == object else (item.dtype, item.shape, item[:].tobytes())
 
     shard.visititems(add)
     return found

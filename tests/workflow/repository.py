@@ -120,10 +120,8 @@ def until(condition: Callable[[], T], seconds: float = 60, every: float = 0.005)
 
 
 def execute(repo: Repository, *arguments: str, **options: Any) -> str:
-    """Run jobs on two cores, two of those that load a model at a time."""
-    model = [f"{rule}=1" for rule in ("encode_images", "extract_features", "extract_prototypes")]
-    side_by_side = ("--set-threads", *model, "--resources", "gpu=2")
-    return snakemake(repo, *arguments, "--cores", "2", *side_by_side, **options)
+    """Run jobs on two cores."""
+    return snakemake(repo, *arguments, "--cores", "2", **options)
 
 
 def plan(repo: Repository, *targets: str, config: Path | None = None) -> set[Job]:
