@@ -130,6 +130,7 @@ def loopback():
         yield server
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items):
     """For two processes of tests: a file's stay together, and all that need the finished run, which begin first."""
     for item in items:

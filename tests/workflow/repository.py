@@ -182,12 +182,12 @@ def copied(folder: Path) -> Path:
     return folder
 
 
-def changed(changes: dict[str, Any], path: Path) -> Path:
-    """Write the small configuration with some values changed, each by its place, as in ``datasets:coco:images``.
+def changed(changes: dict[str, Any], path: Path, base: dict[str, Any] = SMALL) -> Path:
+    """Write a configuration with some values changed, each by its place, as in ``datasets:coco:images``.
 
     None removes the key.
     """
-    config = copy.deepcopy(SMALL)
+    config = copy.deepcopy(base)
     for place, value in changes.items():
         *parents, key = place.split(":")
         entry = config
