@@ -130,10 +130,6 @@ def loopback():
         yield server
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items):
-    """For two processes of tests: a file's stay together, and all that need the finished run, which begin first."""
-    for item in items:
-        group = "finished" if "finished" in item.fixturenames else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+    """What needs a finished run takes longest, and begins first where two processes share the tests."""
     items.sort(key=lambda item: "finished" not in item.fixturenames)

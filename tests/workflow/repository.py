@@ -110,7 +110,7 @@ def in_namespace(prepare: str, repo: Repository, *arguments: str) -> subprocess.
     return subprocess.run(["unshare", "--map-root-user", "--mount", "sh", "-c", script], **command, check=False)
 
 
-def until(condition: Callable[[], T], seconds: float = 60, every: float = 0.005) -> T:
+def until(condition: Callable[[], T], seconds: float = 300, every: float = 0.005) -> T:
     """Wait for something to be true, and return it."""
     end = time.monotonic() + seconds
     while not (found := condition()):

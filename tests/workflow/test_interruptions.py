@@ -44,7 +44,7 @@ def process_of(repo: Repository, rule: str) -> int | None:
 
 
 def kill(repo: Repository, rule: str) -> None:
-    os.kill(until(lambda: process_of(repo, rule), seconds=1), signal.SIGKILL)
+    os.kill(until(lambda: process_of(repo, rule), seconds=5), signal.SIGKILL)
 
 
 def made(repo: Repository) -> dict[str, int]:
@@ -67,7 +67,7 @@ def interrupted(finished, tmp_path_factory) -> Repository:
         with started(repo, *targets, *RUN) as process:
             until(when)
             how(process)
-            assert process.wait(timeout=60) != 0
+            assert process.wait(timeout=300) != 0
         now = made(repo)
         assert {name: now.get(name) for name in before} == before
         assert not [name for name in now if not alike(repo.path(name), finished.path(name))]
@@ -79,10 +79,13 @@ def interrupted(finished, tmp_path_factory) -> Repository:
         interrupt(lambda _, rule=rule: kill(repo, rule), begun, output)
         assert not repo.path(output).exists()
 
-    reading = half_written(repo, "results/features/plain/voc/00000.h5")
-    interrupt(lambda process: os.killpg(process.pid, signal.SIGINT), reading)
-    interrupt(lambda process: process.send_signal(signal.SIGTERM), lambda: process_of(repo, "extract_features"))
-    interrupt(lambda process: process.kill(), lambda: process_of(repo, "compare_prototypes"))
+    voc = "results/features/plain/voc/00000.h5"
+    interrupt(lambda process: os.killpg(process.pid, signal.SIGINT), half_written(repo, voc), voc)
+    pooled = "results/prototypes/plain/voc/00000.parquet"
+    interrupt(lambda process: process.send_signal(signal.SIGTERM), half_written(repo, voc), pooled)
+    assert repo.path(voc).exists() and not repo.path(pooled).exists()
+    compared = "results/distances/metrics/voc.parquet"
+    interrupt(lambda process: process.kill(), half_written(repo, compared), compared)
     assert "--unlock" in snakemake(repo, *RUN, fails=True)
     snakemake(repo, "--unlock")
     with started(repo, *RUN) as process:
