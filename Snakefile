@@ -37,3 +37,4 @@ rule all:
     input:
         rules.draw.input,
         rules.pool.input,
+        rules.describe_run.output.html,

@@ -33,9 +33,11 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     folder = tmp_path_factory.mktemp("slurm")
-    subprocess.run([CLUSTER, "start", folder, str(GPUS)], check=True)
-    yield folder
-    subprocess.run([CLUSTER, "stop", folder], check=True)
+    try:
+        subprocess.run([CLUSTER, "start", folder, str(GPUS)], check=True)
+        yield folder
+    finally:
+        subprocess.run([CLUSTER, "stop", folder], check=True)
 
 
 def records() -> list[dict[str, str]]:

@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 from pycocotools import mask as coco_mask
 from semlens import shards
 from semlens.masks import area
-from semlens.prototypes import FEATURE_SETS, feature_columns, pool
+from semlens.prototypes import FEATURE_SETS, VERSIONS, feature_columns, pool
 from semlens.tables import INSTANCES, write_parquet
 
 CHANNELS = {
@@ -143,6 +143,10 @@ def naive(mask, image, view, timestep, feature_set):
     small = F.interpolate(torch.from_numpy(mask)[None, None].float(), (largest, largest), mode="nearest-exact")[0, 0]
     weights = small.double() if small.any() else torch.from_numpy(area(mask.astype(np.uint8), largest)).double()
     return ((large.double() * weights).sum(dim=(1, 2)) / weights.sum()).numpy(), int((weights > 0).sum())
+
+
+def test_prototypes_say_which_versions_made_their_features(pooled):
+    assert json.loads(parquet.read_schema(pooled()).metadata[VERSIONS]) == shards.versions()
 
 
 @pytest.mark.parametrize("feature_set", FEATURES)

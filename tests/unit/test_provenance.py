@@ -6,9 +6,12 @@ import platform
 from importlib.metadata import version
 
 import pandas as pd
+import pyarrow as arrow
+import pyarrow.parquet as parquet
 import pytest
 import yaml
-from semlens import provenance, shards
+from semlens import provenance
+from semlens.prototypes import VERSIONS
 
 SHARED = ["cat", "ewe & ram"]
 SETTINGS = {"seed": 3, "datasets": {"a": {"classes": SHARED}, "b": {"classes": SHARED, "images": 2}}}
@@ -16,24 +19,24 @@ SETTINGS = {"seed": 3, "datasets": {"a": {"classes": SHARED}, "b": {"classes": S
 
 @pytest.fixture
 def described(tmp_path):
-    """A page of two shards of latents, three of manifests, a model in a folder and a file of another."""
-    latents = [tmp_path / f"{place}.h5" for place in range(2)]
-    for path in latents:
-        with shards.create(path, {}):
-            pass
+    """A page of three shards of prototypes and of manifests, of a model in a folder, named twice, and of a file."""
+    prototypes = [tmp_path / f"{place}.prototypes" for place in range(3)]
+    for path, torch in zip(prototypes, ["2.13.0", "1.13", "2.13.0"], strict=True):
+        metadata = {VERSIONS: json.dumps({"torch": torch, "h5py": "3"})}
+        parquet.write_table(arrow.table({"x": [1]}).replace_schema_metadata(metadata), path)
     manifests = []
     for place, (dataset, images) in enumerate([("a", ["x", "x", "y"]), ("a", ["z"]), ("b", ["x"])]):
         manifests.append(tmp_path / f"{place}.parquet")
         rows = pd.DataFrame({"dataset": dataset, "image_id": images, "rle": f"mask {place}"})
         rows.to_parquet(manifests[-1])
     folder, file = tmp_path / "unet", tmp_path / "vae" / "vae.safetensors"
-    for path in (folder / "part" / "weights", folder / "config.json", file):
+    for path in (folder / "part" / "weights", folder / "config.json", folder / ".snakemake_timestamp", file):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(path.name.encode() * 3)
     provenance.describe(
-        latents=latents,
+        prototypes=prototypes,
         manifests=manifests,
-        models=[folder, file],
+        models=[folder, file, folder],
         settings=SETTINGS,
         html=tmp_path / "p.html",
         json_=tmp_path / "p.json",
@@ -42,18 +45,14 @@ def described(tmp_path):
 
 
 def test_software_is_that_of_here_and_that_which_shards_record(described):
-    software = pd.DataFrame(json.loads((described / "p.json").read_text())["software"]).set_index("package")
-    assert software.loc["Python", "version"] == platform.python_version()
-    assert software.loc["numpy", "version"] == version("numpy")
-    assert list(software.loc["torch"]) == [version("torch"), "2 shards of latents"]
-
-
-def test_versions_that_differ_between_shards_are_all_named(described):
-    with shards.h5py.File(described / "1.h5", "a") as shard:
-        shard.attrs["version_torch"] = "1.13"
-    found = list(provenance._software([described / "0.h5", described / "1.h5"]))
-    torch = [(row["version"], row["where"]) for row in found if row["package"] == "torch"]
-    assert torch == [("1.13", "1 shards of latents"), (version("torch"), "1 shards of latents")]
+    """Versions that differ between shards are all named."""
+    software = json.loads((described / "p.json").read_text())["software"]
+    found = {(row["package"], row["version"]): row["where"] for row in software}
+    assert ("Python", platform.python_version()) in found
+    assert found["numpy", version("numpy")] == "here"
+    assert found["torch", "2.13.0"] == "features of 2 shards"
+    assert found["torch", "1.13"] == "features of 1 shards"
+    assert found["h5py", "3"] == "features of 3 shards"
 
 
 def test_datasets_are_counted_over_their_shards(described):

@@ -43,8 +43,15 @@ def process_of(repo: Repository, rule: str) -> int | None:
     return None
 
 
-def kill(repo: Repository, rule: str) -> None:
-    os.kill(until(lambda: process_of(repo, rule), seconds=5), signal.SIGKILL)
+def killer(repo: Repository, rule: str, begun: Callable[[], object]) -> Callable[[subprocess.Popen], None]:
+    """Kills the process of a rule as soon as its output has been begun."""
+
+    def kill(_: subprocess.Popen) -> None:
+        process = process_of(repo, rule)
+        until(begun)
+        os.kill(process, signal.SIGKILL)
+
+    return kill
 
 
 def made(repo: Repository) -> dict[str, int]:
@@ -76,7 +83,7 @@ def interrupted(finished, tmp_path_factory) -> Repository:
     for rule, output in KILLED.items():
         log = repo.path("results", "logs", rule, *Path(output).with_suffix(".log").parts[2:])
         begun = log.exists if rule == "pool_prototypes" else half_written(repo, output)
-        interrupt(lambda _, rule=rule: kill(repo, rule), begun, output)
+        interrupt(killer(repo, rule, begun), lambda rule=rule: process_of(repo, rule), output)
         assert not repo.path(output).exists()
 
     voc = "results/features/plain/voc/00000.h5"

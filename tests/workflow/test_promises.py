@@ -85,7 +85,7 @@ def test_images_add_shards(after):
         ("figures", {"draw_experiment", "draw_plate", "draw_frames"}),
         (
             "prototypes",
-            {"pool_prototypes", "compare_prototypes", "test_distances", "judge_claims"}
+            {"pool_prototypes", "compare_prototypes", "test_distances", "judge_claims", "describe_run"}
             | {"draw_experiment", "draw_plate", "draw_frames"},
         ),
     ],

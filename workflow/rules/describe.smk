@@ -3,7 +3,7 @@
 
 rule describe_run:
     input:
-        latents=sorted({latents(*captured) for captured in CAPTURED}),
+        prototypes=[f"<results>/prototypes/{capture}/{dataset}/{shard}.parquet" for capture, dataset, shard in CAPTURED],
         manifests=sorted({f"<results>/manifests/{dataset}/{shard}.parquet" for _, dataset, shard in CAPTURED}),
         models=[
             model_part(model, name)
@@ -24,8 +24,8 @@ rule describe_run:
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem="2GB",
-        runtime="20m",
+        mem=lambda wildcards, attempt: f"{2 * attempt}GB",
+        runtime=lambda wildcards, attempt: f"{20 * attempt}m",
     params:
         settings={key: value for key, value in config.items() if key not in PLACES},
     script:

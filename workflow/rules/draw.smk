@@ -43,8 +43,8 @@ rule draw_experiment:
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem="2GB",
-        runtime="10m",
+        mem=lambda wildcards, attempt: f"{2 * attempt}GB",
+        runtime=lambda wildcards, attempt: f"{10 * attempt}m",
     params:
         title=of_experiment("title"),
         section=of_experiment("section"),
@@ -79,8 +79,8 @@ rule draw_plate:
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem="4GB",
-        runtime="20m",
+        mem=lambda wildcards, attempt: f"{4 * attempt}GB",
+        runtime=lambda wildcards, attempt: f"{20 * attempt}m",
     params:
         title=of_experiment("title"),
         axis=of_experiment("axis"),
@@ -129,8 +129,8 @@ rule draw_frames:
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem="2GB",
-        runtime="10m",
+        mem=lambda wildcards, attempt: f"{2 * attempt}GB",
+        runtime=lambda wildcards, attempt: f"{10 * attempt}m",
     params:
         title=of_experiment("title"),
         section=of_experiment("section"),
@@ -159,8 +159,8 @@ rule judge_claims:
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem="1GB",
-        runtime="10m",
+        mem=lambda wildcards, attempt: f"{1 * attempt}GB",
+        runtime=lambda wildcards, attempt: f"{10 * attempt}m",
     params:
         folder=lambda wildcards: published(),
         runs=[used(experiment, dataset) for experiment, dataset in STUDIED],

@@ -46,8 +46,8 @@ rule encode_prompt:
     conda:
         "../../envs/model.yaml"
     resources:
-        mem="4GB",
-        runtime="10m",
+        mem=lambda wildcards, attempt: f"{4 * attempt}GB",
+        runtime=lambda wildcards, attempt: f"{10 * attempt}m",
     params:
         prompt=lambda wildcards: config["prompts"][wildcards.prompt],
     script:
@@ -69,8 +69,8 @@ rule encode_template:
     conda:
         "../../envs/model.yaml"
     resources:
-        mem="4GB",
-        runtime="30m",
+        mem=lambda wildcards, attempt: f"{4 * attempt}GB",
+        runtime=lambda wildcards, attempt: f"{30 * attempt}m",
     params:
         template=lambda wildcards: config["prompts"][wildcards.prompt],
         views=lambda wildcards: config["views"][wildcards.views],

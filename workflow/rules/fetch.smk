@@ -81,8 +81,8 @@ rule convert_checkpoint:
     conda:
         "../../envs/model.yaml"
     resources:
-        mem="16GB",
-        runtime="30m",
+        mem=lambda wildcards, attempt: f"{16 * attempt}GB",
+        runtime=lambda wildcards, attempt: f"{30 * attempt}m",
     params:
         allow_pickle=lambda wildcards: source(wildcards)["file"]["allow_pickle"],
     script:

@@ -18,7 +18,7 @@ rule pool_prototypes:
         "../../envs/analysis.yaml"
     resources:
         mem=lambda wildcards, attempt: f"{4 * attempt}GB",
-        runtime="60m",
+        runtime=lambda wildcards, attempt: f"{60 * attempt}m",
     params:
         how=lambda wildcards: pooling(wildcards.capture),
         feature_sets=lambda wildcards: configuration.feature_sets(config, wildcards.capture, wildcards.dataset),

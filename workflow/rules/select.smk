@@ -14,7 +14,7 @@ rule index_dataset:
         "../../envs/data.yaml"
     resources:
         mem=lambda wildcards, attempt: f"{4 * attempt}GB",
-        runtime="30m",
+        runtime=lambda wildcards, attempt: f"{30 * attempt}m",
     params:
         reader=reader,
     script:
@@ -34,7 +34,7 @@ rule select_images:
         "../../envs/data.yaml"
     resources:
         mem=lambda wildcards, attempt: f"{2 * attempt}GB",
-        runtime="10m",
+        runtime=lambda wildcards, attempt: f"{10 * attempt}m",
     params:
         criteria=criteria,
         images=lambda wildcards: configuration.shard_images(config, wildcards.dataset, wildcards.shard),

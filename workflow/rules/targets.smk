@@ -60,5 +60,4 @@ rule draw:
     input:
         expand("<results>/figures/{experiment}.png", experiment=config["experiments"]),
         ["<results>/published.html"] if "published" in config else [],
-        "<results>/provenance.html",
         expand("<results>/figures/{experiment}.plate.png", experiment=config["experiments"].keys() - set(FOLLOWING)),

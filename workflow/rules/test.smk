@@ -18,7 +18,7 @@ rule test_distances:
         "../../envs/analysis.yaml"
     resources:
         mem=lambda wildcards, attempt: f"{4 * attempt}GB",
-        runtime="60m",
+        runtime=lambda wildcards, attempt: f"{60 * attempt}m",
     params:
         conditions=condition_names,
         sets=of_experiment("sets"),

@@ -5,7 +5,7 @@ from semlens import logs, provenance
 if __name__ == "__main__":
     with logs.to(snakemake.log[0]):
         provenance.describe(
-            latents=snakemake.input.latents,
+            prototypes=snakemake.input.prototypes,
             manifests=snakemake.input.manifests,
             models=snakemake.input.models,
             settings=snakemake.params.settings,

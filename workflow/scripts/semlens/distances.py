@@ -124,7 +124,7 @@ def _from_products(x: np.ndarray, metric: str) -> Callable[[slice, slice], np.nd
     they do not. What lies near each other even so is multiplied again in float64.
     """
     n, dimensions = x.shape
-    middle = _comparable(x[:: -(-n // _SOME)], metric).mean(axis=0)
+    middle = _comparable(x[:: -(-n // _SOME) or 1], metric).mean(axis=0)
 
     def centred(rows: slice | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         y = _comparable(x[rows], metric) - middle

@@ -4,7 +4,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
 
@@ -21,7 +21,8 @@ def whole(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     for left in path.parent.glob(f".{escape(path.name)}.*.partial"):
         if _abandoned(left, path.name):
-            left.unlink(missing_ok=True)
+            with suppress(OSError):
+                left.unlink()
     partial = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.partial")
     try:
         yield partial

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from semlens import prototypes
+from semlens import prototypes, shards
 from semlens.extraction import Reader
 
 
@@ -33,7 +33,8 @@ def extract(
     there = {layer.name: layer for layer in reader.layers}
     columns = prototypes.feature_columns(feature_sets, list(there), reader.attributes["capture"])
     batches = reader.batches([layer for name, layer in there.items() if name in prototypes.layers_of(columns)])
-    prototypes.write(batches, columns, _mean, manifest=manifest, resize=resize, mask=mask, seed=seed, out=out)
+    how = {"resize": resize, "mask": mask, "seed": seed, "versions": shards.versions()}
+    prototypes.write(batches, columns, _mean, manifest=manifest, **how, out=out)
 
 
 def _mean(weights: np.ndarray, features: torch.Tensor) -> np.ndarray:  # (instances, channels) float32

@@ -23,6 +23,7 @@ from semlens.tables import SEEN, check
 
 FEATURE_SETS = b"feature_sets"  # metadata: the columns that each feature set concatenates
 PASSES = b"passes"  # metadata: every (view, timestep) that was read, whether it shows an instance or not
+VERSIONS = b"versions"  # metadata: of the packages that made the features
 _BATCH = 4  # samples that are read at once
 PROTOTYPES = pa.DataFrameSchema(
     {
@@ -52,7 +53,8 @@ def pool(
     with shards.opened(features) as shard:
         columns = feature_columns(feature_sets, list(shard.attrs["layers"]), shard.attrs["capture"])
         batches = _stored(shard, layers_of(columns))
-        write(batches, columns, _mean, manifest=manifest, resize=resize, mask=mask, seed=seed, out=out)
+        how = {"resize": resize, "mask": mask, "seed": seed, "versions": shards.versions(shard)}
+        write(batches, columns, _mean, manifest=manifest, **how, out=out)
 
 
 def write(
@@ -60,6 +62,7 @@ def write(
     columns: dict[str, list[str]],
     mean: Callable[[np.ndarray, Any], np.ndarray],
     *,
+    versions: dict[str, str],
     manifest: str | Path,
     resize: str,
     mask: str,
@@ -82,6 +85,8 @@ def write(
         By feature set, as :func:`feature_columns` finds them.
     mean
         Of weights (instances, cells) and a map (channels, height, width): means (instances, channels), float32.
+    versions
+        Of the packages that made the maps.
 
     Raises
     ------
@@ -126,7 +131,11 @@ def write(
         values = np.concatenate([part for one in order for part in vectors[one][column]])
         flat = arrow.array(values.ravel())
         table = table.append_column(column, arrow.FixedSizeListArray.from_arrays(flat, values.shape[1]))
-    metadata = {FEATURE_SETS: json.dumps(columns), PASSES: json.dumps(order)}
+    metadata = {
+        FEATURE_SETS: json.dumps(columns),
+        PASSES: json.dumps(order),
+        VERSIONS: json.dumps(versions, sort_keys=True),
+    }
     with whole(out) as file:
         parquet.write_table(table.replace_schema_metadata(metadata), file, use_dictionary=repeating)
     log.info(

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import platform
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from importlib.metadata import version
@@ -11,33 +11,34 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as parquet
 import yaml
 
-from semlens import shards
 from semlens.files import whole
 from semlens.logs import log
 from semlens.pages import page
+from semlens.prototypes import VERSIONS
 
 PACKAGES = ("numpy", "scipy", "pandas", "pyarrow")
-_RECORDED = "version_"  # attributes of shards
+_NO_PART = ".snakemake_timestamp"
 _CHUNK = 1 << 22  # bytes
 
 
 def describe(
     *,
-    latents: Iterable[str | Path],
+    prototypes: Iterable[str | Path],
     manifests: Iterable[str | Path],
     models: Iterable[str | Path],
     settings: Mapping[str, Any],
     html: str | Path,
     json_: str | Path,
 ) -> None:
-    """Write a page, and the same for programs, that tell this run from every other.
+    """Write a page, and the same for programs, that name what a run rests on.
 
     Parameters
     ----------
-    latents
-        Shards, which name the versions that made them.
+    prototypes
+        Shards, which name the versions that made their features.
     manifests
         The instances that were studied, by shard.
     models
@@ -46,8 +47,8 @@ def describe(
         The configuration.
     """
     found = {
-        "software": pd.DataFrame(_software(latents)),
-        "datasets": _datasets(manifests),
+        "software": pd.DataFrame(_software(prototypes)),
+        "datasets": pd.DataFrame(_datasets(manifests)),
         "models": pd.DataFrame(_files(models), columns=["file", "bytes", "sha256"]),
     }
     configuration = yaml.safe_dump(_plain(settings), sort_keys=False, allow_unicode=True)
@@ -62,41 +63,37 @@ def describe(
     log.info("%d instances, %d files of models", found["datasets"]["instances"].sum(), len(found["models"]))
 
 
-def _software(latents: Iterable[str | Path]) -> Iterator[dict[str, Any]]:
-    """Versions of what analyses, here, and of what made the latents, as these say."""
+def _software(prototypes: Iterable[str | Path]) -> Iterator[dict[str, Any]]:
+    """Versions of what is here, and of what made the features, as prototypes say."""
     yield {"package": "Python", "version": platform.python_version(), "where": platform.platform()}
-    yield from ({"package": name, "version": version(name), "where": "analysis"} for name in PACKAGES)
+    yield from ({"package": name, "version": version(name), "where": "here"} for name in PACKAGES)
     recorded: Counter[tuple[str, str]] = Counter()
-    for path in latents:
-        with shards.opened(path) as shard:
-            recorded.update(
-                (name.removeprefix(_RECORDED), str(value))
-                for name, value in shard.attrs.items()
-                if name.startswith(_RECORDED)
-            )
+    for path in prototypes:
+        recorded.update(json.loads(parquet.read_schema(path).metadata[VERSIONS]).items())
     for (name, which), count in sorted(recorded.items()):
-        yield {"package": name, "version": which, "where": f"{count} shards of latents"}
+        yield {"package": name, "version": which, "where": f"features of {count} shards"}
 
 
-def _datasets(manifests: Iterable[str | Path]) -> pd.DataFrame:
-    """What was studied of each dataset; the hash is that of the instances' rows, masks included, as CSV."""
-    rows = pd.concat([pd.read_parquet(path) for path in manifests], ignore_index=True)
-    return pd.DataFrame(
-        {
-            "dataset": name,
-            "images": studied["image_id"].nunique(),
-            "instances": len(studied),
-            "sha256": hashlib.sha256(studied.to_csv(index=False).encode()).hexdigest(),
-        }
-        for name, studied in rows.groupby("dataset", sort=False)
-    )
+def _datasets(manifests: Iterable[str | Path]) -> Iterator[dict[str, Any]]:
+    """What was studied of each dataset; the hash is that of its shards' rows, masks included, as CSV."""
+    images: dict[str, set[str]] = defaultdict(set)
+    instances: Counter[str] = Counter()
+    digests: dict[str, Any] = defaultdict(hashlib.sha256)
+    for path in manifests:
+        for name, rows in pd.read_parquet(path).groupby("dataset", sort=False):
+            images[name].update(rows["image_id"])
+            instances[name] += len(rows)
+            digests[name].update(rows.to_csv(index=False).encode())
+    for name, digest in digests.items():
+        counts = {"images": len(images[name]), "instances": instances[name]}
+        yield {"dataset": name, **counts, "sha256": digest.hexdigest()}
 
 
 def _files(models: Iterable[str | Path]) -> Iterator[tuple[str, int, str]]:
-    """Path, size and hash of every file."""
-    for path in map(Path, models):
+    """Path, size and hash of every file, once."""
+    for path in dict.fromkeys(map(Path, models)):
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if file.is_file():
+            if file.is_file() and file.name != _NO_PART:
                 yield str(file), file.stat().st_size, _sha256(file)
 
 

@@ -11,6 +11,8 @@ import numpy as np
 
 from semlens.files import whole
 
+_VERSION = "version_"  # begins names of attributes
+
 
 class Batch(NamedTuple):
     """Samples of a view that are read together, and what layers say of them: a U-Net's, or those of a shard."""
@@ -26,9 +28,15 @@ def create(path: str | Path, attributes: Mapping[str, Any]) -> Iterator[h5py.Fil
     """Open a shard for writing; it appears under its name when the block ends without an error."""
     with whole(path) as partial, h5py.File(partial, "w") as file:
         file.attrs.update(attributes)
-        for package in ("torch", "diffusers", "h5py"):
-            file.attrs[f"version_{package}"] = version(package)
+        file.attrs.update({f"{_VERSION}{package}": which for package, which in versions().items()})
         yield file
+
+
+def versions(file: h5py.File | None = None) -> dict[str, str]:
+    """Return the versions of packages that made a shard, or that would make one here."""
+    if file is None:
+        return {package: version(package) for package in ("torch", "diffusers", "h5py")}
+    return {name.removeprefix(_VERSION): value for name, value in file.attrs.items() if name.startswith(_VERSION)}
 
 
 def put(file: h5py.File, key: str, start: int, values: np.ndarray, *, total: int) -> None:
