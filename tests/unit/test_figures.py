@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from semlens import figures
-from semlens.figures import as_printed, boxes, curves, moments, read, save, save_table
+from semlens.figures import as_printed, boxes, curves, moments, read, sampled, save, save_table
 from semlens.relations import SETS as KNOWN
 
 MOMENTS = ["mean", "std", "min", "whisker_low", "q1", "median", "q3", "whisker_high", "max"]
@@ -64,6 +64,14 @@ def drawn():
     sets = {"voc": sets_of(METRICS), "coco": sets_of(METRICS, empty=[("cosine", "scdi")], shift=0.3)}
     trend = {"voc": trend_of(METRICS), "coco": trend_of(METRICS, "does not hold")}
     return boxes(sets, trend, title="Which distance?", axis="metric")
+
+
+def test_a_title_says_where_quartiles_and_tests_rest_on_a_part():
+    whole = sets_of(METRICS)
+    whole["n_ranked"] = whole["n"]
+    part = sets_of(METRICS).assign(n=5_000_000, n_ranked=10_010)
+    assert sampled({"voc": whole}) == ""
+    assert "a random 10,010 of up to 5,000,000 distances" in sampled({"voc": whole, "coco": part})
 
 
 @pytest.fixture

@@ -205,6 +205,15 @@ def save_table(
     Path(html).write_text(page(title, written(MARKUP["html"]).to_html(escape=False, border=0, index_names=False)))
 
 
+def sampled(sets: Statistics) -> str:
+    """Return what a title has to add where quartiles and tests rest on a part of the distances; nothing elsewhere."""
+    some = pd.concat([of_dataset[of_dataset["n_ranked"] < of_dataset["n"]] for of_dataset in sets.values()])
+    if some.empty:
+        return ""
+    most, ranked = some["n"].max(), some["n_ranked"].max()
+    return f"\n(quartiles and tests rest on a random {ranked:,} of up to {most:,} distances of a set)"
+
+
 def as_printed(values: pd.DataFrame, axis: str, markup: Markup) -> pd.DataFrame:
     """Return what :func:`moments` or :func:`tests` found, in rows and words as the paper prints them.
 
