@@ -1,4 +1,5 @@
 # make demo   the whole workflow on synthetic data, ending with a report
+# make demo-model   train the demo's model again, from nothing: hours without a GPU; goes on where it was cut off
 # make test   the gate: linters, formatters, unit and workflow tests
 # make test-slurm   the demo on a Slurm of one node, which is installed if need be; as root, on Debian or Ubuntu
 # make lock   pin what envs/requirements.in needs in envs/requirements.txt
@@ -7,13 +8,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/requirements.txt
 
-.PHONY: demo test test-slurm lock
+.PHONY: demo demo-model test test-slurm lock
 .DELETE_ON_ERROR:
 
 demo: $(READY)
 	$(BIN)/snakemake --cores all
-	$(BIN)/snakemake --cores 1 --report results/report.html
 	@echo "The report is at $(CURDIR)/results/report.html"
+
+demo-model: $(READY)
+	$(BIN)/python workflow/scripts/train_demo_model.py --config resources/demo/training.yaml --work results/demo-model --out resources/demo/model
 
 test: $(READY)
 	$(BIN)/ruff check

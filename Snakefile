@@ -16,9 +16,6 @@ pathvars:
     benchmarks="<results>/benchmarks",
 
 
-report: "workflow/report/workflow.rst"
-
-
 include: "workflow/rules/common.smk"
 include: "workflow/rules/fetch.smk"
 include: "workflow/rules/select.smk"
@@ -28,7 +25,7 @@ include: "workflow/rules/pool.smk"
 include: "workflow/rules/compare.smk"
 include: "workflow/rules/test.smk"
 include: "workflow/rules/draw.smk"
-include: "workflow/rules/describe.smk"
+include: "workflow/rules/report.smk"
 include: "workflow/rules/targets.smk"
 
 
@@ -37,4 +34,4 @@ rule all:
     input:
         rules.draw.input,
         rules.pool.input,
-        rules.describe_run.output.html,
+        rules.write_report.output.html,

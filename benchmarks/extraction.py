@@ -12,11 +12,13 @@ both sides.
 
 import argparse
 import contextlib
+import json
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import measure
@@ -24,19 +26,28 @@ import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
-from semlens import encoding, extraction, models, scenes, shards, tiny
+from semlens import encoding, extraction, models, scenes, shards
 from semlens.datasets import read_instances
 
 SIZE = 512
 LAYER = "enc16.1"
 TIMESTEPS = [0, 1, 5, 10, 50, 200, 500]
-UNET = tiny.UNET | {
+DEMO = Path(__file__).parents[1] / "resources" / "demo" / "model"
+
+
+def settings(file: str) -> dict[str, Any]:
+    """What a part of the demo's model is built with."""
+    return {key: value for key, value in json.loads((DEMO / file).read_text()).items() if not key.startswith("_")}
+
+
+TINY_UNET, TINY_VAE = settings("unet/config.json"), settings("vae/config.json")
+UNET = TINY_UNET | {
     "block_out_channels": (320, 640, 1280, 1280),
     "attention_head_dim": 8,
     "cross_attention_dim": 768,
     "norm_num_groups": 32,
 }
-VAE = tiny.VAE | {"block_out_channels": (128, 256, 512, 512), "layers_per_block": 2, "norm_num_groups": 32}
+VAE = TINY_VAE | {"block_out_channels": (128, 256, 512, 512), "layers_per_block": 2, "norm_num_groups": 32}
 # Multiply-adds of one 512 x 512 picture, by hooks on every matrix product: the VAE's encoder, the U-Net up to enc16.1.
 WORK = {"encode": 558e9, "extract": 104e9}
 
@@ -48,14 +59,14 @@ class Model:
         from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 
         torch.manual_seed(0)
-        unet, vae = (tiny.UNET, tiny.VAE) if toy else (UNET, VAE)
+        unet, vae = (TINY_UNET, TINY_VAE) if toy else (UNET, VAE)
         with torch.device(device):
             parts = [UNet2DConditionModel(**unet), AutoencoderKL(**vae)]
         for part in parts:
             for values in (*part.parameters(), *part.buffers()):
                 values.data = values.data.to(dtype)
         self.unet, self.vae = (part.eval().requires_grad_(False) for part in parts)
-        self.signal = DDPMScheduler(**tiny.SCHEDULER).alphas_cumprod
+        self.signal = DDPMScheduler(**settings("scheduler/scheduler_config.json")).alphas_cumprod
         self.text = torch.randn(1, 77, unet["cross_attention_dim"])
 
     @contextlib.contextmanager

@@ -39,15 +39,16 @@ PAIR = 12  # bytes of i, j and the distance; labels take next to nothing
 STAGES = {
     "fetch": (
         *("download_file", "unpack_dataset", "download_images", "convert_checkpoint"),
-        *("render_dataset", "make_tiny_model"),
+        *("render_dataset", "randomize_unet"),
     ),
     "index, select": ("index_dataset", "select_images"),
     "encode": ("encode_images", "encode_prompt", "encode_template"),
     "extract": ("extract_features", "extract_prototypes"),
     "pool": ("pool_prototypes",),
     "compare": ("compare_prototypes",),
-    "test": ("test_distances",),
-    "draw": ("draw_experiment", "draw_plate", "draw_frames", "judge_claims", "describe_run"),
+    "test": ("test_distances", "map_classes"),
+    "draw": ("draw_experiment", "draw_classes", "draw_plate", "draw_frames"),
+    "report": ("judge_claims", "describe_run", "answer_question", "write_report"),
 }
 
 
@@ -67,12 +68,18 @@ def disk(config: dict, objects: float) -> dict[str, float]:
         images = datasets[dataset]["images"]
         return sum(images * (objects if view in CROPS else 1) for view in config["views"][views])
 
-    latents = {(c["model"], dataset, c["views"]) for c in captures.values() for dataset in c["datasets"]}
+    sources = {name: str(entry["source"]) for name, entry in config["models"].items()}  # controls share latents
+    latents = {
+        (sources[model], dataset, c["views"])
+        for c in captures.values()
+        for model in c["models"]
+        for dataset in c["datasets"]
+    }
     kept = {"extract": 0.0, "pool": 0.0}
     for name, capture in captures.items():
         wanted = {layer for feature_set in capture["layers"] for layer in members(feature_set, LAYERS)}
         values = sum(LAYERS[layer].channels * LAYERS[layer].grid ** 2 for layer in wanted)
-        passes = len(capture["timesteps"])
+        passes = len(capture["timesteps"]) * len(capture["models"])
         for dataset in capture["datasets"]:
             if capture["keep"] == "maps":
                 kept["extract"] += samples(capture["views"], dataset) * passes * values * STORED[config["dtype"]]
@@ -86,7 +93,10 @@ def disk(config: dict, objects: float) -> dict[str, float]:
             shown = datasets[dataset]["images"] * objects * len(config["views"][capture["views"]])
             kept["pool" if capture["keep"] == "maps" else "extract"] += shown * passes * width * 4
     pairs = sum(
-        len(experiment["conditions"]) * (datasets[dataset]["images"] * objects) ** 2 / 2
+        len(captures[experiment["captures"][0]]["models"])
+        * len(experiment["conditions"])
+        * (datasets[dataset]["images"] * objects) ** 2
+        / 2
         for experiment in config["experiments"].values()
         for dataset in experiment["datasets"]
         if experiment["axis"] != "offset"

@@ -87,7 +87,7 @@ def test_everything_ran_as_jobs_of_slurm(ran, repo):
     assert repo.path("results", "published.html").stat().st_size > 0
 
 
-@pytest.mark.parametrize(("rule", "number"), [("encode_images", 7), ("extract_features", 8)])
+@pytest.mark.parametrize(("rule", "number"), [("encode_images", 9), ("extract_features", 20)])
 def test_what_loads_a_network_gets_a_gpu(ran, rule, number):
     jobs = of(ran, rule)
     assert len(jobs) == number
@@ -129,7 +129,7 @@ def test_what_ran_out_of_memory_is_sent_again_with_more(ran, repo):
 
 
 def test_what_was_cancelled_is_sent_again_and_nothing_else(ran, repo):
-    shards = [repo.path("results", "latents", "tiny", "davis", "plain", f"0000{shard}.h5") for shard in range(3)]
+    shards = [repo.path("results", "latents", "trained", "davis", "plain", f"0000{shard}.h5") for shard in range(3)]
     shards[1].unlink()
     others = {path: path.stat().st_mtime_ns for path in shards if path.exists()}
     known = {job["JobId"] for job in records()}
@@ -147,7 +147,7 @@ def test_what_was_cancelled_is_sent_again_and_nothing_else(ran, repo):
 
 
 def test_interrupting_the_run_cancels_its_jobs(ran, repo):
-    shard = repo.path("results", "latents", "tiny", "davis", "plain", "00000.h5")
+    shard = repo.path("results", "latents", "trained", "davis", "plain", "00000.h5")
     shard.unlink()
     known = {job["JobId"] for job in records()}
     with started(repo, str(shard.relative_to(repo.folder)), *SLURM, *SHARDS) as process:

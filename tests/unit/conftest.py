@@ -4,13 +4,13 @@ import json
 import shutil
 
 import pytest
+import tiny
 
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory):
-    """The demo's model: Stable Diffusion's folders and grids (64 to 8) for 512 x 512 pictures, random weights."""
+    """A tiny model: Stable Diffusion's folders and grids (64 to 8) for 512 x 512 pictures."""
     import torch
-    from semlens import tiny
 
     torch.set_num_threads(1)  # networks this small gain nothing from threads, and lose where other tests compete
     folder = tmp_path_factory.mktemp("models") / "tiny"
@@ -37,7 +37,6 @@ def architectures(tiny_model):
     """
     import torch
     from diffusers import UNet2DConditionModel
-    from semlens import tiny
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
     vocabulary = json.loads((tiny_model / "tokenizer" / "vocab.json").read_text())

@@ -8,10 +8,11 @@ import shutil
 
 import numpy as np
 import pytest
+import tiny
 import torch
 from original_layout import original
 from safetensors.torch import load_file, save_file
-from semlens import checkpoints, models, tiny
+from semlens import checkpoints, models
 from semlens.capture import capture
 from semlens.layers import layers
 

@@ -33,11 +33,17 @@ CONFIG = {
         "davis": {"format": "davis", "source": {}, "sequences": {"walk": {1: "person"}}, "images": 3},
     },
     "captures": {
-        "still": {"model": "sd15", "datasets": ["coco", "voc"], "views": "plain", "prompt": "empty", "timesteps": [0]},
-        "noise": {"model": "sd15", "datasets": ["coco"], "views": "plain", "prompt": "empty", "timesteps": [1, 50]},
-        "flipped": {"model": "sd15", "datasets": ["coco"], "views": "flips", "prompt": "empty", "timesteps": [0]},
+        "still": {
+            "models": ["sd15"],
+            "datasets": ["coco", "voc"],
+            "views": "plain",
+            "prompt": "empty",
+            "timesteps": [0],
+        },
+        "noise": {"models": ["sd15"], "datasets": ["coco"], "views": "plain", "prompt": "empty", "timesteps": [1, 50]},
+        "flipped": {"models": ["sd15"], "datasets": ["coco"], "views": "flips", "prompt": "empty", "timesteps": [0]},
         "video": {
-            "model": "tiny",
+            "models": ["tiny"],
             "datasets": ["davis"],
             "views": "plain",
             "prompt": "photo",
@@ -125,7 +131,7 @@ def test_good_configuration_passes(config):
 @pytest.mark.parametrize(
     ("path", "value", "named"),
     [
-        ("captures/still/model", "sd3", ["capture 'still'", "model 'sd3'", "sd15, tiny"]),
+        ("captures/still/models", ["sd3"], ["capture 'still'", "model 'sd3'", "sd15, tiny"]),
         ("captures/still/datasets", ["coco", "lvis"], ["capture 'still'", "dataset 'lvis'", "coco, voc, davis"]),
         ("captures/video/views", "rotations", ["capture 'video'", "view group 'rotations'", "plain, flips"]),
         ("captures/video/prompt", "none", ["capture 'video'", "prompt 'none'", "empty, photo"]),
@@ -276,11 +282,11 @@ def sourced(model_folder, tmp_path):
     demo = {"source": {"demo": {"seed": 0}}}
     common = {"axis": "metric", "conditions": ["cosine"], "view": "identity", "timestep": 0}
     return {
-        "models": {"sd": {"source": {"folder": str(model_folder)}, "size": 128}, "tiny": demo},
+        "models": {"sd": {"source": {"folder": str(model_folder)}, "size": 128}, "tiny": {"source": {"demo": {}}}},
         "datasets": {"coco": {"source": {"folder": str(tmp_path)}}, "drawn": demo},
         "captures": {
-            "plain": {"model": "sd", "datasets": ["coco", "drawn"], "layers": ["enc16", "dec8.2"]},
-            "tiny": {"model": "tiny", "datasets": ["drawn"], "layers": ["enc99"]},
+            "plain": {"models": ["sd"], "datasets": ["coco", "drawn"], "layers": ["enc16", "dec8.2"]},
+            "tiny": {"models": ["tiny"], "datasets": ["drawn"], "layers": ["enc99"]},
         },
         "experiments": {
             "metrics": {"captures": ["plain"], "datasets": ["coco"], "features": "16+8", **common},
@@ -446,22 +452,22 @@ def test_more_images_only_add_shards(config):
 
 def test_capture_shards_are_all_shards_of_all_datasets_of_the_captures():
     assert capture_shards(CONFIG, ["still", "video"]) == [
-        ("still", "coco", "00000"),
-        ("still", "coco", "00001"),
-        ("still", "coco", "00002"),
-        ("still", "voc", "00000"),
-        ("still", "voc", "00001"),
-        ("video", "davis", "00000"),
+        ("still", "sd15", "coco", "00000"),
+        ("still", "sd15", "coco", "00001"),
+        ("still", "sd15", "coco", "00002"),
+        ("still", "sd15", "voc", "00000"),
+        ("still", "sd15", "voc", "00001"),
+        ("video", "tiny", "davis", "00000"),
     ]
 
 
 def test_studied_are_the_datasets_of_every_experiment():
     assert studied(CONFIG) == [
-        ("metrics", "coco"),
-        ("metrics", "voc"),
-        ("steps", "coco"),
-        ("layers", "coco"),
-        ("flips", "coco"),
+        ("metrics", "sd15", "coco"),
+        ("metrics", "sd15", "voc"),
+        ("steps", "sd15", "coco"),
+        ("layers", "sd15", "coco"),
+        ("flips", "sd15", "coco"),
     ]
 
 

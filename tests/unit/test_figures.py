@@ -280,19 +280,16 @@ def parsed(page):
     return cells
 
 
-def test_html_is_a_page_whose_names_are_text(written):
-    page = parsed(
-        written({"my_<i>voc": pairs_of(["<50"], [("scsi", "scdi", 0.01, -2, 1.5)])}, title="a < b & c")["html"]
-    )
+def test_names_in_html_are_text(written):
+    page = parsed(written({"my_<i>voc": pairs_of(["<50"], [("scsi", "scdi", 0.01, -2, 1.5)])})["html"])
     assert "i" not in page.tags
     assert "my_<i>voc" in page.text and "<50" in page.text
-    assert page.text.count("a < b & c") == 2
 
 
 def test_html_sets_names_of_sets_below_the_line(written):
     page = parsed(written({"my_voc": pairs_of(["distance_correlation"], [("scsi", "scdi", 0.2, -0.7, 1.5)])})["html"])
     assert {"my_voc", "distance correlation", "scsi", "scdi", "0.20000", "1.50000"} <= set(page.text)
-    assert {"html", "table", "th", "td", "sub"} <= page.tags
+    assert {"table", "th", "td", "sub"} <= page.tags
 
 
 def test_markdown_has_a_row_per_pair_and_value_and_a_column_per_condition(written):

@@ -163,7 +163,7 @@ def test_a_reference_without_later_frames_is_named(distances, manifests, lonely)
 
 
 def test_distances_have_the_same_first_and_offsets_in_the_order_of_the_experiment(people):
-    table = frames.distances_of(people)
+    table = frames.distances_of({"sd15": people})
     assert table.columns.to_list() == ["+5", "+1"]
     assert table.index[0] == "the same, walk_1/1"
     assert sorted(table.index[1:]) == ["another, walk_1/2", "another, walk_1/3", "another, walk_1/4"]
@@ -176,30 +176,33 @@ def test_distances_have_the_same_first_and_offsets_in_the_order_of_the_experimen
 
 def test_the_same_comes_first_wherever_its_set_is_listed(distances, manifests):
     people = frames.followed(distances(sets=["scdi", "sidi"], offsets=(1, 5)), manifests, REFERENCE)
-    table = frames.distances_of(people)
+    table = frames.distances_of({"sd15": people})
     assert table.index.to_list() == ["the same, walk_1/1", "another, walk_1/3", "another, walk_1/2"]
     assert table.columns.to_list() == ["+1", "+5"]
 
 
 def test_who_is_missing_in_a_frame_has_no_distance_there(distances, manifests):
-    table = frames.distances_of(frames.followed(distances(offsets=(1, 2, 5)), manifests, REFERENCE))
+    table = frames.distances_of({"sd15": frames.followed(distances(offsets=(1, 2, 5)), manifests, REFERENCE)})
     assert table.isna().loc["the same, walk_1/1"].to_dict() == {"+1": False, "+2": True, "+5": False}
     assert table.isna().loc["another, walk_1/2"].to_dict() == {"+1": False, "+2": False, "+5": True}
     assert table.isna().loc["another, walk_1/4"].to_dict() == {"+1": True, "+2": True, "+5": False}
 
 
 def test_a_table_prints_five_decimals_and_a_dash(people):
-    table = frames.distances_of(people)
+    table = frames.distances_of({"sd15": people})
     printed = frames.as_printed(table, figures.MARKUP["md"])
     assert printed.loc["another, walk_1/2"].to_list() == ["–", f"{table.loc['another, walk_1/2', '+1']:.5f}"]
     assert printed.index.to_list() == table.index.to_list()
     assert frames.as_printed(table, figures.MARKUP["tex"]).index[0] == r"the same, walk\_1/1"
     odd = people.assign(identity=people["identity"] + "<&>")
-    assert "walk_1/1&lt;&amp;&gt;" in frames.as_printed(frames.distances_of(odd), figures.MARKUP["html"]).index[0]
+    assert (
+        "walk_1/1&lt;&amp;&gt;"
+        in frames.as_printed(frames.distances_of({"sd15": odd}), figures.MARKUP["html"]).index[0]
+    )
 
 
 def test_tables_are_written_with_a_line_for_each_person(people, tmp_path):
-    table = frames.distances_of(people)
+    table = frames.distances_of({"sd15": people})
     paths = {kind: str(tmp_path / f"table.{kind}") for kind in ("csv", "md", "tex", "html")}
     figures.save_table(table, partial(frames.as_printed, table), title="Followed", **paths)
     markdown = (tmp_path / "table.md").read_text().splitlines()
@@ -212,7 +215,7 @@ def test_tables_are_written_with_a_line_for_each_person(people, tmp_path):
 
 
 def test_a_strip_has_a_panel_for_each_frame(people, folder):
-    figure = frames.strip(people, folder, title="Followed")
+    figure = frames.strip({"sd15": people}, folder, title="Followed")
     assert figure.get_suptitle() == "Followed"
     assert [panel.get_title() for panel in figure.axes] == [
         "reference: walk_1, frame 0",
@@ -227,7 +230,7 @@ def test_a_strip_has_a_panel_for_each_frame(people, folder):
 
 
 def test_everyone_is_outlined_green_if_the_same_and_blue_if_not(people, folder):
-    figure = frames.strip(people, folder, title="Followed")
+    figure = frames.strip({"sd15": people}, folder, title="Followed")
     shown = [people[people["frame"] == frame] for frame in (0, 5, 1)]
     for panel, rows in zip(figure.axes, shown, strict=True):
         assert len(panel.collections) == len(rows)
@@ -242,7 +245,7 @@ def test_everyone_is_outlined_green_if_the_same_and_blue_if_not(people, folder):
 
 
 def test_distances_stand_above_those_who_are_compared(people, folder):
-    reference, *later = frames.strip(people, folder, title="Followed").axes
+    reference, *later = frames.strip({"sd15": people}, folder, title="Followed").axes
     assert not reference.texts
     for panel, frame in zip(later, (5, 1), strict=True):
         rows = people[people["frame"] == frame]
@@ -254,5 +257,15 @@ def test_distances_stand_above_those_who_are_compared(people, folder):
 
 
 def test_a_distance_stays_in_the_picture_above_who_touches_its_top(people, folder):
-    panel = frames.strip(people.assign(bbox_y=0.0), folder, title="Followed").axes[1]
+    panel = frames.strip({"sd15": people.assign(bbox_y=0.0)}, folder, title="Followed").axes[1]
     assert {text.get_position()[1] for text in panel.texts} == {0.06 * HEIGHT}
+
+
+def test_models_have_a_row_of_frames_and_a_block_of_distances_each(people, folder):
+    both = {"trained": people, "untrained": people.assign(distance=2 * people["distance"])}
+    table = frames.distances_of(both)
+    np.testing.assert_array_equal(table.loc["untrained"], 2 * table.loc["trained"])
+    figure = frames.strip(both, folder, title="Followed")
+    assert len(figure.axes) == 2 * len(frames.strip({"sd15": people}, folder, title="Followed").axes)
+    assert [panel.get_ylabel() for panel in figure.axes if panel.get_ylabel()] == list(both)
+    plt.close("all")

@@ -209,7 +209,7 @@ def claims(folder, *entries, table="dataset,metric,set_a,set_b,p,dunn\n"):
 
 def verdicts(tmp_path, predicate, conditions, reason=""):
     folder = claims(tmp_path, {"predicate": predicate, "conditions": list(conditions)})
-    key = ("video", "davis")
+    key = ("video", "sd15", "davis")
     return judge(folder, {key: statistics(tmp_path, conditions)}, {key: reason})
 
 
@@ -327,8 +327,8 @@ def test_what_was_not_run_is_left_out(tmp_path):
         table="dataset,metric,set_a,set_b,p,dunn\nvoc,cosine,scsi,scdi,0,0.3\n",
     )
     paths = statistics(tmp_path, {"1": (LOW, {})})
-    own = ("my own experiment", "davis")
-    judged = judge(folder, {("video", "davis"): paths, own: paths}, {("video", "davis"): "", own: ""})
+    own, studied = ("my own experiment", "sd15", "davis"), ("video", "sd15", "davis")
+    judged = judge(folder, {studied: paths, own: paths}, {studied: "", own: ""})
     assert judged[["claim", "condition"]].to_numpy().tolist() == [["It is so.", "1"]]
 
 
@@ -343,7 +343,7 @@ def test_a_claim_may_look_at_another_experiment(tmp_path):
             "conditions": ["enc16.1", "encoder-decoder/enc16"],
         },
     )
-    keys = [("single-layer", "voc"), ("encoder-decoder", "voc")]
+    keys = [("single-layer", "sd15", "voc"), ("encoder-decoder", "sd15", "voc")]
     near = statistics(tmp_path, {"enc16.1": ({"sidi": 0.1, "scsi": 0.2}, {})}, name="near")
     far = statistics(tmp_path, {"enc16": ({"sidi": 0.1, "scsi": 0.3}, {})}, name="far")
     both = dict(zip(keys, (near, far), strict=True))
@@ -352,6 +352,17 @@ def test_a_claim_may_look_at_another_experiment(tmp_path):
     (row,) = judge(folder, both, {keys[0]: "", keys[1]: "demo"}).itertuples()
     assert (row.verdict, row.reason) == ("not comparable", "demo")
     assert judge(folder, {keys[0]: near}, {keys[0]: ""}).empty
+
+
+def test_models_are_judged_apart(tmp_path):
+    folder = claims(tmp_path, {"predicate": {"order": ["sidi", "scsi"]}, "conditions": ["1"]})
+    rising, falling = (
+        statistics(tmp_path, {"1": ({"sidi": low, "scsi": 0.2}, {})}, name=name)
+        for name, low in (("rising", 0.1), ("falling", 0.3))
+    )
+    keys = {("video", "sd15", "davis"): rising, ("video", "sd21", "davis"): falling}
+    judged = judge(folder, keys, dict.fromkeys(keys, ""))
+    assert judged[["model", "verdict"]].to_numpy().tolist() == [["sd15", "holds"], ["sd21", "does not hold"]]
 
 
 @pytest.mark.parametrize(
@@ -422,7 +433,7 @@ def test_the_claims_about_table_1_hold_for_table_1(tmp_path):
             sets = {name: (means[name], stds[name], 0.0, 0.0) for name in FOUR}
             pairs = {pair: (p[frozenset(pair)], dunn[frozenset(pair)]) for pair in itertools.combinations(FOUR, 2)}
             conditions[metric] = (sets, pairs)
-        statistics_of["distance-measures", dataset] = statistics(tmp_path, conditions, name=dataset)
+        statistics_of["distance-measures", "sd15", dataset] = statistics(tmp_path, conditions, name=dataset)
     judged = judge(FOLDER, statistics_of, dict.fromkeys(statistics_of, ""))
     assert (judged["verdict"] == "holds").all(), judged[judged["verdict"] != "holds"].T.to_string()
     values = judged[judged["where"] == "Table 1"]
@@ -460,8 +471,8 @@ def everything(tmp_path_factory):
                 sets = {name: np.nan if experiment == "video" and name == "scdi" else rng.random() for name in SETS}
                 pairs = {pair: (rng.random(), rng.random()) for pair in itertools.combinations(SETS, 2)}
                 made[condition] = (sets, pairs)
-            paths[experiment, dataset] = statistics(folder, made, name=f"{experiment}.{dataset}")
-            reasons[experiment, dataset] = "demo" if number % 2 else ""
+            paths[experiment, "sd15", dataset] = statistics(folder, made, name=f"{experiment}.{dataset}")
+            reasons[experiment, "sd15", dataset] = "demo" if number % 2 else ""
     return judge(FOLDER, paths, reasons)
 
 
@@ -511,7 +522,7 @@ def test_verdicts_are_coloured_and_worded(everything, written):
     classes = Page(written["html"]).classes
     for verdict in published.VERDICTS:
         name = verdict.replace(" ", "-")
-        assert f".{name}" in written["html"].split("</style>")[0]
+        assert f".{name}" in (FOLDER.parents[1] / "workflow" / "report" / "report.html.j2").read_text()
         assert classes[name] and all(verdict in text for text in classes[name])
     assert classes["not-comparable"] == {"○ not comparable (demo)"}
     assert written["html"].count("<span class=") == len(everything)
@@ -530,7 +541,7 @@ def test_counts_and_tolerances_come_first(everything, written):
 def test_table_1_is_a_table_per_dataset(written):
     lines = written["md"].splitlines()
     heads = [place for place, line in enumerate(lines) if "euclidean published" in line]
-    assert [lines[place - 2] for place in heads] == ["Table 1, voc.", "Table 1, coco."]
+    assert [lines[place - 2] for place in heads] == ["Table 1, voc, sd15.", "Table 1, coco, sd15."]
     cells = [cell.strip() for cell in lines[heads[0]].strip("|").split("|")]
     assert len(cells) == 1 + 2 * 4 and cells[1:3] == ["euclidean published", "euclidean obtained"]
     rows = lines[heads[0] + 2 :][:13]

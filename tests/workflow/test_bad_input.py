@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from demo_model import MODEL
 from repository import SMALL, Job, changed, execute, plan, snakemake
 
 # The configuration's changes, and what the terminal must name.
@@ -29,7 +30,7 @@ REFUSED = {
     "capture": ({"experiments:video:captures": ["videos"]}, ["'video'", "'videos'", "plain"]),
     "view group": ({"captures:video:views": "flipped"}, ["'video'", "flipped", "plain"]),
     "view": ({"views": {"plain": ["identity", "upside_down"]}}, ["views.plain", "upside_down", "identity"]),
-    "model of a capture": ({"captures:video:model": "large"}, ["'video'", "large", "tiny"]),
+    "model of a capture": ({"captures:video:models": ["large"]}, ["'video'", "large", "tiny"]),
     "dataset's folder": (
         {"datasets:voc:source": {"folder": "nowhere/voc"}},
         ["'voc'", "nowhere/voc", "does not exist"],
@@ -79,7 +80,7 @@ def test_a_users_folder_is_never_what_the_demo_draws(finished, configured, entry
 
 
 def test_a_model_without_its_unet_is_refused(finished, configured, tmp_path):
-    shutil.copytree(finished.path("resources", "models", "tiny"), tmp_path / "model")
+    shutil.copytree(MODEL, tmp_path / "model")
     shutil.rmtree(tmp_path / "model" / "unet")
     config = configured({"models:tiny:source": {"folder": str(tmp_path / "model")}})
     said = snakemake(finished, "--dry-run", config=config, fails=True)
@@ -88,7 +89,7 @@ def test_a_model_without_its_unet_is_refused(finished, configured, tmp_path):
 
 def test_a_layer_that_a_model_lacks_is_refused(finished, configured):
     """Before anything runs, where the model is there already."""
-    folder = str(finished.path("resources", "models", "tiny"))
+    folder = str(MODEL)
     config = configured({"models:tiny:source": {"folder": folder}, "captures:video:layers": ["enc16.1", "enc17.1"]})
     said = snakemake(finished, "--dry-run", config=config, fails=True)
     assert_clear(said, ["'video'", "enc17.1", "enc16.2"])
@@ -118,7 +119,7 @@ def broken(clone, tmp_path_factory) -> SimpleNamespace:
     corrupted.write_bytes(corrupted.read_bytes()[: corrupted.stat().st_size // 2])
     before = {file: repo.path(file).read_bytes() for file in repo.files()}
     config = changed(
-        {"captures:odd": {"model": "tiny", "datasets": ["davis"], "layers": ["enc16.1", "enc17.1"]}},
+        {"captures:odd": {"models": ["tiny"], "datasets": ["davis"], "layers": ["enc16.1", "enc17.1"]}},
         tmp_path_factory.mktemp("broken") / "odd.yaml",
     )
     said = execute(repo, "encode", "extract", "--keep-going", config=config, fails=True)
@@ -139,12 +140,12 @@ FAILURES: dict[str, tuple[str, str, Callable[[SimpleNamespace], list[str]]]] = {
         lambda broken: [broken.missing.name, "does not exist"],
     ),
     "corrupted latents": (
-        "extract_features/plain/coco/00001",
+        "extract_features/plain/tiny/tiny/coco/00001",
         "ValueError",
         lambda broken: [str(broken.corrupted.relative_to(broken.repo.folder)), "corrupt", "delete it"],
     ),
     "a layer that the model lacks": (
-        "extract_features/odd/davis/00000",
+        "extract_features/odd/tiny/davis/00000",
         "ValueError",
         lambda broken: ["'odd'", "enc17.1", "enc16.2"],
     ),
@@ -172,7 +173,7 @@ def test_the_terminal_is_spared_tracebacks(broken):
 def test_failures_take_nothing_else_along(broken):
     """What the failing jobs should have made is missing, what others made is as it was."""
     jobs = [job for job, _, _ in FAILURES.values()]
-    remade = {"results/features/plain/coco/00001.h5"}
+    remade = {"results/features/plain/tiny/coco/00001.h5"}
     for file, content in broken.before.items():
         if file in remade or any(job in file for job in jobs):
             continue
@@ -184,12 +185,12 @@ def test_failures_take_nothing_else_along(broken):
         if "/logs/" not in file and "/benchmarks/" not in file
     }
     assert not {file for file in made if not file.split("/")[-1].startswith(".")}, "a failing job left an output"
-    assert "results/features/plain/voc/00000.h5" in broken.repo.files()
+    assert "results/features/plain/tiny/voc/00000.h5" in broken.repo.files()
 
 
 def test_deleting_the_corrupt_shard_heals_it_alone(broken, finished):
     repo = broken.repo
-    shard = "results/features/plain/coco/00001.h5"
+    shard = "results/features/plain/tiny/coco/00001.h5"
     broken.corrupted.unlink()
     assert {job.rule for job in plan(repo, shard)} == {"encode_images", "extract_features"}
     execute(repo, shard)

@@ -4,6 +4,7 @@ import copy
 import hashlib
 import io
 import json
+import shutil
 import tarfile
 import zipfile
 from pathlib import Path
@@ -14,9 +15,10 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from demo_model import MODEL
 from repository import ROOT, Repository, copied, execute, plan, snakemake
 from safetensors.torch import load_file, save_file
-from semlens import scenes, tiny
+from semlens import scenes
 
 HOSTS = ("coco.invalid", "voc.invalid", "davis.invalid", "hub.invalid", "diff.invalid")  # that no one has
 LISTED = {"coco": 4, "pascal": 3}
@@ -51,7 +53,7 @@ def origin(tmp_path_factory) -> SimpleNamespace:
     scenes.write_davis(
         folder / "davis", sequences={"crossing": {1: "person", 2: "person"}, "other": {1: "person"}}, frames=6, seed=3
     )
-    tiny.write(folder / "model", seed=0)
+    shutil.copytree(MODEL, folder / "model", ignore=shutil.ignore_patterns("*.md", "*.png"))
     train = folder / "coco" / "annotations" / "instances_train2017.json"
     train.with_name("instances_val2017.json").write_text(
         json.dumps({**json.loads(train.read_text()), "images": [], "annotations": []})

@@ -13,9 +13,9 @@ from payload import alike, differing
 from repository import Job, Repository, copied, execute, in_namespace, plan, snakemake, started, until
 
 RUN = ("--cores", "2")
-FEATURES = "results/features/plain/coco/00001.h5"
-PROTOTYPES = "results/prototypes/plain/coco/00001.parquet"
-DISTANCES = "results/distances/metrics/coco.parquet"
+FEATURES = "results/features/plain/tiny/coco/00001.h5"
+PROTOTYPES = "results/prototypes/plain/tiny/coco/00001.parquet"
+DISTANCES = "results/distances/metrics/tiny/coco.parquet"
 KILLED = {
     "encode_images": "results/latents/tiny/coco/plain/00001.h5",
     "extract_features": FEATURES,
@@ -86,12 +86,12 @@ def interrupted(finished, tmp_path_factory) -> Repository:
         interrupt(killer(repo, rule, begun), lambda rule=rule: process_of(repo, rule), output)
         assert not repo.path(output).exists()
 
-    voc = "results/features/plain/voc/00000.h5"
+    voc = "results/features/plain/tiny/voc/00000.h5"
     interrupt(lambda process: os.killpg(process.pid, signal.SIGINT), half_written(repo, voc), voc)
-    pooled = "results/prototypes/plain/voc/00000.parquet"
+    pooled = "results/prototypes/plain/tiny/voc/00000.parquet"
     interrupt(lambda process: process.send_signal(signal.SIGTERM), half_written(repo, voc), pooled)
     assert repo.path(voc).exists() and not repo.path(pooled).exists()
-    compared = "results/distances/metrics/voc.parquet"
+    compared = "results/distances/metrics/tiny/voc.parquet"
     interrupt(lambda process: process.kill(), half_written(repo, compared), compared)
     assert "--unlock" in snakemake(repo, *RUN, fails=True)
     snakemake(repo, "--unlock")
@@ -119,9 +119,9 @@ def test_nothing_half_written_is_left(interrupted):
 
 def test_one_core_finds_the_same(finished, tmp_path):
     repo = Repository(copied(tmp_path / "repository"), finished.config)
-    snakemake(repo, "results/statistics/metrics/coco.sets.csv", "--cores", "1")
+    snakemake(repo, "results/statistics/metrics/tiny/coco.sets.csv", "--cores", "1")
     names = made(repo).keys()
-    assert {"results/statistics/metrics/coco.pairs.csv", DISTANCES, FEATURES} <= names
+    assert {"results/statistics/metrics/tiny/coco.pairs.csv", DISTANCES, FEATURES} <= names
     assert differing(repo.folder, finished.folder, names) == set()
 
 
@@ -135,7 +135,7 @@ def test_a_full_disk_is_named_and_leaves_the_shard_undone(finished, clone):
     assert said.returncode != 0
     assert "No space left on device" in said.stdout
     assert f"{FEATURES}" in said.stdout
-    assert plan(repo, FEATURES) == {Job("extract_features", "plain/coco/00001")}
+    assert plan(repo, FEATURES) == {Job("extract_features", "plain/tiny/coco/00001")}
     execute(repo, FEATURES)
     assert alike(repo.path(FEATURES), finished.path(FEATURES))
 
@@ -149,8 +149,8 @@ def test_a_shard_that_was_cut_is_named_and_alone_made_again(finished, clone):
     assert not repo.path(PROTOTYPES).exists()
     repo.path(FEATURES).unlink()
     assert plan(repo, PROTOTYPES) == {
-        Job("extract_features", "plain/coco/00001"),
-        Job("pool_prototypes", "plain/coco/00001"),
+        Job("extract_features", "plain/tiny/coco/00001"),
+        Job("pool_prototypes", "plain/tiny/coco/00001"),
     }
     execute(repo, PROTOTYPES)
     assert alike(repo.path(PROTOTYPES), finished.path(PROTOTYPES))

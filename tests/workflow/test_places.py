@@ -9,10 +9,10 @@ import pytest
 from payload import alike
 from repository import Repository, changed, copied, in_namespace, started
 
-STATISTICS = [f"statistics/metrics/coco.{kind}.csv" for kind in ("sets", "pairs", "trend", "normality")]
+STATISTICS = [f"statistics/metrics/tiny/coco.{kind}.csv" for kind in ("sets", "pairs", "trend", "normality")]
 MADE = [
-    *("manifests/coco/00001.parquet", "latents/tiny/coco/plain/00001.h5", "features/plain/coco/00001.h5"),
-    *("prototypes/plain/coco/00001.parquet", "distances/metrics/coco.parquet"),
+    *("manifests/coco/00001.parquet", "latents/tiny/coco/plain/00001.h5", "features/plain/tiny/coco/00001.h5"),
+    *("prototypes/plain/tiny/coco/00001.parquet", "distances/metrics/tiny/coco.parquet"),
     *STATISTICS,
 ]
 

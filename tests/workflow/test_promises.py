@@ -9,8 +9,11 @@ from repository import LIBRARY, ROOT, Job, Repository, changed, copied, plan, sn
 
 BASE = yaml.safe_load((ROOT / "config" / "config.yaml").read_text()) | {"shard_size": 10}
 EXPERIMENTS = BASE["experiments"]
+MODELS = tuple(BASE["models"])
 DESCRIBED = Job("describe_run", "")
 JUDGED = Job("judge_claims", "")
+ANSWERED = {Job("answer_question", ""), Job("write_report", "")}
+READ = ("extract_features", "pool_prototypes")
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +33,23 @@ def after(pretended, tmp_path):
     return lambda changes, *targets: plan(pretended, *targets, config=changed(changes, tmp_path / "demo.yaml", BASE))
 
 
+def mapped(name: str) -> bool:
+    return EXPERIMENTS[name]["axis"] == "features"
+
+
 def concluded(*experiments: str) -> set[Job]:
     """Compare and below, of experiments that are no examples."""
-    studied = [(name, dataset) for name in experiments for dataset in EXPERIMENTS[name]["datasets"]]
+    studied = [
+        (name, model, dataset) for name in experiments for model in MODELS for dataset in EXPERIMENTS[name]["datasets"]
+    ]
     return {
         JUDGED,
+        *ANSWERED,
+        *(Job("map_classes", f"{name}/{model}/coco") for name in experiments for model in MODELS if mapped(name)),
+        *(Job("draw_classes", name) for name in experiments if mapped(name)),
         *(
-            Job(rule, f"{name}/{dataset}")
-            for name, dataset in studied
+            Job(rule, f"{name}/{model}/{dataset}")
+            for name, model, dataset in studied
             for rule in ("compare_prototypes", "test_distances")
         ),
         *(Job("draw_experiment", name) for name in experiments),
@@ -56,7 +68,7 @@ def test_a_metric_reruns_compare_and_below(after):
 
 
 def test_a_timestep_extracts_its_capture_from_the_latents_that_are_there(after):
-    extracted = {Job(rule, "noised/voc/00000") for rule in ("extract_features", "pool_prototypes")}
+    extracted = {Job(rule, f"noised/{model}/voc/00000") for model in MODELS for rule in READ}
     plates = {Job("draw_plate", name) for name in ("inference-steps", "transformations")}
     found = after({"captures:noised:timesteps": [*BASE["captures"]["noised"]["timesteps"], 900]})
     assert found == extracted | plates | concluded("inference-steps", "transformations") | {DESCRIBED}
@@ -64,16 +76,15 @@ def test_a_timestep_extracts_its_capture_from_the_latents_that_are_there(after):
 
 def test_a_capture_extracts_itself(after):
     found = after({"captures:later": {**BASE["captures"]["noised"], "timesteps": [900]}}, "pool")
-    assert found == {Job(rule, "later/voc/00000") for rule in ("extract_features", "pool_prototypes")}
+    assert found == {Job(rule, f"later/{model}/voc/00000") for model in MODELS for rule in READ}
 
 
 def test_images_add_shards(after):
-    found = after({"datasets:coco:images": 24})
+    found = after({"datasets:coco:images": 44})
     shard = {
-        Job("select_images", "coco/00002"),
-        Job("encode_images", "tiny/coco/plain/00002"),
-        Job("extract_features", "plain/coco/00002"),
-        Job("pool_prototypes", "plain/coco/00002"),
+        Job("select_images", "coco/00004"),
+        Job("encode_images", "trained/coco/plain/00004"),
+        *(Job(rule, f"plain/{model}/coco/00004") for model in MODELS for rule in READ),
     }
     of_coco = [name for name, entry in EXPERIMENTS.items() if entry["datasets"] == ["coco"]]
     assert found == shard | concluded(*of_coco) | {DESCRIBED}
@@ -82,11 +93,15 @@ def test_images_add_shards(after):
 @pytest.mark.parametrize(
     ("module", "rerun"),
     [
-        ("figures", {"draw_experiment", "draw_plate", "draw_frames"}),
+        (
+            "figures",
+            {"draw_experiment", "draw_classes", "draw_plate", "draw_frames", "answer_question", "write_report"},
+        ),
         (
             "prototypes",
             {"pool_prototypes", "compare_prototypes", "test_distances", "judge_claims", "describe_run"}
-            | {"draw_experiment", "draw_plate", "draw_frames"},
+            | {"draw_experiment", "draw_plate", "draw_frames"}
+            | {"map_classes", "draw_classes", "answer_question", "write_report"},
         ),
     ],
 )

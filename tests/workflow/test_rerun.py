@@ -18,27 +18,30 @@ BELOW = {
         *("encode_images", "encode_template", "extract_prototypes", "pool_prototypes"),
         *("draw_plate", "draw_frames", "describe_run"),
     },
-    "make_tiny_model": {
-        *("encode_images", "encode_prompt", "encode_template"),
-        *("extract_features", "extract_prototypes", "describe_run"),
-    },
+    "randomize_unet": {"extract_features", "describe_run"},
     "encode_images": {"extract_features", "extract_prototypes"},
     "encode_prompt": {"extract_features", "extract_prototypes"},
     "encode_template": {"extract_features"},
     "extract_features": {"pool_prototypes", "draw_plate"},
-    "extract_prototypes": {"compare_prototypes", "draw_plate", "describe_run"},
-    "pool_prototypes": {"compare_prototypes", "describe_run"},
+    "extract_prototypes": {"compare_prototypes", "map_classes", "draw_plate", "describe_run"},
+    "pool_prototypes": {"compare_prototypes", "map_classes", "describe_run"},
     "compare_prototypes": {"test_distances", "draw_frames"},
-    "test_distances": {"draw_experiment", "judge_claims"},
-    "draw_experiment": set(),
-    "draw_plate": set(),
-    "draw_frames": set(),
-    "judge_claims": set(),
-    "describe_run": set(),
+    "test_distances": {"draw_experiment", "judge_claims", "answer_question", "write_report"},
+    "map_classes": {"draw_classes"},
+    **{key: {"write_report"} for key in ("draw_experiment", "draw_classes", "draw_plate", "draw_frames")},
+    **{key: {"write_report"} for key in ("judge_claims", "describe_run", "answer_question")},
+    "write_report": set(),
 }
 # Drawn data and a made model need none of these.
-NOT_PLANNED = {"download_file", "unpack_dataset", "download_images", "convert_checkpoint", "list_layers"}
+NOT_PLANNED = {
+    *("download_file", "unpack_dataset", "download_images", "convert_checkpoint", "list_layers"),
+    "train_demo_model",
+}
+DESCRIBED, JUDGED, ANSWERED, REPORTED = (
+    Job(rule, "") for rule in ("describe_run", "judge_claims", "answer_question", "write_report")
+)
 SHARDS = {"coco": ("00000", "00001"), "voc": ("00000",), "davis": ("00000",)}
+MODELS = {name: SMALL["captures"][entry["captures"][0]]["models"] for name, entry in SMALL["experiments"].items()}
 STUDIED = {name: tuple(entry["datasets"]) for name, entry in SMALL["experiments"].items()}
 
 
@@ -48,21 +51,34 @@ def and_below(*rules: str) -> set[str]:
 
 
 def captured(rule: str, capture: str, *datasets: str) -> set[Job]:
-    return {Job(rule, f"{capture}/{dataset}/{shard}") for dataset in datasets for shard in SHARDS[dataset]}
+    return {
+        Job(rule, f"{capture}/{model}/{dataset}/{shard}")
+        for model in SMALL["captures"].get(capture, {"models": ["tiny"]})["models"]
+        for dataset in datasets
+        for shard in SHARDS[dataset]
+    }
 
 
 def concluded(*experiments: str, dataset: str | None = None) -> set[Job]:
     """Compare and below, of experiments on all their datasets or on one."""
     return {
-        Job("judge_claims", ""),
+        JUDGED,
+        ANSWERED,
+        *mapped(*experiments),
         *(Job("draw_frames" if experiment == "one" else "draw_experiment", experiment) for experiment in experiments),
         *(
-            Job(rule, f"{experiment}/{studied}")
+            Job(rule, f"{experiment}/{model}/{studied}")
             for experiment in experiments
+            for model in MODELS[experiment]
             for studied in ([dataset] if dataset else STUDIED[experiment])
             for rule in ("compare_prototypes", "test_distances")
         ),
     }
+
+
+def mapped(*experiments: str) -> set[Job]:
+    """Maps of classes, of the experiment that has them."""
+    return {Job("map_classes", "layers/tiny/coco"), Job("draw_classes", "layers")} if "layers" in experiments else set()
 
 
 def plates(*experiments: str) -> set[Job]:
@@ -174,14 +190,20 @@ def test_editing_a_module_reruns_what_imports_it_and_below(finished, after_editi
     [
         ("logs", set(BELOW)),
         ("scenes", {"render_dataset"}),
-        ("tiny", {"make_tiny_model"}),
         ("capture", {"extract_features", "extract_prototypes"}),
         ("pooling", {"extract_prototypes"}),
         ("masks", {"extract_prototypes", "pool_prototypes", "draw_plate", "draw_frames"}),
-        ("prototypes", {"extract_prototypes", "pool_prototypes", "compare_prototypes", "draw_plate", "draw_frames"}),
-        ("distances", {"compare_prototypes"}),
+        (
+            "prototypes",
+            {"extract_prototypes", "pool_prototypes", "compare_prototypes", "map_classes", "draw_plate"},
+        ),
+        ("distances", {"compare_prototypes", "map_classes"}),
         ("statistics", {"test_distances"}),
-        ("figures", {"draw_experiment", "draw_plate", "draw_frames"}),
+        ("figures", {"draw_experiment", "draw_classes", "draw_plate", "draw_frames", "answer_question"}),
+        ("maps", {"draw_classes"}),
+        ("classes", {"map_classes"}),
+        ("answers", {"answer_question"}),
+        ("reports", {"write_report"}),
         ("plates", {"draw_plate"}),
         ("frames", {"draw_frames"}),
         ("published", {"judge_claims"}),
@@ -206,7 +228,6 @@ def test_editing_a_script_reruns_its_rule_and_below(finished, script):
         assert {job.rule for job in plan(finished)} == and_below(script.removesuffix(".py"))
 
 
-DESCRIBED = Job("describe_run", "")
 CHANGES = {
     "a metric reruns compare and below of its experiment": (
         {"experiments:metrics:conditions": ["euclidean", "correlation", "cosine", "cityblock"]},
@@ -214,11 +235,11 @@ CHANGES = {
     ),
     "a title redraws its experiment": (
         {"experiments:layers:title": "Another question"},
-        {Job("draw_experiment", "layers")} | plates("layers"),
+        {Job("draw_experiment", "layers"), Job("draw_classes", "layers")} | plates("layers"),
     ),
     "an expected order reruns the tests": (
         {"experiments:video:expect": ["scdi", "sidi"]},
-        {Job("test_distances", "video/davis"), Job("draw_experiment", "video"), Job("judge_claims", "")},
+        {Job("test_distances", "video/tiny/davis"), Job("draw_experiment", "video"), JUDGED, ANSWERED},
     ),
     "a timestep extracts its capture": ({"captures:plain:timesteps": [0, 100]}, PLAIN),
     "a layer extracts its capture": (
@@ -250,7 +271,7 @@ CHANGES = {
         {
             Job("select_images", "davis/00001"),
             Job("encode_images", "tiny/davis/plain/00001"),
-            Job("extract_prototypes", "video/davis/00001"),
+            Job("extract_prototypes", "video/tiny/davis/00001"),
         }
         | concluded("video", "one"),
     ),
@@ -259,8 +280,8 @@ CHANGES = {
         {
             Job("select_images", "coco/00001"),
             Job("encode_images", "tiny/coco/plain/00001"),
-            Job("extract_features", "plain/coco/00001"),
-            Job("pool_prototypes", "plain/coco/00001"),
+            Job("extract_features", "plain/tiny/coco/00001"),
+            Job("pool_prototypes", "plain/tiny/coco/00001"),
         }
         | concluded("metrics", dataset="coco")
         | concluded("layers"),
@@ -318,13 +339,19 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_changing_the_configuration(after_change, change):
-    assert after_change[change].result() - {DESCRIBED} == CHANGES[change][1]
+    assert after_change[change].result() - {DESCRIBED, REPORTED} == CHANGES[change][1]
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_a_run_rests_on_is_described_again_unless_only_where_it_runs_changes(after_change, change):
     nowhere_else = CHANGES[change][0].keys() <= {"batch_size", "threads", "device", "published"}
     assert (DESCRIBED in after_change[change].result()) != nowhere_else
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_report_is_written_again_with_whatever_it_shows(after_change, change):
+    without_a_trace = CHANGES[change][0].keys() <= {"batch_size", "threads", "device"}
+    assert (REPORTED in after_change[change].result()) != without_a_trace
 
 
 def test_a_manifest_is_made_again_from_the_index_alone(finished, clone):
@@ -339,7 +366,7 @@ def test_a_manifest_is_made_again_from_the_index_alone(finished, clone):
 
 def test_a_new_capture_extracts_itself_only(finished, configured):
     config = configured(
-        {"captures:noise": {"model": "tiny", "datasets": ["coco"], "layers": ["enc16.1"], "timesteps": [1]}}
+        {"captures:noise": {"models": ["tiny"], "datasets": ["coco"], "layers": ["enc16.1"], "timesteps": [1]}}
     )
     assert plan(finished, "extract", config=config) == captured("extract_features", "noise", "coco")
 
@@ -349,7 +376,7 @@ def test_a_new_view_group_encodes_itself(finished, configured):
     config = configured(
         {
             "views:again": ["identity"],
-            "captures:again": {"model": "tiny", "datasets": ["coco"], "layers": ["enc16.1"], "views": "again"},
+            "captures:again": {"models": ["tiny"], "datasets": ["coco"], "layers": ["enc16.1"], "views": "again"},
         }
     )
     encoded = {Job("encode_images", f"tiny/coco/again/{shard}") for shard in SHARDS["coco"]}

@@ -1,6 +1,9 @@
 """A finished run: everything is there, and its numbers are those that a few lines of numpy find."""
 
+import base64
+import html
 import json
+import re
 from collections import Counter
 from itertools import combinations
 
@@ -10,13 +13,16 @@ import pandas as pd
 import pyarrow.parquet as parquet
 import pytest
 from pycocotools import mask as coco_mask
-from repository import SMALL, Repository, changed, execute, plan, snakemake
+from repository import SMALL, Repository, changed, execute
 from scipy.spatial import distance as scipy_distance
 
 EXPERIMENTS = SMALL["experiments"]
 STUDIED = [(name, dataset) for name, entry in EXPERIMENTS.items() for dataset in entry["datasets"]]
 # Drawn data and a made model need none of these.
-NOT_PLANNED = {"download_file", "unpack_dataset", "download_images", "convert_checkpoint", "list_layers"}
+NOT_PLANNED = {
+    *("download_file", "unpack_dataset", "download_images", "convert_checkpoint", "list_layers"),
+    "train_demo_model",
+}
 SPARING = [("turned", "voc"), ("video", "davis")]  # captures that keep prototypes alone
 SCIPY = {
     "euclidean": scipy_distance.euclidean,
@@ -34,14 +40,14 @@ def manifests(repo: Repository, dataset: str) -> pd.DataFrame:
 
 def prototypes(repo: Repository, capture: str, dataset: str, feature_set: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Rows and vectors (rows, dimensions) of all shards, in the order that ``i`` and ``j`` count in."""
-    paths = sorted(repo.path("results", "prototypes", capture, dataset).glob("*.parquet"))
+    paths = sorted(repo.path("results", "prototypes", capture, "tiny", dataset).glob("*.parquet"))
     columns = json.loads(parquet.read_schema(paths[0]).metadata[b"feature_sets"])[feature_set]
     rows = pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
     return rows, np.array([np.concatenate(row) for row in rows[columns].itertuples(index=False)])
 
 
 def distances(repo: Repository, experiment: str, dataset: str, results: str = "results") -> pd.DataFrame:
-    frame = pd.read_parquet(repo.path(results, "distances", experiment, f"{dataset}.parquet"))
+    frame = pd.read_parquet(repo.path(results, "distances", experiment, "tiny", f"{dataset}.parquet"))
     return frame.astype({"condition": str, "set": str})
 
 
@@ -62,7 +68,7 @@ def test_statistics_cover_every_condition_and_set(finished, experiment, dataset)
     conditions, sets = [str(name) for name in entry["conditions"]], entry["sets"]
 
     def read(kind: str) -> pd.DataFrame:
-        path = finished.path("results", "statistics", experiment, f"{dataset}.{kind}.csv")
+        path = finished.path("results", "statistics", experiment, "tiny", f"{dataset}.{kind}.csv")
         return pd.read_csv(path, dtype={"condition": str})
 
     of_sets = read("sets")
@@ -123,7 +129,9 @@ def test_pairs_of_videos_lie_an_offset_apart(finished):
 def test_a_view_is_compared_with_the_original(finished):
     """sidi holds every instance and itself in that view; the other sets are those of the originals."""
     instances = manifests(finished, "voc")
-    paths = [finished.path("results", "prototypes", name, "voc", "00000.parquet") for name in ("plain", "turned")]
+    paths = [
+        finished.path("results", "prototypes", name, "tiny", "voc", "00000.parquet") for name in ("plain", "turned")
+    ]
     rows = pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
     vectors = np.array(rows["enc16.1@16"].tolist())
     expected = Counter(sets_of(a, b) for a, b in combinations(instances.itertuples(), 2))
@@ -139,7 +147,7 @@ def test_a_view_is_compared_with_the_original(finished):
 
 
 def test_one_person_is_compared_with_everyone_later(finished):
-    path = finished.path("results", "distances", "one", "davis.parquet")
+    path = finished.path("results", "distances", "one", "tiny", "davis.parquet")
     names = json.loads(parquet.read_schema(path).metadata[b"instances"])
     for offset in (1, 5):
         found = distances(finished, "one", "davis").query(f"condition == '{offset}'")
@@ -180,7 +188,7 @@ def mapped(finished, clone, tmp_path_factory) -> Repository:
     """The same with the maps that some captures do not keep, and the prototypes that are made of them."""
     repo = clone()
     changes = {f"captures:{capture}:keep": "maps" for capture, _ in SPARING}
-    made = [f"results/prototypes/{capture}/{dataset}/00000.parquet" for capture, dataset in SPARING]
+    made = [f"results/prototypes/{capture}/tiny/{dataset}/00000.parquet" for capture, dataset in SPARING]
     execute(repo, *made, config=changed(changes, tmp_path_factory.mktemp("mapped") / "maps.yaml"))
     return repo
 
@@ -197,7 +205,7 @@ def test_maps_are_kept_where_they_are_asked_for(finished, mapped):
 )
 def test_a_prototype_by_hand(finished, mapped, capture, dataset, shard, fallback):
     """The mean of the features over the cells whose centre the mask covers; by area where it covers none."""
-    pooled = pd.read_parquet(finished.path("results", "prototypes", capture, dataset, f"{shard}.parquet"))
+    pooled = pd.read_parquet(finished.path("results", "prototypes", capture, "tiny", dataset, f"{shard}.parquet"))
     prototype = pooled[pooled["fallback@16"] == fallback].iloc[-1]
     manifest = pd.read_parquet(finished.path("results", "manifests", dataset, f"{shard}.parquet"))
     instance = manifest.set_index("instance_id").loc[prototype["instance_id"]]
@@ -210,7 +218,7 @@ def test_a_prototype_by_hand(finished, mapped, capture, dataset, shard, fallback
         for column in range(16)
         if mask[int((row + 0.5) * height / 16), int((column + 0.5) * width / 16)]
     ]
-    with h5py.File(mapped.path("results", "features", capture, dataset, f"{shard}.h5")) as features:
+    with h5py.File(mapped.path("results", "features", capture, "tiny", dataset, f"{shard}.h5")) as features:
         place = list(features["identity/sample_id"].asstr()).index(instance.image_id)
         values = features["identity/t0/enc16.1"][place].astype(float)  # (channels, 16, 16)
     if fallback:
@@ -241,7 +249,7 @@ def test_batches_and_shards_do_not_matter(finished, clone, tmp_path):
         },
         tmp_path / "small.yaml",
     )
-    execute(repo, "elsewhere/distances/layers/coco.parquet", config=config)
+    execute(repo, "elsewhere/distances/layers/tiny/coco.parquet", config=config)
     assert finished.files("resources") == repo.files("resources")
     assert sorted(path.name for path in repo.path("elsewhere", "features", "plain", "coco").iterdir()) == ["00000.h5"]
 
@@ -262,7 +270,7 @@ def test_batches_and_shards_do_not_matter(finished, clone, tmp_path):
 def test_prototypes_are_the_same_whether_maps_are_kept_or_not(finished, mapped, capture, dataset):
     """But for rounding: float32 numbers are added in another order."""
     pooled, expected = (
-        repo.path(f"results/prototypes/{capture}/{dataset}/00000.parquet") for repo in (finished, mapped)
+        repo.path(f"results/prototypes/{capture}/tiny/{dataset}/00000.parquet") for repo in (finished, mapped)
     )
     assert parquet.read_schema(pooled).equals(parquet.read_schema(expected), check_metadata=True)
     rows, expected_rows = pd.read_parquet(pooled), pd.read_parquet(expected)
@@ -272,15 +280,35 @@ def test_prototypes_are_the_same_whether_maps_are_kept_or_not(finished, mapped, 
     assert (off < 1e-6 * np.linalg.norm(expected_vectors, axis=1)).all()
 
 
-def test_the_report_shows_every_figure_and_table(finished, tmp_path):
-    report = tmp_path / "report.html"
-    snakemake(finished, "--report", str(report))
-    content = report.read_text()
-    for experiment in EXPERIMENTS:
-        assert f"results/figures/{experiment}.png" in content
-        assert f"results/tables/{experiment}{'' if experiment == 'one' else '.pairs'}.html" in content
-    assert "results/published.html" in content
-    assert plan(finished) == set()
+def test_the_report_shows_every_figure_and_table_and_needs_no_other_file(finished):
+    content = finished.path("results", "report.html").read_text()
+    for path in finished.path("results", "figures").glob("*.png"):
+        assert base64.b64encode(path.read_bytes()).decode() in content, path.name
+    for path in [*finished.path("results", "tables").glob("*.html"), *finished.path("results").glob("p*.html")]:
+        assert path.read_text() in content, path.name
+    assert not re.search(r"""(src|href)=["'](?!data:|#)""", content)
+    assert "<script" not in content
+
+
+def test_the_report_goes_through_the_experiments_in_order(finished):
+    content = finished.path("results", "report.html").read_text()
+    places = [content.index(f'<h2 id="{experiment}">') for experiment in EXPERIMENTS]
+    assert places == sorted(places)
+
+
+def test_the_first_page_says_what_the_statistics_say(finished):
+    """The separation at the best layer, computed again from the distances themselves."""
+    (answer,) = json.loads(finished.path("results", "answer.json").read_text())
+    best, share = re.search(r"(\S+) tells classes apart best.* in (\d+)% of", answer["sentences"][0]).groups()
+    table = pd.read_parquet(finished.path("results/distances/layers/tiny/coco.parquet"))
+    found = {}
+    for condition, rows in table.groupby("condition", observed=True):
+        same, other = (rows.loc[rows["set"] == name, "distance"].to_numpy() for name in ("scdi", "dcdi"))
+        found[condition] = np.mean(other[:, None] > same) + np.mean(other[:, None] == same) / 2
+    assert best == max(found, key=found.get)
+    assert int(share) == round(100 * found[best])
+    content = finished.path("results", "report.html").read_text()
+    assert all(html.escape(sentence) in content for sentence in answer["sentences"])
 
 
 def executed(repo: Repository) -> dict[str, list[str]]:

@@ -30,6 +30,8 @@ except (ValueError, OSError, yaml.YAMLError) as error:
 
 CAPTURED = configuration.capture_shards(config, config["captures"])
 STUDIED = configuration.studied(config)
+JUDGED = [study for study in STUDIED if config["models"][study[1]]["weights"] == "pretrained"]
+MAPPED = [name for name, entry in config["experiments"].items() if configuration.maps_classes(entry)]
 FOLLOWING = [name for name, entry in config["experiments"].items() if configuration.follows(entry)]
 # Keys of the configuration that say where and how a run takes place, not what it finds.
 PLACES = ("pathvars", "device", "threads", "batch_size", "registry", "redirects", "published")
@@ -141,32 +143,39 @@ def built_as(source):
     }
 
 
-def model_part(model, name):
-    """What a part (unet, vae, ...) of a model is read from, for semlens.registry.part; nothing if it has no such part."""
+def pretrained(model):
+    """The model whose VAE, text encoder and scheduler a model has: a control shares those of what it controls."""
+    alike = {key: value for key, value in config["models"][model].items() if key != "weights"}
+    return next(name for name, entry in config["models"].items() if alike.items() <= entry.items())
+
+
+def source_part(model, name):
+    """What a part (unet, vae, ...) of a model comes in, for semlens.registry.part; nothing if it has no such part."""
     source = config["models"][model]["source"]
     if "download" in source:
         return [downloaded(file) for file in registry.model_files(REGISTRY, source["download"], name)]
-    if "folder" in source:
-        return f"{source['folder']}/{name}" if Path(source["folder"], name).is_dir() else []
-    made = built_as(source["file"]) if "file" in source else configuration.MODEL_PARTS
-    return f"<resources>/models/{model}" if name in made else []
+    if "file" in source:
+        return f"<resources>/models/{pretrained(model)}" if name in built_as(source["file"]) else []
+    folder = here(HOME / "resources" / "demo" / "model") if "demo" in source else source["folder"]
+    return f"{folder}/{name}" if Path(folder, name).is_dir() else []
+
+
+def model_part(model, name):
+    """What a part of a model is read from: what it comes in, but for a U-Net with random weights."""
+    if name == "unet" and config["models"][model]["weights"] == "random":
+        return f"<resources>/untrained/{model}"
+    return source_part(model, name)
 
 
 def part(name):
     """Input function: a part of the job's model."""
-    return lambda wildcards: model_part(
-        config["captures"][wildcards.capture]["model"] if hasattr(wildcards, "capture") else wildcards.model, name
-    )
+    return lambda wildcards: model_part(wildcards.model, name)
 
 
-def settings(name):
-    """Input function: what says how a part of the job's model is built, without its weights where they lie apart."""
-
-    def files(wildcards):
-        read = part(name)(wildcards)
-        return [path for path in read if Path(path).name == "config.json"] if isinstance(read, list) else read
-
-    return files
+def unet_settings(wildcards):
+    """What says how the U-Net of the job's model is built, without its weights where they lie apart."""
+    read = source_part(wildcards.model, "unet")
+    return [path for path in read if Path(path).name == "config.json"] if isinstance(read, list) else read
 
 
 def reader(wildcards):
@@ -192,47 +201,55 @@ def criteria(wildcards):
     }
 
 
-def latents(capture, dataset, shard):
+def latents(capture, model, dataset, shard):
     """The latents that a capture of a shard reads."""
-    entry = config["captures"][capture]
-    return f"<results>/latents/{entry['model']}/{dataset}/{entry['views']}/{shard}.h5"
+    return f"<results>/latents/{pretrained(model)}/{dataset}/{config['captures'][capture]['views']}/{shard}.h5"
 
 
-def embedding(capture, dataset, shard):
+def embedding(capture, model, dataset, shard):
     """The text embedding that a capture of a shard reads: one for all, or a template's of its samples."""
     entry = config["captures"][capture]
-    prompt = f"<results>/prompts/{entry['model']}/{entry['prompt']}"
+    prompt = f"<results>/prompts/{pretrained(model)}/{entry['prompt']}"
     if configuration.is_template(config["prompts"][entry["prompt"]]):
         return f"{prompt}/{dataset}/{entry['views']}/{shard}.h5"
     return f"{prompt}.h5"
 
 
 def prototypes(wildcards):
-    """All prototype shards of a dataset that an experiment compares, capture by capture."""
+    """All prototype shards of a model and dataset that an experiment compares, capture by capture."""
     captures = config["experiments"][wildcards.experiment]["captures"]
     return [
-        f"<results>/prototypes/{capture}/{dataset}/{shard}.parquet"
-        for capture, dataset, shard in configuration.capture_shards(config, captures)
-        if dataset == wildcards.dataset
+        f"<results>/prototypes/{capture}/{model}/{dataset}/{shard}.parquet"
+        for capture, model, dataset, shard in configuration.capture_shards(config, captures)
+        if (model, dataset) == (wildcards.model, wildcards.dataset)
     ]
 
 
-def extracted(capture, dataset, shard):
+def extracted(capture, model, dataset, shard):
     """What extraction keeps of a capture of a shard: feature maps, or their prototypes alone."""
     if capture in keeping("prototypes"):
-        return f"<results>/prototypes/{capture}/{dataset}/{shard}.parquet"
-    return f"<results>/features/{capture}/{dataset}/{shard}.h5"
+        return f"<results>/prototypes/{capture}/{model}/{dataset}/{shard}.parquet"
+    return f"<results>/features/{capture}/{model}/{dataset}/{shard}.h5"
 
 
 def first_shards(experiment):
-    """The (capture, dataset) of every first shard that an experiment reads."""
-    entry = config["experiments"][experiment]
+    """The (capture, model, dataset) of every first shard that an experiment reads."""
     return [
-        (capture, dataset)
-        for capture in entry["captures"]
-        for dataset in entry["datasets"]
+        (capture, model, dataset)
+        for model, dataset in studies(experiment)
+        for capture in config["experiments"][experiment]["captures"]
         if dataset in config["captures"][capture]["datasets"]
     ]
+
+
+def studies(experiment):
+    """The (model, dataset) of everything that an experiment compares, in the order in which figures show them."""
+    return [(model, dataset) for name, model, dataset in STUDIED if name == experiment]
+
+
+def study_names(wildcards):
+    """What figures and tables call each study of an experiment."""
+    return configuration.study_names(studies(wildcards.experiment))
 
 
 def published(name=""):
@@ -240,20 +257,20 @@ def published(name=""):
     return here(HOME / config["published"] / name)
 
 
-def used(experiment, dataset):
-    """What decides whether an experiment on a dataset can be compared with the paper's."""
+def used(experiment, model, dataset):
+    """What decides whether an experiment with a model on a dataset can be compared with the paper's."""
     entry = config["experiments"][experiment]
     captures = [
         config["captures"][name] for name in entry["captures"] if dataset in config["captures"][name]["datasets"]
     ]
     studied = config["datasets"][dataset]
     stills = studied["format"] != "davis"
-    models = [config["models"][capture["model"]]["source"] for capture in captures]
+    source = config["models"][model]["source"]
     return {
         "experiment": experiment,
         "dataset": dataset,
         "settings": {
-            "model": next((origin["download"] for origin in models if "download" in origin), None),
+            "model": source.get("download"),
             "metric": None if entry["axis"] == "metric" else entry["metric"],
             "timestep": None if entry["axis"] == "timestep" else entry["timestep"],
             "min_area": studied["min_area"] if stills else None,
@@ -262,7 +279,7 @@ def used(experiment, dataset):
         },
         "features": None if entry["axis"] == "features" else entry.get("features"),
         "denoised": any("inference_steps" in capture for capture in captures),
-        "demo": any("demo" in origin for origin in [studied["source"], *models]),
+        "demo": "demo" in studied["source"] or "demo" in source,
         "images": studied["images"],
     }
 
@@ -281,16 +298,21 @@ def reading(wildcards):
         "about": {
             "capture": wildcards.capture,
             "dataset": wildcards.dataset,
-            "model": entry["model"],
+            "model": wildcards.model,
             "prompt": config["prompts"][entry["prompt"]],
         },
     }
 
 
-def pooling(capture):
+def pooling(capture, model):
     """What decides which cells of a capture count, but for the masks."""
-    entry = config["captures"][capture]
-    return {"resize": config["models"][entry["model"]]["resize"], "mask": entry["mask"], "seed": config["seed"]}
+    mask = config["captures"][capture]["mask"]
+    return {"resize": config["models"][model]["resize"], "mask": mask, "seed": config["seed"]}
+
+
+def of_all_studies(kind):
+    """One kind of statistics of everything that is compared."""
+    return [f"<results>/statistics/{name}/{model}/{dataset}.{kind}.csv" for name, model, dataset in STUDIED]
 
 
 def the_dataset(wildcards):
@@ -315,10 +337,10 @@ def condition_names(wildcards):
 
 
 def statistics(kind):
-    """Input function: one kind of statistics of every dataset of an experiment, in the configuration's order."""
+    """Input function: one kind of statistics of every study of an experiment."""
     return lambda wildcards: [
-        f"<results>/statistics/{wildcards.experiment}/{dataset}.{kind}.csv"
-        for dataset in config["experiments"][wildcards.experiment]["datasets"]
+        f"<results>/statistics/{wildcards.experiment}/{model}/{dataset}.{kind}.csv"
+        for model, dataset in studies(wildcards.experiment)
     ]
 
 

@@ -6,11 +6,11 @@ rule compare_prototypes:
         prototypes=prototypes,
         code=sources("compare_prototypes.py"),
     output:
-        distances="<results>/distances/{experiment}/{dataset}.parquet",
+        distances="<results>/distances/{experiment}/{model}/{dataset}.parquet",
     log:
-        "<logs>/compare_prototypes/{experiment}/{dataset}.log",
+        "<logs>/compare_prototypes/{experiment}/{model}/{dataset}.log",
     benchmark:
-        "<benchmarks>/compare_prototypes/{experiment}/{dataset}.tsv"
+        "<benchmarks>/compare_prototypes/{experiment}/{model}/{dataset}.tsv"
     conda:
         "../../envs/model.yaml"
     threads: config["threads"]

@@ -8,31 +8,13 @@ rule draw_experiment:
         trend=statistics("trend"),
         code=sources("draw_experiment.py"),
     output:
-        png=report(
-            "<results>/figures/{experiment}.png",
-            caption="../report/distances.rst",
-            category="Experiments",
-            subcategory="{experiment}",
-            labels={"result": "1 figure"},
-        ),
+        png="<results>/figures/{experiment}.png",
         pdf="<results>/figures/{experiment}.pdf",
-        sets_html=report(
-            "<results>/tables/{experiment}.sets.html",
-            caption="../report/sets.rst",
-            category="Experiments",
-            subcategory="{experiment}",
-            labels={"result": "2 means of the sets"},
-        ),
+        sets_html="<results>/tables/{experiment}.sets.html",
         sets_csv="<results>/tables/{experiment}.sets.csv",
         sets_md="<results>/tables/{experiment}.sets.md",
         sets_tex="<results>/tables/{experiment}.sets.tex",
-        pairs_html=report(
-            "<results>/tables/{experiment}.pairs.html",
-            caption="../report/pairs.rst",
-            category="Experiments",
-            subcategory="{experiment}",
-            labels={"result": "3 tests between sets"},
-        ),
+        pairs_html="<results>/tables/{experiment}.pairs.html",
         pairs_csv="<results>/tables/{experiment}.pairs.csv",
         pairs_md="<results>/tables/{experiment}.pairs.md",
         pairs_tex="<results>/tables/{experiment}.pairs.tex",
@@ -49,7 +31,7 @@ rule draw_experiment:
         title=of_experiment("title"),
         section=of_experiment("section"),
         axis=of_experiment("axis"),
-        datasets=of_experiment("datasets"),
+        names=study_names,
         dunn=of_experiment("dunn"),
     script:
         "../scripts/draw_experiment.py"
@@ -57,22 +39,14 @@ rule draw_experiment:
 
 rule draw_plate:
     input:
-        captures=lambda wildcards: [
-            extracted(capture, dataset, "00000") for capture, dataset in first_shards(wildcards.experiment)
-        ],
+        captures=lambda wildcards: [extracted(*first, "00000") for first in first_shards(wildcards.experiment)],
         manifests=lambda wildcards: [
             f"<results>/manifests/{dataset}/00000.parquet" for dataset in of_experiment("datasets")(wildcards)
         ],
         pictures=lambda wildcards: [pictures(dataset, "00000") for dataset in of_experiment("datasets")(wildcards)],
         code=sources("draw_plate.py"),
     output:
-        png=report(
-            "<results>/figures/{experiment}.plate.png",
-            caption="../report/plate.rst",
-            category="Experiments",
-            subcategory="{experiment}",
-            labels={"result": "4 what the model sees and says"},
-        ),
+        png="<results>/figures/{experiment}.plate.png",
         pdf="<results>/figures/{experiment}.plate.pdf",
     log:
         "<logs>/draw_plate/{experiment}.log",
@@ -86,15 +60,20 @@ rule draw_plate:
         axis=of_experiment("axis"),
         conditions=lambda wildcards: configuration.looks(config["experiments"][wildcards.experiment]),
         datasets=of_experiment("datasets"),
-        reads=lambda wildcards: [dataset for _, dataset in first_shards(wildcards.experiment)],
-        how=lambda wildcards: [pooling(capture) for capture, _ in first_shards(wildcards.experiment)],
+        studies=lambda wildcards: studies(wildcards.experiment),
+        names=study_names,
+        reads=lambda wildcards: [(model, dataset) for _, model, dataset in first_shards(wildcards.experiment)],
+        how=lambda wildcards: [pooling(capture, model) for capture, model, _ in first_shards(wildcards.experiment)],
     script:
         "../scripts/draw_plate.py"
 
 
 rule draw_frames:
     input:
-        distances=lambda wildcards: f"<results>/distances/{wildcards.experiment}/{the_dataset(wildcards)}.parquet",
+        distances=lambda wildcards: [
+            f"<results>/distances/{wildcards.experiment}/{model}/{dataset}.parquet"
+            for model, dataset in studies(wildcards.experiment)
+        ],
         manifests=lambda wildcards: [
             f"<results>/manifests/{the_dataset(wildcards)}/{shard}.parquet"
             for shard in configuration.shards(config, the_dataset(wildcards))
@@ -104,21 +83,9 @@ rule draw_frames:
         ),
         code=sources("draw_frames.py"),
     output:
-        png=report(
-            "<results>/figures/{experiment}.png",
-            caption="../report/frames.rst",
-            category="Experiments",
-            subcategory="{experiment}",
-            labels={"result": "1 figure"},
-        ),
+        png="<results>/figures/{experiment}.png",
         pdf="<results>/figures/{experiment}.pdf",
-        html=report(
-            "<results>/tables/{experiment}.html",
-            caption="../report/frames.rst",
-            category="Experiments",
-            subcategory="{experiment}",
-            labels={"result": "2 distances"},
-        ),
+        html="<results>/tables/{experiment}.html",
         csv="<results>/tables/{experiment}.csv",
         md="<results>/tables/{experiment}.md",
         tex="<results>/tables/{experiment}.tex",
@@ -135,23 +102,48 @@ rule draw_frames:
         title=of_experiment("title"),
         section=of_experiment("section"),
         reference=of_experiment("reference"),
+        models=lambda wildcards: [model for model, _ in studies(wildcards.experiment)],
     script:
         "../scripts/draw_frames.py"
 
 
+rule draw_classes:
+    input:
+        maps=statistics("classes"),
+        planes=statistics("plane"),
+        code=sources("draw_classes.py"),
+    output:
+        map_png="<results>/figures/{experiment}.classes.png",
+        map_pdf="<results>/figures/{experiment}.classes.pdf",
+        plane_png="<results>/figures/{experiment}.plane.png",
+        plane_pdf="<results>/figures/{experiment}.plane.pdf",
+    log:
+        "<logs>/draw_classes/{experiment}.log",
+    wildcard_constraints:
+        experiment=one_of(MAPPED),
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem=lambda wildcards, attempt: f"{2 * attempt}GB",
+        runtime=lambda wildcards, attempt: f"{10 * attempt}m",
+    params:
+        title=of_experiment("title"),
+        axis=of_experiment("axis"),
+        names=study_names,
+    script:
+        "../scripts/draw_classes.py"
+
+
 rule judge_claims:
     input:
-        sets=[f"<results>/statistics/{experiment}/{dataset}.sets.csv" for experiment, dataset in STUDIED],
-        pairs=[f"<results>/statistics/{experiment}/{dataset}.pairs.csv" for experiment, dataset in STUDIED],
+        sets=[f"<results>/statistics/{experiment}/{model}/{dataset}.sets.csv" for experiment, model, dataset in JUDGED],
+        pairs=[
+            f"<results>/statistics/{experiment}/{model}/{dataset}.pairs.csv" for experiment, model, dataset in JUDGED
+        ],
         published=lambda wildcards: [published("claims.yaml"), published("table1.csv")],
         code=sources("judge_claims.py"),
     output:
-        html=report(
-            "<results>/published.html",
-            caption="../report/published.rst",
-            category="Side by side with the paper",
-            labels={"result": "claims and values"},
-        ),
+        html="<results>/published.html",
         csv="<results>/published.csv",
         md="<results>/published.md",
     log:
@@ -163,6 +155,7 @@ rule judge_claims:
         runtime=lambda wildcards, attempt: f"{10 * attempt}m",
     params:
         folder=lambda wildcards: published(),
-        runs=[used(experiment, dataset) for experiment, dataset in STUDIED],
+        runs=JUDGED,
+        used=[used(*study) for study in JUDGED],
     script:
         "../scripts/judge_claims.py"

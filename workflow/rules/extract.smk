@@ -3,17 +3,17 @@
 
 rule extract_features:
     input:
-        latents=lambda wildcards: latents(wildcards.capture, wildcards.dataset, wildcards.shard),
-        prompt=lambda wildcards: embedding(wildcards.capture, wildcards.dataset, wildcards.shard),
+        latents=lambda wildcards: latents(wildcards.capture, wildcards.model, wildcards.dataset, wildcards.shard),
+        prompt=lambda wildcards: embedding(wildcards.capture, wildcards.model, wildcards.dataset, wildcards.shard),
         unet=part("unet"),
         scheduler=part("scheduler"),
         code=sources("extract_features.py"),
     output:
-        features="<results>/features/{capture}/{dataset}/{shard}.h5",
+        features="<results>/features/{capture}/{model}/{dataset}/{shard}.h5",
     log:
-        "<logs>/extract_features/{capture}/{dataset}/{shard}.log",
+        "<logs>/extract_features/{capture}/{model}/{dataset}/{shard}.log",
     benchmark:
-        "<benchmarks>/extract_features/{capture}/{dataset}/{shard}.tsv"
+        "<benchmarks>/extract_features/{capture}/{model}/{dataset}/{shard}.tsv"
     wildcard_constraints:
         capture=one_of(keeping("maps")),
     conda:
@@ -33,18 +33,18 @@ rule extract_features:
 
 rule extract_prototypes:
     input:
-        latents=lambda wildcards: latents(wildcards.capture, wildcards.dataset, wildcards.shard),
-        prompt=lambda wildcards: embedding(wildcards.capture, wildcards.dataset, wildcards.shard),
+        latents=lambda wildcards: latents(wildcards.capture, wildcards.model, wildcards.dataset, wildcards.shard),
+        prompt=lambda wildcards: embedding(wildcards.capture, wildcards.model, wildcards.dataset, wildcards.shard),
         unet=part("unet"),
         scheduler=part("scheduler"),
         manifest="<results>/manifests/{dataset}/{shard}.parquet",
         code=sources("extract_prototypes.py"),
     output:
-        prototypes="<results>/prototypes/{capture}/{dataset}/{shard}.parquet",
+        prototypes="<results>/prototypes/{capture}/{model}/{dataset}/{shard}.parquet",
     log:
-        "<logs>/extract_prototypes/{capture}/{dataset}/{shard}.log",
+        "<logs>/extract_prototypes/{capture}/{model}/{dataset}/{shard}.log",
     benchmark:
-        "<benchmarks>/extract_prototypes/{capture}/{dataset}/{shard}.tsv"
+        "<benchmarks>/extract_prototypes/{capture}/{model}/{dataset}/{shard}.tsv"
     wildcard_constraints:
         capture=one_of(keeping("prototypes")),
     conda:
@@ -58,7 +58,7 @@ rule extract_prototypes:
         batch_size=config["batch_size"],
     params:
         read=reading,
-        how=lambda wildcards: pooling(wildcards.capture),
+        how=lambda wildcards: pooling(wildcards.capture, wildcards.model),
         feature_sets=lambda wildcards: configuration.feature_sets(config, wildcards.capture, wildcards.dataset),
     script:
         "../scripts/extract_prototypes.py"
@@ -66,7 +66,7 @@ rule extract_prototypes:
 
 rule list_layers:
     input:
-        unet=settings("unet"),
+        unet=unet_settings,
         code=sources("list_layers.py"),
     output:
         layers="<results>/layers/{model}.csv",

@@ -109,18 +109,20 @@ rule render_dataset:
         "../scripts/render_dataset.py"
 
 
-rule make_tiny_model:
+rule randomize_unet:
     input:
-        code=sources("make_tiny_model.py"),
+        unet=unet_settings,
+        code=sources("randomize_unet.py"),
     output:
-        model=directory("<resources>/models/{model}"),
+        unet=directory("<resources>/untrained/{model}"),
     log:
-        "<logs>/make_tiny_model/{model}.log",
-    wildcard_constraints:
-        model=one_of(sourced(config["models"], "demo")),
+        "<logs>/randomize_unet/{model}.log",
     conda:
         "../../envs/model.yaml"
+    resources:
+        mem=lambda wildcards, attempt: f"{8 * attempt}GB",
+        runtime=lambda wildcards, attempt: f"{10 * attempt}m",
     params:
-        seed=lambda wildcards: source(wildcards)["demo"]["seed"],
+        seed=config["seed"],
     script:
-        "../scripts/make_tiny_model.py"
+        "../scripts/randomize_unet.py"

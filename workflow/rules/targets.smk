@@ -22,13 +22,13 @@ rule index:
 
 rule select:
     input:
-        sorted({f"<results>/manifests/{dataset}/{shard}.parquet" for _, dataset, shard in CAPTURED}),
+        sorted({f"<results>/manifests/{dataset}/{shard}.parquet" for *_, dataset, shard in CAPTURED}),
 
 
 rule encode:
     input:
-        sorted({latents(capture, dataset, shard) for capture, dataset, shard in CAPTURED}),
-        sorted({embedding(capture, dataset, shard) for capture, dataset, shard in CAPTURED}),
+        sorted({latents(capture, model, dataset, shard) for capture, model, dataset, shard in CAPTURED}),
+        sorted({embedding(capture, model, dataset, shard) for capture, model, dataset, shard in CAPTURED}),
 
 
 rule layers:
@@ -38,26 +38,28 @@ rule layers:
 
 rule extract:
     input:
-        [extracted(capture, dataset, shard) for capture, dataset, shard in CAPTURED],
+        [extracted(capture, model, dataset, shard) for capture, model, dataset, shard in CAPTURED],
 
 
 rule pool:
     input:
-        [f"<results>/prototypes/{capture}/{dataset}/{shard}.parquet" for capture, dataset, shard in CAPTURED],
+        [
+            f"<results>/prototypes/{capture}/{model}/{dataset}/{shard}.parquet"
+            for capture, model, dataset, shard in CAPTURED
+        ],
 
 
 rule compare:
     input:
-        [f"<results>/distances/{experiment}/{dataset}.parquet" for experiment, dataset in STUDIED],
+        [f"<results>/distances/{experiment}/{model}/{dataset}.parquet" for experiment, model, dataset in STUDIED],
 
 
 rule test:
     input:
-        [f"<results>/statistics/{experiment}/{dataset}.sets.csv" for experiment, dataset in STUDIED],
+        [f"<results>/statistics/{experiment}/{model}/{dataset}.sets.csv" for experiment, model, dataset in STUDIED],
 
 
 rule draw:
     input:
-        expand("<results>/figures/{experiment}.png", experiment=config["experiments"]),
+        sorted(f"<results>/{file}" for *_, file in configuration.parts(config)),
         ["<results>/published.html"] if "published" in config else [],
-        expand("<results>/figures/{experiment}.plate.png", experiment=config["experiments"].keys() - set(FOLLOWING)),

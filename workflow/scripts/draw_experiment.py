@@ -7,7 +7,7 @@ from semlens import figures, logs
 if __name__ == "__main__":
     with logs.to(snakemake.log[0]):
         of, to = snakemake.params, snakemake.output
-        sets, pairs, trend = (figures.read(of.datasets, snakemake.input[kind]) for kind in ("sets", "pairs", "trend"))
+        sets, pairs, trend = (figures.read(of.names, snakemake.input[kind]) for kind in ("sets", "pairs", "trend"))
         title = of.title + figures.sampled(sets)
         if of.axis == "offset":
             figure = figures.curves(sets, title=title, axis=of.axis)

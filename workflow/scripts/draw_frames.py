@@ -7,7 +7,10 @@ from semlens import figures, frames, images, logs
 if __name__ == "__main__":
     with logs.to(snakemake.log[0]):
         of, to = snakemake.params, snakemake.output
-        people = frames.followed(snakemake.input.distances, snakemake.input.manifests, of.reference)
+        people = {
+            model: frames.followed(distances, snakemake.input.manifests, of.reference)
+            for model, distances in zip(of.models, snakemake.input.distances, strict=True)
+        }
         figures.save(
             frames.strip(people, images.folder(snakemake.input.pictures[0]), title=of.title), png=to.png, pdf=to.pdf
         )

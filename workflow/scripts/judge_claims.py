@@ -4,17 +4,15 @@ from semlens import logs, published
 
 if __name__ == "__main__":
     with logs.to(snakemake.log[0]):
-        sizes = published.read(snakemake.params.folder).images
-        runs = [(run["experiment"], run["dataset"]) for run in snakemake.params.runs]
+        of, given = snakemake.params, snakemake.input
+        sizes = published.read(of.folder).images
+        runs = list(map(tuple, of.runs))
         judged = published.judge(
-            snakemake.params.folder,
+            of.folder,
             {
                 run: {"sets": sets, "pairs": pairs}
-                for run, sets, pairs in zip(runs, snakemake.input.sets, snakemake.input.pairs, strict=True)
+                for run, sets, pairs in zip(runs, given.sets, given.pairs, strict=True)
             },
-            {
-                run: published.comparability(**used, sizes=sizes)
-                for run, used in zip(runs, snakemake.params.runs, strict=True)
-            },
+            {run: published.comparability(**used, sizes=sizes) for run, used in zip(runs, of.used, strict=True)},
         )
-        published.save(judged, snakemake.params.folder, **snakemake.output)
+        published.save(judged, of.folder, **snakemake.output)

@@ -3,5 +3,5 @@
 Rooms, each knowing only those before it: layers, configuration, registry; logs, files, tables; downloads, archives;
 datasets, selection; views, images, masks; pictures; checkpoints, devices, models, shards, capture, encoding,
 extraction; prototypes, pooling; moments, relations, distances, comparison; statistics; pages, figures, plates, frames,
-published, provenance. scenes and tiny make the demo's data and model.
+published, provenance. scenes draws the demo's data.
 """

@@ -16,7 +16,7 @@ from semlens.distances import listed, strips
 from semlens.files import whole
 from semlens.logs import counter, log
 from semlens.moments import Moments, to_metadata
-from semlens.prototypes import FEATURE_SETS
+from semlens.prototypes import Stored, of_condition, stored
 from semlens.relations import INSTANCES, NO_SET, SETS, Relations, across_views, at_offset
 from semlens.tables import check
 
@@ -73,15 +73,14 @@ def compare(
         A set of more pairs is sampled: each has a row with probability ``max_pairs`` over their number. The file's
         metadata holds the moments of all. Memory does not grow with the number of pairs.
     """
-    parts = [_Shard(path) for path in prototypes]
-    starts = np.cumsum([0] + [len(part.rows) for part in parts])
+    parts = stored(prototypes)
     names = [condition["name"] for condition in conditions]
     instances = [name for part in parts for name in part.rows["instance_id"]]
     schema = _SCHEMA.with_metadata({INSTANCES: json.dumps(instances).encode()})
     moments: dict[str, dict[str, Moments]] = {}
     with whole(out) as file, parquet.ParquetWriter(file, schema) as writer:
         for condition in conditions:
-            number, sizes, batches = _compared(condition, parts, starts, reference, device)
+            number, sizes, batches = _compared(condition, parts, reference, device)
             kept = _Kept(sets, dict(zip(SETS, max_pairs / np.maximum(sizes, 1), strict=True)), seed)
             with counter(total=int(sizes.sum()), what=f"compare {condition['name']}", unit="pair") as count:
                 for batch in batches:
@@ -131,15 +130,15 @@ class _Kept:
 
 
 def _compared(
-    condition: dict[str, Any], parts: Sequence["_Shard"], starts: np.ndarray, reference: str, device: str
+    condition: dict[str, Any], parts: Sequence[Stored], reference: str, device: str
 ) -> tuple[np.ndarray, np.ndarray, Iterable[_Batch]]:
     """The row numbers that a condition's pairs are places in, how many pairs each of ``SETS`` has, and the pairs."""
     metric = condition["metric"]
-    rows, vectors = _seen(parts, starts, {**condition, "view": "identity"})
+    rows, vectors = of_condition(parts, {**condition, "view": "identity"})
     number = rows.index.to_numpy(np.int32)
     relations = Relations(rows)
     if condition["view"] != "identity":
-        transformed, more = _seen(parts, starts, condition)
+        transformed, more = of_condition(parts, condition)
         i, j = across_views(rows, transformed)
         distances = listed(np.vstack([vectors, more]), i, j + len(rows), metric, device=device)
         same = _Batch(np.full(len(i), _SIDI, np.uint8), i, j + len(rows), distances)
@@ -165,40 +164,3 @@ def _among(
         labels[labels == left_out] = NO_SET
         labels[:, : len(distances)][np.tri(len(distances), dtype=bool)] = NO_SET
         yield _Batch(labels, i, j, distances)
-
-
-class _Shard:
-    """One prototypes shard: its rows in memory, its vectors read when asked for."""
-
-    def __init__(self, path: str | Path) -> None:
-        self._path = path
-        schema = parquet.read_schema(path)
-        self.feature_sets: dict[str, list[str]] = json.loads(schema.metadata[FEATURE_SETS])
-        scalars = [field.name for field in schema if not arrow.types.is_fixed_size_list(field.type)]
-        self.rows = pd.read_parquet(path, columns=scalars)
-
-    def vectors(self, feature_set: str) -> np.ndarray:  # (rows, dimensions) float32
-        columns = self.feature_sets[feature_set]
-        table = parquet.read_table(self._path, columns=columns).combine_chunks()
-        return np.hstack(
-            [table[column].combine_chunks().flatten().to_numpy().reshape(len(table), -1) for column in columns]
-        )
-
-
-def _seen(parts: Sequence[_Shard], starts: np.ndarray, condition: dict[str, Any]) -> tuple[pd.DataFrame, np.ndarray]:
-    """The condition's rows, indexed by row number, and their vectors."""
-    rows, vectors = [], []
-    for part, start in zip(parts, starts, strict=False):
-        seen = (part.rows["view"] == condition["view"]) & (part.rows["timestep"] == condition["timestep"])
-        if condition["features"] in part.feature_sets and seen.any():
-            rows.append(part.rows[seen].set_axis(start + np.flatnonzero(seen)))
-            vectors.append(part.vectors(condition["features"])[seen])
-    if not rows:
-        raise ValueError(
-            f"condition {condition['name']!r}: no capture of the experiment holds features {condition['features']!r} "
-            f"of view {condition['view']!r} at t = {condition['timestep']}"
-        )
-    rows = pd.concat(rows)
-    if rows.duplicated("instance_id").any():
-        raise ValueError(f"condition {condition['name']!r}: several captures hold the same instances; name one of them")
-    return rows, np.vstack(vectors)

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -73,29 +72,34 @@ def check_layers(config: Config) -> None:
         Naming the capture, the layer and the layers there are.
     """
     for name, capture in config["captures"].items():
-        folder = config["models"][capture["model"]]["source"].get("folder")
-        if folder is None:
-            continue
-        try:
-            unet = json.loads(Path(folder, "unet", "config.json").read_text())
-            there = [layer.name for layer in layers(unet)]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"model {capture['model']!r}: {folder}/unet/config.json cannot be read: {error}") from None
-        if unet.get("addition_embed_type") not in (None, "text_time") or unet.get("class_embed_type"):
-            raise ValueError(
-                f"model {capture['model']!r}: its U-Net wants more than a timestep, prompts and sizes; "
-                f"Stable Diffusion 1, 2 and XL are known"
-            )
-        size, reads = config["models"][capture["model"]]["size"], 8 * unet["sample_size"]
-        if size != reads:
-            raise ValueError(f"model {capture['model']!r}: its U-Net reads pictures of {reads}; set 'size: {reads}'")
-        try:
-            held = [layer for wanted in capture["layers"] for layer in members(wanted, there)]
-            for dataset in capture["datasets"]:
-                for feature_set in feature_sets(config, name, dataset):
-                    members(feature_set, [layer for layer in there if layer in held])
-        except ValueError as error:
-            raise ValueError(f"capture {name!r}: {error}") from None
+        for model in capture["models"]:
+            folder = config["models"][model]["source"].get("folder")
+            if folder is not None:
+                _check_capture(config, name, model, folder)
+
+
+def _check_capture(config: Config, name: str, model: str, folder: str) -> None:
+    capture = config["captures"][name]
+    try:
+        unet = json.loads(Path(folder, "unet", "config.json").read_text())
+        there = [layer.name for layer in layers(unet)]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"model {model!r}: {folder}/unet/config.json cannot be read: {error}") from None
+    if unet.get("addition_embed_type") not in (None, "text_time") or unet.get("class_embed_type"):
+        raise ValueError(
+            f"model {model!r}: its U-Net wants more than a timestep, prompts and sizes; "
+            f"Stable Diffusion 1, 2 and XL are known"
+        )
+    size, reads = config["models"][model]["size"], 8 * unet["sample_size"]
+    if size != reads:
+        raise ValueError(f"model {model!r}: its U-Net reads pictures of {reads}; set 'size: {reads}'")
+    try:
+        held = [layer for wanted in capture["layers"] for layer in members(wanted, there)]
+        for dataset in capture["datasets"]:
+            for feature_set in feature_sets(config, name, dataset):
+                members(feature_set, [layer for layer in there if layer in held])
+    except ValueError as error:
+        raise ValueError(f"capture {name!r}: {error}") from None
 
 
 def check_downloads(config: Config, registry: Config) -> None:
@@ -141,7 +145,7 @@ def check_references(config: Config) -> None:
     """
     for name, capture in config["captures"].items():
         where = f"capture {name!r}"
-        _known(where, "model", [capture["model"]], config["models"])
+        _known(where, "model", capture["models"], config["models"])
         _known(where, "dataset", capture["datasets"], config["datasets"])
         _known(where, "view group", [capture["views"]], config["views"])
         _known(where, "prompt", [capture["prompt"]], config["prompts"])
@@ -164,6 +168,10 @@ def _check_experiment(where: str, experiment: Config, config: Config) -> None:
     _known(where, "capture", experiment["captures"], config["captures"])
     _known(where, "dataset", experiment["datasets"], config["datasets"])
     _known(where, "expected set", experiment["expect"], experiment["sets"])
+    read = {name: config["captures"][name]["models"] for name in experiment["captures"]}
+    if len(set(map(tuple, read.values()))) > 1:
+        each = "; ".join(f"{name!r} reads {', '.join(models)}" for name, models in read.items())
+        raise ValueError(f"{where}: its captures read different models ({each}); give them the same")
     for dataset in experiment["datasets"]:
         reading = [name for name in experiment["captures"] if dataset in config["captures"][name]["datasets"]]
         if not reading:
@@ -227,6 +235,27 @@ def follows(experiment: Config) -> bool:
     return experiment["reference"] not in ("all", "first")
 
 
+def maps_classes(experiment: Config) -> bool:
+    """Return whether an experiment asks how far apart classes lie: where features vary, and frames do not matter."""
+    return experiment["axis"] == "features" and experiment.get("offset") is None
+
+
+def parts(config: Config) -> list[tuple[str, str, str]]:
+    """Return (experiment, kind, file) of every figure and table of the report, in its order."""
+    found = []
+    for name, entry in config["experiments"].items():
+        files = {"figure": f"figures/{name}.png"}
+        if follows(entry):
+            files["frames"] = f"tables/{name}.html"
+        else:
+            files |= {kind: f"tables/{name}.{kind}.html" for kind in ("sets", "pairs")}
+            if maps_classes(entry):
+                files |= {kind: f"figures/{name}.{kind}.png" for kind in ("classes", "plane")}
+            files["plate"] = f"figures/{name}.plate.png"
+        found += [(name, kind, file) for kind, file in files.items()]
+    return found
+
+
 def feature_sets(config: Config, capture: str, dataset: str) -> list[str]:
     """Return the feature sets that experiments read from a capture of a dataset; what it captures if none does."""
     read = {
@@ -268,19 +297,32 @@ def annotation_files(config: Config, dataset: str) -> list[str]:
     return sorted(str(path) for path in Path(folder, "DAVIS", "ImageSets", "2017").glob("*.txt"))
 
 
-def capture_shards(config: Config, captures: Iterable[str]) -> list[tuple[str, str, str]]:
-    """Return (capture, dataset, shard) of everything that captures read."""
+def capture_shards(config: Config, captures: Iterable[str]) -> list[tuple[str, str, str, str]]:
+    """Return (capture, model, dataset, shard) of everything that captures read."""
     return [
-        (capture, dataset, shard)
+        (capture, model, dataset, shard)
         for capture in captures
+        for model in config["captures"][capture]["models"]
         for dataset in config["captures"][capture]["datasets"]
         for shard in shards(config, dataset)
     ]
 
 
-def studied(config: Config) -> list[tuple[str, str]]:
-    """Return (experiment, dataset) of everything that is compared."""
-    return [pair for name, entry in config["experiments"].items() for pair in product([name], entry["datasets"])]
+def studied(config: Config) -> list[tuple[str, str, str]]:
+    """Return (experiment, model, dataset) of everything that is compared; models of the same dataset stand together."""
+    return [
+        (name, model, dataset)
+        for name, entry in config["experiments"].items()
+        for dataset in entry["datasets"]
+        for model in config["captures"][entry["captures"][0]]["models"]
+    ]
+
+
+def study_names(studies: Iterable[tuple[str, str]]) -> list[str]:
+    """Return what figures call each (model, dataset): the dataset, with the model where there are several."""
+    studies = list(studies)
+    several = len({model for model, _ in studies}) > 1
+    return [f"{dataset}, {model}" if several else dataset for model, dataset in studies]
 
 
 def _known(where: str, what: str, names: Iterable[str], there: Iterable[str]) -> None:

@@ -70,7 +70,7 @@ def listed(prototypes: np.ndarray, i: np.ndarray, j: np.ndarray, metric: str, *,
     x = _checked(prototypes, metric)
     if metric == "distance_correlation":
         return _subtracted(*_unit_variance(x), i, j, choose(device))
-    y = _comparable(x, metric)
+    y = comparable(x, metric)
     size = max(1, _CHUNK // x.shape[1])
     found = [np.empty(0)]
     for start in range(0, len(i), size):
@@ -97,7 +97,7 @@ def _checked(prototypes: np.ndarray, metric: str) -> np.ndarray:
     return x
 
 
-def _comparable(x: np.ndarray, metric: str) -> np.ndarray:
+def comparable(x: np.ndarray, metric: str) -> np.ndarray:
     """Vectors whose differences are all that the metric needs: cosine and correlation are half a squared distance
     between unit vectors (Eq. 9; 1 - Pearson's correlation of the components).
 
@@ -124,10 +124,10 @@ def _from_products(x: np.ndarray, metric: str) -> Callable[[slice, slice], np.nd
     they do not. What lies near each other even so is multiplied again in float64.
     """
     n, dimensions = x.shape
-    middle = _comparable(x[:: -(-n // _SOME) or 1], metric).mean(axis=0)
+    middle = comparable(x[:: -(-n // _SOME) or 1], metric).mean(axis=0)
 
     def centred(rows: slice | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        y = _comparable(x[rows], metric) - middle
+        y = comparable(x[rows], metric) - middle
         return y, _squares(y) / 2
 
     single, square = np.empty((n, dimensions), np.float32), np.empty(n, np.float32)

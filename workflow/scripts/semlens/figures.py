@@ -13,7 +13,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 from semlens.logs import log
-from semlens.pages import SIGNIFICANT, p_value, page
+from semlens.p_values import SIGNIFICANT, p_value
 
 COLOURS = {"scsi": "#d62728", "scdi": "#1f77b4", "dcsi": "#2ca02c", "dcdi": "#f2c500", "sidi": "#9467bd"}
 NAMES = {
@@ -189,7 +189,7 @@ def save_table(
     tex: str,
     html: str,
 ) -> None:
-    """Write a table: numbers as csv; to read, as Markdown, LaTeX and HTML.
+    """Write a table: numbers as csv; to read, as Markdown, LaTeX and a piece of HTML.
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ def save_table(
         markdown.columns = [" ".join(column) for column in markdown.columns]
     Path(md).write_text(f"{title}\n\n{markdown.reset_index().to_markdown(index=False, disable_numparse=True)}\n")
     Path(tex).write_text(written(MARKUP["tex"]).to_latex(multicolumn_format="c"))
-    Path(html).write_text(page(title, written(MARKUP["html"]).to_html(escape=False, border=0, index_names=False)))
+    Path(html).write_text(written(MARKUP["html"]).to_html(escape=False, border=0, index_names=False))
 
 
 def sampled(sets: Statistics) -> str:

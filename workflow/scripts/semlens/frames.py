@@ -40,38 +40,50 @@ def followed(distances: str | Path, manifests: Sequence[str | Path], reference: 
     return pd.concat([instances[instances["instance_id"] == reference], later.merge(instances, on="instance_id")])
 
 
-def strip(people: pd.DataFrame, folder: str | Path, *, title: str) -> plt.Figure:
-    """Return the frames side by side: the reference and itself later in green, the others in blue.
+def strip(people: dict[str, pd.DataFrame], folder: str | Path, *, title: str) -> plt.Figure:
+    """Return the frames side by side, a row per model: the reference and itself later in green, the others in blue.
 
     Parameters
     ----------
     people
-        What :func:`followed` returns.
+        What :func:`followed` returns, by model.
     folder
         The dataset's.
     """
     figures.style()
-    frames = list(people.groupby(people["condition"].fillna(""), sort=False))
-    first = people.iloc[0]
-    height = 4.2 * first["height"] / first["width"]
+    rows = [list(of.groupby(of["condition"].fillna(""), sort=False)) for of in people.values()]
+    first = next(iter(people.values())).iloc[0]
+    height, columns = 4.2 * first["height"] / first["width"], max(map(len, rows))
     figure, panels = plt.subplots(
-        1, len(frames), figsize=(4.2 * len(frames), height + 0.9), squeeze=False, layout="constrained"
+        len(rows),
+        columns,
+        figsize=(4.2 * columns, (height + 0.4) * len(rows) + 0.5),
+        squeeze=False,
+        layout="constrained",
     )
-    for panel, (condition, shown) in zip(panels[0], frames, strict=True):
-        one = shown.iloc[0]
-        panel.imshow(images.load(image_path(folder, one["file"]), width=one["width"], height=one["height"]))
-        for person in shown.itertuples():
-            _outline(panel, person, OTHER if person.set in ("scdi", "dcdi") else SAME)
-        when = f"+{condition}" if condition else "reference"
-        panel.set_title(f"{when}: {one['video']}, frame {one['frame']}", fontsize="medium")
-        panel.axis("off")
+    for line, (model, frames) in zip(panels, zip(people, rows, strict=True), strict=True):
+        for panel, (condition, shown) in zip(line, frames, strict=True):
+            one = shown.iloc[0]
+            panel.imshow(images.load(image_path(folder, one["file"]), width=one["width"], height=one["height"]))
+            for person in shown.itertuples():
+                _outline(panel, person, OTHER if person.set in ("scdi", "dcdi") else SAME)
+            when = f"+{condition}" if condition else "reference"
+            panel.set_title(f"{when}: {one['video']}, frame {one['frame']}", fontsize="medium")
+            panel.set(xticks=[], yticks=[])
+        if len(rows) > 1:
+            line[0].set_ylabel(model)
     figure.suptitle(title, fontsize="large")
-    log.info("%s through %d frames", first["instance_id"], len(frames))
+    log.info("%s through %d frames", first["instance_id"], columns)
     return figure
 
 
-def distances_of(people: pd.DataFrame) -> pd.DataFrame:
-    """Return the distance of everyone (rows) in every later frame (columns), the followed one first."""
+def distances_of(people: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the distance of everyone (rows) in every later frame (columns), the followed one first, model by model."""
+    tables = {model: _distances_of(of) for model, of in people.items()}
+    return pd.concat(tables) if len(tables) > 1 else next(iter(tables.values()))
+
+
+def _distances_of(people: pd.DataFrame) -> pd.DataFrame:
     later = people[people["condition"].notna()].assign(
         offset=lambda rows: "+" + rows["condition"],
         who=lambda rows: np.where(rows["set"] == "sidi", "the same, ", "another, ") + rows["identity"],

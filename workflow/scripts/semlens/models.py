@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from semlens import registry
+from semlens.logs import log
 
 
 def load_vae(folder: str | Path, *, device: torch.device, dtype: torch.dtype) -> torch.nn.Module:
@@ -21,6 +22,21 @@ def load_vae(folder: str | Path, *, device: torch.device, dtype: torch.dtype) ->
 def load_unet(folder: str | Path, *, device: torch.device, dtype: torch.dtype) -> torch.nn.Module:
     """Return the ``UNet2DConditionModel`` of a ``unet`` folder."""
     return _load(_diffusers().UNet2DConditionModel, folder, "U-Net", dtype).to(device).eval().requires_grad_(False)
+
+
+def write_untrained_unet(settings: str | Path, out: str | Path, *, seed: int) -> None:
+    """Write a ``unet`` folder built as another's ``config.json`` says, with PyTorch's random initial weights.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such file, or it is not that of a ``UNet2DConditionModel``.
+    """
+    kind = _diffusers().UNet2DConditionModel
+    _check_kind(kind, settings, "U-Net")
+    torch.manual_seed(seed)
+    kind.from_config(kind.load_config(settings, local_files_only=True)).save_pretrained(out)
+    log.info("%s: a U-Net with random weights of seed %d, built as %s says", out, seed, settings)
 
 
 def alphas_cumprod(folder: str | Path) -> torch.Tensor:  # (1000,) float32
@@ -117,11 +133,8 @@ def _scheduler(kind: type, folder: str | Path, **fixed: Any) -> Any:
 
 
 def _load(kind: type, folder: str | Path, part: str, dtype: torch.dtype) -> torch.nn.Module:
-    _require(Path(folder) / "config.json", part)
+    _check_kind(kind, folder, part)
     try:
-        found = json.loads((Path(folder) / "config.json").read_text()).get("_class_name")
-        if found != kind.__name__:
-            raise ValueError(f"it is a {found}, not a {kind.__name__}")
         model, loaded = kind.from_pretrained(
             folder,
             use_safetensors=True,
@@ -133,6 +146,16 @@ def _load(kind: type, folder: str | Path, part: str, dtype: torch.dtype) -> torc
         return _complete(model, loaded)
     except (OSError, ValueError) as error:
         raise ValueError(f"the {part} in {folder} cannot be loaded: {error}") from error
+
+
+def _check_kind(kind: type, folder: str | Path, part: str) -> None:
+    _require(Path(folder) / "config.json", part)
+    try:
+        found = json.loads((Path(folder) / "config.json").read_text()).get("_class_name")
+    except ValueError as error:
+        raise ValueError(f"the {part} in {folder} cannot be loaded: {error}") from error
+    if found != kind.__name__:
+        raise ValueError(f"the {part} in {folder} cannot be loaded: it is a {found}, not a {kind.__name__}")
 
 
 def _complete(model: torch.nn.Module, loaded: dict) -> torch.nn.Module:

@@ -240,3 +240,56 @@ def mask_under(view: str, instance: Any, *, resize: str, seed: int) -> np.ndarra
     """Return the mask of a manifest's row as a view's crop shows it; turns follow on a grid, where they are exact."""
     mask = masks.decode(instance.rle, width=instance.width, height=instance.height)
     return views.fit(resize, views.crop(view, mask, views.window(view, instance, seed=seed)))
+
+
+class Stored:
+    """One prototypes shard: its rows in memory, its vectors read when asked for."""
+
+    def __init__(self, path: str | Path, start: int) -> None:
+        """Number the rows from ``start`` on."""
+        self._path = path
+        schema = parquet.read_schema(path)
+        self.feature_sets: dict[str, list[str]] = json.loads(schema.metadata[FEATURE_SETS])
+        scalars = [field.name for field in schema if not arrow.types.is_fixed_size_list(field.type)]
+        rows = pd.read_parquet(path, columns=scalars)
+        self.rows = rows.set_axis(np.arange(start, start + len(rows)))
+
+    def vectors(self, feature_set: str) -> np.ndarray:  # (rows, dimensions) float32
+        columns = self.feature_sets[feature_set]
+        table = parquet.read_table(self._path, columns=columns).combine_chunks()
+        return np.hstack(
+            [table[column].combine_chunks().flatten().to_numpy().reshape(len(table), -1) for column in columns]
+        )
+
+
+def stored(paths: Iterable[str | Path]) -> list[Stored]:
+    """Return shards whose rows are numbered through, in this order."""
+    parts: list[Stored] = []
+    for path in paths:
+        parts.append(Stored(path, sum(len(part.rows) for part in parts)))
+    return parts
+
+
+def of_condition(parts: Sequence[Stored], condition: dict[str, Any]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return the rows that a condition's view and timestep show, and their vectors (rows, dimensions) float32.
+
+    Raises
+    ------
+    ValueError
+        If no shard holds such features, or several hold the same instances.
+    """
+    rows, vectors = [], []
+    for part in parts:
+        seen = (part.rows["view"] == condition["view"]) & (part.rows["timestep"] == condition["timestep"])
+        if condition["features"] in part.feature_sets and seen.any():
+            rows.append(part.rows[seen])
+            vectors.append(part.vectors(condition["features"])[seen])
+    if not rows:
+        raise ValueError(
+            f"condition {condition['name']!r}: no capture of the experiment holds features {condition['features']!r} "
+            f"of view {condition['view']!r} at t = {condition['timestep']}"
+        )
+    found = pd.concat(rows)
+    if found.duplicated("instance_id").any():
+        raise ValueError(f"condition {condition['name']!r}: several captures hold the same instances; name one of them")
+    return found, np.vstack(vectors)

@@ -16,7 +16,6 @@ import yaml
 
 from semlens.files import whole
 from semlens.logs import log
-from semlens.pages import page
 from semlens.prototypes import VERSIONS
 
 PACKAGES = ("numpy", "scipy", "pandas", "pyarrow")
@@ -33,7 +32,7 @@ def describe(
     html: str | Path,
     json_: str | Path,
 ) -> None:
-    """Write a page, and the same for programs, that name what a run rests on.
+    """Write a piece of HTML, and the same for programs, that name what a run rests on.
 
     Parameters
     ----------
@@ -59,7 +58,7 @@ def describe(
     body = "".join(f"<h3>{name.capitalize()}</h3>{_table(table)}" for name, table in found.items())
     body += f"<h3>Configuration</h3><pre>{escape(configuration)}</pre>"
     with whole(html) as file:
-        file.write_text(page("What this run rests on", body, "td { text-align: left }"), encoding="utf-8")
+        file.write_text(body, encoding="utf-8")
     log.info("%d instances, %d files of models", found["datasets"]["instances"].sum(), len(found["models"]))
 
 

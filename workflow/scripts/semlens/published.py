@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html import escape
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import yaml
 
 from semlens.files import whole
 from semlens.logs import log
-from semlens.pages import SIGNIFICANT, p_value, page
+from semlens.p_values import SIGNIFICANT, p_value
 from semlens.relations import SETS
 from semlens.tables import write_csv
 
@@ -52,6 +52,7 @@ FEATURES = {  # where they are not the axis
 JUDGED = pa.DataFrameSchema(
     {
         "experiment": pa.Column(str, pa.Check.isin(EXPERIMENTS)),
+        "model": pa.Column(str),
         "dataset": pa.Column(str),
         "condition": pa.Column(str),
         "where": pa.Column(str),
@@ -67,15 +68,6 @@ JUDGED = pa.DataFrameSchema(
     ordered=True,
 )
 _MARKS = {"holds": "✓", "does not hold": "✗", "not comparable": "○", "no pairs": "–"}
-_STYLE = """table { margin: 1em 0 2em }
-td { vertical-align: top }
-td.word, td.text { text-align: left }
-td.text { white-space: normal; max-width: 32em }
-small { color: #666 }
-.holds { color: #1a7f37 }
-.does-not-hold { color: #b42318 }
-.not-comparable, .no-pairs { color: #666 }
-"""
 
 
 @dataclass(frozen=True)
@@ -388,10 +380,10 @@ def _place(claim: Claim, condition: str) -> tuple[str, str]:
 
 def judge(
     folder: str | Path,
-    statistics: dict[tuple[str, str], dict[str, str | Path]],
-    comparable: dict[tuple[str, str], str],
+    statistics: dict[tuple[str, str, str], dict[str, str | Path]],
+    comparable: dict[tuple[str, str, str], str],
 ) -> pd.DataFrame:
-    """Return a row per claim, dataset and condition (or conditions) that the statistics cover, as in ``JUDGED``.
+    """Return a row per claim, model, dataset and condition (or conditions) that the statistics cover, as in ``JUDGED``.
 
     Claims about experiments, datasets or conditions that are not there are left out. What was obtained is always
     given; it is judged where the run is comparable with the paper's.
@@ -401,9 +393,9 @@ def judge(
     folder
         ``resources/published``.
     statistics
-        The files "sets" and "pairs", as ``semlens.statistics`` writes them, by experiment and dataset.
+        The files "sets" and "pairs", as ``semlens.statistics`` writes them, by experiment, model and dataset.
     comparable
-        Why an experiment on a dataset cannot be compared, or nothing; same keys.
+        Why an experiment with a model on a dataset cannot be compared, or nothing; same keys.
 
     Raises
     ------
@@ -413,16 +405,17 @@ def judge(
     seen = {
         (*key, at.name): at for key, paths in statistics.items() for at in _conditions(paths["sets"], paths["pairs"])
     }
+    models = list(dict.fromkeys(model for _, model, _ in statistics))
     rows = []
     for claim in read(folder).claims:
-        for dataset in claim.datasets:
-            for conditions in [claim.conditions] if claim.kind in ALONG else [[name] for name in claim.conditions]:
-                places = [_place(claim, condition) for condition in conditions]
-                keys = [(experiment, dataset, name) for experiment, name in places]
-                if all(key in seen for key in keys):
-                    reasons = [comparable[experiment, dataset] for experiment, _ in places]
-                    row = _judged(claim, [seen[key] for key in keys], next(filter(None, reasons), ""))
-                    rows.append({"dataset": dataset, "condition": ", ".join(conditions), **row})
+        together = [claim.conditions] if claim.kind in ALONG else [[name] for name in claim.conditions]
+        for model, dataset, conditions in product(models, claim.datasets, together):
+            places = [_place(claim, condition) for condition in conditions]
+            keys = [(experiment, model, dataset, name) for experiment, name in places]
+            if all(key in seen for key in keys):
+                reasons = [comparable[experiment, model, dataset] for experiment, _ in places]
+                row = _judged(claim, [seen[key] for key in keys], next(filter(None, reasons), ""))
+                rows.append({"model": model, "dataset": dataset, "condition": ", ".join(conditions), **row})
     judged = pd.DataFrame(rows, columns=list(JUDGED.columns))
     log.info("the paper's claims: %s", _counts(judged))
     return judged
@@ -500,7 +493,7 @@ def comparability(
 
 
 def save(judged: pd.DataFrame, folder: str | Path, *, csv: str, md: str, html: str) -> None:
-    """Write verdicts: a row each as csv; to read, as Markdown and HTML, by experiment, Table 1 as a table."""
+    """Write verdicts: a row each as csv; to read, as Markdown and a piece of HTML, by experiment, Table 1 as such."""
     write_csv(judged, JUDGED, csv)
     paper = read(folder)
     tolerance = (
@@ -524,13 +517,13 @@ def _parts(judged: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, pd.DataFra
 
 
 def _grids(values: pd.DataFrame, obtained: Callable[[pd.Series], str]) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Table 1 by dataset: a row per value of a pair of sets; under each distance, published and obtained."""
-    for dataset, rows in values.groupby("dataset", sort=False):
+    """Table 1 by model and dataset: a row per value of a pair of sets; under each distance, published and obtained."""
+    for (model, dataset), rows in values.groupby(["model", "dataset"], sort=False):
         cells = {}
         for _, row in rows.iterrows():
             for name, text in (("published", row["published"]), ("obtained", obtained(row))):
                 cells.setdefault((row["condition"], name), {})[row["claim"]] = text
-        yield f"{TABLE}, {dataset}", pd.DataFrame(cells)
+        yield f"{TABLE}, {dataset}, {model}", pd.DataFrame(cells)
 
 
 def _verdict(row: pd.Series) -> str:
@@ -548,7 +541,7 @@ def _markdown(judged: pd.DataFrame, tolerance: str) -> str:
             table = stated.assign(
                 claim=(stated["claim"] + " " + stated["how"]).str.strip(), verdict=stated.apply(_verdict, axis=1)
             )
-            table = table[["where", "claim", "dataset", "condition", "published", "obtained", "verdict"]]
+            table = table[["where", "claim", "model", "dataset", "condition", "published", "obtained", "verdict"]]
             table = table.replace(r"\|", r"\\|", regex=True)
             lines.append(table.to_markdown(index=False, disable_numparse=True))
     return "\n\n".join(lines) + "\n"
@@ -561,11 +554,11 @@ def _html(judged: pd.DataFrame, tolerance: str) -> str:
         for name, grid in _grids(values, lambda row: f"{escape(row['obtained'])}<br>{_coloured(row)}"):
             parts += [f"<p>{escape(name)}</p>", grid.to_html(escape=False, border=0)]
         if len(stated):
-            heads = ("where", "claim", "dataset", "condition", "published", "obtained", "verdict")
+            heads = ("where", "claim", "model", "dataset", "condition", "published", "obtained", "verdict")
             head = "".join(f"<th>{name}</th>" for name in heads)
             body = "\n".join(_html_rows(stated))
             parts.append(f"<table>\n<tr>{head}</tr>\n{body}\n</table>")
-    return page(TITLE, "\n".join(parts), _STYLE)
+    return "\n".join(parts)
 
 
 def _html_rows(stated: pd.DataFrame) -> Iterator[str]:
@@ -578,7 +571,7 @@ def _html_rows(stated: pd.DataFrame) -> Iterator[str]:
         for _, row in rows.iterrows():
             own = "".join(
                 f'<td class="text">{escape(row[name])}</td>'
-                for name in ("dataset", "condition", "published", "obtained")
+                for name in ("model", "dataset", "condition", "published", "obtained")
             )
             yield f'<tr>{shared}{own}<td class="word">{_coloured(row)}</td></tr>'
             shared = ""

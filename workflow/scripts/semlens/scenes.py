@@ -61,9 +61,13 @@ TABBY = ((220, 140, 60), (120, 116, 112), (60, 56, 56), (235, 225, 210))
 COAT = ((120, 66, 34), (84, 46, 26), (60, 50, 46), (170, 120, 76))
 WOOL = ((236, 230, 216), (214, 204, 184))
 PLUMAGE = ((50, 110, 190), (190, 60, 50), (130, 100, 70), (225, 170, 40))
+HIDE = ((235, 230, 220), (150, 96, 56), (60, 46, 40), (205, 180, 140))
+TIMBER = ((150, 100, 60), (96, 62, 36), (210, 175, 125), (235, 232, 225))
+CLAY = ((190, 100, 66), (90, 110, 130), (225, 215, 200), (120, 70, 60))
+LEAF = ((60, 130, 60), (90, 150, 70), (40, 100, 70))
 GLASS = ((30, 110, 60), (110, 62, 24), (70, 130, 180), (150, 30, 60))
 WINDOW, RUBBER, CHROME, BLACK, WHITE = (175, 210, 230), (34, 34, 38), (190, 190, 195), (20, 20, 22), (245, 245, 245)
-LAMP, BEAK = (255, 240, 170), (240, 150, 30)
+LAMP, BEAK, HORN = (255, 240, 170), (240, 150, 30), (225, 210, 180)
 
 
 class Pen:
@@ -292,6 +296,99 @@ def draw_bottle(pen: Pen, rng: Random, phase: float) -> None:
     pen.line(dim(glass, 1.7), 0.025, (0.08, shoulder + 0.06), (0.08, 0.53))
 
 
+def draw_cow(pen: Pen, rng: Random, phase: float) -> None:
+    hide, patch, pink = pick(rng, HIDE), pick(rng, COAT + HAIR[:1]), (225, 160, 150)
+    pen.line(hide, 0.035, (0.14, 0.36), (0.06, 0.55), (0.07, 0.78))
+    pen.ellipse(patch, 0.07, 0.8, 0.035, 0.06)
+    pen.ellipse(pink, 0.5, 0.7, 0.12, 0.07)
+    pen.four_legs(hide, BLACK, 0.26, 1.06, 0.6, 0.11, phase)
+    pen.box(hide, 0.1, 0.28, 1.2, 0.7, 0.12)
+    for x, y in rng.uniform((0.2, 0.36), (1.1, 0.6), (int(rng.integers(3, 6)), 2)):
+        pen.ellipse(patch, x, y, rng.uniform(0.07, 0.13), rng.uniform(0.05, 0.09))
+    pen.polygon(hide, (1.0, 0.32), (1.22, 0.1), (1.36, 0.3), (1.18, 0.6))
+    pen.polygon(hide, (1.18, 0.1), (1.4, 0.12), (1.56, 0.4), (1.42, 0.48), (1.22, 0.34))
+    pen.ellipse(pink, 1.49, 0.42, 0.09, 0.07)
+    pen.ellipse(BLACK, 1.52, 0.41, 0.016, 0.016)
+    for x in (1.2, 1.33):
+        pen.line(HORN, 0.04, (x, 0.11), (x + 0.03, 0.03))
+    pen.ellipse(patch, 1.14, 0.17, 0.09, 0.045)
+    pen.ellipse(BLACK, 1.34, 0.22, 0.02, 0.022)
+
+
+def draw_aeroplane(pen: Pen, rng: Random, phase: float) -> None:
+    body, trim = pick(rng, (WHITE, WHITE, *PAINT)), pick(rng, PAINT)
+    pen.line(CHROME, 0.03, (2.35, 0.75), (2.35, 0.9))
+    pen.line(CHROME, 0.03, (1.2, 0.75), (1.2, 0.9))
+    for x in (1.2, 2.35):
+        pen.ellipse(RUBBER, x, 0.92, 0.07, 0.07)
+    pen.polygon(dim(body, 0.75), (1.15, 0.5), (0.75, 0.3), (0.95, 0.3), (1.6, 0.5))
+    pen.polygon(trim, (0.06, 0.02), (0.3, 0.02), (0.62, 0.46), (0.22, 0.5))
+    pen.polygon(body, (0.12, 0.46), (0.8, 0.42), (0.8, 0.76), (0.45, 0.66))
+    pen.box(body, 0.5, 0.42, 2.4, 0.76, 0.16)
+    pen.ellipse(body, 2.4, 0.59, 0.34, 0.17)
+    pen.box(trim, 0.45, 0.62, 2.55, 0.67)
+    for x in np.arange(0.8, 2.2, 0.16):
+        pen.ellipse(WINDOW, x, 0.54, 0.04, 0.045)
+    pen.polygon(WINDOW, (2.4, 0.46), (2.52, 0.47), (2.62, 0.55), (2.4, 0.55))
+    pen.polygon(dim(body, 0.85), (1.15, 0.64), (1.75, 0.64), (1.05, 0.94), (0.85, 0.94))
+    pen.box(trim, 1.2, 0.74, 1.55, 0.87, 0.05)
+
+
+def draw_boat(pen: Pen, rng: Random, phase: float) -> None:
+    hull, trim, sail, flag = (pick(rng, palette) for palette in (PAINT, PAINT, (WHITE, WHITE, *PAINT), PAINT))
+    mast = rng.uniform(0.55, 0.65)
+    pen.line((120, 84, 50), 0.03, (mast, 0.03), (mast, 0.78))
+    pen.polygon(flag, (mast, 0.02), (mast - 0.16, 0.06), (mast, 0.1))
+    pen.polygon(sail, (mast + 0.03, 0.08), (mast + 0.03, 0.7), (1.12, 0.7))
+    pen.polygon(dim(sail, 0.85), (mast - 0.04, 0.14), (mast - 0.04, 0.7), (0.18, 0.7))
+    pen.polygon(hull, (0.04, 0.76), (1.26, 0.76), (1.06, 0.98), (0.26, 0.98))
+    pen.polygon(trim, (0.04, 0.76), (1.26, 0.76), (1.22, 0.81), (0.09, 0.81))
+    for x in (0.42, 0.62, 0.82):
+        pen.ellipse(WINDOW, x, 0.88, 0.035, 0.035)
+
+
+def draw_chair(pen: Pen, rng: Random, phase: float) -> None:
+    wood, cushion, slats = pick(rng, TIMBER), pick(rng, PAINT), int(rng.integers(2, 5))
+    for x, top, shade in ((0.2, 0.55, 0.7), (0.58, 0.55, 0.7), (0.08, 0.55, 1), (0.5, 0.55, 1)):
+        pen.line(dim(wood, shade), 0.06, (x, top), (x, 0.97 if shade == 1 else 0.9))
+    pen.line(wood, 0.06, (0.06, 0.03), (0.08, 0.6))
+    pen.line(dim(wood, 0.8), 0.06, (0.2, 0.05), (0.21, 0.5))
+    for y in np.linspace(0.08, 0.42, slats):
+        pen.line(dim(wood, 0.9), 0.05, (0.06, y), (0.2, y + 0.01))
+    pen.polygon(cushion, (0.04, 0.58), (0.18, 0.48), (0.62, 0.48), (0.55, 0.58))
+    pen.box(dim(cushion, 0.8), 0.04, 0.57, 0.55, 0.64, 0.02)
+
+
+def draw_motorbike(pen: Pen, rng: Random, phase: float) -> None:
+    paint, seat = pick(rng, PAINT), pick(rng, COAT)
+    for x in (0.33, 1.37):
+        pen.ring(RUBBER, x, 0.68, 0.31, 0.12)
+        pen.ring(CHROME, x, 0.68, 0.2, 0.025)
+        pen.ellipse(CHROME, x, 0.68, 0.07, 0.07)
+    pen.line(CHROME, 0.07, (0.4, 0.78), (0.1, 0.86))
+    pen.line(CHROME, 0.06, (1.37, 0.68), (1.13, 0.16))
+    pen.polygon(dim(paint, 0.6), (0.5, 0.5), (1.1, 0.5), (1.0, 0.86), (0.62, 0.86))
+    pen.ellipse(CHROME, 0.8, 0.7, 0.16, 0.14)
+    pen.polygon(paint, (0.68, 0.34), (1.1, 0.22), (1.2, 0.38), (1.04, 0.52), (0.68, 0.5))
+    pen.polygon(seat, (0.14, 0.32), (0.26, 0.28), (0.72, 0.38), (0.7, 0.5), (0.36, 0.5))
+    pen.polygon(paint, (0.1, 0.4), (0.34, 0.34), (0.6, 0.5), (0.3, 0.52))
+    pen.line(BLACK, 0.05, (0.98, 0.1), (1.13, 0.14))
+    pen.ellipse(LAMP, 1.22, 0.26, 0.08, 0.09)
+
+
+def draw_pottedplant(pen: Pen, rng: Random, phase: float) -> None:
+    pot, leaf, bloom, flowers = pick(rng, CLAY), pick(rng, LEAF), pick(rng, PAINT), rng.random() < 0.5
+    for angle in np.linspace(-1.15, 1.15, int(rng.integers(5, 9))):
+        reach = rng.uniform(0.36, 0.52)
+        x, y = 0.35 + 0.62 * reach * sin(angle), 0.62 - reach * cos(angle)
+        pen.line(dim(leaf, 0.7), 0.03, (0.35, 0.66), (0.35 + 0.25 * reach * sin(angle), 0.62 - 0.5 * reach), (x, y))
+        pen.ellipse(dim(leaf, rng.uniform(0.8, 1.2)), x, y, 0.075, 0.09)
+        if flowers:
+            pen.ellipse(bloom, x, y - 0.02, 0.05, 0.05)
+    pen.polygon(pot, (0.14, 0.68), (0.56, 0.68), (0.48, 0.99), (0.22, 0.99))
+    pen.box(dim(pot, 1.15), 0.1, 0.62, 0.6, 0.71, 0.02)
+
+
 class Drawing(NamedTuple):
     """How a class is drawn: its width in units of its height, and how strong its texture is."""
 
@@ -301,16 +398,22 @@ class Drawing(NamedTuple):
 
 
 DRAWINGS = {
+    "aeroplane": Drawing(draw_aeroplane, 2.78, 0.05),
     "bicycle": Drawing(draw_bicycle, 1.65, 0.05),
     "bird": Drawing(draw_bird, 1.24, 0.12),
+    "boat": Drawing(draw_boat, 1.3, 0.06),
     "bottle": Drawing(draw_bottle, 0.4, 0.04),
     "bus": Drawing(draw_bus, 2.2, 0.05),
     "car": Drawing(draw_car, 2.3, 0.05),
     "cat": Drawing(draw_cat, 0.92, 0.14),
+    "chair": Drawing(draw_chair, 0.66, 0.08),
+    "cow": Drawing(draw_cow, 1.6, 0.1),
     "crowd": Drawing(draw_crowd, 3.8, 0.08),
     "dog": Drawing(draw_dog, 1.42, 0.14),
     "horse": Drawing(draw_horse, 1.24, 0.1),
+    "motorbike": Drawing(draw_motorbike, 1.7, 0.05),
     "person": Drawing(draw_person, 0.5, 0.08),
+    "pottedplant": Drawing(draw_pottedplant, 0.7, 0.1),
     "sheep": Drawing(draw_sheep, 1.5, 0.12),
 }
 
@@ -322,15 +425,27 @@ class Setting(NamedTuple):
     horizon: float  # in image heights
     skyline: str  # "houses", "hills" or "pictures"
     skyline_colour: Colour
+    strokes: Point  # how far a stroke of the ground's pattern reaches, right and up, in image heights at the bottom
     categories: tuple[str, ...]
 
 
 STREET_COLOURS = ((110, 165, 220), (205, 220, 235), (120, 118, 116), (88, 88, 92))
 MEADOW_COLOURS = ((90, 150, 220), (200, 225, 240), (130, 165, 80), (70, 120, 50))
 ROOM_COLOURS = ((226, 210, 184), (206, 188, 160), (160, 112, 72), (112, 72, 44))
-STREET = Setting(STREET_COLOURS, 0.4, "houses", (150, 130, 120), ("person", "car", "bus", "bicycle", "dog"))
-MEADOW = Setting(MEADOW_COLOURS, 0.4, "hills", (90, 130, 90), ("person", "horse", "sheep", "dog", "bird"))
-ROOM = Setting(ROOM_COLOURS, 0.5, "pictures", (150, 160, 150), ("person", "cat", "dog", "bottle"))
+LAKE_COLOURS = ((120, 170, 220), (235, 215, 195), (110, 160, 190), (40, 90, 130))
+FIELD_COLOURS = ((70, 130, 215), (190, 215, 240), (170, 172, 160), (130, 132, 124))
+STREET = Setting(
+    STREET_COLOURS, 0.4, "houses", (150, 130, 120), (0.1, 0), ("person", "car", "bus", "bicycle", "motorbike", "dog")
+)
+MEADOW = Setting(
+    MEADOW_COLOURS, 0.4, "hills", (90, 130, 90), (0.004, 0.03), ("person", "horse", "cow", "sheep", "dog", "bird")
+)
+ROOM = Setting(
+    ROOM_COLOURS, 0.5, "pictures", (150, 160, 150), (0.3, 0), ("person", "cat", "dog", "bottle", "chair", "pottedplant")
+)
+LAKE = Setting(LAKE_COLOURS, 0.4, "hills", (110, 130, 130), (0.05, 0.006), ("boat", "bird"))
+AIRFIELD = Setting(FIELD_COLOURS, 0.45, "houses", (160, 165, 170), (0.2, 0), ("aeroplane", "person", "bus", "car"))
+SETTINGS = (STREET, STREET, MEADOW, MEADOW, ROOM, ROOM, LAKE, AIRFIELD)  # as often as they have classes
 
 
 @dataclass(frozen=True)
@@ -394,7 +509,13 @@ def draw_background(rng: Random, setting: Setting, size: tuple[int, int]) -> Ima
                         canvas.rectangle((x, y, x + 7, y + 9), dim(colour, 0.7))
             case "pictures":
                 canvas.rectangle((left, 0.2 * top, right - 0.04 * width, 0.5 * top), colour, dim(colour, 0.6), 4)
-    return textured(rng, picture, 0.05, (5, 20, 80, 240))
+    # Strokes of the ground lie on lines that draw closer towards the horizon, and are the smaller there.
+    for depth in rng.uniform(0.05, 1, 140):
+        x, y = rng.uniform(0, width), horizon + depth**2 * (height - horizon)
+        right, up = np.multiply(setting.strokes, height * depth * rng.uniform(0.6, 1.4))
+        shade = dim(picture.getpixel((int(x), min(int(y), height - 1))), rng.choice((0.88, 1.1)))
+        canvas.line((x, y, x + right, y - up), shade, max(1, round(0.006 * height * depth)))
+    return textured(rng, picture, rng.uniform(0.03, 0.07), (5, 20, 80, 240))
 
 
 def draw_thing(thing: Thing) -> Image.Image:
@@ -404,7 +525,10 @@ def draw_thing(thing: Thing) -> Image.Image:
     pen = Pen(drawing.width, thing.height)
     drawing.draw(pen, rng, thing.phase)
     layer = pen.layer.reduce(OVERSAMPLING)
-    picture = textured(rng, layer.convert("RGB"), drawing.texture, (8, 48))
+    # One is slimmer than another, of the same height.
+    slim = layer.resize((ceil(rng.uniform(0.85, 1) * layer.width), layer.height))
+    layer = ImageOps.pad(slim, layer.size, color=(0, 0, 0, 0))
+    picture = textured(rng, layer.convert("RGB"), rng.uniform(0.5, 1.5) * drawing.texture, (8, 48))
     picture.putalpha(layer.getchannel("A"))
     return ImageOps.mirror(picture) if thing.flip else picture
 
@@ -461,7 +585,7 @@ def still_scene(seed: int, *names: str | int, crowd: bool = False) -> Scene:
     """
     rng = generator(seed, *names)
     size = STILL_SIZES[rng.integers(len(STILL_SIZES))]
-    setting = STREET if crowd else (STREET, MEADOW, ROOM)[rng.integers(3)]
+    setting = STREET if crowd else SETTINGS[rng.integers(len(SETTINGS))]
     categories = rng.permutation(setting.categories)[: rng.integers(2, 5)].tolist()
     if rng.random() < 0.6:
         categories.insert(1, categories[0])
@@ -487,7 +611,7 @@ def video_scenes(seed: int, sequence: str, objects: dict[int, str], frames: int)
     """
     rng = generator(seed, "davis", sequence)
     width, height = VIDEO_SIZE
-    background = draw_background(rng, (STREET, MEADOW)[rng.integers(2)], VIDEO_SIZE)
+    background = draw_background(rng, (STREET, MEADOW, AIRFIELD)[rng.integers(3)], VIDEO_SIZE)
     looks = rng.integers(2**32, size=len(objects)).tolist()
     # Per object: where it starts and how far it goes (image widths), its mean height (image heights) and the share by
     # which that changes, and its number of strides.

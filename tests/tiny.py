@@ -1,4 +1,4 @@
-"""A tiny model in Stable Diffusion's format, with random weights: the demo's stand-in for the real one.
+"""A tiny model in Stable Diffusion's format, with random weights: what unit tests read.
 
 Block types, latents (64 x 64 of a 512 x 512 picture) and grids (64, 32, 16, 8) are those of Stable Diffusion 1.5;
 channels are few. Its features mean nothing.
@@ -8,7 +8,6 @@ import json
 from pathlib import Path
 
 import torch
-
 from semlens.logs import log
 
 UNET = {

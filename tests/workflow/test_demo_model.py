@@ -1,0 +1,94 @@
+"""The demo's model: small, whole, trained; and what trains it does so from nothing."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+import yaml
+from demo_model import MODEL
+from repository import ROOT
+from semlens.layers import layers
+
+TRAINING = MODEL.parent / "training.yaml"
+TOY = {
+    "scenes": 4,
+    "threads": 1,
+    "samples": {"prompts": ["boat"], "steps": 1},
+    "vae": {"steps": 2, "batch": 1, "side": 64},
+    "unet": {
+        "phases": [
+            {"side": 8, "batch": 1, "steps": 2, "learning_rate": 0.001},
+            {"side": 16, "batch": 1, "steps": 1, "learning_rate": 0.001},
+        ]
+    },
+}
+
+
+def pipeline(folder):
+    from diffusers import StableDiffusionPipeline
+
+    return StableDiffusionPipeline.from_pretrained(
+        folder,
+        torch_dtype=torch.float32,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+
+
+def test_it_is_a_stable_diffusion_of_eight_megabytes():
+    weights = list(MODEL.rglob("*.safetensors"))
+    assert sorted(path.parent.name for path in weights) == ["text_encoder", "unet", "vae"]
+    assert sum(path.stat().st_size for path in weights) <= 8e6
+    parts = pipeline(MODEL)
+    assert (parts.unet.config.sample_size, parts.vae_scale_factor) == (64, 8)
+    published = yaml.safe_load(TRAINING.read_text())["unet"]["model"]
+    assert list(parts.unet.config.down_block_types) == published["down_block_types"]
+    grids = [layer.name for layer in layers(dict(parts.unet.config))]
+    assert {"enc64.1", "enc16.1", "mid8", "dec16.1", "dec64.3"} <= set(grids)
+
+
+def test_it_has_learned_to_tell_noise_from_scenes():
+    """It predicts the noise in the latents of a scene that it has not seen, far better than one that says nothing."""
+    import numpy as np
+    from semlens import scenes
+
+    parts = pipeline(MODEL)
+    errors = []
+    with torch.inference_mode():
+        for number in range(3):
+            picture = scenes.still_scene(1, "coco", "train2017", number + 1).picture.resize((512, 512))
+            seen = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 127.5 - 1
+            latent = parts.vae.encode(seen).latent_dist.mean * parts.vae.config.scaling_factor
+            restored = parts.vae.decode(latent / parts.vae.config.scaling_factor).sample
+            assert float((restored - seen).abs().mean()) < 0.15
+            noise = torch.randn(latent.shape, generator=torch.Generator().manual_seed(number))
+            at = torch.tensor([400])
+            noised = parts.scheduler.add_noise(latent, noise, at)
+            silent = parts.encode_prompt("", "cpu", 1, False)[0]
+            errors.append(float((parts.unet(noised, at, silent).sample - noise).square().mean()))
+    assert max(errors) < 0.2  # saying nothing errs by 1
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("toy")
+    config = yaml.safe_load(TRAINING.read_text())
+    for name, value in TOY.items():
+        config[name] = {**config[name], **value} if isinstance(value, dict) else value
+    (folder / "training.yaml").write_text(yaml.safe_dump(config))
+    return folder
+
+
+def train(folder, out):
+    command = [sys.executable, "workflow/scripts/train_demo_model.py", "--device", "cpu"]
+    places = ["--config", folder / "training.yaml", "--work", folder / f"{out}-work", "--out", folder / out]
+    return subprocess.run([*command, *places], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_training_from_nothing_gives_a_pipeline_with_its_losses_and_samples(toy):
+    done = train(toy, "model")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert pipeline(toy / "model").unet.config.sample_size == 64
+    assert (toy / "model" / "losses.png").stat().st_size and (toy / "model" / "samples.png").stat().st_size

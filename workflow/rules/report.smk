@@ -1,0 +1,98 @@
+"""Everything that was found to an answer and a report, with what the run rests on."""
+
+
+rule describe_run:
+    input:
+        prototypes=[
+            f"<results>/prototypes/{capture}/{model}/{dataset}/{shard}.parquet"
+            for capture, model, dataset, shard in CAPTURED
+        ],
+        manifests=sorted({f"<results>/manifests/{dataset}/{shard}.parquet" for *_, dataset, shard in CAPTURED}),
+        models=[
+            model_part(model, name)
+            for model in sorted({model for _, model, _, _ in CAPTURED})
+            for name in configuration.PARTS
+        ],
+        code=sources("describe_run.py"),
+    output:
+        html="<results>/provenance.html",
+        json="<results>/provenance.json",
+    log:
+        "<logs>/describe_run/provenance.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem=lambda wildcards, attempt: f"{2 * attempt}GB",
+        runtime=lambda wildcards, attempt: f"{20 * attempt}m",
+    params:
+        settings={key: value for key, value in config.items() if key not in PLACES},
+    script:
+        "../scripts/describe_run.py"
+
+
+rule answer_question:
+    input:
+        pairs=of_all_studies("pairs"),
+        trends=of_all_studies("trend"),
+        code=sources("answer_question.py"),
+    output:
+        json="<results>/answer.json",
+        png="<results>/figures/answer.png",
+        pdf="<results>/figures/answer.pdf",
+    log:
+        "<logs>/answer_question/answer.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem=lambda wildcards, attempt: f"{2 * attempt}GB",
+        runtime=lambda wildcards, attempt: f"{10 * attempt}m",
+    params:
+        studies=[
+            {"experiment": name, "model": model, "dataset": dataset, "axis": config["experiments"][name]["axis"]}
+            for name, model, dataset in STUDIED
+        ],
+        weights={model: config["models"][model]["weights"] for _, model, _ in STUDIED},
+        controls={model: pretrained(model) for _, model, _ in STUDIED if pretrained(model) != model},
+    script:
+        "../scripts/answer_question.py"
+
+
+PARTS = configuration.parts(config)
+
+
+rule write_report:
+    input:
+        answers=rules.answer_question.output.json,
+        overview=rules.answer_question.output.png,
+        parts=[f"<results>/{file}" for *_, file in PARTS],
+        sets=of_all_studies("sets"),
+        pairs=of_all_studies("pairs"),
+        published=rules.judge_claims.output.html if "published" in config else [],
+        provenance=rules.describe_run.output.html,
+        run=rules.describe_run.output.json,
+        template=here(HOME / "workflow" / "report" / "report.html.j2"),
+        code=sources("write_report.py"),
+    output:
+        html="<results>/report.html",
+    log:
+        "<logs>/write_report/report.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem=lambda wildcards, attempt: f"{2 * attempt}GB",
+        runtime=lambda wildcards, attempt: f"{10 * attempt}m",
+    params:
+        experiments=[
+            {
+                "name": name,
+                **{key: entry[key] for key in ("title", "section", "axis", "dunn")},
+                "studies": configuration.study_names(studies(name)),
+                "followed": entry["reference"] if configuration.follows(entry) else None,
+            }
+            for name, entry in config["experiments"].items()
+        ],
+        parts=[[experiment, kind] for experiment, kind, _ in PARTS],
+        captures=len(config["captures"]),
+        models=sorted({model for _, model, _, _ in CAPTURED}),
+    script:
+        "../scripts/write_report.py"

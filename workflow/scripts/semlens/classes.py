@@ -1,0 +1,151 @@
+"""How far apart classes lie: the mean distance between any two of them, and a plane in which their objects are seen."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+
+from semlens.distances import comparable, strips
+from semlens.logs import log
+from semlens.prototypes import of_condition, stored
+from semlens.tables import write_csv
+
+OF_A_CLASS = 200  # objects, at most, that stand for a class
+MAP = pa.DataFrameSchema(
+    {
+        "condition": pa.Column(str),
+        "class_a": pa.Column(str),
+        "class_b": pa.Column(str),
+        "n": pa.Column("int64", pa.Check.ge(0)),
+        "mean": pa.Column("float64", pa.Check.ge(0), nullable=True),
+    },
+    strict=True,
+    coerce=True,
+)
+PLANE = pa.DataFrameSchema(
+    {
+        "condition": pa.Column(str),
+        "instance_id": pa.Column(str),
+        "category": pa.Column(str),
+        "x": pa.Column("float64"),
+        "y": pa.Column("float64"),
+        "explained": pa.Column("float64", pa.Check.in_range(0, 1 + 1e-9)),
+    },
+    strict=True,
+    coerce=True,
+)
+
+
+def map_classes(
+    *,
+    prototypes: Sequence[str | Path],
+    conditions: Sequence[dict[str, Any]],
+    seed: int,
+    device: str,
+    out_map: str | Path,
+    out_plane: str | Path,
+) -> None:
+    """Write, by condition, the mean distance of each pair of classes, and the two principal components of its objects.
+
+    Of a class with more objects than ``OF_A_CLASS``, a random part is taken, the same under every condition.
+
+    Parameters
+    ----------
+    prototypes
+        Shards of one dataset and model.
+    conditions
+        Each names a ``view``, ``timestep``, feature set and ``metric``.
+    """
+    parts, maps, planes = stored(prototypes), [], []
+    for condition in conditions:
+        rows, vectors = of_condition(parts, condition)
+        chosen = _chosen(rows, seed)
+        rows, vectors = rows.iloc[chosen], vectors[chosen]
+        maps.append(class_means(rows, vectors, condition["metric"], device=device).assign(condition=condition["name"]))
+        planes.append(plane(rows, vectors, condition["metric"]).assign(condition=condition["name"]))
+        log.info("%s: %d objects of %d classes", condition["name"], len(rows), rows["category"].nunique())
+    write_csv(pd.concat(maps, ignore_index=True)[list(MAP.columns)], MAP, out_map)
+    write_csv(pd.concat(planes, ignore_index=True)[list(PLANE.columns)], PLANE, out_plane)
+
+
+def class_means(rows: pd.DataFrame, vectors: np.ndarray, metric: str, *, device: str = "cpu") -> pd.DataFrame:
+    """Return the mean distance of every pair of classes, over their objects in different images.
+
+    Of a class with itself it is the mean of ``scdi``; where two classes never meet in two images, ``n`` is 0. Objects
+    of one image are left out: what they share is the scene.
+
+    Parameters
+    ----------
+    rows
+        With columns ``category`` and ``image_id``.
+    vectors
+        (rows, dimensions).
+
+    Returns
+    -------
+    DataFrame
+        A row per ordered pair ``class_a``, ``class_b``, with ``n`` pairs of objects and their ``mean`` distance.
+    """
+    code, names = pd.factorize(rows["category"], sort=True)
+    image = pd.factorize(rows["image_id"])[0]
+    count = len(names)
+    totals, numbers = np.zeros(count**2), np.zeros(count**2, np.int64)
+    place = np.arange(len(rows))
+    for start, distances in strips(vectors, metric, device=device):
+        i, j = place[start : start + len(distances), None], place[None, start:]
+        apart = (j > i) & (image[i] != image[j])
+        pair = (code[i] * count + code[j])[apart]
+        totals += np.bincount(pair, distances[apart], count**2)
+        numbers += np.bincount(pair, minlength=count**2)
+    total, number = (both + both.T - np.diag(both.diagonal()) for both in (_square(totals), _square(numbers)))
+    means = np.divide(total, number, out=np.full(total.shape, np.nan), where=number > 0)
+    pairs = pd.MultiIndex.from_product([names, names], names=["class_a", "class_b"])
+    return pd.DataFrame({"n": number.ravel(), "mean": means.ravel()}, pairs).reset_index()
+
+
+def _square(values: np.ndarray) -> np.ndarray:
+    side = int(np.sqrt(len(values)))
+    return values.reshape(side, side)
+
+
+def plane(rows: pd.DataFrame, vectors: np.ndarray, metric: str) -> pd.DataFrame:
+    """Return every object's place on the first two principal components of what the metric compares.
+
+    For cosine and correlation these are unit vectors, centred for the latter. A component points where its largest
+    weight is positive. ``explained`` is the share of the variance that both components have.
+
+    Returns
+    -------
+    DataFrame
+        With ``instance_id``, ``category``, ``x``, ``y`` and ``explained``.
+    """
+    compared = comparable(vectors, metric)
+    centred = compared - compared.mean(axis=0)
+    left, spread, weights = np.linalg.svd(centred, full_matrices=False)
+    signs = np.sign(np.take_along_axis(weights, np.abs(weights).argmax(axis=1)[:, None], axis=1))[:, 0]
+    places = np.zeros((len(rows), 2))
+    found = (left * spread * signs)[:, :2]
+    places[:, : found.shape[1]] = found
+    variance = np.sum(spread**2)
+    return pd.DataFrame(
+        {
+            "instance_id": rows["instance_id"].to_numpy(),
+            "category": rows["category"].to_numpy(),
+            "x": places[:, 0],
+            "y": places[:, 1],
+            "explained": np.sum(spread[:2] ** 2) / variance if variance > 0 else 0.0,
+        }
+    )
+
+
+def _chosen(rows: pd.DataFrame, seed: int) -> np.ndarray:
+    """Places of the objects that stand for their classes, in order."""
+    kept = []
+    for number, places in enumerate(rows.groupby("category").indices.values()):
+        if len(places) > OF_A_CLASS:
+            places = np.random.default_rng([seed, number]).choice(places, OF_A_CLASS, replace=False)
+        kept.append(places)
+    return np.sort(np.concatenate(kept))

@@ -1,0 +1,105 @@
+"""Maps of classes: heat maps of their distances under a dendrogram, and their objects in a plane."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from scipy.cluster import hierarchy
+from scipy.spatial.distance import squareform
+
+from semlens import figures
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+
+def heat_maps(means: figures.Statistics, *, title: str, axis: str) -> plt.Figure:
+    """Return a row of heat maps per study, one per condition: mean distances between classes, near ones together.
+
+    Classes stand in the order of a tree (average linkage), which is drawn above. Each map has colours of its own.
+
+    Parameters
+    ----------
+    means
+        What :func:`semlens.classes.class_means` found, with ``condition``, by study.
+    """
+    figures.style()
+    conditions = list(dict.fromkeys(next(iter(means.values()))["condition"]))
+    figure = plt.figure(figsize=(3.3 * len(conditions) + 0.6, 4.2 * len(means) + 0.5), layout="constrained")
+    grid = figure.add_gridspec(2 * len(means), len(conditions), height_ratios=[1, 5] * len(means))
+    for row, (study, table) in enumerate(means.items()):
+        for column, condition in enumerate(conditions):
+            square = _square(table[table["condition"] == condition])
+            above, below = (figure.add_subplot(grid[2 * row + k, column]) for k in range(2))
+            order = _tree(square, above)
+            sns.heatmap(
+                square.iloc[order, order],
+                ax=below,
+                cmap="viridis",
+                square=False,
+                xticklabels=True,
+                yticklabels=True,
+                cbar_kws={"shrink": 0.6, "pad": 0.02},
+            )
+            below.tick_params(labelsize="x-small", length=0)
+            below.set(xlabel="", ylabel=study if column == 0 else "")
+            above.set_title(figures.heading(axis, condition), fontsize="medium")
+    figure.suptitle(f"{title}\nmean distance between classes, over objects in different images", fontsize="large")
+    return figure
+
+
+def _square(table: pd.DataFrame) -> pd.DataFrame:
+    return table.pivot(index="class_a", columns="class_b", values="mean").rename_axis(index=None, columns=None)
+
+
+def _tree(square: pd.DataFrame, panel: plt.Axes) -> list[int]:
+    """Draw the tree of the classes, and return their order in it; as they come where not all distances are known."""
+    panel.axis("off")
+    apart = square.to_numpy(copy=True)
+    np.fill_diagonal(apart, 0)
+    if len(apart) < 3 or not np.isfinite(apart).all():
+        return list(range(len(apart)))
+    tree = hierarchy.linkage(squareform(apart, checks=False), "average", optimal_ordering=True)
+    drawn = hierarchy.dendrogram(tree, ax=panel, no_labels=True, color_threshold=0, above_threshold_color="0.3")
+    panel.set_ylim(bottom=0.9 * tree[:, 2].min())  # what all have in common would hide what they do not
+    return drawn["leaves"]
+
+
+def planes(places: figures.Statistics, *, title: str, axis: str) -> plt.Figure:
+    """Return a row of scatter plots per study, one per condition: every object on two principal components.
+
+    Parameters
+    ----------
+    places
+        What :func:`semlens.classes.plane` found, with ``condition``, by study.
+    """
+    figures.style()
+    conditions = list(dict.fromkeys(next(iter(places.values()))["condition"]))
+    categories = sorted(set().union(*(table["category"] for table in places.values())))
+    colours = dict(zip(categories, sns.color_palette("husl", len(categories)), strict=True))
+    markers = {name: MARKERS[place % len(MARKERS)] for place, name in enumerate(categories)}
+    figure, panels = plt.subplots(
+        len(places),
+        len(conditions),
+        figsize=(2.9 * len(conditions) + 1.6, 2.9 * len(places) + 0.6),
+        squeeze=False,
+        layout="constrained",
+    )
+    for line, (study, table) in zip(panels, places.items(), strict=True):
+        for panel, condition in zip(line, conditions, strict=True):
+            shown = table[table["condition"] == condition]
+            sns.scatterplot(
+                shown, x="x", y="y", hue="category", style="category", palette=colours, markers=markers,
+                hue_order=categories, style_order=categories, s=22, linewidth=0.3, legend=False, ax=panel,
+            )  # fmt: skip
+            panel.set(xlabel="", ylabel="", xticks=[], yticks=[])
+            panel.set_title(
+                f"{figures.heading(axis, condition)} ({shown['explained'].iloc[0]:.0%} of the variance)",
+                fontsize="small",
+            )
+        line[0].set_ylabel(study)
+    handles = [
+        plt.Line2D([], [], color=colours[name], marker=markers[name], linestyle="", label=name) for name in categories
+    ]
+    figure.legend(handles=handles, loc="outside right center", fontsize="small", frameon=False)
+    figure.suptitle(f"{title}\nobjects on the first two principal components", fontsize="large")
+    return figure
