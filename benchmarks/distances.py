@@ -109,14 +109,15 @@ def multiplied(n: int, dimensions: int, runs: int, device: str) -> list[dict[str
 
 
 def write_shard(path: Path, n: int, dimensions: int) -> None:
-    """A prototypes shard of ``n`` instances, five to an image, of 20 classes."""
+    """A prototypes shard of ``n`` instances, five to an image, of 20 classes, each in ten images."""
     rng = np.random.default_rng(0)
     place = np.arange(n)
+    seen = place % (n // 10)
     columns = {
         "image_id": arrow.array((place // 5).astype(str)),
         "instance_id": arrow.array(place.astype(str)),
-        "category": arrow.array(rng.integers(0, 20, n).astype(str)),
-        "identity": arrow.nulls(n, arrow.string()),
+        "category": arrow.array(rng.integers(0, 20, n)[seen].astype(str)),
+        "identity": arrow.array(seen.astype(str)),
         "video": arrow.nulls(n, arrow.string()),
         "frame": arrow.nulls(n, arrow.int32()),
         "view": arrow.array(["identity"] * n),
@@ -128,7 +129,7 @@ def write_shard(path: Path, n: int, dimensions: int) -> None:
 
 
 CONDITION = {"name": "0", "view": "identity", "timestep": 0, "features": "enc16.1", "metric": "cosine", "offset": None}
-SETS = ["scsi", "scdi", "dcsi", "dcdi"]
+SETS = ["scsi", "scdi", "dcsi", "dcdi", "sidi"]
 
 
 def compare(folder: Path, max_pairs: int) -> None:

@@ -23,7 +23,7 @@ BELOW = {
     "encode_prompt": {"extract_features", "extract_prototypes"},
     "encode_template": {"extract_features"},
     "extract_features": {"pool_prototypes", "draw_plate"},
-    "extract_prototypes": {"compare_prototypes", "map_classes", "draw_plate", "describe_run"},
+    "extract_prototypes": {"compare_prototypes", "draw_plate", "describe_run"},
     "pool_prototypes": {"compare_prototypes", "map_classes", "describe_run"},
     "compare_prototypes": {"test_distances", "draw_frames"},
     "test_distances": {"draw_experiment", "judge_claims", "answer_question", "write_report"},
@@ -248,7 +248,10 @@ CHANGES = {
     ),
     "a batch size reruns nothing": ({"batch_size": 1}, set()),
     "threads rerun nothing": ({"threads": 2}, set()),
-    "a seed extracts from the latents that are there": ({"seed": 1}, EVERYTHING_READ),
+    "a seed extracts from the latents that are there": (
+        {"seed": 1},
+        {Job("randomize_unet", "untrained")} | EVERYTHING_READ,
+    ),
     "a device reruns nothing": ({"device": "auto"}, set()),
     "an arithmetic encodes again": ({"dtype": "bfloat16"}, ENCODED | EVERYTHING_READ),
     "an area reruns the dataset's selection and below": (
@@ -291,7 +294,7 @@ CHANGES = {
         {Job("encode_template", "tiny/named/voc/plain/00000")} | NOISED,
     ),
     "how proportions are kept decides what is encoded and pooled": (
-        {"models:tiny:resize": "letterbox"},
+        {f"models:{model}:resize": "letterbox" for model in SMALL["models"]},
         ENCODED | EVERYTHING_READ,
     ),
     "how cells count is decided when pooling": (

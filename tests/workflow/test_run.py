@@ -251,10 +251,12 @@ def test_batches_and_shards_do_not_matter(finished, clone, tmp_path):
     )
     execute(repo, "elsewhere/distances/layers/tiny/coco.parquet", config=config)
     assert finished.files("resources") == repo.files("resources")
-    assert sorted(path.name for path in repo.path("elsewhere", "features", "plain", "coco").iterdir()) == ["00000.h5"]
+    assert sorted(path.name for path in repo.path("elsewhere", "features", "plain", "tiny", "coco").iterdir()) == [
+        "00000.h5"
+    ]
 
     def joined(results: str) -> pd.Series:
-        shards = sorted(repo.path(results, "prototypes", "plain", "coco").glob("*.parquet"))
+        shards = sorted(repo.path(results, "prototypes", "plain", "tiny", "coco").glob("*.parquet"))
         names = pd.concat([pd.read_parquet(path, columns=["instance_id"]) for path in shards])["instance_id"].to_numpy()
         frame = distances(repo, "layers", "coco", results)
         frame["pair"] = [" ".join(sorted(pair)) for pair in zip(names[frame["i"]], names[frame["j"]], strict=True)]

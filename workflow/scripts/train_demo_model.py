@@ -107,13 +107,16 @@ def train_vae(
         )
         posterior = vae.encode(batch).latent_dist
         error = (vae.decode(posterior.sample()).sample - batch).abs().mean()
-        run.learn(error + wanted["kl"] * posterior.kl().sum() / posterior.mean.numel(), _rate(wanted, step))
+        run.learn(
+            error + wanted["kl"] * posterior.kl().sum() / posterior.mean.numel(),
+            _rate(wanted["learning_rate"], step, wanted["steps"]),
+        )
     return vae.eval().requires_grad_(False), run.losses
 
 
-def _rate(wanted: Config, step: int) -> float:
+def _rate(highest: float, step: int, steps: int) -> float:
     """A learning rate that rises over a hundred steps and falls over the last fifth."""
-    return wanted["learning_rate"] * min(1, (step + 1) / 100, 5 * (1 - step / wanted["steps"]))
+    return highest * min(1, (step + 1) / 100, 5 * (1 - step / steps))
 
 
 def encode_scenes(
@@ -178,7 +181,7 @@ def train_denoiser(
         silent = torch.rand(len(clean), 1) < wanted["empty_prompts"]
         tokens = torch.where(silent, untold, told[drawn])
         said = denoiser(noised, timesteps.to(device), tokens.to(device))
-        run.learn((said - noise.to(device)).square().mean(), phase["learning_rate"] * min(1, (step + 1) / 200))
+        run.learn((said - noise.to(device)).square().mean(), _rate(phase["learning_rate"], step, int(ends[-1])))
         for name, value in denoiser.state_dict().items():
             if value.is_floating_point():
                 average[name].lerp_(value, 1 - min(wanted["averaged"], (step + 1) / (step + 10)))
