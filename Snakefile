@@ -8,7 +8,7 @@ min_version("9.19")
 # A --configfile stands for itself; without one, the demo runs.
 if not workflow.overwrite_configfiles:
 
-    configfile: "config/config.yaml"
+    configfile: f"{workflow.basedir}/config/config.yaml"
 
 
 pathvars:

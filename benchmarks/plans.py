@@ -18,7 +18,16 @@ from pathlib import Path
 import measure
 
 ROOT = Path(__file__).parents[1]
-COPIED = ("Snakefile", "config", "envs", "profiles", "workflow", "resources/registry.yaml", "resources/published")
+COPIED = (
+    "Snakefile",
+    "config",
+    "envs",
+    "profiles",
+    "workflow",
+    "resources/registry.yaml",
+    "resources/published",
+    "resources/demo",
+)
 
 
 def snakemake(folder: Path, config: str, *arguments: str) -> str:

@@ -9,8 +9,14 @@ from semlens.answers import Study
 FOUR = ("scsi", "scdi", "dcsi", "dcdi")
 
 
-def study(axis, deltas, verdicts, *, model="trained", dataset="coco", experiment=None, reverse=False):
-    """A study whose conditions have such an effect size of dcdi over scdi, and such verdicts."""
+AT = {"metric": "64+32+16", "timestep": "enc16.1", "view": "enc16.1", "features": None}
+
+
+def study(axis, deltas, observed, *, model="trained", dataset="coco", experiment=None, settings=(), reverse=False):
+    """A study whose conditions have such an effect size of dcdi over scdi, and such orders.
+
+    An order is whether it is the expected one, or what was observed, or nothing if a set is empty.
+    """
     a, b = ("dcdi", "scdi") if reverse else ("scdi", "dcdi")
     pairs = pd.DataFrame(
         [
@@ -22,10 +28,17 @@ def study(axis, deltas, verdicts, *, model="trained", dataset="coco", experiment
             )
         ]
     ).set_index("condition")
+    expected = answers.EQ_17 if axis == "view" else answers.EQ_16
+    orders = {True: expected, False: "dcdi < scsi < scdi < dcsi", None: ""}
     trend = pd.DataFrame(
-        {"condition": list(deltas), "verdict": ["holds" if holds else "does not hold" for holds in verdicts]}
+        {
+            "condition": list(deltas),
+            "expected": expected,
+            "observed": [orders.get(order, order) for order in observed],
+            "verdict": ["empty set" if order is None else "told" for order in observed],
+        }
     ).set_index("condition")
-    return Study(experiment or axis, model, dataset, axis, pairs, trend)
+    return Study(experiment or axis, model, dataset, axis, AT[axis], settings, pairs, trend)
 
 
 @pytest.mark.parametrize("reverse", [False, True])
@@ -38,11 +51,24 @@ def test_the_best_layer_is_that_of_all_experiments_averaged_over_datasets():
     studies = [
         study("features", {"enc16.1": 0.6, "mid8": 0.5}, [True, True], dataset="coco"),
         study("features", {"enc16.1": 0.2, "mid8": 0.5}, [False, True], dataset="voc"),
-        study("features", {"64": 0.1, "mid8": 0.5}, [True, True], dataset="coco", experiment="resolution"),
+        study("features", {"64": 0.9, "mid8": -0.5}, [True, False], dataset="coco", experiment="resolution"),
     ]
     found = answers.find(studies, "trained")
-    assert found.layers.to_dict() == pytest.approx({"enc16.1": 0.7, "mid8": 0.75, "64": 0.55})
-    assert found.order == {"coco": True, "voc": True}
+    assert found.layers.to_dict() == pytest.approx({"enc16.1": 0.7, "mid8": 0.75})  # 64 was not asked of voc
+    assert found.order.to_dict() == {"coco": True, "voc": True}
+    assert found.layers_at == "on coco and voc"
+
+
+def test_experiments_under_other_settings_than_the_first_do_not_count():
+    studies = [
+        study("features", {"enc16": 0.6}, [True], settings=("correlation", 0)),
+        study(
+            "features", {"enc16": 0.9, "mid8": 0.9}, [False, False], settings=("correlation", 500), experiment="late"
+        ),
+    ]
+    found = answers.find(studies, "trained")
+    assert found.layers.to_dict() == pytest.approx({"enc16": 0.8})
+    assert found.order.to_dict() == {"coco": True}
 
 
 def everything(model, best, noise, views):
@@ -55,16 +81,19 @@ def everything(model, best, noise, views):
 
 
 def test_three_sentences_tell_layer_distance_order_noise_and_views_beside_the_control():
-    studies = everything("trained", 0.6, [True, True, False], [True, False])
-    studies += everything("untrained", 0.2, [False, False, False], [False, False])
+    studies = everything("trained", 0.6, [True, True, False], [True, "scsi < sidi < dcsi"])
+    studies += everything("untrained", 0.2, [False, False, False], ["scsi < sidi < dcsi", False])
     own, control = (answers.find(studies, model) for model in ("trained", "untrained"))
-    where, order, identity = answers.sentences(own, control)
-    assert where.startswith("Of 2 layers and sums of layers, enc16.1 tells classes apart best")
-    assert "in 80% of the comparisons" in where and "untrained, 60%" in where
-    assert where.endswith("of 2 distances, distance correlation distance does so best (70%).")
-    assert "holds at that layer (untrained, at enc16.1, it holds)" in order
-    assert "it breaks at t = 200 (untrained, it does not hold, not even at t = 0)" in order
-    assert "under hflip, and no longer under rot90 (untrained, no longer under hflip, rot90)" in identity
+    assert answers.sentences(own, control) == [
+        "Of 2 layers and sums of layers, enc16.1 tells classes apart best on coco: there, an object of another class "
+        "lies farther away than one of the same class in 80% of the comparisons between images (chance is 50%; "
+        "untrained, 60%); of 2 distances, distance correlation distance tells them apart best at 64+32+16 on coco "
+        "(70%).",
+        "The order of preserved meaning (Eq. 16: scsi < scdi < dcsi < dcdi) holds there (untrained, at enc16.1, it "
+        "holds); with noise, at enc16.1 on voc, it breaks at t = 200 (untrained, it does not hold, not even at t = 0).",
+        "At enc16.1 on voc, an object stays nearer to itself than objects are to each other (sidi is lowest, Eq. 17) "
+        "under hflip, and no longer under rot90 (untrained, no longer under hflip, rot90).",
+    ]
 
 
 def test_a_control_that_was_asked_less_is_told_where_it_was_asked():
@@ -82,16 +111,44 @@ def test_what_nobody_asked_is_not_answered():
     assert only.endswith("under hflip, rot90, all that were tried.")
 
 
+def test_a_clause_stands_by_itself():
+    (noise,) = answers.sentences(answers.find([study("timestep", {"0": 0.5}, [True])], "trained"), None)
+    assert noise.startswith("With noise, at enc16.1 on coco, the order of preserved meaning (Eq. 16: ")
+    where, _ = answers.sentences(answers.find([study("features", {"mid8": 0.5}, [True])], "trained"), None)
+    assert where.startswith("At mid8 on coco, an object of another class lies farther away")
+    assert answers.sentences(answers.find([study("metric", {"cosine": 0.5}, [True])], "trained"), None) == []
+
+
+def test_an_order_of_which_a_set_is_empty_is_not_told():
+    studies = [study("features", {"mid8": 0.5}, [None]), study("view", {"hflip": 0, "rot90": 0}, [None, True])]
+    _, order, identity = answers.sentences(answers.find(studies, "trained"), None)
+    assert order.endswith("cannot be told there.")
+    assert "under rot90, all that were tried" in identity
+
+
+def test_identity_is_judged_by_itself_alone():
+    """Whether scsi < dcsi says nothing of a view: these sets are those of the originals."""
+    found = answers.find([study("view", {"hflip": 0}, ["sidi < dcsi < scsi"])], "trained")
+    assert found.identity.to_dict() == {"hflip": True}
+
+
+def test_another_order_than_eq_16_is_not_called_so():
+    asked = study("features", {"mid8": 0.5}, [True])
+    asked.trend["expected"] = "sidi < scdi"
+    assert not len(answers.find([asked], "trained").order)
+
+
 @pytest.mark.parametrize(
     ("order", "said"),
     [
-        ([True, True, True], "it holds up to t = 200, the most that was tried"),
-        ([True, False, True], "it breaks at t = 50"),
-        ([False, False, True], "it does not hold, not even at t = 0, but at t = 200"),
+        ([True, True, True], "holds up to t = 200, the most that was tried"),
+        ([True, False, True], "breaks at t = 50, but holds at t = 200"),
+        ([True, True, False], "breaks at t = 200"),
+        ([False, False, True], "does not hold, not even at t = 0, but holds at t = 200"),
     ],
 )
 def test_when_noise_breaks_the_order(order, said):
-    found = answers.find([study("timestep", {"0": 0, "50": 0, "200": 0}, order)], "trained")
+    found = answers.find([study("timestep", dict.fromkeys(["200", "0", "50"], 0), [order[2], *order[:2]])], "trained")
     assert answers._broken(found.noise_order) == said
 
 
@@ -99,7 +156,7 @@ def test_an_order_on_some_datasets_is_said_to_be_so():
     studies = [
         study("features", {"mid8": 0.5}, [holds], dataset=name) for name, holds in (("coco", True), ("voc", False))
     ]
-    assert answers._verdict(answers.find(studies, "trained")) == "holds on coco only"
+    assert answers._verdict(answers.find(studies, "trained").order) == "holds on coco only"
 
 
 def test_controls_stand_beside_what_they_control():
@@ -108,10 +165,32 @@ def test_controls_stand_beside_what_they_control():
     assert answers.pair_up({"lonely": "random"}, {}) == [("lonely", None)]
 
 
+def drawn(panel, label):
+    """Where a model's joined points are: {name on the axis: value}."""
+    (line,) = [line for line in panel.lines if line.get_label() == label]
+    names = [text.get_text() for text in panel.get_xticklabels()]
+    return {names[int(x)]: y for x, y in line.get_xydata() if not np.isnan(y)}
+
+
 def test_the_overview_has_a_line_per_model_and_a_panel_per_question():
     studies = everything("trained", 0.6, [True] * 3, [True] * 2) + everything("untrained", 0.2, [True] * 3, [True] * 2)
     findings = {model: answers.find(studies, model) for model in ("trained", "untrained")}
-    layers, noise = answers.overview(findings, {"trained": "pretrained", "untrained": "random"}).axes
-    lines = {line.get_label(): list(line.get_ydata()) for line in layers.lines[:2]}
-    assert lines == {"trained": pytest.approx([0.8, 0.55]), "untrained": pytest.approx([0.6, 0.55])}
+    weights = {"trained": "pretrained", "untrained": "random"}
+    layers, noise = answers.overview(findings, weights, [("trained", "untrained")]).axes
+    assert drawn(layers, "trained") == pytest.approx({"enc16.1": 0.8, "mid8": 0.55})
+    assert drawn(layers, "untrained") == pytest.approx({"enc16.1": 0.6, "mid8": 0.55})
     assert [label.get_text() for label in noise.get_xticklabels()] == ["0", "50", "200"]
+
+
+def test_models_that_were_asked_different_layers_share_an_axis():
+    """In forward order; what a model was not asked has no point."""
+    studies = [
+        study("features", {"dec16.1": 0.2, "enc64.1": 0.4, "16": 0.6}, [True] * 3, model="one"),
+        study("features", {"enc16.1": 0.8, "dec16.1": 0}, [True] * 2, model="other"),
+    ]
+    findings = {model: answers.find(studies, model) for model in ("one", "other")}
+    (panel,) = answers.overview(findings, dict.fromkeys(findings, "pretrained"), [("one", None), ("other", None)]).axes
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["16", "enc64.1", "enc16.1", "dec16.1"]
+    assert drawn(panel, "one") == pytest.approx({"enc64.1": 0.7, "dec16.1": 0.6})
+    assert drawn(panel, "other") == pytest.approx({"enc16.1": 0.9, "dec16.1": 0.5})
+    assert len({line.get_color() for line in panel.lines if not line.get_label().startswith("_")}) == 2

@@ -1,6 +1,7 @@
 """Classes: how far apart they lie, by loops over all pairs; and where their objects do, by an eigenvalue problem."""
 
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ def objects(count=40, images=9, seed=0):
             "instance_id": [f"i{number}" for number in range(count)],
             "image_id": rng.integers(images, size=count).astype(str),
             "category": rng.choice(["cow", "bus", "cat"], count),
+            "identity": None,
         }
     )
     return rows, rng.standard_normal((count, 12)).astype(np.float32)
@@ -45,6 +47,14 @@ def test_classes_that_never_meet_in_two_images_have_no_distance():
     assert table.loc[("cow", "cat"), "n"] == table.loc[("cat", "cow"), "n"] == 1
 
 
+def test_one_object_in_several_images_is_one_object():
+    rows, vectors = objects(count=4)
+    rows = rows.assign(image_id=list("abcd"), category="person", identity=["one", "one", "one", None])
+    table = classes.class_means(rows, vectors, "euclidean")
+    assert table["n"].tolist() == [3]
+    assert table["mean"].tolist() == pytest.approx([np.mean(scipy_distance.cdist(vectors[:3], vectors[3:]))], rel=1e-5)
+
+
 def test_a_plane_is_that_of_the_largest_variance():
     rows, vectors = objects()
     found = classes.plane(rows, vectors, "euclidean")
@@ -66,6 +76,11 @@ def test_what_correlation_does_not_see_moves_nothing_in_the_plane():
 def test_one_object_lies_in_the_middle():
     rows, vectors = objects(count=1)
     assert classes.plane(rows, vectors, "euclidean")[["x", "y", "explained"]].to_numpy().tolist() == [[0, 0, 0]]
+
+
+def test_the_report_says_how_many_objects_stand_for_a_class():
+    template = Path(__file__).parents[2] / "workflow" / "report" / "report.html.j2"
+    assert f"more than {classes.OF_A_CLASS} objects" in template.read_text()
 
 
 def test_a_large_class_is_represented_by_some_of_its_objects():

@@ -278,11 +278,14 @@ def model_folder(tmp_path):
 
 @pytest.fixture
 def sourced(model_folder, tmp_path):
-    """A dataset and a model in folders, and one of each that is made."""
+    """A dataset and a model in folders, a dataset that is made, and a model that is downloaded."""
     demo = {"source": {"demo": {"seed": 0}}}
     common = {"axis": "metric", "conditions": ["cosine"], "view": "identity", "timestep": 0}
     return {
-        "models": {"sd": {"source": {"folder": str(model_folder)}, "size": 128}, "tiny": {"source": {"demo": {}}}},
+        "models": {
+            "sd": {"source": {"folder": str(model_folder)}, "size": 128},
+            "tiny": {"source": {"download": "sd"}},
+        },
         "datasets": {"coco": {"source": {"folder": str(tmp_path)}}, "drawn": demo},
         "captures": {
             "plain": {"models": ["sd"], "datasets": ["coco", "drawn"], "layers": ["enc16", "dec8.2"]},
@@ -315,11 +318,18 @@ def test_model_folder_without_a_part(sourced, model_folder, part):
 def test_pictures_of_another_size_than_the_model_reads(sourced):
     sourced["models"]["sd"]["size"] = 512
     with pytest.raises(ValueError, match="model 'sd': its U-Net reads pictures of 128; set 'size: 128'"):
-        check_layers(sourced)
+        check_layers(sourced, demo="nowhere")
 
 
 def test_layers_that_the_model_has_pass(sourced):
-    check_layers(sourced)
+    check_layers(sourced, demo="nowhere")
+
+
+def test_layers_of_the_demos_model_are_known_too(sourced, model_folder):
+    change(sourced, "models/tiny/source", {"demo": {}})
+    change(sourced, "models/tiny/size", 128)
+    with pytest.raises(ValueError, match=r"capture 'tiny': .*'enc99'.* enc16\.1, .*dec16\.2"):
+        check_layers(sourced, demo=str(model_folder))
 
 
 @pytest.mark.parametrize(
@@ -328,14 +338,14 @@ def test_layers_that_the_model_has_pass(sourced):
 def test_layer_that_the_model_has_not(sourced, layers, named):
     change(sourced, "captures/plain/layers", layers)
     with pytest.raises(ValueError, match=rf"capture 'plain': .*{re.escape(named)}.* enc16\.1, .*dec16\.2"):
-        check_layers(sourced)
+        check_layers(sourced, demo="nowhere")
 
 
 @pytest.mark.parametrize("features", ["mid8", "16+enc8"])
 def test_feature_set_that_the_capture_does_not_hold(sourced, features):
     change(sourced, "experiments/metrics/features", features)
     with pytest.raises(ValueError, match=rf"capture 'plain': .*'{re.escape(features)}'.* enc16\.1, dec8\.2$"):
-        check_layers(sourced)
+        check_layers(sourced, demo="nowhere")
 
 
 @pytest.mark.parametrize("content", [None, "{", "{}"], ids=["missing", "cut off", "empty"])
@@ -346,7 +356,7 @@ def test_model_configuration_that_cannot_be_read(sourced, model_folder, content)
     else:
         path.write_text(content)
     with pytest.raises(ValueError, match=rf"model 'sd': {re.escape(str(path))}"):
-        check_layers(sourced)
+        check_layers(sourced, demo="nowhere")
 
 
 # What follows

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from semlens.files import whole
+from semlens.files import readable, whole
 
 
 def test_block_that_ends_well_leaves_the_file_alone_in_its_folder(tmp_path):
@@ -45,7 +45,7 @@ def test_block_that_ends_well_replaces_the_former_file(tmp_path):
 
 WRITER = """
 import sys
-from semlens.files import whole
+from semlens.files import readable, whole
 with whole(sys.argv[1]) as file:
     file.write_text("another's")
     print("writing", flush=True)
@@ -112,3 +112,26 @@ def test_other_files_of_the_folder_stay(tmp_path):
     with whole(path) as file:
         file.write_text("mine")
     assert sorted(tmp_path.iterdir()) == sorted([path, *others])
+
+
+def test_what_cannot_be_decoded_is_set_aside_with_the_way_out(tmp_path):
+    path = tmp_path / "t.parquet"
+    path.write_text("spoiled")
+    wanted = r"t\.parquet is corrupt \(no magic\); .* t\.parquet\.corrupt; run again"
+    with pytest.raises(ValueError, match=wanted), readable(path):
+        raise OSError("no magic")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["t.parquet.corrupt"]
+
+
+@pytest.mark.parametrize("error", [PermissionError, FileNotFoundError, MemoryError])
+def test_what_could_not_even_be_read_stays(tmp_path, error):
+    path = tmp_path / "t.parquet"
+    path.write_text("whole")
+    with pytest.raises(error), readable(path):
+        raise error
+    assert path.read_text() == "whole"
+
+
+def test_what_cannot_be_set_aside_is_to_be_deleted(tmp_path):
+    with pytest.raises(ValueError, match=r"is corrupt .* delete it and run again"), readable(tmp_path / "gone"):
+        raise ValueError("no magic")

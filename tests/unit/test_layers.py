@@ -1,7 +1,7 @@
 """Capture points as the U-Net's configuration gives them, and the names of sets of them."""
 
 import pytest
-from semlens.layers import grid, layers, members
+from semlens.layers import depth, grid, layers, members
 
 SD15 = {
     "sample_size": 64,
@@ -140,3 +140,9 @@ def test_available_layers_may_be_any_iterable():
 @pytest.mark.parametrize(("name", "side"), [("enc64.2", 64), ("mid8", 8), ("dec128.3", 128)])
 def test_the_grid_is_in_the_name(name, side):
     assert grid(name) == side
+
+
+def test_depth_sorts_layers_as_the_u_net_passes_them_and_knows_sums():
+    forward = [name for name, *_ in SD15_LAYERS]
+    assert sorted(forward[::-1], key=depth) == forward
+    assert [depth(name) for name in ("enc16", "16", "64+32+16", "dec8")] == [None] * 4

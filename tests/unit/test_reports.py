@@ -80,7 +80,11 @@ def test_experiments_stand_in_their_order(given):
     page = written(given)
     assert "Section 5.1 of the paper; experiment <code>second" in page
     assert "Beyond the paper; experiment <code>first" in page
-    assert page.index('<h2 id="second">') < page.index('<h2 id="first">') < page.index('<h2 id="provenance">')
+    assert (
+        page.index('<h2 id="experiment-second">')
+        < page.index('<h2 id="experiment-first">')
+        < page.index('<h2 id="provenance">')
+    )
     assert 'id="published"' not in page
 
 

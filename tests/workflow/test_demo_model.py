@@ -7,15 +7,16 @@ import pytest
 import torch
 import yaml
 from demo_model import MODEL
-from repository import ROOT
+from repository import ROOT, until
 from semlens.layers import layers
 
 TRAINING = MODEL.parent / "training.yaml"
 TOY = {
     "scenes": 4,
+    "save_every": 1,
     "threads": 1,
     "samples": {"prompts": ["boat"], "steps": 1},
-    "vae": {"steps": 2, "batch": 1, "side": 64},
+    "vae": {"steps": 3, "batch": 1, "side": 64},
     "unet": {
         "phases": [
             {"side": 8, "batch": 1, "steps": 2, "learning_rate": 0.001},
@@ -84,11 +85,41 @@ def toy(tmp_path_factory):
 def train(folder, out):
     command = [sys.executable, "workflow/scripts/train_demo_model.py", "--device", "cpu"]
     places = ["--config", folder / "training.yaml", "--work", folder / f"{out}-work", "--out", folder / out]
-    return subprocess.run([*command, *places], cwd=ROOT, capture_output=True, text=True, check=False)
+    return subprocess.Popen([*command, *places], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def test_training_from_nothing_gives_a_pipeline_with_its_losses_and_samples(toy):
-    done = train(toy, "model")
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert pipeline(toy / "model").unet.config.sample_size == 64
-    assert (toy / "model" / "losses.png").stat().st_size and (toy / "model" / "samples.png").stat().st_size
+@pytest.fixture(scope="module")
+def trained(toy):
+    """From nothing, at one go."""
+    process = train(toy, "model")
+    said = process.communicate()[0]
+    assert process.returncode == 0, said
+    return toy / "model"
+
+
+def test_training_from_nothing_gives_a_pipeline_with_its_losses_and_samples(trained):
+    assert pipeline(trained).unet.config.sample_size == 64
+    assert (trained / "losses.png").stat().st_size and (trained / "samples.png").stat().st_size
+
+
+def test_a_training_that_was_killed_goes_on_to_the_same_weights(toy, trained):
+    for unfinished in ("vae.pt", "denoiser.pt"):
+        process = train(toy, "resumed")
+        until((toy / "resumed-work" / unfinished).exists)
+        process.kill()
+        process.communicate()
+    process = train(toy, "resumed")
+    said = process.communicate()[0]
+    assert process.returncode == 0, said
+    for path in trained.rglob("*.safetensors"):
+        assert path.read_bytes() == (toy / "resumed" / path.relative_to(trained)).read_bytes(), path.name
+
+
+def test_a_training_with_other_settings_does_not_go_on(toy, trained):
+    settings = toy / "training.yaml"
+    content = settings.read_text()
+    settings.write_text(content.replace("scenes: 4", "scenes: 5"))
+    process = train(toy, "model")
+    said = process.communicate()[0]
+    settings.write_text(content)
+    assert process.returncode == 2 and "other settings" in said

@@ -11,10 +11,15 @@ README = (ROOT / "config" / "README.md").read_text()
 ENTRIES = ("models", "datasets", "captures", "experiments")
 
 
+def section(heading: str) -> str:
+    """What stands under a heading."""
+    (text,) = re.findall(rf"^## {re.escape(heading)}.*?\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL)
+    return text
+
+
 def documented(heading: str) -> set[str]:
     """The keys in the first column of the table under a heading."""
-    (section,) = re.findall(rf"^## {re.escape(heading)}.*?\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL)
-    cells = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    cells = re.findall(r"^\| (`.*?) \|", section(heading), re.MULTILINE)
     return {key for cell in cells for key in re.findall(r"`(\w+)`", cell)}
 
 
@@ -35,5 +40,6 @@ def test_defaults_are_those_of_the_schema(entry):
     )
     for key, about in properties.items():
         if isinstance(about.get("default"), str | int | float) and not isinstance(about["default"], bool):
-            (row,) = re.findall(rf"^\| .*`{key}`.*? \| (.*?) \| ", README, re.MULTILINE)[:1] or [""]
+            under = section("General" if entry is None else f"`{entry}`")
+            (row,) = re.findall(rf"^\| .*`{key}`.*? \| (.*?) \| ", under, re.MULTILINE)[:1] or [""]
             assert str(about["default"]) in row.replace(",", ""), f"{key}: {row}"

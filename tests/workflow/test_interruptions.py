@@ -16,6 +16,7 @@ RUN = ("--cores", "2")
 FEATURES = "results/features/plain/tiny/coco/00001.h5"
 PROTOTYPES = "results/prototypes/plain/tiny/coco/00001.parquet"
 DISTANCES = "results/distances/metrics/tiny/coco.parquet"
+SHARD = "plain/tiny/coco/00001"
 KILLED = {
     "encode_images": "results/latents/tiny/coco/plain/00001.h5",
     "extract_features": FEATURES,
@@ -140,17 +141,20 @@ def test_a_full_disk_is_named_and_leaves_the_shard_undone(finished, clone):
     assert alike(repo.path(FEATURES), finished.path(FEATURES))
 
 
-def test_a_shard_that_was_cut_is_named_and_alone_made_again(finished, clone):
+@pytest.mark.parametrize(
+    ("cut", "below", "again"),
+    [
+        (FEATURES, PROTOTYPES, {"extract_features": SHARD, "pool_prototypes": SHARD}),
+        (PROTOTYPES, DISTANCES, {"pool_prototypes": SHARD, "compare_prototypes": "metrics/tiny/coco"}),
+    ],
+)
+def test_a_shard_that_was_cut_is_never_believed_and_alone_made_again(finished, clone, cut, below, again):
+    """What reads it says so and puts it aside; the next run finishes."""
     repo = clone()
-    size = repo.path(FEATURES).stat().st_size
-    os.truncate(repo.path(FEATURES), size // 2)
-    said = snakemake(repo, PROTOTYPES, *RUN, fails=True)
-    assert f"shard {FEATURES} is corrupt" in said and "delete it" in said
-    assert not repo.path(PROTOTYPES).exists()
-    repo.path(FEATURES).unlink()
-    assert plan(repo, PROTOTYPES) == {
-        Job("extract_features", "plain/tiny/coco/00001"),
-        Job("pool_prototypes", "plain/tiny/coco/00001"),
-    }
-    execute(repo, PROTOTYPES)
-    assert alike(repo.path(PROTOTYPES), finished.path(PROTOTYPES))
+    os.truncate(repo.path(cut), repo.path(cut).stat().st_size // 2)
+    said = snakemake(repo, below, *RUN, fails=True)
+    assert f"{cut} is corrupt" in said and f"it is now called {Path(cut).name}.corrupt; run again" in said
+    assert not repo.path(below).exists()
+    assert plan(repo, below) == {Job(rule, place) for rule, place in again.items()}
+    execute(repo, below)
+    assert alike(repo.path(cut), finished.path(cut)) and alike(repo.path(below), finished.path(below))

@@ -237,6 +237,7 @@ CHANGES = {
         {"experiments:layers:title": "Another question"},
         {Job("draw_experiment", "layers"), Job("draw_classes", "layers")} | plates("layers"),
     ),
+    "a section stands in the report alone": ({"experiments:layers:section": "beyond the paper"}, set()),
     "an expected order reruns the tests": (
         {"experiments:video:expect": ["scdi", "sidi"]},
         {Job("test_distances", "video/tiny/davis"), Job("draw_experiment", "video"), JUDGED, ANSWERED},

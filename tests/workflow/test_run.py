@@ -294,7 +294,7 @@ def test_the_report_shows_every_figure_and_table_and_needs_no_other_file(finishe
 
 def test_the_report_goes_through_the_experiments_in_order(finished):
     content = finished.path("results", "report.html").read_text()
-    places = [content.index(f'<h2 id="{experiment}">') for experiment in EXPERIMENTS]
+    places = [content.index(f'<h2 id="experiment-{experiment}">') for experiment in EXPERIMENTS]
     assert places == sorted(places)
 
 

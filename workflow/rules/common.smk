@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 from semlens import configuration, registry
 
 HOME = Path(workflow.basedir)
+DEMO = str(HOME / "resources" / "demo" / "model")
 SCHEMA = HOME / "workflow" / "schemas" / "config.schema.yaml"
 
 try:
@@ -24,7 +25,7 @@ try:
     configuration.check_references(config)
     configuration.check_downloads(config, REGISTRY)
     configuration.check_folders(config)
-    configuration.check_layers(config)
+    configuration.check_layers(config, DEMO)
 except (ValueError, OSError, yaml.YAMLError) as error:
     raise WorkflowError(str(error)) from None
 
@@ -145,8 +146,8 @@ def built_as(source):
 
 def pretrained(model):
     """The model whose VAE, text encoder and scheduler a model has: a control shares those of what it controls."""
-    alike = {key: value for key, value in config["models"][model].items() if key != "weights"}
-    return next(name for name, entry in config["models"].items() if alike.items() <= entry.items())
+    alike = config["models"][model] | {"weights": "pretrained"}
+    return next((name for name, entry in config["models"].items() if entry == alike), model)
 
 
 def source_part(model, name):
@@ -156,14 +157,14 @@ def source_part(model, name):
         return [downloaded(file) for file in registry.model_files(REGISTRY, source["download"], name)]
     if "file" in source:
         return f"<resources>/models/{pretrained(model)}" if name in built_as(source["file"]) else []
-    folder = here(HOME / "resources" / "demo" / "model") if "demo" in source else source["folder"]
+    folder = here(Path(DEMO)) if "demo" in source else source["folder"]
     return f"{folder}/{name}" if Path(folder, name).is_dir() else []
 
 
 def model_part(model, name):
     """What a part of a model is read from: what it comes in, but for a U-Net with random weights."""
     if name == "unet" and config["models"][model]["weights"] == "random":
-        return f"<resources>/untrained/{model}"
+        return f"<results>/untrained/{model}"
     return source_part(model, name)
 
 
@@ -318,6 +319,13 @@ def of_all_studies(kind):
 def the_dataset(wildcards):
     """The one dataset of an experiment that follows an instance."""
     return config["experiments"][wildcards.experiment]["datasets"][0]
+
+
+def asked(experiment):
+    """What an experiment asks, but for its conditions: along which axis, of which features, under which settings."""
+    entry = config["experiments"][experiment]
+    of = {key: None if key == entry["axis"] else entry.get(key) for key in ("features", "metric", "timestep", "view")}
+    return {"axis": entry["axis"], "features": of.pop("features"), "settings": tuple(of.values())}
 
 
 def of_experiment(key):

@@ -29,7 +29,6 @@ rule draw_experiment:
         runtime=lambda wildcards, attempt: f"{10 * attempt}m",
     params:
         title=of_experiment("title"),
-        section=of_experiment("section"),
         axis=of_experiment("axis"),
         names=study_names,
         dunn=of_experiment("dunn"),
@@ -100,7 +99,6 @@ rule draw_frames:
         runtime=lambda wildcards, attempt: f"{10 * attempt}m",
     params:
         title=of_experiment("title"),
-        section=of_experiment("section"),
         reference=of_experiment("reference"),
         models=lambda wildcards: [model for model, _ in studies(wildcards.experiment)],
     script:

@@ -114,7 +114,7 @@ rule randomize_unet:
         unet=unet_settings,
         code=sources("randomize_unet.py"),
     output:
-        unet=directory("<resources>/untrained/{model}"),
+        unet=directory("<results>/untrained/{model}"),
     log:
         "<logs>/randomize_unet/{model}.log",
     conda:

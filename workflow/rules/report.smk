@@ -37,8 +37,8 @@ rule answer_question:
         code=sources("answer_question.py"),
     output:
         json="<results>/answer.json",
-        png="<results>/figures/answer.png",
-        pdf="<results>/figures/answer.pdf",
+        png="<results>/answer.png",
+        pdf="<results>/answer.pdf",
     log:
         "<logs>/answer_question/answer.log",
     conda:
@@ -48,11 +48,14 @@ rule answer_question:
         runtime=lambda wildcards, attempt: f"{10 * attempt}m",
     params:
         studies=[
-            {"experiment": name, "model": model, "dataset": dataset, "axis": config["experiments"][name]["axis"]}
-            for name, model, dataset in STUDIED
+            {"experiment": name, "model": model, "dataset": dataset, **asked(name)} for name, model, dataset in STUDIED
         ],
         weights={model: config["models"][model]["weights"] for _, model, _ in STUDIED},
-        controls={model: pretrained(model) for _, model, _ in STUDIED if pretrained(model) != model},
+        controls={
+            model: pretrained(model)
+            for _, model, _ in STUDIED
+            if config["models"][model]["weights"] == "random" and pretrained(model) != model
+        },
     script:
         "../scripts/answer_question.py"
 

@@ -56,10 +56,16 @@ rule compare:
 
 rule test:
     input:
+        [
+            f"<results>/statistics/{experiment}/{model}/{dataset}.classes.csv"
+            for experiment, model, dataset in STUDIED
+            if experiment in MAPPED
+        ],
         [f"<results>/statistics/{experiment}/{model}/{dataset}.sets.csv" for experiment, model, dataset in STUDIED],
 
 
 rule draw:
     input:
         sorted(f"<results>/{file}" for *_, file in configuration.parts(config)),
+        rules.answer_question.output.png,
         ["<results>/published.html"] if "published" in config else [],

@@ -43,6 +43,7 @@ rule map_classes:
         "../../envs/model.yaml"
     threads: config["threads"]
     resources:
+        gpu=lambda wildcards: int(config["device"] != "cpu" and multiplies(wildcards)),
         device=config["device"],
         mem=lambda wildcards, attempt: f"{4 * attempt}GB",
         runtime=lambda wildcards, attempt: f"{30 * attempt}m",

@@ -20,7 +20,6 @@ from semlens.files import whole
 from semlens.logs import log
 
 Config = dict[str, Any]
-SAVE_EVERY = 100  # steps
 
 
 def draw_scenes(config: Config, work: Path) -> tuple[np.ndarray, list[str]]:
@@ -49,13 +48,13 @@ def crops(rng: np.random.Generator, maps: np.ndarray, side: int, batch: int) -> 
 class Run:
     """The steps of one network's training: its optimizer, the loss at each step, and what a later start resumes."""
 
-    def __init__(self, work: Path, name: str, network: torch.nn.Module):
-        self.file, self.network, self.name = work / f"{name}.pt", network, name
+    def __init__(self, work: Path, name: str, network: torch.nn.Module, *, save_every: int, device: torch.device):
+        self.file, self.network, self.name, self.save_every = work / f"{name}.pt", network, name, save_every
         self.optimizer = torch.optim.AdamW(network.parameters(), lr=0, weight_decay=0.01)
         self.losses: list[float] = []
         self.extra: dict[str, torch.Tensor] = {}
         if self.file.is_file():
-            state = torch.load(self.file, weights_only=True)
+            state = torch.load(self.file, weights_only=True, map_location=device)
             network.load_state_dict(state["network"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.losses, self.extra = state["losses"].tolist(), state["extra"]
@@ -68,7 +67,7 @@ class Run:
                 torch.manual_seed(seed + step)
                 yield step, np.random.default_rng([seed, step])
                 count(1)
-                if (step + 1) % SAVE_EVERY == 0 or step + 1 == total:
+                if (step + 1) % self.save_every == 0 or step + 1 == total:
                     self._save()
 
     def learn(self, loss: torch.Tensor, rate: float) -> None:
@@ -99,7 +98,7 @@ def train_vae(
     wanted = config["vae"]
     torch.manual_seed(config["seed"])
     vae = AutoencoderKL(**wanted["model"]).to(device, memory_format=torch.channels_last)
-    run = Run(work, "vae", vae)
+    run = Run(work, "vae", vae, save_every=config["save_every"], device=device)
     for step, rng in run.steps(wanted["steps"], config["seed"]):
         _, seen = crops(rng, pictures, wanted["side"], wanted["batch"])
         batch = (torch.from_numpy(seen).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1).contiguous(
@@ -165,7 +164,7 @@ def train_denoiser(
     wanted = config["unet"]
     torch.manual_seed(config["seed"])
     denoiser = Denoiser(config, words).to(device, memory_format=torch.channels_last)
-    run = Run(work, "denoiser", denoiser)
+    run = Run(work, "denoiser", denoiser, save_every=config["save_every"], device=device)
     average = run.extra = run.extra or {name: value.clone() for name, value in denoiser.state_dict().items()}
     told = words(prompts, padding="max_length", return_tensors="pt").input_ids
     untold = words("", padding="max_length", return_tensors="pt").input_ids[0]
@@ -268,6 +267,11 @@ def main() -> None:
     given = parser.parse_args()
     config = yaml.safe_load(given.config.read_text())
     given.work.mkdir(parents=True, exist_ok=True)
+    begun = given.work / "training.yaml"
+    if begun.is_file() and yaml.safe_load(begun.read_text()) != config:
+        parser.error(f"{given.work} holds a training with other settings ({begun}); remove it, or name another --work")
+    with whole(begun) as file:
+        file.write_text(yaml.safe_dump(config))
     with logs.to(given.work / "train.log"):
         if config["threads"]:
             torch.set_num_threads(config["threads"])

@@ -1,7 +1,7 @@
 """The answer of a run: where meaning lives, which distance shows it, what breaks it; in sentences and in one figure."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,20 +11,26 @@ import pandas as pd
 
 from semlens import figures
 from semlens.files import whole
+from semlens.layers import depth
 from semlens.logs import log
 
 EQ_16 = "scsi < scdi < dcsi < dcdi"
 EQ_17 = "sidi < scsi < dcsi"
-_LOOKS = {"pretrained": ("tab:blue", "-", "o"), "random": ("0.55", "--", "s")}
+AXES = ("features", "metric", "timestep", "view")
 
 
 class Study(NamedTuple):
-    """What an experiment found with a model on a dataset: ``sets``, ``pairs`` and ``trend``, indexed by condition."""
+    """What an experiment found with a model on a dataset: ``pairs`` and ``trend``, indexed by condition.
+
+    ``features`` is the feature set that was compared, unless these vary; ``settings`` are metric, timestep and view.
+    """
 
     experiment: str
     model: str
     dataset: str
     axis: str
+    features: str | None
+    settings: tuple[Any, ...]
     pairs: pd.DataFrame
     trend: pd.DataFrame
 
@@ -39,12 +45,23 @@ class Study(NamedTuple):
         return (rows["cliffs_delta"].where(rows["set_b"] == "dcdi", -rows["cliffs_delta"]) + 1) / 2
 
     def holds(self) -> pd.Series:
-        """By condition, whether the sets stand in the expected order."""
-        return self.trend["verdict"] == "holds"
+        """By condition, whether the sets stand in the order of Eq. 16; where that was asked and no set is empty."""
+        told = self._told(EQ_16)
+        return told["observed"] == told["expected"]
+
+    def keeps_identity(self) -> pd.Series:
+        """By condition, whether ``sidi`` is the lowest set, as in Eq. 17; where that was asked and no set is empty.
+
+        The order of the other two does not depend on the view: they are those of the originals.
+        """
+        return self._told(EQ_17)["observed"].str.startswith("sidi ")
+
+    def _told(self, order: str) -> pd.DataFrame:
+        return self.trend[(self.trend["expected"] == order) & (self.trend["verdict"] != "empty set")]
 
 
-def read(described: Iterable[dict[str, str]], pairs: Iterable[str | Path], trends: Iterable[str | Path]) -> list[Study]:
-    """Return studies from their statistics; each is described by its experiment, model, dataset and axis."""
+def read(described: Iterable[dict[str, Any]], pairs: Iterable[str | Path], trends: Iterable[str | Path]) -> list[Study]:
+    """Return studies from their statistics; each is described by all that a :class:`Study` has but these."""
     return [
         Study(**about, pairs=_by_condition(of_pairs), trend=_by_condition(trend))
         for about, of_pairs, trend in zip(described, pairs, trends, strict=True)
@@ -56,49 +73,77 @@ def _by_condition(path: str | Path) -> pd.DataFrame:
 
 
 class Finding(NamedTuple):
-    """What one model shows; nothing where no experiment asked."""
+    """What one model shows, and where (``at``: features, datasets) it was asked; nothing where no experiment asked."""
 
     layers: pd.Series  # separation by layer or sum of layers, mean over datasets
-    metrics: pd.Series  # by metric
-    noise: pd.Series  # by timestep
-    order: dict[str, bool]  # whether Eq. 16 holds at the best layer, by dataset
-    noise_order: pd.Series  # whether it holds on every dataset, by timestep
-    identity: pd.Series  # whether Eq. 17 holds on every dataset, by view
+    layers_at: str
+    order: pd.Series  # whether Eq. 16 holds at the best layer, by dataset
+    metrics: pd.Series  # separation by metric
+    metrics_at: str
+    noise: pd.Series  # separation by timestep
+    noise_order: pd.Series  # whether Eq. 16 holds on every dataset, by timestep
+    noise_at: str
+    identity: pd.Series  # whether sidi is lowest on every dataset, by view
+    identity_at: str
 
 
 def find(studies: Sequence[Study], model: str) -> Finding:
-    """Return what a model shows; of several experiments along noise or views, the first counts."""
-    mine = [study for study in studies if study.model == model]
-    of = {axis: [study for study in mine if study.axis == axis] for axis in ("features", "metric", "timestep", "view")}
-    layers, noise, views = _mean(of["features"]), _first(of["timestep"]), _first(of["view"])
-    best = layers.idxmax() if len(layers) else None
+    """Return what a model shows.
+
+    Of experiments along features, those count that share metric, timestep and view with the first; of several along
+    metrics, noise or views, the first.
+    """
+    of = {axis: [study for study in studies if (study.model, study.axis) == (model, axis)] for axis in AXES}
+    layers = [study for study in of["features"] if study.settings == of["features"][0].settings]
+    metrics, noise, views = (
+        [study for study in of[axis] if study.experiment == of[axis][0].experiment]
+        for axis in ("metric", "timestep", "view")
+    )
+    by_layer, in_order = _mean(layers), _by_dataset(layers, Study.holds)
+    best = by_layer.idxmax() if len(by_layer) else None
     return Finding(
-        layers=layers,
-        metrics=_mean(of["metric"]),
-        noise=_mean(noise),
-        order={study.dataset: bool(study.holds()[best]) for study in of["features"] if best in study.trend.index},
-        noise_order=_everywhere(noise),
-        identity=_everywhere(views),
+        layers=by_layer,
+        layers_at=_at(layers),
+        order=in_order.loc[best].dropna() if best in in_order.index else pd.Series(dtype=bool),
+        metrics=_mean(metrics),
+        metrics_at=_at(metrics),
+        noise=_by_level(_mean(noise)),
+        noise_order=_by_level(_everywhere(noise, Study.holds)),
+        noise_at=_at(noise),
+        identity=_everywhere(views, Study.keeps_identity),
+        identity_at=_at(views),
     )
 
 
-def _first(studies: list[Study]) -> list[Study]:
-    return [study for study in studies if study.experiment == studies[0].experiment]
+def _at(studies: Sequence[Study]) -> str:
+    features = {study.features: None for study in studies if study.features}
+    datasets = {study.dataset: None for study in studies}
+    return f"{'at ' if features else ''}{', '.join(features)}{' ' if features else ''}on {' and '.join(datasets)}"
 
 
-def _mean(studies: list[Study]) -> pd.Series:
-    """By condition in order of appearance; a condition of several experiments counts once per dataset."""
-    rows = [study.separations().rename(study.dataset) for study in studies]
-    if not rows:
-        return pd.Series(dtype=float)
-    long = pd.concat(rows, keys=[study.dataset for study in studies], names=["dataset", "condition"]).dropna()
-    return long.groupby(["dataset", "condition"], sort=False).first().groupby("condition", sort=False).mean()
+def _by_dataset(studies: Sequence[Study], what: Callable[[Study], pd.Series]) -> pd.DataFrame:
+    """Conditions, in order of appearance, by datasets; of a condition of several experiments the first counts."""
+    columns: dict[str, pd.Series] = {}
+    for study in studies:
+        found = what(study).dropna()
+        columns[study.dataset] = columns[study.dataset].combine_first(found) if study.dataset in columns else found
+    order = dict.fromkeys(condition for study in studies for condition in what(study).index)
+    return pd.DataFrame(columns).reindex([name for name in order if any(name in known for known in columns.values())])
 
 
-def _everywhere(studies: list[Study]) -> pd.Series:
-    if not studies:
-        return pd.Series(dtype=bool)
-    return pd.concat([study.holds() for study in studies], axis=1).all(axis=1)
+def _mean(studies: Sequence[Study]) -> pd.Series:
+    """Separations, mean over datasets; only of conditions that all datasets have, if there are any."""
+    found = _by_dataset(studies, Study.separations)
+    complete = found.dropna()
+    return (complete if len(complete) else found).mean(axis=1).astype(float)
+
+
+def _everywhere(studies: Sequence[Study], what: Callable[[Study], pd.Series]) -> pd.Series:
+    return _by_dataset(studies, what).dropna().all(axis=1).astype(bool)
+
+
+def _by_level(values: pd.Series) -> pd.Series:
+    return values.sort_index(key=lambda levels: levels.astype(int))
 
 
 def sentences(own: Finding, control: Finding | None) -> list[str]:
@@ -110,74 +155,80 @@ def sentences(own: Finding, control: Finding | None) -> list[str]:
         What the same model shows without training, told in brackets.
     """
     said = [_where(own, control), _order(own, control), _identity(own, control)]
-    return [sentence for sentence in said if sentence]
+    return ["; ".join(parts)[:1].upper() + "; ".join(parts)[1:] + "." for parts in said if parts]
 
 
-def _where(own: Finding, control: Finding | None) -> str:
+def _where(own: Finding, control: Finding | None) -> list[str]:
     parts = []
     if len(own.layers):
-        best = own.layers.idxmax()
+        best, number = own.layers.idxmax(), len(own.layers)
         untrained = f"; untrained, {control.layers[best]:.0%}" if control and best in control.layers else ""
+        told = f"of {number} layers and sums of layers, {best} tells classes apart best {own.layers_at}: there"
         parts.append(
-            f"Of {len(own.layers)} layers and sums of layers, {best} tells classes apart best: there, an object of "
-            f"another class lies farther away than one of the same class in {own.layers[best]:.0%} of the comparisons "
-            f"between images (chance is 50%{untrained})"
+            f"{told if number > 1 else f'at {best} {own.layers_at}'}, an object of another class lies farther away "
+            f"than one of the same class in {own.layers[best]:.0%} of the comparisons between images (chance is "
+            f"50%{untrained})"
         )
-    if len(own.metrics):
+    if len(own.metrics) > 1:
         best = own.metrics.idxmax()
-        which = f"{best.replace('_', ' ')} distance does so best ({own.metrics[best]:.0%})"
+        which = f"{best.replace('_', ' ')} distance tells them apart best {own.metrics_at} ({own.metrics[best]:.0%})"
         parts.append(f"of {len(own.metrics)} distances, {which}")
-    return "; ".join(parts)[:1].upper() + "; ".join(parts)[1:] + "." if parts else ""
+    return parts
 
 
-def _order(own: Finding, control: Finding | None) -> str:
+def _order(own: Finding, control: Finding | None) -> list[str]:
     parts = []
-    if own.order:
-        parts.append(f"The order of preserved meaning (Eq. 16: {EQ_16}) {_verdict(own)} at that layer")
-        if control and control.order:
-            parts[-1] += f" (untrained, at {control.layers.idxmax()}, it {_verdict(control)})"
+    name = f"the order of preserved meaning (Eq. 16: {EQ_16})"
+    if len(own.layers):
+        parts.append(f"{name} {_verdict(own.order)} there")
+        if control and len(control.layers):
+            parts[0] += f" (untrained, at {control.layers.idxmax()}, it {_verdict(control.order)})"
     if len(own.noise_order):
-        untrained = f" (untrained, {_broken(control.noise_order)})" if control and len(control.noise_order) else ""
-        parts.append(f"under noise {_broken(own.noise_order)}{untrained}")
-    return "; ".join(parts)[:1].upper() + "; ".join(parts)[1:] + "." if parts else ""
+        untrained = f" (untrained, it {_broken(control.noise_order)})" if control and len(control.noise_order) else ""
+        parts.append(f"with noise, {own.noise_at}, {'it' if parts else name} {_broken(own.noise_order)}{untrained}")
+    return parts
 
 
-def _verdict(finding: Finding) -> str:
-    if all(finding.order.values()):
+def _verdict(order: pd.Series) -> str:
+    if not len(order):
+        return "cannot be told"
+    if order.all():
         return "holds"
-    kept = [dataset for dataset, holds in finding.order.items() if holds]
+    kept = [dataset for dataset, holds in order.items() if holds]
     return f"holds on {', '.join(kept)} only" if kept else "does not hold"
 
 
 def _broken(order: pd.Series) -> str:
     lost = [condition for condition, holds in order.items() if not holds]
     if not lost:
-        return f"it holds up to t = {order.index[-1]}, the most that was tried"
+        return f"holds up to t = {order.index[-1]}, the most that was tried"
+    again = [condition for condition, holds in order.loc[lost[0] :].items() if holds]
+    but = f", but holds at t = {', '.join(again)}" if again else ""
     if lost[0] == order.index[0]:
-        again = [condition for condition, holds in order.items() if holds]
-        return f"it does not hold, not even at t = {lost[0]}" + (f", but at t = {', '.join(again)}" if again else "")
-    return f"it breaks at t = {lost[0]}"
+        return f"does not hold, not even at t = {lost[0]}{but}"
+    return f"breaks at t = {lost[0]}{but}"
 
 
-def _identity(own: Finding, control: Finding | None) -> str:
+def _identity(own: Finding, control: Finding | None) -> list[str]:
     if not len(own.identity):
-        return ""
-    lost = _names(own.identity[~own.identity])
-    kept = _names(own.identity[own.identity])
-    said = f"An object stays more like itself than like its neighbours (Eq. 17: {EQ_17}) under {kept or 'no view'}"
-    said += f", and no longer under {lost}" if lost else ", all that were tried"
+        return []
+    kept, lost = _names(own.identity), _names(~own.identity)
+    said = (
+        f"{own.identity_at}, an object stays nearer to itself than objects are to each other (sidi is lowest, Eq. 17)"
+    )
+    said += f" under {kept or 'no view'}" + (f", and no longer under {lost}" if lost else ", all that were tried")
     if control and len(control.identity):
-        broken = _names(control.identity[~control.identity])
+        broken = _names(~control.identity)
         said += f" (untrained, {f'no longer under {broken}' if broken else 'under all of them'})"
-    return f"{said}."
+    return [said]
 
 
 def _names(views: pd.Series) -> str:
-    return ", ".join(views.index)
+    return ", ".join(views.index[views])
 
 
 def pair_up(models: dict[str, str], controls: dict[str, str]) -> list[tuple[str, str | None]]:
-    """Return every pretrained model with its control, or nothing.
+    """Return every pretrained model with its control, if it has one; then what is neither.
 
     Parameters
     ----------
@@ -187,24 +238,43 @@ def pair_up(models: dict[str, str], controls: dict[str, str]) -> list[tuple[str,
         By name of a control: what it controls.
     """
     of = {controlled: control for control, controlled in controls.items()}
-    found = [(name, of.get(name)) for name, weights in models.items() if weights == "pretrained"]
-    return found or [(name, None) for name in models]
+    pairs = [(name, of.get(name)) for name, weights in models.items() if weights == "pretrained"]
+    paired = {name for pair in pairs for name in pair}
+    return pairs + [(name, None) for name in models if name not in paired]
 
 
-def overview(findings: dict[str, Finding], weights: dict[str, str]) -> plt.Figure:
-    """Return how well classes are told apart, layer by layer and as noise grows, a line per model."""
+def overview(
+    findings: dict[str, Finding], weights: dict[str, str], pairs: Sequence[tuple[str, str | None]]
+) -> plt.Figure:
+    """Return how well classes are told apart, layer by layer and as noise grows: a colour per model, controls dashed.
+
+    Sums of layers stand first, each for itself; lines lead through single layers in forward order.
+
+    Parameters
+    ----------
+    pairs
+        What :func:`pair_up` returns.
+    """
     figures.style()
+    colours = {name: f"C{number}" for number, pair in enumerate(pairs) for name in pair if name}
     kinds = [(name, of) for name, of in (("layer", "layers"), ("noise: timestep", "noise")) if _asked(findings, of)]
     figure, panels = plt.subplots(
         1, max(1, len(kinds)), figsize=(4.2 + 2.8 * len(kinds), 3.4), squeeze=False, sharey=True, layout="constrained"
     )
     for panel, (label, of) in zip(panels[0], kinds, strict=False):
+        asked = list(dict.fromkeys(name for finding in findings.values() for name in getattr(finding, of).index))
+        alone = [name for name in asked if of == "layers" and depth(name) is None]
+        joined = sorted(set(asked) - set(alone), key=depth if of == "layers" else int)
         for name, finding in findings.items():
             values = getattr(finding, of)
-            colour, line, marker = _LOOKS[weights[name]]
-            panel.plot(np.arange(len(values)), values, line, color=colour, marker=marker, label=name)
-            slanted = {"rotation": 40, "ha": "right"} if of == "layers" else {}
-            panel.set_xticks(np.arange(len(values)), values.index, **slanted)
+            line, marker, fill = ("-", "o", "full") if weights[name] == "pretrained" else ("--", "s", "none")
+            drawn = {"color": colours[name], "marker": marker, "fillstyle": fill}
+            panel.plot(len(alone) + np.arange(len(joined)), values.reindex(joined), line, label=name, **drawn)
+            panel.plot(np.arange(len(alone)), values.reindex(alone), "", **drawn)
+        slanted = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if of == "layers" else {}
+        panel.set_xticks(np.arange(len(asked)), [*alone, *joined], **slanted)
+        if alone and joined:
+            panel.axvline(len(alone) - 0.5, color="0.6", linewidth=0.8)
         panel.axhline(0.5, color="0.3", linewidth=0.8, linestyle=":")
         panel.annotate(
             "chance", (1, 0.5), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize="small"

@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+from scipy.sparse.linalg import svds
 
 from semlens.distances import comparable, strips
 from semlens.logs import log
 from semlens.prototypes import of_condition, stored
+from semlens.relations import SETS, Relations
 from semlens.tables import write_csv
 
-OF_A_CLASS = 200  # objects, at most, that stand for a class
+OF_A_CLASS = 200  # objects, at most, that stand for a class; the report says so
+_APART = [SETS.index(name) for name in ("scdi", "dcdi")]
 MAP = pa.DataFrameSchema(
     {
         "condition": pa.Column(str),
@@ -61,9 +64,7 @@ def map_classes(
     """
     parts, maps, planes = stored(prototypes), [], []
     for condition in conditions:
-        rows, vectors = of_condition(parts, condition)
-        chosen = _chosen(rows, seed)
-        rows, vectors = rows.iloc[chosen], vectors[chosen]
+        rows, vectors = of_condition(parts, condition, lambda rows: _chosen(rows, seed))
         maps.append(class_means(rows, vectors, condition["metric"], device=device).assign(condition=condition["name"]))
         planes.append(plane(rows, vectors, condition["metric"]).assign(condition=condition["name"]))
         log.info("%s: %d objects of %d classes", condition["name"], len(rows), rows["category"].nunique())
@@ -74,13 +75,13 @@ def map_classes(
 def class_means(rows: pd.DataFrame, vectors: np.ndarray, metric: str, *, device: str = "cpu") -> pd.DataFrame:
     """Return the mean distance of every pair of classes, over their objects in different images.
 
-    Of a class with itself it is the mean of ``scdi``; where two classes never meet in two images, ``n`` is 0. Objects
-    of one image are left out: what they share is the scene.
+    These are the pairs of ``scdi`` and ``dcdi``: objects of one image share the scene, and appearances of one object
+    in several are no two objects. Where two classes never meet in two images, ``n`` is 0.
 
     Parameters
     ----------
     rows
-        With columns ``category`` and ``image_id``.
+        With columns ``category``, ``image_id`` and ``identity``.
     vectors
         (rows, dimensions).
 
@@ -90,13 +91,12 @@ def class_means(rows: pd.DataFrame, vectors: np.ndarray, metric: str, *, device:
         A row per ordered pair ``class_a``, ``class_b``, with ``n`` pairs of objects and their ``mean`` distance.
     """
     code, names = pd.factorize(rows["category"], sort=True)
-    image = pd.factorize(rows["image_id"])[0]
-    count = len(names)
+    relations, count = Relations(rows), len(names)
     totals, numbers = np.zeros(count**2), np.zeros(count**2, np.int64)
     place = np.arange(len(rows))
     for start, distances in strips(vectors, metric, device=device):
         i, j = place[start : start + len(distances), None], place[None, start:]
-        apart = (j > i) & (image[i] != image[j])
+        apart = (j > i) & np.isin(relations.of(i, j), _APART)
         pair = (code[i] * count + code[j])[apart]
         totals += np.bincount(pair, distances[apart], count**2)
         numbers += np.bincount(pair, minlength=count**2)
@@ -123,20 +123,20 @@ def plane(rows: pd.DataFrame, vectors: np.ndarray, metric: str) -> pd.DataFrame:
         With ``instance_id``, ``category``, ``x``, ``y`` and ``explained``.
     """
     compared = comparable(vectors, metric)
-    centred = compared - compared.mean(axis=0)
-    left, spread, weights = np.linalg.svd(centred, full_matrices=False)
-    signs = np.sign(np.take_along_axis(weights, np.abs(weights).argmax(axis=1)[:, None], axis=1))[:, 0]
-    places = np.zeros((len(rows), 2))
-    found = (left * spread * signs)[:, :2]
-    places[:, : found.shape[1]] = found
-    variance = np.sum(spread**2)
+    compared -= compared.mean(axis=0)
+    places, variance = np.zeros((len(rows), 2)), np.vdot(compared, compared)
+    components = min(2, min(compared.shape) - 1)
+    if components and variance:
+        left, spread, weights = svds(compared, k=components, rng=np.random.default_rng(0))
+        signs = np.sign(np.take_along_axis(weights, np.abs(weights).argmax(axis=1)[:, None], axis=1))[:, 0]
+        places[:, :components] = (left * spread * signs)[:, ::-1]  # largest first
     return pd.DataFrame(
         {
             "instance_id": rows["instance_id"].to_numpy(),
             "category": rows["category"].to_numpy(),
             "x": places[:, 0],
             "y": places[:, 1],
-            "explained": np.sum(spread[:2] ** 2) / variance if variance > 0 else 0.0,
+            "explained": np.vdot(places, places) / variance if variance else 0.0,
         }
     )
 

@@ -61,10 +61,15 @@ def check_folders(config: Config) -> None:
             )
 
 
-def check_layers(config: Config) -> None:
+def check_layers(config: Config, demo: str) -> None:
     """Refuse layers that a model does not have, and feature sets that a capture does not hold.
 
     Only models in a folder can be asked before anything runs; others are checked when they are read.
+
+    Parameters
+    ----------
+    demo
+        The folder of the demo's model.
 
     Raises
     ------
@@ -73,8 +78,8 @@ def check_layers(config: Config) -> None:
     """
     for name, capture in config["captures"].items():
         for model in capture["models"]:
-            folder = config["models"][model]["source"].get("folder")
-            if folder is not None:
+            source = config["models"][model]["source"]
+            if folder := demo if "demo" in source else source.get("folder"):
                 _check_capture(config, name, model, folder)
 
 

@@ -15,6 +15,7 @@ from semlens import images, models, shards
 from semlens import views as transform
 from semlens.datasets import image_path
 from semlens.devices import choose
+from semlens.files import readable
 from semlens.logs import log, progress
 
 Encoders = Sequence[tuple[str | Path, str | Path]]  # folders of tokenizer and text encoder, see models.embed
@@ -39,7 +40,8 @@ def encode_images(
     The shard holds, per view, ``moments`` (N, 2 x latent channels, height, width) and ``sample_id`` (N): an image,
     or an instance where the view crops around one.
     """
-    instances = pd.read_parquet(manifest)
+    with readable(manifest):
+        instances = pd.read_parquet(manifest)
     where = choose(device)
     log.info("encoding %d images on %s", instances["image_id"].nunique(), where)
     encoder = models.load_vae(vae, device=where, dtype=getattr(torch, dtype))
@@ -83,7 +85,8 @@ def encode_template(
     holds ``embedding`` (texts, tokens, width), ``pooled`` (texts, width) for SDXL, and per view ``text`` (N): the text
     of each of its samples.
     """
-    instances = pd.read_parquet(manifest)
+    with readable(manifest):
+        instances = pd.read_parquet(manifest)
     texts = {
         view: [
             template.replace("{classes}", " and ".join(sorted(set(sample.instances["category"]))))

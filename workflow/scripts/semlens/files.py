@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and that are made anew where something else has spoiled them."""
 
 import os
 import socket
@@ -32,6 +32,30 @@ def whole(path: str | Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
         raise
     partial.replace(path)
+
+
+@contextmanager
+def readable(path: str | Path) -> Iterator[None]:
+    """Wrap the decoding of an artefact: one that cannot be decoded is set aside, so that the next run makes it anew.
+
+    Raises
+    ------
+    ValueError
+        Naming the artefact, where it is now, and the way out.
+    """
+    try:
+        yield
+    except (FileNotFoundError, PermissionError):
+        raise
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        path = Path(path)
+        aside = path.with_name(f"{path.name}.corrupt")
+        try:
+            path.replace(aside)
+            way_out = f"it is now called {aside.name}; run again, and only {path.name} will be made anew"
+        except OSError:
+            way_out = "delete it and run again, only it will be made anew"
+        raise ValueError(f"{path} is corrupt ({error}); {way_out}") from error
 
 
 def _abandoned(partial: Path, name: str) -> bool:

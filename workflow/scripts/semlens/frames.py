@@ -13,6 +13,7 @@ import pyarrow.parquet as parquet
 
 from semlens import figures, images, masks
 from semlens.datasets import image_path
+from semlens.files import readable
 from semlens.logs import log
 from semlens.relations import INSTANCES
 
@@ -29,7 +30,8 @@ def followed(distances: str | Path, manifests: Sequence[str | Path], reference: 
     ValueError
         If the reference is compared with no one.
     """
-    table = parquet.read_table(distances)
+    with readable(distances):
+        table = parquet.read_table(distances)
     names = np.array(json.loads(table.schema.metadata[INSTANCES]))
     pairs = table.to_pandas().astype({"condition": str, "set": str})
     pairs = pairs[(names[pairs["i"]] == reference) & pairs["set"].isin(["sidi", "scdi", "dcdi"])]

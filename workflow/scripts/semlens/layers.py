@@ -87,6 +87,15 @@ def grid(layer: str) -> int:
     return int(NAME.fullmatch(layer)[2])
 
 
+def depth(feature_set: str) -> tuple[int, int, int] | None:
+    """Return a key that sorts layers by their place in the U-Net, from its input to its output; None for a sum."""
+    found = NAME.fullmatch(feature_set)
+    if found is None or found[1] is None or (found[3] is None) != (found[1] == "mid"):
+        return None
+    part, side = ("enc", "mid", "dec").index(found[1]), int(found[2])
+    return part, side if part == 2 else -side, int(found[3] or 0)
+
+
 def _belongs(layer: str, term: str) -> bool:
     wanted = NAME.fullmatch(term)
     return wanted is not None and all(

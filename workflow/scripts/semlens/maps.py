@@ -24,7 +24,10 @@ def heat_maps(means: figures.Statistics, *, title: str, axis: str) -> plt.Figure
     """
     figures.style()
     conditions = list(dict.fromkeys(next(iter(means.values()))["condition"]))
-    figure = plt.figure(figsize=(3.3 * len(conditions) + 0.6, 4.2 * len(means) + 0.5), layout="constrained")
+    side = max(3.0, 0.17 * max(table["class_a"].nunique() for table in means.values()))  # inches, for readable names
+    figure = plt.figure(
+        figsize=((side + 0.3) * len(conditions) + 0.6, (1.25 * side + 0.4) * len(means) + 0.5), layout="constrained"
+    )
     grid = figure.add_gridspec(2 * len(means), len(conditions), height_ratios=[1, 5] * len(means))
     for row, (study, table) in enumerate(means.items()):
         for column, condition in enumerate(conditions):

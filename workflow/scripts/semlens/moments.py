@@ -10,6 +10,8 @@ from typing import Self
 import numpy as np
 import pyarrow.parquet as parquet
 
+from semlens.files import readable
+
 _KEY = b"moments"
 
 
@@ -63,5 +65,6 @@ def to_metadata(moments: Mapping[str, Mapping[str, Moments]]) -> dict[bytes, byt
 
 def of_file(distances: str | Path) -> dict[str, dict[str, Moments]]:
     """Return what :func:`to_metadata` made."""
-    held = json.loads(parquet.read_metadata(distances).metadata[_KEY])
+    with readable(distances):
+        held = json.loads(parquet.read_metadata(distances).metadata[_KEY])
     return {name: {key: Moments(**one) for key, one in of_sets.items()} for name, of_sets in held.items()}

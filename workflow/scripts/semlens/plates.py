@@ -18,6 +18,7 @@ from scipy.sparse.linalg import svds
 
 from semlens import figures, images, masks, shards, views
 from semlens.datasets import image_path
+from semlens.files import readable
 from semlens.layers import grid, members
 from semlens.logs import log
 from semlens.prototypes import PASSES, Weights, mask_under
@@ -127,7 +128,8 @@ class Source:
             By shard of features, or of prototypes where only these are kept (``.parquet``): the ``seed``, and what
             ``resize`` and ``mask`` mean to its prototypes.
         """
-        self._instances = pd.read_parquet(manifest)
+        with readable(manifest):
+            self._instances = pd.read_parquet(manifest)
         typical = (self._instances["area_fraction"] - TYPICAL_AREA).abs().argmin()
         self._object = self._instances.iloc[typical]
         self.category = self._object["category"]

@@ -16,7 +16,7 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 
 from semlens import masks, shards, views
-from semlens.files import whole
+from semlens.files import readable, whole
 from semlens.layers import grid, members
 from semlens.logs import log, progress
 from semlens.tables import SEEN, check
@@ -93,7 +93,8 @@ def write(
     ValueError
         If a mean is not finite.
     """
-    instances = pd.read_parquet(manifest)
+    with readable(manifest):
+        instances = pd.read_parquet(manifest)
     described = list(instances.itertuples())
     wanted = sorted({column for set_columns in columns.values() for column in set_columns})
     seen: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))  # by view
@@ -248,18 +249,27 @@ class Stored:
     def __init__(self, path: str | Path, start: int) -> None:
         """Number the rows from ``start`` on."""
         self._path = path
-        schema = parquet.read_schema(path)
+        with readable(path):
+            schema = parquet.read_schema(path)
+            vectors = {field.name: field.type for field in schema if arrow.types.is_fixed_size_list(field.type)}
+            rows = pd.read_parquet(path, columns=[name for name in schema.names if name not in vectors])
         self.feature_sets: dict[str, list[str]] = json.loads(schema.metadata[FEATURE_SETS])
-        scalars = [field.name for field in schema if not arrow.types.is_fixed_size_list(field.type)]
-        rows = pd.read_parquet(path, columns=scalars)
-        self.rows = rows.set_axis(np.arange(start, start + len(rows)))
+        self.rows = rows.set_axis(pd.RangeIndex(start, start + len(rows)))
+        self._start = start
+        self._widths = {name: kind.list_size for name, kind in vectors.items()}
 
-    def vectors(self, feature_set: str) -> np.ndarray:  # (rows, dimensions) float32
-        columns = self.feature_sets[feature_set]
-        table = parquet.read_table(self._path, columns=columns).combine_chunks()
-        return np.hstack(
-            [table[column].combine_chunks().flatten().to_numpy().reshape(len(table), -1) for column in columns]
-        )
+    def dimensions(self, feature_set: str) -> int:
+        return sum(self._widths[column] for column in self.feature_sets[feature_set])
+
+    def read(self, feature_set: str, numbers: np.ndarray, out: np.ndarray) -> None:
+        """Put the vectors of the rows of these numbers into ``out``, (numbers, dimensions)."""
+        at = 0
+        for column in self.feature_sets[feature_set]:
+            with readable(self._path):
+                values = parquet.read_table(self._path, columns=[column])[column].combine_chunks().flatten().to_numpy()
+            width = self._widths[column]
+            out[:, at : at + width] = values.reshape(-1, width)[numbers - self._start]
+            at += width
 
 
 def stored(paths: Iterable[str | Path]) -> list[Stored]:
@@ -270,26 +280,43 @@ def stored(paths: Iterable[str | Path]) -> list[Stored]:
     return parts
 
 
-def of_condition(parts: Sequence[Stored], condition: dict[str, Any]) -> tuple[pd.DataFrame, np.ndarray]:
+def of_condition(
+    parts: Sequence[Stored], condition: dict[str, Any], choose: Callable[[pd.DataFrame], np.ndarray] | None = None
+) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the rows that a condition's view and timestep show, and their vectors (rows, dimensions) float32.
+
+    No more is held than these vectors, and those of one layer of one shard.
+
+    Parameters
+    ----------
+    choose
+        Of all such rows: the places, rising, of those that are wanted.
 
     Raises
     ------
     ValueError
         If no shard holds such features, or several hold the same instances.
     """
-    rows, vectors = [], []
-    for part in parts:
-        seen = (part.rows["view"] == condition["view"]) & (part.rows["timestep"] == condition["timestep"])
-        if condition["features"] in part.feature_sets and seen.any():
-            rows.append(part.rows[seen])
-            vectors.append(part.vectors(condition["features"])[seen])
-    if not rows:
+    feature_set = condition["features"]
+    holding = [part for part in parts if feature_set in part.feature_sets]
+    seen = [
+        part.rows[(part.rows["view"] == condition["view"]) & (part.rows["timestep"] == condition["timestep"])]
+        for part in holding
+    ]
+    if not any(map(len, seen)):
         raise ValueError(
-            f"condition {condition['name']!r}: no capture of the experiment holds features {condition['features']!r} "
+            f"condition {condition['name']!r}: no capture of the experiment holds features {feature_set!r} "
             f"of view {condition['view']!r} at t = {condition['timestep']}"
         )
-    found = pd.concat(rows)
-    if found.duplicated("instance_id").any():
+    rows = pd.concat(seen)
+    if rows.duplicated("instance_id").any():
         raise ValueError(f"condition {condition['name']!r}: several captures hold the same instances; name one of them")
-    return found, np.vstack(vectors)
+    if choose is not None:
+        rows = rows.iloc[choose(rows)]
+    numbers = rows.index.to_numpy()
+    vectors = np.empty((len(rows), holding[0].dimensions(feature_set)), np.float32)
+    for part in holding:
+        first, last = np.searchsorted(numbers, [part.rows.index.start, part.rows.index.stop])
+        if first < last:
+            part.read(feature_set, numbers[first:last], vectors[first:last])
+    return rows, vectors

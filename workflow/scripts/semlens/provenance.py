@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow.parquet as parquet
 import yaml
 
-from semlens.files import whole
+from semlens.files import readable, whole
 from semlens.logs import log
 from semlens.prototypes import VERSIONS
 
@@ -68,7 +68,8 @@ def _software(prototypes: Iterable[str | Path]) -> Iterator[dict[str, Any]]:
     yield from ({"package": name, "version": version(name), "where": "here"} for name in PACKAGES)
     recorded: Counter[tuple[str, str]] = Counter()
     for path in prototypes:
-        recorded.update(json.loads(parquet.read_schema(path).metadata[VERSIONS]).items())
+        with readable(path):
+            recorded.update(json.loads(parquet.read_schema(path).metadata[VERSIONS]).items())
     for (name, which), count in sorted(recorded.items()):
         yield {"package": name, "version": which, "where": f"features of {count} shards"}
 
@@ -79,7 +80,9 @@ def _datasets(manifests: Iterable[str | Path]) -> Iterator[dict[str, Any]]:
     instances: Counter[str] = Counter()
     digests: dict[str, Any] = defaultdict(hashlib.sha256)
     for path in manifests:
-        for name, rows in pd.read_parquet(path).groupby("dataset", sort=False):
+        with readable(path):
+            shard = pd.read_parquet(path)
+        for name, rows in shard.groupby("dataset", sort=False):
             images[name].update(rows["image_id"])
             instances[name] += len(rows)
             digests[name].update(rows.to_csv(index=False).encode())

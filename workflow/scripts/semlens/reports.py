@@ -49,7 +49,7 @@ def write(
         content = str(path) if kind in _DRAWN else Path(path).read_text(encoding="utf-8")
         of[experiment].append({"kind": kind, "content": content})
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.globals["figure"] = _figure
+    environment.globals["picture"] = _picture
     page = environment.from_string(Path(template).read_text(encoding="utf-8")).render(
         answers=json.loads(Path(answers).read_text(encoding="utf-8")),
         overview=str(overview),
@@ -63,9 +63,9 @@ def write(
     log.info("report: %s (%.1f MB)", out, Path(out).stat().st_size / 1e6)
 
 
-def _figure(path: str, about: str) -> Markup:
-    picture = base64.b64encode(Path(path).read_bytes()).decode()
-    return Markup(f'<figure><img alt="{escape(about)}" src="data:image/png;base64,{picture}"></figure>')
+def _picture(path: str, about: str) -> Markup:
+    content = base64.b64encode(Path(path).read_bytes()).decode()
+    return Markup(f'<img alt="{escape(about)}" src="data:image/png;base64,{content}">')
 
 
 def counted(

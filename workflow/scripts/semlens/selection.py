@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from semlens.datasets import COCO_NAMES, VOC_CLASSES, read_instances
+from semlens.files import readable
 from semlens.logs import log
 from semlens.tables import INSTANCES, write_parquet
 
@@ -50,7 +51,8 @@ def select(
     out: str | Path,
 ) -> None:
     """Write the instances of the selected images ``images[0]`` to ``images[1]`` (section 3.1)."""
-    everything = pd.read_parquet(index, columns=_CHOSEN_BY)
+    with readable(index):
+        everything = pd.read_parquet(index, columns=_CHOSEN_BY)
     order, chosen = choose(everything, dataset, published=published, **criteria)
     # Frames of a video that show no one are not annotated, and not missed.
     if len(order) < images[1] and not _in_videos(everything):
@@ -69,7 +71,8 @@ def select(
             f"dataset {dataset!r}: images {images[0]} to {images[1]} of the selection show no instance; "
             f"raise 'shard_size', or widen the choice"
         )
-    rows = pd.read_parquet(index, filters=[("instance_id", "in", kept.index)])
+    with readable(index):
+        rows = pd.read_parquet(index, filters=[("instance_id", "in", kept.index)])
     rows = rows.assign(category=rows["instance_id"].map(kept))
     rows = rows.sort_values("image_id", key=lambda ids: ids.map(position), kind="stable", ignore_index=True)
     write_parquet(rows, INSTANCES, out)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from semlens.files import whole
+from semlens.files import readable, whole
 
 _VERSION = "version_"  # begins names of attributes
 
@@ -62,10 +62,8 @@ def opened(path: str | Path) -> Iterator[h5py.File]:
     ValueError
         If it is not a whole HDF5 file.
     """
-    try:
+    with readable(path):
         file = h5py.File(path)
-    except OSError as error:
-        raise _corrupt(path, error) from error
     with file:
         yield file
 
@@ -78,16 +76,10 @@ def read(file: h5py.File, key: str, rows: slice | int = slice(None)) -> np.ndarr
     ValueError
         If the dataset is missing or cannot be decoded.
     """
-    try:
+    with readable(file.filename):
         return file[key][rows]
-    except (OSError, KeyError, RuntimeError) as error:
-        raise _corrupt(file.filename, error) from error
 
 
 def texts(file: h5py.File, key: str) -> list[str]:
     """Return a dataset of strings."""
     return [text.decode() for text in read(file, key)]
-
-
-def _corrupt(path: str | Path, error: Exception) -> ValueError:
-    return ValueError(f"shard {path} is corrupt ({error}); delete it and run again, only it will be made anew")
