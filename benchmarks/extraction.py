@@ -2,7 +2,7 @@
 
     python benchmarks/extraction.py                 # a full-size Stable Diffusion 1.5 with random weights, on the CPU
     python benchmarks/extraction.py --device cuda   # also: which part of the device's bfloat16 rate is reached
-    python benchmarks/extraction.py --memory        # peak memory of encoding and extracting 4, 16 and 64 images
+    python benchmarks/extraction.py --memory        # peak memory of encoding and extracting 1, 4 and 16 images
 
 The plain way is what one writes first: for each image and timestep the VAE's encoder and the whole U-Net, batch 1,
 float32, with a forward hook on the wanted layer. semlens encodes each image once and leaves the U-Net after the layer;

@@ -1,9 +1,10 @@
 """How features are best stored, and how long pooling takes beside reading the same bytes.
 
-    python benchmarks/storage.py       # blosc too, where hdf5plugin is installed
+    python benchmarks/storage.py       # blosc too, after pip install hdf5plugin
 
 Features are those of a full-size Stable Diffusion 1.5 with random weights, enc16.1 of rendered scenes at seven
-timesteps, one checksummed chunk per sample as in a shard; for pooling, as many numbers of 25 times the pictures.
+timesteps, written by batches of four and read one by one, a checksummed chunk per sample as in a shard, or per batch;
+for pooling, as many numbers of 25 times the pictures.
 Everything is read from the system's cache of files, so what is measured is the work of a processor, not of a disk.
 Pooling decodes masks, averages and writes prototypes.
 """
@@ -21,6 +22,8 @@ import torch
 from extraction import LAYER, TIMESTEPS, Model, encode, extract, write_pictures
 from semlens import prototypes, shards
 
+BATCH = 4  # samples
+
 
 def filters() -> dict[str, dict[str, object]]:
     """Arguments of ``create_dataset`` by name."""
@@ -28,6 +31,7 @@ def filters() -> dict[str, dict[str, object]]:
         "none": {"fletcher32": True},
         "lzf": {"compression": "lzf", "fletcher32": True},
         "shuffle, lzf": {"compression": "lzf", "shuffle": True, "fletcher32": True},
+        "none, a batch a chunk": {"fletcher32": True, "samples": BATCH},
     }
     if importlib.util.find_spec("hdf5plugin"):
         import hdf5plugin
@@ -47,10 +51,11 @@ def stored(maps: np.ndarray, runs: int) -> list[dict[str, object]]:
 
             def write(arguments: dict[str, object], values: np.ndarray = values) -> None:
                 with h5py.File(file, "w") as shard:
-                    shape = (1, *values.shape[1:])
-                    shard.create_dataset("x", values.shape, values.dtype, chunks=shape, **arguments)
-                    for place, value in enumerate(values):
-                        shard["x"][place] = value
+                    chunk = (min(arguments.get("samples", 1), len(values)), *values.shape[1:])
+                    how = {name: value for name, value in arguments.items() if name != "samples"}
+                    shard.create_dataset("x", values.shape, values.dtype, chunks=chunk, **how)
+                    for place in range(0, len(values), BATCH):
+                        shard["x"][place : place + BATCH] = values[place : place + BATCH]
 
             def read(count: int = len(values)) -> None:
                 with h5py.File(file) as shard:

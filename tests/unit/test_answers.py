@@ -192,5 +192,7 @@ def test_models_that_were_asked_different_layers_share_an_axis():
     (panel,) = answers.overview(findings, dict.fromkeys(findings, "pretrained"), [("one", None), ("other", None)]).axes
     assert [label.get_text() for label in panel.get_xticklabels()] == ["16", "enc64.1", "enc16.1", "dec16.1"]
     assert drawn(panel, "one") == pytest.approx({"enc64.1": 0.7, "dec16.1": 0.6})
+    sums = [line for line in panel.lines if list(line.get_xdata()) == [0] and line.get_marker() == "o"]
+    assert [(line.get_ydata()[0], line.get_linestyle()) for line in sums[:1]] == [(0.8, "None")]
     assert drawn(panel, "other") == pytest.approx({"enc16.1": 0.9, "dec16.1": 0.5})
     assert len({line.get_color() for line in panel.lines if not line.get_label().startswith("_")}) == 2

@@ -38,6 +38,7 @@ def described(tmp_path):
         manifests=manifests,
         models=[folder, file, folder],
         settings=SETTINGS,
+        tools={"snakemake": "9.27"},
         html=tmp_path / "p.html",
         json_=tmp_path / "p.json",
     )
@@ -49,6 +50,7 @@ def test_software_is_that_of_here_and_that_which_shards_record(described):
     software = json.loads((described / "p.json").read_text())["software"]
     found = {(row["package"], row["version"]): row["where"] for row in software}
     assert ("Python", platform.python_version()) in found
+    assert ("snakemake", "9.27") in found
     assert found["numpy", version("numpy")] == "here"
     assert found["torch", "2.13.0"] == "features of 2 shards"
     assert found["torch", "1.13"] == "features of 1 shards"

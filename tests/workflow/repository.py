@@ -38,6 +38,30 @@ IGNORED = (
     "models",
 )
 
+# What runs again below a rule, in the configurations of the tests.
+BELOW = {
+    "render_dataset": {"index_dataset", "encode_images", "draw_plate", "draw_frames"},
+    "index_dataset": {"select_images"},
+    "select_images": {
+        *("encode_images", "encode_template", "extract_prototypes", "pool_prototypes"),
+        *("draw_plate", "draw_frames", "describe_run"),
+    },
+    "randomize_unet": {"extract_features", "describe_run"},
+    "encode_images": {"extract_features", "extract_prototypes"},
+    "encode_prompt": {"extract_features", "extract_prototypes"},
+    "encode_template": {"extract_features"},
+    "extract_features": {"pool_prototypes", "draw_plate"},
+    "extract_prototypes": {"compare_prototypes", "draw_plate", "describe_run"},
+    "pool_prototypes": {"compare_prototypes", "map_classes", "describe_run"},
+    "compare_prototypes": {"test_distances", "draw_frames"},
+    "test_distances": {"draw_experiment", "judge_claims", "answer_question", "write_report"},
+    "map_classes": {"draw_classes"},
+    **{key: {"write_report"} for key in ("draw_experiment", "draw_classes", "draw_plate", "draw_frames")},
+    **{key: {"write_report"} for key in ("judge_claims", "describe_run", "answer_question")},
+    "write_report": set(),
+    "list_layers": set(),
+}
+
 
 T = TypeVar("T")
 
@@ -202,3 +226,26 @@ def changed(changes: dict[str, Any], path: Path, base: dict[str, Any] = SMALL) -
             entry[key] = value
     path.write_text(yaml.safe_dump(config, sort_keys=False))
     return path
+
+
+def and_below(*rules: str) -> set[str]:
+    """The rules and everything downstream of them."""
+    return set(rules).union(*(and_below(*BELOW[rule]) for rule in rules))
+
+
+@contextmanager
+def edited(path: Path, more: str = "# edited\n"):
+    """Append to a file; put everything back at the end, its time stamp included."""
+    content, stamp = path.read_bytes(), path.stat()
+    path.write_bytes(content + more.encode())
+    try:
+        yield
+    finally:
+        path.write_bytes(content)
+        os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+
+
+def selected(request, name: str) -> list[str]:
+    """The values that a parameter takes in the tests that were selected, each once."""
+    tests = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    return list(dict.fromkeys(params[name] for params in tests if name in params))

@@ -16,6 +16,7 @@ TABLES = {
     "index.py --runs 1": "peak",
     "plans.py": "all is there, s",
     "startup.py": "times faster",
+    "demo.py": "compute, of all",
 }
 
 

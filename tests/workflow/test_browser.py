@@ -72,5 +72,16 @@ def test_it_needs_no_other_file_and_no_network(opened, browser):
     assert browser.get_log("browser") == []
 
 
+def test_a_figure_can_be_seen_in_full_size(opened, browser):
+    width = "return [...document.querySelectorAll('figure img')].map((image) => image.clientWidth / image.naturalWidth)"
+    shrunk = browser.execute_script(width)
+    place = shrunk.index(min(shrunk))
+    assert shrunk[place] < 1
+    browser.execute_script(f"document.querySelectorAll('figure a[title]')[{place}].click()")
+    assert browser.execute_script(width)[place] == 1
+    browser.execute_script(f"document.querySelectorAll('figure .close')[{place}].click()")
+    assert browser.execute_script(width) == shrunk
+
+
 def test_nothing_reaches_over_the_page(opened):
     assert opened["too_wide"] == 0

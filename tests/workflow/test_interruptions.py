@@ -8,9 +8,10 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from payload import alike, differing
-from repository import Job, Repository, copied, execute, in_namespace, plan, snakemake, started, until
+from repository import Job, Repository, changed, copied, execute, in_namespace, plan, snakemake, started, until
 
 RUN = ("--cores", "2")
 FEATURES = "results/features/plain/tiny/coco/00001.h5"
@@ -116,6 +117,15 @@ def test_it_ends_as_if_nothing_had_happened(interrupted, finished):
 
 def test_nothing_half_written_is_left(interrupted):
     assert not [name for name in interrupted.files() if name.endswith(".partial")]
+
+
+def test_threads_change_rounding_and_nothing_else(finished, tmp_path):
+    """As batch sizes do; the finished run's jobs have one thread each."""
+    repo = Repository(copied(tmp_path / "repository"), changed({"threads": 2}, tmp_path / "small.yaml"))
+    snakemake(repo, DISTANCES, *RUN)
+    found, expected = (pd.read_parquet(of.path(DISTANCES)) for of in (repo, finished))
+    pd.testing.assert_frame_equal(found.drop(columns="distance"), expected.drop(columns="distance"))
+    assert ((found["distance"] - expected["distance"]).abs() <= 5e-6 * expected["distance"].clip(lower=1)).all()
 
 
 def test_one_core_finds_the_same(finished, tmp_path):

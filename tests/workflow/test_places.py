@@ -2,6 +2,8 @@
 
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from uuid import uuid4
 
@@ -30,16 +32,19 @@ def other_disk(tmp_path):
 def test_two_configurations_run_side_by_side_in_one_checkout(finished, clone, tmp_path):
     repo = clone()
     names = ["first", "second run"]
-    configs = [changed({"pathvars": {"results": name}}, tmp_path / f"{name}.yaml") for name in names]
-    targets = [f"{name}/{MADE[0]}" for name in names]
+    configs = [
+        changed({"pathvars": {"results": name}, "seed": seed}, tmp_path / f"{name}.yaml")
+        for seed, name in enumerate(names)
+    ]
     first, second = (Repository(repo.folder, config) for config in configs)
     with (
-        started(first, targets[0], "--cores", "1") as one,
-        started(second, targets[1], "--cores", "1") as two,
+        started(first, f"{names[0]}/{STATISTICS[0]}", "--cores", "1") as one,
+        started(second, f"{names[1]}/{STATISTICS[0]}", "--cores", "1") as two,
     ):
-        assert [one.wait(timeout=120), two.wait(timeout=120)] == [0, 0]
-    for target in targets:
-        assert alike(repo.path(target), finished.path("results", MADE[0]))
+        assert [one.wait(timeout=300), two.wait(timeout=300)] == [0, 0]
+    same = {name: [alike(repo.path(which, name), finished.path("results", name)) for which in names] for name in MADE}
+    assert all(of_first for of_first, _ in same.values())
+    assert [name for name, (_, of_second) in same.items() if of_second] == MADE[:2]  # no seed before the U-Net
 
 
 def test_the_repository_may_be_read_only_and_results_on_another_disk(finished, other_disk, tmp_path):
@@ -48,14 +53,23 @@ def test_the_repository_may_be_read_only_and_results_on_another_disk(finished, o
     results, study = other_disk / "résultats du jour", tmp_path / "étude 意味"
     study.mkdir()
     config = changed({"pathvars": {"results": str(results)}}, tmp_path / "ma configuration.yaml")
+    elsewhere = Repository(tmp_path, config)
     frozen = shlex.quote(str(home))
     said = in_namespace(
         f"mount --bind {frozen} {frozen} && mount -o remount,bind,ro {frozen} && ! touch {frozen}/new 2> /dev/null",
-        Repository(study, config),
-        *("--snakefile", str(home / "Snakefile"), "--workflow-profile", str(home / "profiles" / "default")),
+        elsewhere,
+        *("--snakefile", str(home / "Snakefile"), "--directory", str(study)),
         *(str(results / STATISTICS[0]), "--cores", "2"),
     )
     assert said.returncode == 0, said.stdout
     for name in MADE:
         assert alike(results / name, finished.path("results", name)), name
     assert {path.name for path in study.iterdir()} == {".snakemake", "resources"}
+
+
+def test_the_demo_can_be_asked_for_from_anywhere(finished, tmp_path):
+    """Without a configuration of one's own, in a folder that is not the repository."""
+    command = ["--snakefile", str(finished.path("Snakefile")), "--directory", str(tmp_path), "index", "--dry-run"]
+    done = subprocess.run([sys.executable, "-m", "snakemake", *command], cwd="/", capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "results/index/coco.parquet" in done.stdout

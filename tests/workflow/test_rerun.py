@@ -3,51 +3,16 @@
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
-from queue import SimpleQueue
 
 import pytest
-from repository import LIBRARY, ROOT, SCRIPTS, SMALL, Job, changed, closure, execute, plan
+from repository import LIBRARY, SCRIPTS, SMALL, Job, and_below, changed, edited, execute, plan, selected
 
-MODULES = sorted(path.stem for path in (ROOT / LIBRARY).glob("*.py") if path.stem != "__init__")
-BELOW = {
-    "render_dataset": {"index_dataset", "encode_images", "draw_plate", "draw_frames"},
-    "index_dataset": {"select_images"},
-    "select_images": {
-        *("encode_images", "encode_template", "extract_prototypes", "pool_prototypes"),
-        *("draw_plate", "draw_frames", "describe_run"),
-    },
-    "randomize_unet": {"extract_features", "describe_run"},
-    "encode_images": {"extract_features", "extract_prototypes"},
-    "encode_prompt": {"extract_features", "extract_prototypes"},
-    "encode_template": {"extract_features"},
-    "extract_features": {"pool_prototypes", "draw_plate"},
-    "extract_prototypes": {"compare_prototypes", "draw_plate", "describe_run"},
-    "pool_prototypes": {"compare_prototypes", "map_classes", "describe_run"},
-    "compare_prototypes": {"test_distances", "draw_frames"},
-    "test_distances": {"draw_experiment", "judge_claims", "answer_question", "write_report"},
-    "map_classes": {"draw_classes"},
-    **{key: {"write_report"} for key in ("draw_experiment", "draw_classes", "draw_plate", "draw_frames")},
-    **{key: {"write_report"} for key in ("judge_claims", "describe_run", "answer_question")},
-    "write_report": set(),
-}
-# Drawn data and a made model need none of these.
-NOT_PLANNED = {
-    *("download_file", "unpack_dataset", "download_images", "convert_checkpoint", "list_layers"),
-    "train_demo_model",
-}
 DESCRIBED, JUDGED, ANSWERED, REPORTED = (
     Job(rule, "") for rule in ("describe_run", "judge_claims", "answer_question", "write_report")
 )
 SHARDS = {"coco": ("00000", "00001"), "voc": ("00000",), "davis": ("00000",)}
 MODELS = {name: SMALL["captures"][entry["captures"][0]]["models"] for name, entry in SMALL["experiments"].items()}
 STUDIED = {name: tuple(entry["datasets"]) for name, entry in SMALL["experiments"].items()}
-
-
-def and_below(*rules: str) -> set[str]:
-    """The rules and everything downstream of them."""
-    return set(rules).union(*(and_below(*BELOW[rule]) for rule in rules))
 
 
 def captured(rule: str, capture: str, *datasets: str) -> set[Job]:
@@ -105,44 +70,6 @@ ENCODED = {
 } | {Job("encode_images", "tiny/voc/turned/00000")}
 
 
-@contextmanager
-def edited(path: Path, more: str = "# edited\n"):
-    """Append to a file; put everything back at the end, its time stamp included."""
-    content, stamp = path.read_bytes(), path.stat()
-    path.write_bytes(content + more.encode())
-    try:
-        yield
-    finally:
-        path.write_bytes(content)
-        os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
-
-
-def selected(request, name: str) -> list[str]:
-    """The values that a parameter takes in the tests that were selected, each once."""
-    tests = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
-    return list(dict.fromkeys(params[name] for params in tests if name in params))
-
-
-@pytest.fixture(scope="module")
-def after_editing(clone, request):
-    """The plan after each module was edited: two repositories take turns, so that the tests wait for half as long."""
-    repositories = SimpleQueue()
-    for _ in range(2):
-        repositories.put(clone())
-
-    def ask(module: str) -> set[Job]:
-        repo = repositories.get()
-        try:
-            with edited(repo.path(str(LIBRARY), f"{module}.py")):
-                return plan(repo)
-        finally:
-            repositories.put(repo)
-
-    with ThreadPoolExecutor(2) as pool:
-        yield {module: pool.submit(ask, module) for module in ["logs", *selected(request, "module")]}
-        pool.shutdown(cancel_futures=True)
-
-
 @pytest.fixture(scope="module")
 def after_change(finished, tmp_path_factory, request):
     """The plan after each change of the configuration, two asked for at a time."""
@@ -177,49 +104,6 @@ def test_the_package_itself_is_a_docstring(finished):
     """It runs in every rule but is no input of any: so nothing may be in it."""
     code = compile(finished.path(str(LIBRARY), "__init__.py").read_text(), "__init__", "exec")
     assert code.co_names == ("__doc__",)
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_editing_a_module_reruns_what_imports_it_and_below(finished, after_editing, module):
-    importing = {rule for rule in BELOW if module in closure(finished.folder, f"{rule}.py")[0]}
-    assert {job.rule for job in after_editing[module].result()} == and_below(*importing)
-
-
-@pytest.mark.parametrize(
-    ("module", "first"),
-    [
-        ("logs", set(BELOW)),
-        ("scenes", {"render_dataset"}),
-        ("capture", {"extract_features", "extract_prototypes"}),
-        ("pooling", {"extract_prototypes"}),
-        ("masks", {"extract_prototypes", "pool_prototypes", "draw_plate", "draw_frames"}),
-        (
-            "prototypes",
-            {"extract_prototypes", "pool_prototypes", "compare_prototypes", "map_classes", "draw_plate"},
-        ),
-        ("distances", {"compare_prototypes", "map_classes"}),
-        ("statistics", {"test_distances"}),
-        ("figures", {"draw_experiment", "draw_classes", "draw_plate", "draw_frames", "answer_question"}),
-        ("maps", {"draw_classes"}),
-        ("classes", {"map_classes"}),
-        ("answers", {"answer_question"}),
-        ("reports", {"write_report"}),
-        ("plates", {"draw_plate"}),
-        ("frames", {"draw_frames"}),
-        ("published", {"judge_claims"}),
-        ("downloads", set()),
-        ("configuration", set()),
-    ],
-)
-def test_editing_a_module_reruns_its_stage_and_below(after_editing, module, first):
-    """The same as above, said by hand: the promises of the design."""
-    assert {job.rule for job in after_editing[module].result()} == and_below(*first)
-
-
-def test_everything_reruns_when_the_log_is_edited(finished, after_editing):
-    assert {job.rule for job in after_editing["logs"].result()} == {
-        path.stem for path in finished.path(str(SCRIPTS)).glob("*.py")
-    } - NOT_PLANNED
 
 
 @pytest.mark.parametrize("script", ["extract_prototypes.py", "draw_experiment.py"])

@@ -4,6 +4,7 @@ import ast
 import os
 import sys
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import yaml

@@ -26,6 +26,7 @@ rule describe_run:
         runtime=lambda wildcards, attempt: f"{20 * attempt}m",
     params:
         settings={key: value for key, value in config.items() if key not in PLACES},
+        tools={"snakemake": version("snakemake")},
     script:
         "../scripts/describe_run.py"
 

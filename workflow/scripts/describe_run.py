@@ -9,6 +9,7 @@ if __name__ == "__main__":
             manifests=snakemake.input.manifests,
             models=snakemake.input.models,
             settings=snakemake.params.settings,
+            tools=snakemake.params.tools,
             html=snakemake.output.html,
             json_=snakemake.output.json,
         )

@@ -267,10 +267,10 @@ def overview(
         joined = sorted(set(asked) - set(alone), key=depth if of == "layers" else int)
         for name, finding in findings.items():
             values = getattr(finding, of)
-            line, marker, fill = ("-", "o", "full") if weights[name] == "pretrained" else ("--", "s", "none")
-            drawn = {"color": colours[name], "marker": marker, "fillstyle": fill}
+            line, marker, fill = ("-", "o", colours[name]) if weights[name] == "pretrained" else ("--", "s", "white")
+            drawn = {"color": colours[name], "marker": marker, "markerfacecolor": fill, "markeredgewidth": 1.2}
             panel.plot(len(alone) + np.arange(len(joined)), values.reindex(joined), line, label=name, **drawn)
-            panel.plot(np.arange(len(alone)), values.reindex(alone), "", **drawn)
+            panel.plot(np.arange(len(alone)), values.reindex(alone), linestyle="none", **drawn)
         slanted = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if of == "layers" else {}
         panel.set_xticks(np.arange(len(asked)), [*alone, *joined], **slanted)
         if alone and joined:

@@ -132,6 +132,7 @@ def curves(sets: Statistics, *, title: str, axis: str) -> plt.Figure:
                 x, seen["mean"] - seen["std"], seen["mean"] + seen["std"], color=COLOURS[name], alpha=0.15, linewidth=0
             )
         panel.set_ylabel(f"{dataset}\nmean distance ± std")
+        panel.set_xticks(x)
     panels[-1, 0].set_xlabel(f"{axis} (frames)" if axis == "offset" else axis)
     _finish(figure, sets, title)
     return figure

@@ -10,10 +10,11 @@ from scipy.spatial.distance import squareform
 from semlens import figures
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+IN_A_ROW = 4  # panels
 
 
 def heat_maps(means: figures.Statistics, *, title: str, axis: str) -> plt.Figure:
-    """Return a row of heat maps per study, one per condition: mean distances between classes, near ones together.
+    """Return heat maps study by study, one per condition: mean distances between classes, near ones together.
 
     Classes stand in the order of a tree (average linkage), which is drawn above. Each map has colours of its own.
 
@@ -23,15 +24,15 @@ def heat_maps(means: figures.Statistics, *, title: str, axis: str) -> plt.Figure
         What :func:`semlens.classes.class_means` found, with ``condition``, by study.
     """
     figures.style()
-    conditions = list(dict.fromkeys(next(iter(means.values()))["condition"]))
+    lines, columns = _lines(means)
     side = max(3.0, 0.17 * max(table["class_a"].nunique() for table in means.values()))  # inches, for readable names
     figure = plt.figure(
-        figsize=((side + 0.3) * len(conditions) + 0.6, (1.25 * side + 0.4) * len(means) + 0.5), layout="constrained"
+        figsize=((side + 0.3) * columns + 0.6, (1.25 * side + 0.4) * len(lines) + 0.5), layout="constrained"
     )
-    grid = figure.add_gridspec(2 * len(means), len(conditions), height_ratios=[1, 5] * len(means))
-    for row, (study, table) in enumerate(means.items()):
+    grid = figure.add_gridspec(2 * len(lines), columns, height_ratios=[1, 5] * len(lines))
+    for row, (study, conditions) in enumerate(lines):
         for column, condition in enumerate(conditions):
-            square = _square(table[table["condition"] == condition])
+            square = _square(means[study][means[study]["condition"] == condition])
             above, below = (figure.add_subplot(grid[2 * row + k, column]) for k in range(2))
             order = _tree(square, above)
             sns.heatmap(
@@ -48,6 +49,14 @@ def heat_maps(means: figures.Statistics, *, title: str, axis: str) -> plt.Figure
             above.set_title(figures.heading(axis, condition), fontsize="medium")
     figure.suptitle(f"{title}\nmean distance between classes, over objects in different images", fontsize="large")
     return figure
+
+
+def _lines(studies: figures.Statistics) -> tuple[list[tuple[str, list[str]]], int]:
+    """Return the rows of a figure, each a study and some of its conditions; and how many stand in a row at most."""
+    conditions = list(dict.fromkeys(next(iter(studies.values()))["condition"]))
+    starts = range(0, len(conditions), IN_A_ROW)
+    lines = [(study, conditions[start : start + IN_A_ROW]) for study in studies for start in starts]
+    return lines, min(IN_A_ROW, len(conditions))
 
 
 def _square(table: pd.DataFrame) -> pd.DataFrame:
@@ -68,7 +77,7 @@ def _tree(square: pd.DataFrame, panel: plt.Axes) -> list[int]:
 
 
 def planes(places: figures.Statistics, *, title: str, axis: str) -> plt.Figure:
-    """Return a row of scatter plots per study, one per condition: every object on two principal components.
+    """Return scatter plots study by study, one per condition: every object on two principal components.
 
     Parameters
     ----------
@@ -76,20 +85,22 @@ def planes(places: figures.Statistics, *, title: str, axis: str) -> plt.Figure:
         What :func:`semlens.classes.plane` found, with ``condition``, by study.
     """
     figures.style()
-    conditions = list(dict.fromkeys(next(iter(places.values()))["condition"]))
+    lines, columns = _lines(places)
     categories = sorted(set().union(*(table["category"] for table in places.values())))
     colours = dict(zip(categories, sns.color_palette("husl", len(categories)), strict=True))
     markers = {name: MARKERS[place % len(MARKERS)] for place, name in enumerate(categories)}
     figure, panels = plt.subplots(
-        len(places),
-        len(conditions),
-        figsize=(2.9 * len(conditions) + 1.6, 2.9 * len(places) + 0.6),
+        len(lines),
+        columns,
+        figsize=(2.9 * columns + 1.6, 2.9 * len(lines) + 0.6),
         squeeze=False,
         layout="constrained",
     )
-    for line, (study, table) in zip(panels, places.items(), strict=True):
-        for panel, condition in zip(line, conditions, strict=True):
-            shown = table[table["condition"] == condition]
+    for line, (study, conditions) in zip(panels, lines, strict=True):
+        for panel in line[len(conditions) :]:
+            panel.set_visible(False)
+        for panel, condition in zip(line, conditions, strict=False):
+            shown = places[study][places[study]["condition"] == condition]
             sns.scatterplot(
                 shown, x="x", y="y", hue="category", style="category", palette=colours, markers=markers,
                 hue_order=categories, style_order=categories, s=22, linewidth=0.3, legend=False, ax=panel,

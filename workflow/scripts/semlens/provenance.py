@@ -29,6 +29,7 @@ def describe(
     manifests: Iterable[str | Path],
     models: Iterable[str | Path],
     settings: Mapping[str, Any],
+    tools: Mapping[str, str],
     html: str | Path,
     json_: str | Path,
 ) -> None:
@@ -44,9 +45,11 @@ def describe(
         Files, or folders of files, that models were read from.
     settings
         The configuration.
+    tools
+        Versions of what else took part.
     """
     found = {
-        "software": pd.DataFrame(_software(prototypes)),
+        "software": pd.DataFrame(_software(prototypes, tools)),
         "datasets": pd.DataFrame(_datasets(manifests)),
         "models": pd.DataFrame(_files(models), columns=["file", "bytes", "sha256"]),
     }
@@ -62,10 +65,11 @@ def describe(
     log.info("%d instances, %d files of models", found["datasets"]["instances"].sum(), len(found["models"]))
 
 
-def _software(prototypes: Iterable[str | Path]) -> Iterator[dict[str, Any]]:
+def _software(prototypes: Iterable[str | Path], tools: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """Versions of what is here, and of what made the features, as prototypes say."""
     yield {"package": "Python", "version": platform.python_version(), "where": platform.platform()}
-    yield from ({"package": name, "version": version(name), "where": "here"} for name in PACKAGES)
+    here = {**tools, **{name: version(name) for name in PACKAGES}}
+    yield from ({"package": name, "version": which, "where": "here"} for name, which in here.items())
     recorded: Counter[tuple[str, str]] = Counter()
     for path in prototypes:
         with readable(path):

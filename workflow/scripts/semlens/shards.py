@@ -35,7 +35,7 @@ def create(path: str | Path, attributes: Mapping[str, Any]) -> Iterator[h5py.Fil
 def versions(file: h5py.File | None = None) -> dict[str, str]:
     """Return the versions of packages that made a shard, or that would make one here."""
     if file is None:
-        return {package: version(package) for package in ("torch", "diffusers", "h5py")}
+        return {package: version(package) for package in ("torch", "diffusers", "transformers", "pillow", "h5py")}
     return {name.removeprefix(_VERSION): value for name, value in file.attrs.items() if name.startswith(_VERSION)}
 
 
