@@ -3,7 +3,7 @@
 import re
 import threading
 from collections import defaultdict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -35,7 +35,7 @@ class Server(ThreadingHTTPServer):
         self.tricks: dict[str, list] = defaultdict(list)
         self.knows_ranges = True
         self.requests: list[Request] = []
-        self.busy = self.busiest = 0
+        self.pausing = self.most_pausing = 0
         self.over = threading.Event()
         self.counting = threading.Lock()
 
@@ -46,16 +46,8 @@ class Server(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
-        with self.server.counting:
-            self.server.busy += 1
-            self.server.busiest = max(self.server.busy, self.server.busiest)
-        try:
+        with suppress(ConnectionError):  # the client has had enough
             self.answer()
-        except ConnectionError:
-            pass  # the client has had enough
-        finally:
-            with self.server.counting:
-                self.server.busy -= 1
 
     def answer(self):
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
@@ -92,7 +84,12 @@ class Handler(BaseHTTPRequestHandler):
             self.send(body[:early], request)
         elif trick in ("stall", "pause"):
             self.send(body[:early], request)
+            with self.server.counting:
+                self.server.pausing += 1
+                self.server.most_pausing = max(self.server.pausing, self.server.most_pausing)
             self.server.over.wait(20 if trick == "stall" else 0.3)
+            with self.server.counting:
+                self.server.pausing -= 1
             self.send(body[early:], request)
         else:
             self.send(body, request)

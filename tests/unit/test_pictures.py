@@ -54,7 +54,7 @@ def test_no_more_than_the_workers_are_on_their_way(server, folder):
     for name in names(12):
         server.tricks[f"/{name}"] = ["pause"]
     get(server, folder, names(12), workers=4)
-    assert 2 <= server.busiest <= 4
+    assert 2 <= server.most_pausing <= 4
 
 
 def test_good_pictures_are_kept(server, folder):

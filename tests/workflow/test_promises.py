@@ -35,7 +35,7 @@ NO_RULES = {"download_file", "unpack_dataset", "download_images", "train_demo_mo
 DESCRIBED = Job("describe_run", "")
 JUDGED = Job("judge_claims", "")
 ANSWERED = {Job("answer_question", ""), Job("write_report", "")}
-READ = ("extract_features", "pool_prototypes")
+SHARDS = [f"{shard:05d}" for shard in range(BASE["datasets"]["coco"]["images"] // BASE["shard_size"])]
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +85,12 @@ def rerun(rules: set[str]) -> set[str]:
     return and_below(*rules & BELOW.keys()) | (CONVERTED if "convert_checkpoint" in rules else set())
 
 
+def read(capture: str, shards: list[str]) -> set[Job]:
+    """What a capture reads of COCO."""
+    rules = ("extract_features", "pool_prototypes")
+    return {Job(rule, f"{capture}/{model}/coco/{shard}") for rule in rules for model in MODELS for shard in shards}
+
+
 def mapped(name: str) -> bool:
     return EXPERIMENTS[name]["axis"] == "features"
 
@@ -120,15 +126,14 @@ def test_a_metric_reruns_compare_and_below(after):
 
 
 def test_a_timestep_extracts_its_capture_from_the_latents_that_are_there(after):
-    extracted = {Job(rule, f"noised/{model}/voc/00000") for model in MODELS for rule in READ}
-    plates = {Job("draw_plate", name) for name in ("inference-steps", "transformations")}
     found = after({"captures:noised:timesteps": [*BASE["captures"]["noised"]["timesteps"], 900]})
-    assert found == extracted | plates | concluded("inference-steps", "transformations") | {DESCRIBED}
+    plate = {Job("draw_plate", "inference-steps")}
+    assert found == read("noised", SHARDS) | plate | concluded("inference-steps") | {DESCRIBED}
 
 
 def test_a_capture_extracts_itself(after):
     found = after({"captures:later": {**BASE["captures"]["noised"], "timesteps": [900]}}, "pool")
-    assert found == {Job(rule, f"later/{model}/voc/00000") for model in MODELS for rule in READ}
+    assert found == read("later", SHARDS)
 
 
 def test_images_add_shards(after):
@@ -136,7 +141,8 @@ def test_images_add_shards(after):
     shard = {
         Job("select_images", "coco/00004"),
         Job("encode_images", "trained/coco/plain/00004"),
-        *(Job(rule, f"plain/{model}/coco/00004") for model in MODELS for rule in READ),
+        Job("encode_template", "trained/named/coco/plain/00004"),
+        *(job for capture in ("plain", "noised", "denoised") for job in read(capture, ["00004"])),
     }
     of_coco = [name for name, entry in EXPERIMENTS.items() if entry["datasets"] == ["coco"]]
     assert found == shard | concluded(*of_coco) | {DESCRIBED}
