@@ -54,9 +54,8 @@ def opened(finished, browser, tmp_path_factory):
 
 
 def test_every_figure_and_table_is_shown(opened, finished):
-    drawn, tables = (
-        list(finished.path("results", kind).glob(of)) for kind, of in (("figures", "*.png"), ("tables", "*.html"))
-    )
+    drawn = list(finished.path("results", "figures").glob("*.png"))
+    tables = list(finished.path("results", "tables").glob("*.html"))
     assert opened["figures"] == [True] * (len(drawn) + 1)  # and the answer's
     assert len(opened["tables"]) > len(tables) and all(opened["tables"])  # and those of published.html, provenance.html
 
