@@ -108,8 +108,8 @@ def multiplied(n: int, dimensions: int, runs: int, device: str) -> list[dict[str
     ]
 
 
-def write_shard(path: Path, n: int, dimensions: int) -> None:
-    """A prototypes shard of ``n`` instances, five to an image, of 20 classes, each in ten images."""
+def write_shards(folder: Path, n: int, dimensions: int) -> None:
+    """Prototypes of ``n`` instances, five to an image, of 20 classes, each in ten images; a thousand images a shard."""
     rng = np.random.default_rng(0)
     place = np.arange(n)
     seen = place % (n // 10)
@@ -125,7 +125,10 @@ def write_shard(path: Path, n: int, dimensions: int) -> None:
         "enc16.1@16": arrow.FixedSizeListArray.from_arrays(prototypes(n, dimensions).ravel(), dimensions),
     }
     sets = {FEATURE_SETS: json.dumps({"enc16.1": ["enc16.1@16"]}).encode()}
-    parquet.write_table(arrow.table(columns).replace_schema_metadata(sets), path)
+    table = arrow.table(columns).replace_schema_metadata(sets)
+    folder.mkdir()
+    for shard, start in enumerate(range(0, n, 5000)):
+        parquet.write_table(table.slice(start, 5000), folder / f"{shard:05d}.parquet")
 
 
 CONDITION = {"name": "0", "view": "identity", "timestep": 0, "features": "enc16.1", "metric": "cosine", "offset": None}
@@ -134,7 +137,7 @@ SETS = ["scsi", "scdi", "dcsi", "dcdi", "sidi"]
 
 def compare(folder: Path, max_pairs: int) -> None:
     comparison.compare(
-        prototypes=[folder / "prototypes.parquet"],
+        prototypes=sorted((folder / "prototypes").glob("*.parquet")),
         conditions=[CONDITION],
         sets=SETS,
         reference="all",
@@ -156,7 +159,7 @@ def growth(numbers: list[int], dimensions: int, max_pairs: int, runs: int) -> li
     for n in numbers:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            write_shard(folder / "prototypes.parquet", n, dimensions)
+            write_shards(folder / "prototypes", n, dimensions)
             command = [sys.executable, __file__, "--folder", name, "--max-pairs", str(max_pairs)]
             compared, most = measure.in_processes([*command, "--step", "compare"], runs)
             tested, most_tested = measure.in_processes([*command, "--step", "test"], runs)
