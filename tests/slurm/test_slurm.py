@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import time
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -104,19 +103,13 @@ def test_what_loads_a_network_gets_a_gpu(ran, rule, number):
     assert len(jobs) == number
     for job in jobs:
         assert (job["Partition"], job["TresPerJob"], job["TimeLimit"]) == ("gpu", "gres:gpu:1", "04:00:00")
-        assert job["MinMemoryNode"] == ("8001M" if "ArrayTaskId" in job else "8000M")  # a list of tasks takes room
+        assert job["MinMemoryNode"] == "8000M" and "ArrayTaskId" not in job
 
 
 def test_what_needs_no_gpu_gets_none(ran):
     others = [job for job in ran if job["Partition"] == "cpu"]
     assert {"index_dataset", "pool_prototypes"} <= {job["rule"] for job in others}
     assert not [job for job in others if "TresPerJob" in job]
-
-
-@pytest.mark.parametrize("rule", ["encode_images", "extract_features", "pool_prototypes"])
-def test_jobs_of_many_shards_are_tasks_of_an_array(ran, rule):
-    arrays = Counter(job["ArrayJobId"] for job in of(ran, rule) if "ArrayTaskId" in job)
-    assert arrays and min(arrays.values()) >= 2
 
 
 def test_small_jobs_are_sent_together(ran):
@@ -128,6 +121,21 @@ def test_small_jobs_are_sent_together(ran):
 def test_nothing_runs_again_that_ran_on_the_cluster(ran, repo):
     """What a node made is believed where it is looked at next, with another profile too."""
     assert plan(repo, *SHARDS) == plan(repo, *SLURM, *SHARDS) == set()
+
+
+def test_shards_may_be_tasks_of_an_array(ran, repo):
+    """As the profile says how to ask for it."""
+    shards = [repo.path("results", "features", "video", "trained", "davis", f"0000{shard}.h5") for shard in range(3)]
+    whole = [shard.rename(repo.folder / shard.name) for shard in shards]
+    known = {job["JobId"] for job in records()}
+    targets = [str(shard.relative_to(repo.folder)) for shard in shards]
+    snakemake(repo, *targets, *SLURM, "--slurm-array-jobs", "extract_features", *SHARDS)
+    tasks = [job for job in records() if job["JobId"] not in known]
+    assert {(job["rule"], job["JobState"]) for job in tasks} == {("extract_features", "COMPLETED")}
+    assert len({job["ArrayJobId"] for job in tasks}) == 1
+    assert sorted(job["ArrayTaskId"] for job in tasks) == ["1", "2", "3"]
+    assert {job["MinMemoryNode"] for job in tasks} == {"8001M"}  # a list of tasks takes room
+    assert all(map(alike, shards, whole))
 
 
 def test_what_ran_out_of_memory_is_sent_again_with_more(ran, repo):
