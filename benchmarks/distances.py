@@ -187,6 +187,7 @@ if __name__ == "__main__":
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="for distance correlation")
     parser.add_argument("--dimensions", type=int, nargs="+", default=[])
+    parser.add_argument("--numbers", type=int, nargs="+", default=[3_000, 10_000, 30_000, 100_000], help="for --growth")
     parser.add_argument("--max-pairs", type=int, default=10_000_000, help="as in the configuration")
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--step", choices=["compare", "test"], help=argparse.SUPPRESS)
@@ -197,7 +198,7 @@ if __name__ == "__main__":
     elif arguments.step == "test":
         test(arguments.folder)
     elif arguments.growth:
-        sizes, width = ([200], 32) if arguments.toy else ([3_000, 10_000, 30_000, 100_000], 1280)
+        sizes, width = ([200], 32) if arguments.toy else (arguments.numbers, 1280)
         measure.report(growth(sizes, width, arguments.max_pairs, runs), "numpy", "scipy", "pyarrow")
     elif arguments.multiplied:
         widths = arguments.dimensions or ([64] if arguments.toy else [1280])
