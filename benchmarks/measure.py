@@ -41,7 +41,8 @@ def ratios(slow: Sequence[float], fast: Sequence[float]) -> list[float]:
 
 def spread(values: Sequence[float], digits: int = 3) -> str:
     """Median, and least to most."""
-    low, middle, high = (f"{value:.{digits}g}" for value in (min(values), statistics.median(values), max(values)))
+    some = (min(values), statistics.median(values), max(values))
+    low, middle, high = (f"{float(f'{value:.{digits}g}'):g}" for value in some)
     return f"{middle} ({low} to {high})"
 
 
