@@ -32,7 +32,6 @@ VAE = {
     "norm_num_groups": 4,
     "scaling_factor": 0.18215,
 }
-POSTERIOR_LOG_VARIANCE = -15.0  # a trained VAE is nearly deterministic
 TEXT = {
     "hidden_size": UNET["cross_attention_dim"],
     "intermediate_size": 64,
@@ -59,7 +58,7 @@ def write(folder: str | Path, *, seed: int) -> None:
     specials = {"bos_token_id": vocabulary["<|startoftext|>"], "eos_token_id": vocabulary["<|endoftext|>"]}
     torch.manual_seed(seed)
     UNet2DConditionModel(**UNET).save_pretrained(folder / "unet")
-    _calibrated(AutoencoderKL(**VAE)).save_pretrained(folder / "vae")
+    AutoencoderKL(**VAE).save_pretrained(folder / "vae")
     text = CLIPTextConfig(**TEXT, **specials, pad_token_id=specials["eos_token_id"], vocab_size=len(vocabulary))
     CLIPTextModel(text).save_pretrained(folder / "text_encoder")
     DDPMScheduler(**SCHEDULER).save_pretrained(folder / "scheduler")
@@ -73,29 +72,6 @@ def write(folder: str | Path, *, seed: int) -> None:
     }
     (folder / "model_index.json").write_text(json.dumps(index, indent=2))
     log.info("tiny model with random weights of seed %d in %s", seed, folder)
-
-
-def _calibrated(vae: torch.nn.Module) -> torch.nn.Module:
-    """Give a random VAE what training gives: smooth downsampling, a narrow posterior, latents of unit variance.
-
-    Random strided kernels alias: the latents of an object that moves by a pixel would have nothing in common.
-    """
-    channels = VAE["latent_channels"]
-    weight, bias = vae.quant_conv.weight, vae.quant_conv.bias
-    with torch.no_grad():
-        for block in vae.encoder.down_blocks[:-1]:
-            kernel = block.downsamplers[0].conv
-            kernel.weight[:] = torch.eye(kernel.in_channels)[:, :, None, None] / 9
-            kernel.bias[:] = 0
-        coarse = torch.rand(4, 3, 16, 16) * 2 - 1
-        pictures = torch.nn.functional.interpolate(coarse, VAE["sample_size"], mode="bicubic")
-        means = vae.encode(pictures).latent_dist.mean  # (4, channels, 64, 64)
-        gain = 1 / (VAE["scaling_factor"] * means.std(dim=(0, 2, 3)))
-        bias[:channels] = gain * (bias[:channels] - means.mean(dim=(0, 2, 3)))
-        weight[:channels] *= gain[:, None, None, None]
-        weight[channels:] = 0
-        bias[channels:] = POSTERIOR_LOG_VARIANCE
-    return vae
 
 
 def _write_tokenizer(folder: Path) -> dict[str, int]:

@@ -17,17 +17,9 @@ from payload import alike
 from repository import Repository, copied, plan, snakemake, started, until
 
 CLUSTER = Path(__file__).parent / "cluster.sh"
-# A node of this machine may have no more than four cores.
-SLURM = (
-    "--profile",
-    "profiles/slurm",
-    "--cores",
-    "4",
-    "--slurm-init-seconds-before-status-checks",
-    "5",
-    "--latency-wait",
-    "20",
-)
+# The node has no more than four cores where the machine has two.
+WHERE = ("--profile", "profiles/slurm", "--cores", "4")
+SLURM = (*WHERE, "--slurm-init-seconds-before-status-checks", "5", "--latency-wait", "20")
 SHARDS = ("--config", "device=auto", "shard_size=10")  # four shards of COCO, one of VOC, three of DAVIS
 GPUS = 2
 

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 from semlens import configuration, registry
 
 HOME = Path(workflow.basedir)
-DEMO = str(HOME / "resources" / "demo" / "model")
+DEMO = HOME / "resources" / "demo" / "model"
 SCHEMA = HOME / "workflow" / "schemas" / "config.schema.yaml"
 
 try:
@@ -34,6 +34,7 @@ CAPTURED = configuration.capture_shards(config, config["captures"])
 STUDIED = configuration.studied(config)
 JUDGED = [study for study in STUDIED if config["models"][study[1]]["weights"] == "pretrained"]
 MAPPED = [name for name, entry in config["experiments"].items() if configuration.maps_classes(entry)]
+SHOWN = configuration.report_parts(config)
 FOLLOWING = [name for name, entry in config["experiments"].items() if configuration.follows(entry)]
 # Keys of the configuration that say where and how a run takes place, not what it finds.
 PLACES = ("pathvars", "device", "threads", "batch_size", "registry", "redirects", "published")
@@ -158,7 +159,7 @@ def source_part(model, name):
         return [downloaded(file) for file in registry.model_files(REGISTRY, source["download"], name)]
     if "file" in source:
         return f"<resources>/models/{pretrained(model)}" if name in built_as(source["file"]) else []
-    folder = here(Path(DEMO)) if "demo" in source else source["folder"]
+    folder = here(DEMO) if "demo" in source else source["folder"]
     return f"{folder}/{name}" if Path(folder, name).is_dir() else []
 
 

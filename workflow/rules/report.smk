@@ -61,14 +61,11 @@ rule answer_question:
         "../scripts/answer_question.py"
 
 
-PARTS = configuration.parts(config)
-
-
 rule write_report:
     input:
         answers=rules.answer_question.output.json,
         overview=rules.answer_question.output.png,
-        parts=[f"<results>/{file}" for *_, file in PARTS],
+        parts=[f"<results>/{file}" for *_, file in SHOWN],
         sets=of_all_studies("sets"),
         pairs=of_all_studies("pairs"),
         published=rules.judge_claims.output.html if "published" in config else [],
@@ -95,7 +92,7 @@ rule write_report:
             }
             for name, entry in config["experiments"].items()
         ],
-        parts=[[experiment, kind] for experiment, kind, _ in PARTS],
+        parts=[[experiment, kind] for experiment, kind, _ in SHOWN],
         captures=len(config["captures"]),
         models=sorted({model for _, model, _, _ in CAPTURED}),
     script:

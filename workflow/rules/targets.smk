@@ -66,6 +66,6 @@ rule test:
 
 rule draw:
     input:
-        sorted(f"<results>/{file}" for *_, file in configuration.parts(config)),
+        sorted(f"<results>/{file}" for *_, file in SHOWN),
         rules.answer_question.output.png,
         ["<results>/published.html"] if "published" in config else [],

@@ -61,7 +61,7 @@ def check_folders(config: Config) -> None:
             )
 
 
-def check_layers(config: Config, demo: str) -> None:
+def check_layers(config: Config, demo: str | Path) -> None:
     """Refuse layers that a model does not have, and feature sets that a capture does not hold.
 
     Only models in a folder can be asked before anything runs; others are checked when they are read.
@@ -83,7 +83,7 @@ def check_layers(config: Config, demo: str) -> None:
                 _check_capture(config, name, model, folder)
 
 
-def _check_capture(config: Config, name: str, model: str, folder: str) -> None:
+def _check_capture(config: Config, name: str, model: str, folder: str | Path) -> None:
     capture = config["captures"][name]
     try:
         unet = json.loads(Path(folder, "unet", "config.json").read_text())
@@ -245,7 +245,7 @@ def maps_classes(experiment: Config) -> bool:
     return experiment["axis"] == "features" and experiment.get("offset") is None
 
 
-def parts(config: Config) -> list[tuple[str, str, str]]:
+def report_parts(config: Config) -> list[tuple[str, str, str]]:
     """Return (experiment, kind, file) of every figure and table of the report, in its order."""
     found = []
     for name, entry in config["experiments"].items():

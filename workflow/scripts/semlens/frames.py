@@ -63,7 +63,7 @@ def strip(people: dict[str, pd.DataFrame], folder: str | Path, *, title: str) ->
         squeeze=False,
         layout="constrained",
     )
-    for line, (model, frames) in zip(panels, zip(people, rows, strict=True), strict=True):
+    for line, model, frames in zip(panels, people, rows, strict=True):
         for panel, (condition, shown) in zip(line, frames, strict=True):
             one = shown.iloc[0]
             panel.imshow(images.load(image_path(folder, one["file"]), width=one["width"], height=one["height"]))
