@@ -21,8 +21,11 @@ import numpy as np
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 from scipy.spatial.distance import pdist, squareform
-from semlens import comparison, distances, statistics
-from semlens.prototypes import FEATURE_SETS
+from semlens.compare.distances import compare_prototypes
+from semlens.compare.metrics import all
+from semlens.compare.metrics.all import iterate_distance_blocks
+from semlens.extract.prototypes import LAYER_SETS
+from semlens.statistics.sets import STATISTICS, compute_statistics
 
 SAMPLED = 100  # pairs that dcor measures
 
@@ -35,7 +38,7 @@ def prototypes(n: int, dimensions: int) -> np.ndarray:  # (n, dimensions) float3
 
 
 def all_of(x: np.ndarray, metric: str, device: str = "cpu") -> None:
-    for _ in distances.strips(x, metric, device=device):
+    for _ in iterate_distance_blocks(x, metric, device=device):
         pass
 
 
@@ -51,7 +54,7 @@ def against_scipy(n: int, dimensions: int, runs: int) -> list[dict[str, object]]
         )
         few = x[:: max(1, n // 400)]
         expected, error = squareform(pdist(few.astype(np.float64), metric)), 0.0
-        for start, strip in distances.strips(few, metric):
+        for start, strip in iterate_distance_blocks(few, metric):
             above = np.triu(np.ones(strip.shape, bool), k=1)
             error = max(error, np.abs(strip - expected[start : start + len(strip), start:])[above].max(initial=0))
         rows.append(
@@ -76,7 +79,7 @@ def multiplied(n: int, dimensions: int, runs: int, device: str) -> list[dict[str
     i, j = np.random.default_rng(1).integers(0, n, (2, SAMPLED))
     double = x.astype(np.float64)
     terms = dimensions**2 // 2  # the pairs (k <= l), all but the diagonal's other half
-    width = min(terms, distances._PRODUCT)
+    width = min(terms, all._PRODUCT)
     factor = torch.rand(n, width, device=device)
 
     def per_pair() -> None:
@@ -86,8 +89,8 @@ def multiplied(n: int, dimensions: int, runs: int, device: str) -> list[dict[str
     def products() -> None:
         """As many multiply-adds as ``strips`` makes: all tiles on or above the diagonal, all terms."""
         for _ in range(-(-terms // width)):
-            for top in range(0, n, distances._TILE):
-                factor[top : top + distances._TILE] @ factor[top:].T
+            for top in range(0, n, all._TILE):
+                factor[top : top + all._TILE] @ factor[top:].T
         if device == "cuda":
             torch.cuda.synchronize()
 
@@ -116,7 +119,7 @@ def write_shards(folder: Path, n: int, dimensions: int) -> None:
     columns = {
         "image_id": arrow.array((place // 5).astype(str)),
         "instance_id": arrow.array(place.astype(str)),
-        "category": arrow.array(rng.integers(0, 20, n)[seen].astype(str)),
+        "class_name": arrow.array(rng.integers(0, 20, n)[seen].astype(str)),
         "identity": arrow.array(seen.astype(str)),
         "video": arrow.nulls(n, arrow.string()),
         "frame": arrow.nulls(n, arrow.int32()),
@@ -124,19 +127,19 @@ def write_shards(folder: Path, n: int, dimensions: int) -> None:
         "timestep": arrow.array(np.zeros(n, np.int32)),
         "enc16.1@16": arrow.FixedSizeListArray.from_arrays(prototypes(n, dimensions).ravel(), dimensions),
     }
-    sets = {FEATURE_SETS: json.dumps({"enc16.1": ["enc16.1@16"]}).encode()}
+    sets = {LAYER_SETS: json.dumps({"enc16.1": ["enc16.1@16"]}).encode()}
     table = arrow.table(columns).replace_schema_metadata(sets)
     folder.mkdir()
     for shard, start in enumerate(range(0, n, 5000)):
         parquet.write_table(table.slice(start, 5000), folder / f"{shard:05d}.parquet")
 
 
-CONDITION = {"name": "0", "view": "identity", "timestep": 0, "features": "enc16.1", "metric": "cosine", "offset": None}
+CONDITION = {"name": "0", "view": "identity", "timestep": 0, "layers": "enc16.1", "metric": "cosine", "offset": None}
 SETS = ["scsi", "scdi", "dcsi", "dcdi", "sidi"]
 
 
 def compare(folder: Path, max_pairs: int) -> None:
-    comparison.compare(
+    compare_prototypes(
         prototypes=sorted((folder / "prototypes").glob("*.parquet")),
         conditions=[CONDITION],
         sets=SETS,
@@ -149,8 +152,10 @@ def compare(folder: Path, max_pairs: int) -> None:
 
 
 def test(folder: Path) -> None:
-    out = {name: folder / f"{name}.csv" for name in statistics.STATISTICS}
-    statistics.test(distances=folder / "distances.parquet", conditions=["0"], sets=SETS, expect=SETS, seed=0, out=out)
+    out = {name: folder / f"{name}.csv" for name in STATISTICS}
+    compute_statistics(
+        distances=folder / "distances.parquet", conditions=["0"], sets=SETS, expected_order=SETS, seed=0, out=out
+    )
 
 
 def growth(numbers: list[int], dimensions: int, max_pairs: int, runs: int) -> list[dict[str, object]]:

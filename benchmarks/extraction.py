@@ -25,9 +25,13 @@ import measure
 import numpy as np
 import pandas as pd
 import torch
+from demo import scenes
 from PIL import Image
-from semlens import encoding, extraction, models, scenes, shards
-from semlens.datasets import read_instances
+from semlens.extract.features import FeatureExtractor, extract_features
+from semlens.extract.latents import encode_images
+from semlens.models import loading
+from semlens.select.formats.all import read_instances
+from semlens.storage.shards import create_shard
 
 SIZE = 512
 LAYER = "enc16.1"
@@ -73,9 +77,9 @@ class Model:
     def loaded(self) -> Iterator[None]:
         """Let semlens take these parts for what it would read from a model's folders."""
         with (
-            mock.patch.object(models, "load_vae", lambda *_, **__: self.vae),
-            mock.patch.object(models, "load_unet", lambda *_, **__: self.unet),
-            mock.patch.object(models, "alphas_cumprod", lambda *_: self.signal),
+            mock.patch.object(loading, "load_vae", lambda *_, **__: self.vae),
+            mock.patch.object(loading, "load_unet", lambda *_, **__: self.unet),
+            mock.patch.object(loading, "alphas_cumprod", lambda *_: self.signal),
         ):
             yield
 
@@ -109,14 +113,14 @@ def plain(model: Model, folder: Path) -> np.ndarray:  # (images, timesteps, chan
 
 def encode(model: Model, folder: Path, batch_size: int) -> None:
     with model.loaded():
-        encoding.encode_images(
+        encode_images(
             manifest=folder / "manifest.parquet",
             folder=folder / "coco",
             vae="",
             views=["identity"],
             seed=0,
             size=SIZE,
-            resize="squash",
+            resize="stretch",
             dtype=str(model.vae.dtype).removeprefix("torch."),
             device=model.vae.device.type,
             batch_size=batch_size,
@@ -125,15 +129,15 @@ def encode(model: Model, folder: Path, batch_size: int) -> None:
 
 
 def extract(model: Model, folder: Path, batch_size: int) -> None:
-    with shards.create(folder / "prompt.h5", {}) as shard:
+    with create_shard(folder / "prompt.h5", {}) as shard:
         shard["embedding"] = model.text.numpy()
     with model.loaded():
-        reader = extraction.Reader(
+        reader = FeatureExtractor(
             latents=folder / "latents.h5",
             prompt=folder / "prompt.h5",
             unet="",
             scheduler="",
-            feature_sets=[LAYER],
+            layer_sets=[LAYER],
             timesteps=TIMESTEPS,
             posterior="sample",
             noise=True,
@@ -142,9 +146,9 @@ def extract(model: Model, folder: Path, batch_size: int) -> None:
             dtype=str(model.unet.dtype).removeprefix("torch."),
             device=model.unet.device.type,
             batch_size=batch_size,
-            about={"capture": "sweep"},
+            about={"extraction": "sweep"},
         )
-        extraction.extract(reader, out=folder / "features.h5")
+        extract_features(reader, out=folder / "features.h5")
 
 
 def matmul_rate(device: str, dtype: torch.dtype) -> float:

@@ -19,9 +19,15 @@ from snakemake.utils import validate
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from semlens import configuration, registry  # noqa: E402
-from semlens.layers import layers, members  # noqa: E402
-from semlens.views import CROPS  # noqa: E402
+from semlens.config.plan import PARTS, list_layer_sets, list_splits
+from semlens.images.views import CROPS
+from semlens.models.backbones.unet import list_unet_layers
+from semlens.models.layers import expand_layers
+from semlens.runtime.registry import (
+    list_archives,
+    list_files,
+    list_model_files,
+)
 
 SD15 = {
     "sample_size": 64,
@@ -30,7 +36,7 @@ SD15 = {
     "down_block_types": ["CrossAttnDownBlock2D"] * 3 + ["DownBlock2D"],
     "up_block_types": ["UpBlock2D"] + ["CrossAttnUpBlock2D"] * 3,
 }
-LAYERS = {layer.name: layer for layer in layers(SD15)}
+LAYERS = {layer.name: layer for layer in list_unet_layers(SD15)}
 MOMENTS = 8 * 64 * 64 * 4  # bytes: mean and log variance of four channels, float32
 STORED = {"float32": 4, "bfloat16": 4, "float16": 2}
 INSTANCE = 200  # bytes with its mask, in an index or a manifest
@@ -46,9 +52,9 @@ STAGES = {
     "extract": ("extract_features", "extract_prototypes"),
     "pool": ("pool_prototypes",),
     "compare": ("compare_prototypes",),
-    "test": ("test_distances", "map_classes"),
-    "draw": ("draw_experiment", "draw_classes", "draw_plate", "draw_frames"),
-    "report": ("judge_claims", "describe_run", "answer_question", "write_report"),
+    "test": ("compute_statistics", "compare_classes"),
+    "draw": ("draw_experiment", "draw_classes", "draw_example_objects", "draw_track"),
+    "report": ("judge_claims", "describe_run", "summarize_findings", "write_report"),
 }
 
 
@@ -62,7 +68,7 @@ def jobs(config: Path) -> dict[str, int]:
 def disk(config: dict, objects: float) -> dict[str, float]:
     """Bytes by stage."""
     listed = yaml.safe_load((ROOT / "resources" / "registry.yaml").read_text())
-    captures, datasets = config["captures"], config["datasets"]
+    extractions, datasets = config["extractions"], config["datasets"]
 
     def samples(views: str, dataset: str) -> float:
         images = datasets[dataset]["images"]
@@ -71,29 +77,29 @@ def disk(config: dict, objects: float) -> dict[str, float]:
     sources = {name: str(entry["source"]) for name, entry in config["models"].items()}  # controls share latents
     latents = {
         (sources[model], dataset, c["views"])
-        for c in captures.values()
+        for c in extractions.values()
         for model in c["models"]
         for dataset in c["datasets"]
     }
     kept = {"extract": 0.0, "pool": 0.0}
-    for name, capture in captures.items():
-        wanted = {layer for feature_set in capture["layers"] for layer in members(feature_set, LAYERS)}
+    for name, capture in extractions.items():
+        wanted = {layer for layer_set in capture["layers"] for layer in expand_layers(layer_set, LAYERS)}
         values = sum(LAYERS[layer].channels * LAYERS[layer].grid ** 2 for layer in wanted)
         passes = len(capture["timesteps"]) * len(capture["models"])
         for dataset in capture["datasets"]:
             if capture["keep"] == "maps":
                 kept["extract"] += samples(capture["views"], dataset) * passes * values * STORED[config["dtype"]]
-            sets = configuration.feature_sets(config, name, dataset)
+            sets = list_layer_sets(config, name, dataset)
             columns = {
                 (layer, max(LAYERS[other].grid for other in held))
-                for held in (members(feature_set, LAYERS) for feature_set in sets)
+                for held in (expand_layers(layer_set, LAYERS) for layer_set in sets)
                 for layer in held
             }
             width = sum(LAYERS[layer].channels for layer, _ in columns)
             shown = datasets[dataset]["images"] * objects * len(config["views"][capture["views"]])
             kept["pool" if capture["keep"] == "maps" else "extract"] += shown * passes * width * 4
     pairs = sum(
-        len(captures[experiment["captures"][0]]["models"])
+        len(extractions[experiment["extractions"][0]]["models"])
         * len(experiment["conditions"])
         * (datasets[dataset]["images"] * objects) ** 2
         / 2
@@ -102,7 +108,7 @@ def disk(config: dict, objects: float) -> dict[str, float]:
         if experiment["axis"] != "offset"
     )
     whole = [entry for entry in datasets.values() if "demo" not in entry["source"]]
-    annotated = sum(COCO.get(split, 0) for entry in whole for split in configuration.splits(entry))
+    annotated = sum(COCO.get(split, 0) for entry in whole for split in list_splits(entry))
     studied = sum(entry["images"] * objects for entry in datasets.values())
     return {
         "fetch": fetched(config, listed),
@@ -115,14 +121,14 @@ def disk(config: dict, objects: float) -> dict[str, float]:
 
 def fetched(config: dict, listed: dict) -> int:
     """Bytes of all that is downloaded, archives twice, as they are unpacked."""
-    sizes = {path: entry["bytes"] for path, entry in registry.files(listed).items()}
+    sizes = {path: entry["bytes"] for path, entry in list_files(listed).items()}
     wanted = []
     for dataset in config["datasets"].values():
         if "download" in dataset["source"]:
-            wanted += 2 * registry.archives(listed, dataset["source"]["download"])
+            wanted += 2 * list_archives(listed, dataset["source"]["download"])
     for model in config["models"].values():
-        for part in configuration.PARTS if "download" in model["source"] else ():
-            wanted += registry.model_files(listed, model["source"]["download"], part)
+        for part in PARTS if "download" in model["source"] else ():
+            wanted += list_model_files(listed, model["source"]["download"], part)
     return sum(sizes[path] for path in wanted)
 
 

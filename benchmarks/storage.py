@@ -20,7 +20,8 @@ import numpy as np
 import pandas as pd
 import torch
 from extraction import LAYER, TIMESTEPS, Model, encode, extract, write_pictures
-from semlens import prototypes, shards
+from semlens.extract.prototypes import pool_prototypes
+from semlens.storage.shards import create_shard, write_samples
 
 BATCH = 4  # samples
 
@@ -88,11 +89,11 @@ def pooled(folder: Path, runs: int) -> list[dict[str, object]]:
                     maps[place]
 
     def pool() -> None:
-        prototypes.pool(
+        pool_prototypes(
             features=folder / "features.h5",
             manifest=folder / "manifest.parquet",
-            feature_sets=["enc16.1"],
-            resize="squash",
+            layer_sets=["enc16.1"],
+            resize="stretch",
             mask="nearest",
             seed=0,
             out=folder / "prototypes.parquet",
@@ -115,11 +116,11 @@ def write_features(folder: Path, images: int, shape: tuple[int, ...]) -> None:
     write_pictures(folder, images)
     ids = pd.read_parquet(folder / "manifest.parquet")["image_id"].unique()
     values = np.random.default_rng(0).standard_normal((len(ids), *shape), np.float32)
-    attributes = {"layers": [LAYER], "capture": "sweep"}
-    with shards.create(folder / "features.h5", attributes) as shard:
+    attributes = {"layers": [LAYER], "extraction": "sweep"}
+    with create_shard(folder / "features.h5", attributes) as shard:
         shard["identity/sample_id"] = list(ids)
         for timestep in TIMESTEPS:
-            shards.put(shard, f"identity/t{timestep}/{LAYER}", 0, values, total=len(values))
+            write_samples(shard, f"identity/t{timestep}/{LAYER}", 0, values, total=len(values))
 
 
 def main(images: int, runs: int, toy: bool) -> None:

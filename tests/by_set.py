@@ -1,12 +1,11 @@
 """Pairs of instances by distance set: {set: (i, j)}."""
 
 import numpy as np
-from semlens import relations
-from semlens.relations import SETS, Relations
+from semlens.compare.pairs import SETS, DistanceSets, pair_at_offset
 
 
 def sorted_out(rows, i, j):
-    labels = Relations(rows).of(i, j)
+    labels = DistanceSets(rows).of(i, j)
     return {name: (i[labels == place], j[labels == place]) for place, name in enumerate(SETS)}
 
 
@@ -15,4 +14,4 @@ def among(rows):
 
 
 def at_offset(rows, *arguments):
-    return sorted_out(rows, *relations.at_offset(rows, *arguments))
+    return sorted_out(rows, *pair_at_offset(rows, *arguments))

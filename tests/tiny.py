@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 import torch
-from semlens.logs import log
+from semlens.runtime.logs import log
 
 UNET = {
     "sample_size": 64,

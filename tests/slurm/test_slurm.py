@@ -106,7 +106,7 @@ def test_what_needs_no_gpu_gets_none(ran):
 
 def test_small_jobs_are_sent_together(ran):
     assert [job["rule"] for job in ran if "select_images" in job["rule"]] == ["select_encode_prompt_select_images"]
-    (last,) = [job for job in ran if "test_distances" in job["rule"] or "draw_experiment" in job["rule"]]
+    (last,) = [job for job in ran if "compute_statistics" in job["rule"] or "draw_experiment" in job["rule"]]
     assert last["rule"].startswith("conclude_") and last["NumCPUs"] == "4"
 
 

@@ -8,7 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from semlens.archives import unpack, wanted
+from semlens.runtime.archives import compile_wanted, unpack
 
 NOISE = np.random.default_rng(0).bytes(5_000)
 CONTENT = {
@@ -209,9 +209,9 @@ def test_a_bomb_that_lies_about_its_size(tmp_path, folder, declared):
 
 def test_a_sequence_stands_for_every_one_asked_for():
     keep = ["DAVIS/ImageSets/2017", "DAVIS/JPEGImages/480p/{sequence}"]
-    assert wanted(keep, ["judo", "walking"]) == [
+    assert compile_wanted(keep, ["judo", "walking"]) == [
         "DAVIS/ImageSets/2017",
         "DAVIS/JPEGImages/480p/judo",
         "DAVIS/JPEGImages/480p/walking",
     ]
-    assert wanted(keep[:1], []) == keep[:1]
+    assert compile_wanted(keep[:1], []) == keep[:1]

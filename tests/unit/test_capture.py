@@ -2,16 +2,16 @@
 
 import pytest
 import torch
-from semlens import models
-from semlens.capture import capture
-from semlens.layers import Layer, layers, members
+from semlens.models.backbones.unet import list_unet_layers, load_unet
+from semlens.models.capture import capture
+from semlens.models.layers import Layer, expand_layers
 
 CHOICES = ["enc64.1", "enc16.1", "enc16", "8", "mid8", "64+32+16", "dec64.3", "enc64.2+dec8.1"]
 
 
 @pytest.fixture(scope="module")
 def unet(tiny_model):
-    return models.load_unet(tiny_model / "unet", device=torch.device("cpu"), dtype=torch.float32)
+    return load_unet(tiny_model / "unet", device=torch.device("cpu"), dtype=torch.float32)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def expected(unet, inputs):
                 name, (output[0] if isinstance(output, tuple) else output).clone()
             )
         )
-        for layer in layers(unet.config)
+        for layer in list_unet_layers(unet.config)
     ]
     with torch.inference_mode():
         unet(*inputs)
@@ -40,9 +40,9 @@ def expected(unet, inputs):
     return seen
 
 
-def points(unet, feature_set):
-    wanted = members(feature_set, [layer.name for layer in layers(unet.config)])
-    return [layer for layer in layers(unet.config) if layer.name in wanted]
+def points(unet, layer_set):
+    wanted = expand_layers(layer_set, [layer.name for layer in list_unet_layers(unet.config)])
+    return [layer for layer in list_unet_layers(unet.config) if layer.name in wanted]
 
 
 def hooks_left(unet):
@@ -50,9 +50,9 @@ def hooks_left(unet):
 
 
 @pytest.mark.parametrize("stop", [True, False])
-@pytest.mark.parametrize("feature_set", CHOICES)
-def test_features_are_those_of_a_full_pass_bit_for_bit(unet, inputs, expected, feature_set, stop):
-    chosen = points(unet, feature_set)
+@pytest.mark.parametrize("layer_set", CHOICES)
+def test_features_are_those_of_a_full_pass_bit_for_bit(unet, inputs, expected, layer_set, stop):
+    chosen = points(unet, layer_set)
     with torch.inference_mode(), capture(unet, chosen, stop=stop) as features:
         unet(*inputs)
     assert list(features) == [layer.name for layer in chosen]
@@ -70,8 +70,8 @@ def test_layers_may_be_asked_for_in_any_order(unet, inputs, expected):
 
 
 def test_features_have_the_channels_and_grids_of_the_map(unet, expected):
-    assert list(expected) == [layer.name for layer in layers(unet.config)]
-    for layer in layers(unet.config):
+    assert list(expected) == [layer.name for layer in list_unet_layers(unet.config)]
+    for layer in list_unet_layers(unet.config):
         assert expected[layer.name].shape == (2, layer.channels, layer.grid // 4, layer.grid // 4)
 
 
@@ -90,10 +90,10 @@ def test_the_map_fits_networks_of_other_shapes(depths):
         cross_attention_dim=8,
         norm_num_groups=4,
     )
-    with torch.inference_mode(), capture(unet, layers(unet.config), stop=False) as features:
+    with torch.inference_mode(), capture(unet, list_unet_layers(unet.config), stop=False) as features:
         unet(torch.randn(1, 4, 16, 16), 0, torch.randn(1, 3, 8))
     assert {name: values.shape for name, values in features.items()} == {
-        layer.name: (1, layer.channels, layer.grid, layer.grid) for layer in layers(unet.config)
+        layer.name: (1, layer.channels, layer.grid, layer.grid) for layer in list_unet_layers(unet.config)
     }
     blocks = [*unet.down_blocks, *unet.up_blocks]
     pairs = sum(len(block.resnets) for block in blocks)
@@ -110,7 +110,7 @@ def test_the_code_after_the_pass_runs_only_without_stop(unet, inputs):
 
 
 @pytest.mark.parametrize(
-    ("feature_set", "stop", "later", "calls"),
+    ("layer_set", "stop", "later", "calls"),
     [
         ("enc16.1", True, "down_blocks.2.resnets.1", 0),
         ("enc16.1", True, "mid_block", 0),
@@ -121,11 +121,11 @@ def test_the_code_after_the_pass_runs_only_without_stop(unet, inputs):
         ("enc16.1", False, "conv_out", 1),
     ],
 )
-def test_the_pass_ends_with_the_last_wanted_layer(unet, inputs, feature_set, stop, later, calls):
+def test_the_pass_ends_with_the_last_wanted_layer(unet, inputs, layer_set, stop, later, calls):
     seen = []
     counter = unet.get_submodule(later).register_forward_pre_hook(lambda module, args: seen.append(1))
     try:
-        with torch.inference_mode(), capture(unet, points(unet, feature_set), stop=stop):
+        with torch.inference_mode(), capture(unet, points(unet, layer_set), stop=stop):
             unet(*inputs)
     finally:
         counter.remove()

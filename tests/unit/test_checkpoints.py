@@ -12,9 +12,12 @@ import tiny
 import torch
 from original_layout import original
 from safetensors.torch import load_file, save_file
-from semlens import checkpoints, models
-from semlens.capture import capture
-from semlens.layers import layers
+from semlens.models.backbones.unet import list_unet_layers, load_unet
+from semlens.models.capture import capture
+from semlens.models.checkpoints import convert_checkpoint
+from semlens.models.loading import load_vae
+from semlens.models.noise import read_alphas_cumprod
+from semlens.models.text import embed_texts
 
 CPU = torch.device("cpu")
 TEXT = {**tiny.TEXT, "bos_token_id": 512, "eos_token_id": 513, "pad_token_id": 513, "vocab_size": 514}
@@ -99,7 +102,7 @@ def digests(folder):
 
 
 def convert(file, config, folder, allow_pickle=False):
-    checkpoints.convert(file, config=config, folder=folder, allow_pickle=allow_pickle)
+    convert_checkpoint(file, config=config, folder=folder, allow_pickle=allow_pickle)
 
 
 def refused(file, config, folder, error=ValueError, allow_pickle=False):
@@ -154,15 +157,15 @@ def test_features_moments_and_embeddings_are_the_same(tiny_model, config, weight
     latents, picture = torch.randn(1, 4, 16, 16, generator=rng), torch.rand(1, 3, 128, 128, generator=rng)
     found = []
     for model in (tiny_model, tmp_path / "out"):
-        text = models.embed(["a dog"], [(model / "tokenizer", model / "text_encoder")])[0]
-        unet = models.load_unet(model / "unet", device=CPU, dtype=torch.float32)
-        vae = models.load_vae(model / "vae", device=CPU, dtype=torch.float32)
+        text = embed_texts(["a dog"], [(model / "tokenizer", model / "text_encoder")])[0]
+        unet = load_unet(model / "unet", device=CPU, dtype=torch.float32)
+        vae = load_vae(model / "vae", device=CPU, dtype=torch.float32)
         with torch.inference_mode():
             moments = vae.encode(picture).latent_dist.parameters
-            with capture(unet, layers(unet.config)) as features:
+            with capture(unet, list_unet_layers(unet.config)) as features:
                 unet(latents, 50, text)
-        found.append([text, moments, models.alphas_cumprod(model / "scheduler"), *features.values()])
-    assert len(found[0]) == 3 + len(layers(unet.config))
+        found.append([text, moments, read_alphas_cumprod(model / "scheduler"), *features.values()])
+    assert len(found[0]) == 3 + len(list_unet_layers(unet.config))
     assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.spatial import distance as scipy_distance
-from semlens import classes
+from semlens.statistics import classes
+from semlens.statistics.classes import MAX_PER_CLASS, average_class_distances, project_pca
 
 
 def objects(count=40, images=9, seed=0):
@@ -16,7 +17,7 @@ def objects(count=40, images=9, seed=0):
         {
             "instance_id": [f"i{number}" for number in range(count)],
             "image_id": rng.integers(images, size=count).astype(str),
-            "category": rng.choice(["cow", "bus", "cat"], count),
+            "class_name": rng.choice(["cow", "bus", "cat"], count),
             "identity": None,
         }
     )
@@ -30,9 +31,9 @@ def test_means_are_those_of_all_pairs_in_different_images(metric):
     found = {}
     for i, j in combinations(range(len(rows)), 2):
         if rows["image_id"][i] != rows["image_id"][j]:
-            pair = tuple(sorted((rows["category"][i], rows["category"][j])))
+            pair = tuple(sorted((rows["class_name"][i], rows["class_name"][j])))
             found.setdefault(pair, []).append(between(vectors[i].astype(float), vectors[j].astype(float)))
-    for row in classes.class_means(rows, vectors, metric).itertuples():
+    for row in average_class_distances(rows, vectors, metric).itertuples():
         expected = found[tuple(sorted((row.class_a, row.class_b)))]
         assert row.n == len(expected)
         assert row.mean == pytest.approx(np.mean(expected), rel=1e-5)
@@ -40,8 +41,8 @@ def test_means_are_those_of_all_pairs_in_different_images(metric):
 
 def test_classes_that_never_meet_in_two_images_have_no_distance():
     rows, vectors = objects(count=3)
-    rows = rows.assign(image_id=["a", "a", "b"], category=["cow", "bus", "cat"])
-    table = classes.class_means(rows, vectors, "euclidean").set_index(["class_a", "class_b"])
+    rows = rows.assign(image_id=["a", "a", "b"], class_name=["cow", "bus", "cat"])
+    table = average_class_distances(rows, vectors, "euclidean").set_index(["class_a", "class_b"])
     assert table.loc[("cow", "bus"), "n"] == 0 and np.isnan(table.loc[("cow", "bus"), "mean"])
     assert table.loc[("cow", "cow"), "n"] == 0
     assert table.loc[("cow", "cat"), "n"] == table.loc[("cat", "cow"), "n"] == 1
@@ -49,15 +50,15 @@ def test_classes_that_never_meet_in_two_images_have_no_distance():
 
 def test_one_object_in_several_images_is_one_object():
     rows, vectors = objects(count=4)
-    rows = rows.assign(image_id=list("abcd"), category="person", identity=["one", "one", "one", None])
-    table = classes.class_means(rows, vectors, "euclidean")
+    rows = rows.assign(image_id=list("abcd"), class_name="person", identity=["one", "one", "one", None])
+    table = average_class_distances(rows, vectors, "euclidean")
     assert table["n"].tolist() == [3]
     assert table["mean"].tolist() == pytest.approx([np.mean(scipy_distance.cdist(vectors[:3], vectors[3:]))], rel=1e-5)
 
 
 def test_a_plane_is_that_of_the_largest_variance():
     rows, vectors = objects()
-    found = classes.plane(rows, vectors, "euclidean")
+    found = project_pca(rows, vectors, "euclidean")
     values, axes = np.linalg.eigh(np.cov(vectors.astype(float).T))
     for name, number in (("x", -1), ("y", -2)):
         projected = (vectors - vectors.mean(axis=0)) @ axes[:, number]
@@ -69,26 +70,26 @@ def test_a_plane_is_that_of_the_largest_variance():
 def test_what_correlation_does_not_see_moves_nothing_in_the_plane():
     rows, vectors = objects()
     moved = vectors * np.arange(1, len(rows) + 1)[:, None] + 3
-    one, other = (classes.plane(rows, these, "correlation") for these in (vectors, moved))
+    one, other = (project_pca(rows, these, "correlation") for these in (vectors, moved))
     np.testing.assert_allclose(one[["x", "y"]], other[["x", "y"]], atol=1e-5)
 
 
 def test_one_object_lies_in_the_middle():
     rows, vectors = objects(count=1)
-    assert classes.plane(rows, vectors, "euclidean")[["x", "y", "explained"]].to_numpy().tolist() == [[0, 0, 0]]
+    assert project_pca(rows, vectors, "euclidean")[["x", "y", "explained"]].to_numpy().tolist() == [[0, 0, 0]]
 
 
 def test_the_report_says_how_many_objects_stand_for_a_class():
     template = Path(__file__).parents[2] / "workflow" / "report" / "report.html.j2"
-    assert f"more than {classes.OF_A_CLASS} objects" in template.read_text()
+    assert f"more than {MAX_PER_CLASS} objects" in template.read_text()
 
 
 def test_a_large_class_is_represented_by_some_of_its_objects():
-    rows, _ = objects(count=2 * classes.OF_A_CLASS)
-    rows.loc[:, "category"] = np.where(np.arange(len(rows)) % 20, "cow", "bus")
-    chosen = classes._chosen(rows, seed=0)
-    counts = rows["category"].iloc[chosen].value_counts()
-    assert counts.to_dict() == {"cow": classes.OF_A_CLASS, "bus": (rows["category"] == "bus").sum()}
+    rows, _ = objects(count=2 * MAX_PER_CLASS)
+    rows.loc[:, "class_name"] = np.where(np.arange(len(rows)) % 20, "cow", "bus")
+    chosen = classes._sample_classes(rows, seed=0)
+    counts = rows["class_name"].iloc[chosen].value_counts()
+    assert counts.to_dict() == {"cow": MAX_PER_CLASS, "bus": (rows["class_name"] == "bus").sum()}
     assert (np.diff(chosen) > 0).all()
-    assert np.array_equal(chosen, classes._chosen(rows, seed=0))
-    assert not np.array_equal(chosen, classes._chosen(rows, seed=1))
+    assert np.array_equal(chosen, classes._sample_classes(rows, seed=0))
+    assert not np.array_equal(chosen, classes._sample_classes(rows, seed=1))

@@ -9,15 +9,16 @@ import pyarrow.parquet as parquet
 import pytest
 from by_set import among, at_offset
 from scipy.spatial.distance import cdist
-from semlens import distances, moments
-from semlens.comparison import compare
-from semlens.prototypes import FEATURE_SETS
-from semlens.relations import INSTANCES
+from semlens.compare.distances import compare_prototypes
+from semlens.compare.metrics import all
+from semlens.compare.pairs import INSTANCES
+from semlens.compare.running_statistics import read_running_statistics
+from semlens.extract.prototypes import LAYER_SETS
 
 SETS = ["scsi", "scdi", "dcsi", "dcdi", "sidi"]
 COLUMNS = {"enc16.1": ["enc16.1@16"], "64+16": ["enc64.1@64", "enc16.1@64"]}
 DIMENSIONS = {"enc16.1@16": 6, "enc64.1@64": 3, "enc16.1@64": 6}
-PLAIN = {"view": "identity", "timestep": 0, "features": "enc16.1", "metric": "correlation", "offset": None}
+PLAIN = {"view": "identity", "timestep": 0, "layers": "enc16.1", "metric": "correlation", "offset": None}
 
 
 def condition(name, **changes):
@@ -25,14 +26,14 @@ def condition(name, **changes):
 
 
 def write_shard(path, images, *, seed, passes=(("identity", 0),), columns=None):
-    """Prototypes of images (name, video, frame, [(category, identity)]), as pooling writes them."""
+    """Prototypes of images (name, video, frame, [(class_name, identity)]), as pooling writes them."""
     columns = COLUMNS if columns is None else columns
     rng = np.random.default_rng(seed)
     rows = [
         {
             "image_id": image,
             "instance_id": f"{image}/{number}",
-            "category": category,
+            "class_name": class_name,
             "identity": identity,
             "video": video,
             "frame": frame,
@@ -41,7 +42,7 @@ def write_shard(path, images, *, seed, passes=(("identity", 0),), columns=None):
         }
         for view, timestep in passes
         for image, video, frame, objects in images
-        for number, (category, identity) in enumerate(objects, start=1)
+        for number, (class_name, identity) in enumerate(objects, start=1)
     ]
     frame = pd.DataFrame(rows).astype({"frame": "Int32", "timestep": "int32", "identity": str, "video": str})
     frame[["identity", "video"]] = pd.DataFrame(rows)[["identity", "video"]].astype("string")
@@ -50,7 +51,7 @@ def write_shard(path, images, *, seed, passes=(("identity", 0),), columns=None):
         values = rng.standard_normal((len(rows), DIMENSIONS[column])).astype(np.float32)
         flat = arrow.FixedSizeListArray.from_arrays(arrow.array(values.ravel()), values.shape[1])
         table = table.append_column(column, flat)
-    parquet.write_table(table.replace_schema_metadata({FEATURE_SETS: json.dumps(columns).encode()}), path)
+    parquet.write_table(table.replace_schema_metadata({LAYER_SETS: json.dumps(columns).encode()}), path)
     return path
 
 
@@ -87,7 +88,7 @@ def everything(shards, features):
 
 
 def compared(shards, conditions, out, sets=SETS, reference="all", max_pairs=1000, seed=0):
-    compare(
+    compare_prototypes(
         prototypes=shards,
         conditions=conditions,
         sets=sets,
@@ -113,7 +114,7 @@ CONDITIONS = [
 def test_rows_point_at_the_instances_and_hold_their_distance(shards, tmp_path):
     result = compared(shards, CONDITIONS, tmp_path / "distances.parquet")
     for entry in CONDITIONS:
-        rows, vectors = everything(shards, entry["features"])
+        rows, vectors = everything(shards, entry["layers"])
         seen = rows[(rows["view"] == entry["view"]) & (rows["timestep"] == entry["timestep"])]
         numbers = seen.index.to_numpy()
         expected = among(seen)
@@ -148,7 +149,7 @@ def test_pairs_are_of_the_set_they_are_listed_in(shards, tmp_path):
     result = compared(shards, CONDITIONS[:1], tmp_path / "distances.parquet")
     rows, _ = everything(shards, "enc16.1")
     a, b = (rows.iloc[result[side]].reset_index(drop=True) for side in ("i", "j"))
-    same_class, same_image = a["category"] == b["category"], a["image_id"] == b["image_id"]
+    same_class, same_image = a["class_name"] == b["class_name"], a["image_id"] == b["image_id"]
     same_object = a["identity"].notna() & (a["identity"] == b["identity"])
     assert ((result["set"] == "scsi") == (same_class & same_image)).all()
     assert ((result["set"] == "dcsi") == (~same_class & same_image)).all()
@@ -278,7 +279,7 @@ def test_a_capture_without_the_features_is_passed_over(tmp_path):
     [
         ({"view": "rot90"}, "features 'enc16.1' of view 'rot90' at t = 0"),
         ({"timestep": 999}, "features 'enc16.1' of view 'identity' at t = 999"),
-        ({"features": "mid8"}, "features 'mid8' of view 'identity' at t = 0"),
+        ({"layers": "mid8"}, "layers 'mid8' of view 'identity' at t = 0"),
     ],
 )
 def test_what_no_capture_holds_is_named(shards, tmp_path, changes, words):
@@ -291,7 +292,7 @@ def test_what_no_capture_holds_is_named(shards, tmp_path, changes, words):
 
 def test_two_captures_of_the_same_instances_are_refused(tmp_path):
     paths = [write_shard(tmp_path / f"{k}.parquet", STILLS[0], seed=k) for k in range(2)]
-    with pytest.raises(ValueError, match="condition 'first': several captures hold the same instances"):
+    with pytest.raises(ValueError, match="condition 'first': several extractions hold the same instances"):
         compared(paths, [condition("first")], tmp_path / "distances.parquet")
 
 
@@ -318,7 +319,7 @@ def many(tmp_path):
 
 @pytest.fixture
 def narrow(monkeypatch):
-    monkeypatch.setattr(distances, "_STRIP", 1000)
+    monkeypatch.setattr(all, "_STRIP", 1000)
 
 
 def pairs_of(table):
@@ -329,7 +330,7 @@ def pairs_of(table):
 def test_strips_do_not_show(many, tmp_path, monkeypatch):
     conditions = [condition("plain"), condition("hflip", view="hflip")]
     whole = compared([many], conditions, tmp_path / "whole.parquet", max_pairs=100_000)
-    monkeypatch.setattr(distances, "_STRIP", 1000)
+    monkeypatch.setattr(all, "_STRIP", 1000)
     strips = compared([many], conditions, tmp_path / "strips.parquet", max_pairs=100_000)
     columns = ["condition", "set", "i", "j"]
     pd.testing.assert_frame_equal(strips[columns], whole[columns])
@@ -350,8 +351,8 @@ def test_of_a_large_set_a_random_part_has_rows_and_all_have_moments(many, tmp_pa
             assert rows[name] == sizes[name]
         else:
             assert 850 < rows[name] < 1150  # 5 standard deviations of a binomial number
-    assert moments.of_file(tmp_path / "part.parquet") == moments.of_file(tmp_path / "whole.parquet")
-    found = moments.of_file(tmp_path / "part.parquet")["plain"]
+    assert read_running_statistics(tmp_path / "part.parquet") == read_running_statistics(tmp_path / "whole.parquet")
+    found = read_running_statistics(tmp_path / "part.parquet")["plain"]
     for name, values in whole.groupby("set", observed=True)["distance"]:
         values = values.to_numpy(np.float64)
         assert found[name].n == len(values)

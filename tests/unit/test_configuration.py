@@ -7,19 +7,21 @@ from pathlib import Path
 
 import pytest
 import yaml
-from semlens import configuration
-from semlens.configuration import (
-    capture_shards,
-    check_folders,
-    check_layers,
-    check_references,
-    check_schema,
-    conditions,
-    feature_sets,
-    shard_images,
-    shards,
-    studied,
+from semlens.config.checks import check_folders, check_layers, check_references
+from semlens.config.plan import (
+    get_shard_range,
+    is_template,
+    list_annotation_files,
+    list_comparisons,
+    list_conditions,
+    list_distinct_inputs,
+    list_extraction_shards,
+    list_layer_sets,
+    list_shards,
+    list_splits,
+    tracks_instance,
 )
+from semlens.config.schema import check_schema
 
 REPOSITORY = Path(__file__).parents[2]
 CONFIG = {
@@ -32,7 +34,7 @@ CONFIG = {
         "voc": {"format": "voc", "source": {}, "split": "trainval", "images": 20},
         "davis": {"format": "davis", "source": {}, "sequences": {"walk": {1: "person"}}, "images": 3},
     },
-    "captures": {
+    "extractions": {
         "still": {
             "models": ["sd15"],
             "datasets": ["coco", "voc"],
@@ -53,52 +55,52 @@ CONFIG = {
     },
     "experiments": {
         "metrics": {
-            "captures": ["still"],
+            "extractions": ["still"],
             "datasets": ["coco", "voc"],
             "axis": "metric",
             "conditions": ["cosine", "euclidean"],
-            "features": "64+32+16",
+            "layers": "64+32+16",
             "timestep": 0,
             "view": "identity",
             "sets": ["scsi", "scdi", "dcsi"],
-            "expect": ["scsi", "scdi"],
+            "expected_order": ["scsi", "scdi"],
         },
         "steps": {
-            "captures": ["still", "noise"],
+            "extractions": ["still", "noise"],
             "datasets": ["coco"],
             "axis": "timestep",
             "conditions": [0, 1, 50],
-            "features": "enc16.1",
+            "layers": "enc16.1",
             "metric": "cosine",
             "view": "identity",
             "sets": ["scsi", "scdi"],
-            "expect": [],
+            "expected_order": [],
         },
         "layers": {
-            "captures": ["still"],
+            "extractions": ["still"],
             "datasets": ["coco"],
-            "axis": "features",
+            "axis": "layers",
             "conditions": ["enc16.2", "enc16.1", "16"],
             "metric": "cosine",
             "timestep": 0,
             "view": "identity",
             "sets": ["scsi", "scdi"],
-            "expect": ["scsi", "scdi"],
+            "expected_order": ["scsi", "scdi"],
         },
         "flips": {
-            "captures": ["still", "flipped"],
+            "extractions": ["still", "flipped"],
             "datasets": ["coco"],
             "axis": "view",
             "conditions": ["hflip", "vflip"],
-            "features": "enc16.1",
+            "layers": "enc16.1",
             "metric": "cosine",
             "timestep": 0,
             "sets": ["sidi", "scdi"],
-            "expect": ["sidi", "scdi"],
+            "expected_order": ["sidi", "scdi"],
         },
     },
 }
-for entry in CONFIG["captures"].values():
+for entry in CONFIG["extractions"].values():
     entry["noise"] = True
 for entry in CONFIG["experiments"].values():
     entry["reference"] = "all"
@@ -131,18 +133,18 @@ def test_good_configuration_passes(config):
 @pytest.mark.parametrize(
     ("path", "value", "named"),
     [
-        ("captures/still/models", ["sd3"], ["capture 'still'", "model 'sd3'", "sd15, tiny"]),
-        ("captures/still/datasets", ["coco", "lvis"], ["capture 'still'", "dataset 'lvis'", "coco, voc, davis"]),
-        ("captures/video/views", "rotations", ["capture 'video'", "view group 'rotations'", "plain, flips"]),
-        ("captures/video/prompt", "none", ["capture 'video'", "prompt 'none'", "empty, photo"]),
+        ("extractions/still/models", ["sd3"], ["extraction 'still'", "model 'sd3'", "sd15, tiny"]),
+        ("extractions/still/datasets", ["coco", "lvis"], ["extraction 'still'", "dataset 'lvis'", "coco, voc, davis"]),
+        ("extractions/video/views", "rotations", ["extraction 'video'", "view group 'rotations'", "plain, flips"]),
+        ("extractions/video/prompt", "none", ["extraction 'video'", "prompt 'none'", "empty, photo"]),
         ("datasets/coco/sequences", {"walk": {1: "dog"}}, ["dataset 'coco'", "'sequences'", "davis"]),
         ("datasets/davis/sequences", None, ["dataset 'davis'", "'sequences'", "davis"]),
         (
-            "captures/noise",
-            {**CONFIG["captures"]["noise"], "noise": False, "inference_steps": 10},
+            "extractions/noise",
+            {**CONFIG["extractions"]["noise"], "noise": False, "inference_steps": 10},
             ["'noise'", "noise: false"],
         ),
-        ("captures/noise/timesteps", [0, 1, 50], ["experiment 'steps'", "'still'", "'noise'", "both read"]),
+        ("extractions/noise/timesteps", [0, 1, 50], ["experiment 'steps'", "'still'", "'noise'", "both read"]),
         ("experiments/layers/reference", "first", ["experiment 'layers'", "'reference'", "'offset'"]),
         (
             "datasets/coco",
@@ -153,18 +155,18 @@ def test_good_configuration_passes(config):
         ("datasets/coco/split", None, ["dataset 'coco'", "'split'", "coco"]),
         ("datasets/voc/split", None, ["dataset 'voc'", "'split'", "voc"]),
         (
-            "experiments/steps/captures",
+            "experiments/steps/extractions",
             ["still", "loud"],
-            ["experiment 'steps'", "capture 'loud'", "still, noise, flipped, video"],
+            ["experiment 'steps'", "extraction 'loud'", "still, noise, flipped, video"],
         ),
         ("experiments/steps/datasets", ["lvis"], ["experiment 'steps'", "dataset 'lvis'", "coco, voc, davis"]),
         ("experiments/steps/datasets", ["davis"], ["experiment 'steps'", "['still', 'noise']", "dataset 'davis'"]),
         (
-            "experiments/metrics/expect",
+            "experiments/metrics/expected_order",
             ["scsi", "sidi"],
             ["experiment 'metrics'", "expected set 'sidi'", "scsi, scdi, dcsi"],
         ),
-        ("experiments/metrics/features", None, ["experiment 'metrics'", "'features'"]),
+        ("experiments/metrics/layers", None, ["experiment 'metrics'", "'layers'"]),
         (
             "experiments/steps/conditions",
             [0, 1, 2],
@@ -172,7 +174,7 @@ def test_good_configuration_passes(config):
         ),
         ("experiments/metrics/timestep", 1, ["experiment 'metrics'", "condition 'cosine'", "['still']", "timestep 1"]),
         (
-            "experiments/flips/captures",
+            "experiments/flips/extractions",
             ["still"],
             ["experiment 'flips'", "condition 'hflip'", "['still']", "view 'hflip'", "timestep 0"],
         ),
@@ -187,7 +189,7 @@ def test_what_does_not_fit_is_refused_by_name_and_with_the_choices(config, path,
 
 def test_view_and_timestep_must_come_from_one_capture(config):
     # hflip is captured at 0, identity at 50: nothing holds hflip at 50.
-    change(config, "experiments/flips/captures", ["flipped", "noise"])
+    change(config, "experiments/flips/extractions", ["flipped", "noise"])
     change(config, "experiments/flips/timestep", 50)
     with pytest.raises(ValueError, match=r"experiment 'flips', condition 'hflip'.*view 'hflip'.* at timestep 50"):
         check_references(config)
@@ -222,14 +224,14 @@ def test_demo_keeps_the_schema(demo, schema):
     [
         ("colour", "red", ["top level", "'colour'", "known keys are", "shard_size"]),
         ("datasets/coco/colour", "red", ["datasets.coco", "'colour'", "known keys are", "min_area"]),
-        ("captures/plain/timestep", [0], ["captures.plain", "'timestep'", "known keys are", "timesteps"]),
+        ("extractions/plain/timestep", [0], ["extractions.plain", "'timestep'", "known keys are", "timesteps"]),
         ("shard_size", 0, ["shard_size", "0", "Images per shard"]),
         ("datasets/coco/format", "lvis", ["datasets.coco.format", "'lvis'", "'coco', 'voc', 'davis'"]),
         ("datasets/coco/images", None, ["datasets.coco", "'images'", "required"]),
         ("datasets/coco/min_area", 1.5, ["datasets.coco.min_area", "1.5"]),
         ("datasets/coco/split", "../secret", ["datasets.coco.split", "'../secret'"]),
-        ("captures/plain/timesteps", [0, 1000], ["captures.plain.timesteps.1", "1000"]),
-        ("captures/plain/layers", ["encoder16"], ["captures.plain.layers.0", "'encoder16'", "enc16.1"]),
+        ("extractions/plain/timesteps", [0, 1000], ["extractions.plain.timesteps.1", "1000"]),
+        ("extractions/plain/layers", ["encoder16"], ["extractions.plain.layers.0", "'encoder16'", "enc16.1"]),
         ("experiments/video/conditions", ["soon"], ["experiments.video.conditions.0", "'soon'"]),
         ("experiments/video/sets", ["sidi", "sisi"], ["experiments.video.sets.1", "'sisi'", "'scsi'"]),
         (
@@ -250,8 +252,8 @@ def test_what_breaks_the_schema_is_refused_by_place_and_with_the_way_out(demo, s
 def test_all_that_breaks_the_schema_is_listed(demo, schema):
     change(demo, "colour", "red")
     change(demo, "datasets/coco/min_area", 2)
-    change(demo, "captures/plain/timesteps", [0, 1000])
-    with pytest.raises(ValueError, match=r"(?s)captures\.plain\.timesteps.*datasets\.coco\.min_area"):
+    change(demo, "extractions/plain/timesteps", [0, 1000])
+    with pytest.raises(ValueError, match=r"(?s)extractions\.plain\.timesteps.*datasets\.coco\.min_area"):
         check_schema(demo, schema)
 
 
@@ -287,13 +289,13 @@ def sourced(model_folder, tmp_path):
             "tiny": {"source": {"download": "sd"}},
         },
         "datasets": {"coco": {"source": {"folder": str(tmp_path)}}, "drawn": demo},
-        "captures": {
+        "extractions": {
             "plain": {"models": ["sd"], "datasets": ["coco", "drawn"], "layers": ["enc16", "dec8.2"]},
             "tiny": {"models": ["tiny"], "datasets": ["drawn"], "layers": ["enc99"]},
         },
         "experiments": {
-            "metrics": {"captures": ["plain"], "datasets": ["coco"], "features": "16+8", **common},
-            "elsewhere": {"captures": ["tiny"], "datasets": ["drawn"], "features": "enc99", **common},
+            "metrics": {"extractions": ["plain"], "datasets": ["coco"], "layers": "16+8", **common},
+            "elsewhere": {"extractions": ["tiny"], "datasets": ["drawn"], "layers": "enc99", **common},
         },
     }
 
@@ -328,7 +330,7 @@ def test_layers_that_the_model_has_pass(sourced):
 def test_layers_of_the_demos_model_are_known_too(sourced, model_folder):
     change(sourced, "models/tiny/source", {"demo": {}})
     change(sourced, "models/tiny/size", 128)
-    with pytest.raises(ValueError, match=r"capture 'tiny': .*'enc99'.* enc16\.1, .*dec16\.2"):
+    with pytest.raises(ValueError, match=r"extraction 'tiny': .*'enc99'.* enc16\.1, .*dec16\.2"):
         check_layers(sourced, demo=str(model_folder))
 
 
@@ -336,15 +338,15 @@ def test_layers_of_the_demos_model_are_known_too(sourced, model_folder):
     ("layers", "named"), [(["enc16", "dec4"], "'dec4'"), (["enc16.2"], "'enc16.2'"), (["16+32"], "'32'")]
 )
 def test_layer_that_the_model_has_not(sourced, layers, named):
-    change(sourced, "captures/plain/layers", layers)
-    with pytest.raises(ValueError, match=rf"capture 'plain': .*{re.escape(named)}.* enc16\.1, .*dec16\.2"):
+    change(sourced, "extractions/plain/layers", layers)
+    with pytest.raises(ValueError, match=rf"extraction 'plain': .*{re.escape(named)}.* enc16\.1, .*dec16\.2"):
         check_layers(sourced, demo="nowhere")
 
 
 @pytest.mark.parametrize("features", ["mid8", "16+enc8"])
 def test_feature_set_that_the_capture_does_not_hold(sourced, features):
-    change(sourced, "experiments/metrics/features", features)
-    with pytest.raises(ValueError, match=rf"capture 'plain': .*'{re.escape(features)}'.* enc16\.1, dec8\.2$"):
+    change(sourced, "experiments/metrics/layers", features)
+    with pytest.raises(ValueError, match=rf"extraction 'plain': .*'{re.escape(features)}'.* enc16\.1, dec8\.2$"):
         check_layers(sourced, demo="nowhere")
 
 
@@ -363,11 +365,11 @@ def test_model_configuration_that_cannot_be_read(sourced, model_folder, content)
 
 
 def test_conditions_differ_along_the_axis_alone():
-    assert conditions(CONFIG["experiments"]["steps"]) == [
+    assert list_conditions(CONFIG["experiments"]["steps"]) == [
         {
             "name": str(timestep),
             "timestep": timestep,
-            "features": "enc16.1",
+            "layers": "enc16.1",
             "metric": "cosine",
             "view": "identity",
             "offset": None,
@@ -380,16 +382,16 @@ def test_conditions_differ_along_the_axis_alone():
     ("axis", "values"),
     [
         ("metric", ["cosine"]),
-        ("features", ["16", "enc16.1"]),
+        ("layers", ["16", "enc16.1"]),
         ("timestep", [500]),
         ("view", ["hflip"]),
         ("offset", [1, 40]),
     ],
 )
 def test_conditions_are_named_by_their_value_in_the_order_given(axis, values):
-    made = conditions({"axis": axis, "conditions": values})
+    made = list_conditions({"axis": axis, "conditions": values})
     assert [(condition["name"], condition[axis]) for condition in made] == [(str(value), value) for value in values]
-    assert all(set(condition) == {"name", "metric", "features", "timestep", "view", "offset"} for condition in made)
+    assert all(set(condition) == {"name", "metric", "layers", "timestep", "view", "offset"} for condition in made)
 
 
 @pytest.mark.parametrize(
@@ -399,44 +401,44 @@ def test_conditions_are_named_by_their_value_in_the_order_given(axis, values):
         ("offset", [1, 5], ["enc16.1"]),
         ("timestep", [1, 50], ["1", "50"]),
         ("view", ["hflip", "crop_pad"], ["hflip", "crop_pad"]),
-        ("features", ["16", "64"], ["16", "64"]),
+        ("layers", ["16", "64"], ["16", "64"]),
     ],
 )
 def test_looks_are_what_differs_for_the_model(axis, values, names):
-    looks = configuration.looks({"features": "enc16.1", "view": "identity", "axis": axis, "conditions": values})
+    looks = list_distinct_inputs({"layers": "enc16.1", "view": "identity", "axis": axis, "conditions": values})
     assert [look["name"] for look in looks] == names
-    assert all(set(look) == {"name", "view", "timestep", "features"} for look in looks)
+    assert all(set(look) == {"name", "view", "timestep", "layers"} for look in looks)
     if axis in looks[0]:
         assert [look[axis] for look in looks] == values
 
 
 @pytest.mark.parametrize(("split", "expected"), [("train", ["train"]), (["train", "val"], ["train", "val"])])
 def test_a_split_may_be_several(split, expected):
-    assert configuration.splits({"split": split}) == expected
-    assert configuration.splits({"sequences": {}}) == []
+    assert list_splits({"split": split}) == expected
+    assert list_splits({"sequences": {}}) == []
 
 
 @pytest.mark.parametrize(("reference", "expected"), [("all", False), ("first", False), ("walking/00000/1", True)])
 def test_an_instance_is_followed_and_frames_are_not(reference, expected):
-    assert configuration.follows({"reference": reference}) == expected
+    assert tracks_instance({"reference": reference}) == expected
 
 
 def test_a_template_names_classes():
-    assert configuration.is_template("a photo of a {classes}")
-    assert not configuration.is_template("a photo of {braces}")
+    assert is_template("a photo of a {classes}")
+    assert not is_template("a photo of {braces}")
 
 
 @pytest.mark.parametrize(
-    ("capture", "dataset", "expected"),
+    ("extraction", "dataset", "expected"),
     [
         ("still", "coco", ["16", "64+32+16", "enc16.1", "enc16.2"]),
         ("still", "voc", ["64+32+16"]),
         ("noise", "coco", ["enc16.1"]),
-        ("video", "davis", ["enc16.1"]),  # no experiment reads it: all that it captures
+        ("video", "davis", ["enc16.1"]),  # no experiment reads it: all that it extractions
     ],
 )
-def test_feature_sets_are_those_that_experiments_read(capture, dataset, expected):
-    assert feature_sets(CONFIG, capture, dataset) == expected
+def test_feature_sets_are_those_that_experiments_read(extraction, dataset, expected):
+    assert list_layer_sets(CONFIG, extraction, dataset) == expected
 
 
 @pytest.mark.parametrize(
@@ -449,19 +451,19 @@ def test_feature_sets_are_those_that_experiments_read(capture, dataset, expected
     ids=["partial last shard", "full shards", "one partial shard"],
 )
 def test_shards_hold_every_image_once(dataset, expected):
-    assert {shard: shard_images(CONFIG, dataset, shard) for shard in shards(CONFIG, dataset)} == expected
+    assert {shard: get_shard_range(CONFIG, dataset, shard) for shard in list_shards(CONFIG, dataset)} == expected
 
 
 def test_more_images_only_add_shards(config):
-    before = {shard: shard_images(config, "voc", shard) for shard in shards(config, "voc")}
+    before = {shard: get_shard_range(config, "voc", shard) for shard in list_shards(config, "voc")}
     change(config, "datasets/voc/images", 41)
-    after = {shard: shard_images(config, "voc", shard) for shard in shards(config, "voc")}
+    after = {shard: get_shard_range(config, "voc", shard) for shard in list_shards(config, "voc")}
     assert before.items() < after.items()
     assert len(after) == 5
 
 
 def test_capture_shards_are_all_shards_of_all_datasets_of_the_captures():
-    assert capture_shards(CONFIG, ["still", "video"]) == [
+    assert list_extraction_shards(CONFIG, ["still", "video"]) == [
         ("still", "sd15", "coco", "00000"),
         ("still", "sd15", "coco", "00001"),
         ("still", "sd15", "coco", "00002"),
@@ -472,7 +474,7 @@ def test_capture_shards_are_all_shards_of_all_datasets_of_the_captures():
 
 
 def test_studied_are_the_datasets_of_every_experiment():
-    assert studied(CONFIG) == [
+    assert list_comparisons(CONFIG) == [
         ("metrics", "sd15", "coco"),
         ("metrics", "sd15", "voc"),
         ("steps", "sd15", "coco"),
@@ -491,7 +493,7 @@ def test_the_files_that_say_what_is_annotated(tmp_path):
         "davis": {"format": "davis", "source": {"folder": str(tmp_path)}},
         "drawn": {"format": "voc", "source": {"demo": {"images": 1, "seed": 0}}, "split": "train"},
     }
-    assert {name: configuration.annotation_files({"datasets": datasets}, name) for name in datasets} == {
+    assert {name: list_annotation_files({"datasets": datasets}, name) for name in datasets} == {
         "coco": ["/data/annotations/instances_val2017.json"],
         "voc": ["/data/VOCdevkit/VOC2012/ImageSets/Segmentation/train.txt"],
         "davis": [str(lists / "val.txt")],

@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
-from semlens.datasets import image_path, read_instances
-from semlens.masks import decode
+from semlens.images.masks import decode_mask
+from semlens.images.paths import find_image
+from semlens.select.formats.all import read_instances
 
 HEIGHT, WIDTH = 24, 36
 BIRD, CAR, CAT, DOG = 3, 7, 8, 12  # in VOC's palette
@@ -32,7 +33,7 @@ def run_lengths(mask):
 
 
 def mask_of(row):
-    return decode(row["rle"], width=row["width"], height=row["height"])
+    return decode_mask(row["rle"], width=row["width"], height=row["height"])
 
 
 RING = blob(4, 5, 20, 30) - blob(9, 11, 14, 22)
@@ -162,7 +163,7 @@ def test_coco_columns(read_coco):
         "width": WIDTH,
         "height": HEIGHT,
         "instance_id": "7",
-        "category": "couch",
+        "class_name": "couch",
         "identity": None,
         "video": None,
         "frame": None,
@@ -232,7 +233,7 @@ def test_coco_annotation_of_unknown_image(read_coco):
 
 
 def test_coco_annotation_of_unknown_category(read_coco):
-    with raises(ValueError, "instances_train2017.json", "annotation 8", "category 99"):
+    with raises(ValueError, "instances_train2017.json", "annotation 8", "class_name 99"):
         read_coco({}, {"category_id": 99})
 
 
@@ -316,7 +317,7 @@ def test_voc_columns(voc, read_voc):
         "width": WIDTH,
         "height": HEIGHT,
         "instance_id": "2007_000032/1",
-        "category": "dog",
+        "class_name": "dog",
         "identity": None,
         "video": None,
         "frame": None,
@@ -335,7 +336,7 @@ def test_voc_objects_are_the_ids_without_void_even_in_pieces(voc, read_voc):
     write_palette(voc / "SegmentationClass/2007_000032.png", DOG * blob(2, 2, 10, 10) + 255 * outline + CAR * pieces)
     dog, car = read_voc()
     assert [dog["instance_id"], car["instance_id"]] == ["2007_000032/1", "2007_000032/4"]
-    assert [dog["category"], car["category"]] == ["dog", "car"]
+    assert [dog["class_name"], car["class_name"]] == ["dog", "car"]
     np.testing.assert_array_equal(mask_of(dog), blob(2, 2, 10, 10))
     np.testing.assert_array_equal(mask_of(car), pieces)
 
@@ -346,7 +347,7 @@ def test_voc_class_is_that_of_most_pixels_but_background_and_void(voc, read_voc)
     classes[15:] = BIRD  # of another place: it must not vote
     write_palette(voc / "SegmentationClass/2007_000032.png", classes)
     (row,) = read_voc()
-    assert row["category"] == "cat"
+    assert row["class_name"] == "cat"
 
 
 def test_voc_reads_the_listed_images(voc, read_voc):
@@ -405,7 +406,7 @@ def test_voc_masks_of_different_size(voc, read_voc):
 
 def test_davis_follows_the_listed_objects_frame_by_frame(read_davis):
     rows = read_davis({"walk": {2: "dog", 1: "person"}})
-    assert [(row["instance_id"], row["identity"], row["category"], row["frame"]) for row in rows] == [
+    assert [(row["instance_id"], row["identity"], row["class_name"], row["frame"]) for row in rows] == [
         ("walk/00000/1", "walk/1", "person", 0),
         ("walk/00000/2", "walk/2", "dog", 0),
         ("walk/00001/1", "walk/1", "person", 1),
@@ -419,7 +420,7 @@ def test_davis_follows_the_listed_objects_frame_by_frame(read_davis):
 def test_davis_files_are_where_their_names_say(tmp_path, read_davis):
     rows = read_davis({"walk": {1: "person"}, "bear": {3: "bear"}})
     assert [row["video"] for row in rows] == ["walk"] * 3 + ["bear"]
-    assert all(image_path(tmp_path, row["file"]).is_file() for row in rows)
+    assert all(find_image(tmp_path, row["file"]).is_file() for row in rows)
 
 
 def test_davis_sequence_that_is_in_no_list(davis, read_davis):
@@ -465,9 +466,9 @@ def test_folder_missing(tmp_path, format):
 @pytest.mark.parametrize("file", ["../secret.jpg", "train2017/../../secret.jpg", "/etc/secret.jpg", ".."])
 def test_image_outside_its_folder(tmp_path, file):
     with raises(ValueError, repr(file), tmp_path):
-        image_path(tmp_path, file)
+        find_image(tmp_path, file)
 
 
 @pytest.mark.parametrize("file", ["a.jpg", "train2017/a..b.jpg"])
 def test_image_inside_its_folder(tmp_path, file):
-    assert image_path(tmp_path, file) == tmp_path / file
+    assert find_image(tmp_path, file) == tmp_path / file

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from semlens import devices
+from semlens.runtime import devices
+from semlens.runtime.devices import resolve_device
 
 SCRIPTS = Path(devices.__file__).parents[1]
 CLAIM = f"""
@@ -24,15 +25,15 @@ def test_a_device_that_is_not_there_is_named_with_those_that_are(name):
     if (name == "cuda" and torch.cuda.is_available()) or (name == "mps" and torch.backends.mps.is_available()):
         pytest.skip(f"{name} is here")
     with pytest.raises(ValueError) as error:
-        devices.choose(name)
+        resolve_device(name)
     assert f"device {name!r} is not available here" in str(error.value)
     assert "'cpu'" in str(error.value)
 
 
 def test_auto_takes_the_best_device_there_is():
     best = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    assert devices.choose("auto").type == best
-    assert devices.choose("cpu") == torch.device("cpu")
+    assert resolve_device("auto").type == best
+    assert resolve_device("cpu") == torch.device("cpu")
 
 
 class Process:

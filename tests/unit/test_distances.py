@@ -6,8 +6,8 @@ import dcor
 import numpy as np
 import pytest
 from scipy.spatial.distance import pdist, squareform
-from semlens import distances
-from semlens.distances import METRICS, listed, strips
+from semlens.compare.metrics import all
+from semlens.compare.metrics.all import METRICS, iterate_distance_blocks, pair_distances
 
 SCIPY = ["euclidean", "correlation", "cityblock", "cosine"]
 MULTIPLIED = 1e-5  # of a metric's mean: distance correlation multiplies in float32
@@ -29,7 +29,7 @@ def pairwise(x, metric):
     """All of it, from strips: (n, n), symmetric."""
     matrix = np.zeros((len(x), len(x)))
     end = 0
-    for start, strip in strips(x, metric):
+    for start, strip in iterate_distance_blocks(x, metric):
         assert start == end
         assert strip.dtype == np.float32
         assert strip.shape[1] == len(x) - start
@@ -44,7 +44,7 @@ def by_pairs(x, metric):
     """The same, from lists of pairs."""
     i, j = np.triu_indices(len(x), k=1)
     matrix = np.zeros((len(x), len(x)))
-    matrix[j, i] = matrix[i, j] = listed(x, i, j, metric)
+    matrix[j, i] = matrix[i, j] = pair_distances(x, i, j, metric)
     return matrix
 
 
@@ -98,10 +98,10 @@ def test_the_error_stays_small_where_strips_blocks_and_tiles_are_many(metric, ki
 def test_the_bounds_on_memory_do_not_show(metric, monkeypatch):
     x = prototypes(n=150, kind="shifted")
     whole, pairs = pairwise(x, metric), by_pairs(x, metric)
-    monkeypatch.setattr(distances, "_FEWEST", 7)
+    monkeypatch.setattr(all, "_FEWEST", 7)
     for name, value in {"_STRIP": 1000, "_CHUNK": 20_000, "_PANEL": 6000, "_PRODUCT": 700, "_TILE": 40}.items():
-        monkeypatch.setattr(distances, name, value)
-    assert len(list(strips(x, metric))) > 10
+        monkeypatch.setattr(all, name, value)
+    assert len(list(iterate_distance_blocks(x, metric))) > 10
     tolerance = 1e-5 * whole.mean() if metric == "distance_correlation" else 1e-9
     np.testing.assert_allclose(pairwise(x, metric), whole, rtol=1e-6, atol=tolerance)
     np.testing.assert_allclose(by_pairs(x, metric), pairs, rtol=1e-6)
@@ -112,8 +112,8 @@ def test_memory_does_not_grow_with_the_number_of_pairs(metric):
     """6000 prototypes: 36 million entries, 288 MB at once in float64."""
     x = prototypes(n=6000, dimensions=8)
     tracemalloc.start()
-    for _, strip in strips(x, metric):
-        assert strip.size <= distances._STRIP
+    for _, strip in iterate_distance_blocks(x, metric):
+        assert strip.size <= all._STRIP
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 40e6
@@ -128,9 +128,9 @@ def test_two_dimensions_and_two_prototypes_suffice(metric, pairwise):
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_one_prototype_has_no_pair(metric):
-    assert [(start, strip.shape) for start, strip in strips(prototypes(n=1), metric)] == [(0, (1, 1))]
+    assert [(start, strip.shape) for start, strip in iterate_distance_blocks(prototypes(n=1), metric)] == [(0, (1, 1))]
     nothing = np.empty(0, int)
-    assert listed(prototypes(n=1), nothing, nothing, metric).shape == (0,)
+    assert pair_distances(prototypes(n=1), nothing, nothing, metric).shape == (0,)
 
 
 @both
@@ -214,10 +214,10 @@ def test_an_unknown_metric_is_named_with_those_there_are():
 
 
 def test_long_work_is_estimated_before_it_starts(monkeypatch, caplog):
-    monkeypatch.setattr(distances.log, "propagate", True)
+    monkeypatch.setattr(all.log, "propagate", True)
     with caplog.at_level("INFO", logger="semlens"):
         pairwise(prototypes(), "distance_correlation")
         assert not caplog.messages
-        monkeypatch.setattr(distances, "_LONG", 0)
+        monkeypatch.setattr(all, "_LONG", 0)
         pairwise(prototypes(), "distance_correlation")
     assert "distance correlation of 12 prototypes of 70 dimensions takes about 0 s" in caplog.messages

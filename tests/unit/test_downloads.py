@@ -15,13 +15,13 @@ import jsonschema
 import numpy as np
 import pytest
 import yaml
-from semlens.downloads import Patience, download, parse_redirects, redirected
+from semlens.runtime.downloads import RetryPolicy, apply_mirrors, download, parse_mirrors
 
 REPOSITORY = Path(__file__).parents[2]
 CONTENT = np.random.default_rng(0).bytes(1_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 CHUNK = 2**14  # what a break may cost
-HASTY = Patience(timeout=0.3, retries=2, backoff=0.01)
+HASTY = RetryPolicy(timeout=0.3, retries=2, backoff=0.01)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def url(server):
 
 
 def get(urls, out, **changed):
-    facts = {"bytes": len(CONTENT), "sha256": SHA256, "redirects": {}, "patience": HASTY}
+    facts = {"bytes": len(CONTENT), "sha256": SHA256, "mirrors": {}, "patience": HASTY}
     download([urls] if isinstance(urls, str) else urls, out, **{**facts, **changed})
 
 
@@ -54,7 +54,7 @@ import resource
 from semlens.downloads import Patience, download
 if {limit}:
     resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
-download([{url!r}], {str(out)!r}, bytes={len(CONTENT)}, sha256={SHA256!r}, redirects={{}}, patience=Patience({timeout}))
+download([{url!r}], {str(out)!r}, bytes={len(CONTENT)}, sha256={SHA256!r}, mirrors={{}}, patience=Patience({timeout}))
 """
     scripts = str(REPOSITORY / "workflow" / "scripts")
     return subprocess.Popen(
@@ -96,7 +96,7 @@ def test_a_server_that_does_not_say_how_much_there_is(server, url, out):
 
 def test_getting_further_renews_the_patience(server, url, out):
     server.tricks["/archive.zip"] = ["cut"] * 3
-    get(url, out, patience=Patience(0.3, retries=1, backoff=0.01))
+    get(url, out, patience=RetryPolicy(0.3, retries=1, backoff=0.01))
     assert is_whole(out)
     assert sum(request.sent for request in server.requests) <= len(CONTENT) + 3 * CHUNK
 
@@ -275,7 +275,7 @@ def test_the_error_names_every_address_and_the_way_out(server, out):
     assert f"{urls[0]}: 404 Not Found" in message
     assert re.search(rf"{urls[1]}: [^;]*Connection refused", message)
     assert re.search(rf"{urls[2]}: [^;]*No such file or directory", message)
-    assert f"SEMLENS_REDIRECT=PREFIX=REPLACEMENT, such as {server.address}/=file:///mirror/" in message
+    assert f"SEMLENS_MIRRORS=PREFIX=REPLACEMENT, such as {server.address}/=file:///mirror/" in message
     assert "registry" not in message
     assert "\n" not in message
 
@@ -283,7 +283,7 @@ def test_the_error_names_every_address_and_the_way_out(server, out):
 def test_two_threads_make_one_download(server, url, out):
     server.tricks["/archive.zip"] = ["pause"]
     with ThreadPoolExecutor(2) as pool:
-        for job in [pool.submit(get, url, out, patience=Patience(5)) for _ in range(2)]:
+        for job in [pool.submit(get, url, out, patience=RetryPolicy(5)) for _ in range(2)]:
             job.result()
     assert is_whole(out)
     assert len(server.requests) == 1
@@ -306,7 +306,7 @@ def test_who_waited_for_a_failed_download_goes_on_with_it(server, url, out):
     server.tricks["/archive.zip"] = ["pause", "pause", 404]
     server.files["/other.zip"] = CONTENT
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(get, url, out, patience=Patience(0.2, retries=1, backoff=0.01))
+        first = pool.submit(get, url, out, patience=RetryPolicy(0.2, retries=1, backoff=0.01))
         wait_until(lambda: server.requests)
         second = pool.submit(get, f"{server.address}/other.zip", out)
         assert isinstance(first.exception(), ConnectionError)
@@ -352,25 +352,25 @@ def test_a_file_address(tmp_path, out):
 def test_a_host_is_redirected_to_a_folder(tmp_path, server, url, out):
     (tmp_path / "mirror").mkdir()
     (tmp_path / "mirror" / "archive.zip").write_bytes(CONTENT)
-    get(url, out, redirects=parse_redirects(f"{server.address}/=file://{tmp_path}/mirror/"))
+    get(url, out, mirrors=parse_mirrors(f"{server.address}/=file://{tmp_path}/mirror/"))
     assert is_whole(out)
     assert server.requests == []
 
 
 def test_the_longest_prefix_is_replaced():
-    redirects = parse_redirects("http://a/=http://b/, http://a/deep/=file:///mirror/ ,")
-    assert redirected(["http://a/x", "http://a/deep/x", "http://c/http://a/"], redirects) == [
+    mirrors = parse_mirrors("http://a/=http://b/, http://a/deep/=file:///mirror/ ,")
+    assert apply_mirrors(["http://a/x", "http://a/deep/x", "http://c/http://a/"], mirrors) == [
         "http://b/x",
         "file:///mirror/x",
         "http://c/http://a/",
     ]
-    assert parse_redirects("") == {}
+    assert parse_mirrors("") == {}
 
 
 @pytest.mark.parametrize("part", ["http://a/", "a=http://b", "http://a=/mirror", "http://a/=file:///mirror"])
 def test_what_is_no_redirect(part):
     with pytest.raises(ValueError, match=re.escape(f"redirect {part!r} is not PREFIX=REPLACEMENT")):
-        parse_redirects(f"http://c/=http://d/,{part}")
+        parse_mirrors(f"http://c/=http://d/,{part}")
 
 
 @pytest.fixture(scope="module")

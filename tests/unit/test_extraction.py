@@ -13,10 +13,11 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
 from PIL import Image, ImageOps
 from pycocotools import mask as coco_mask
-from semlens.encoding import encode_images, encode_prompt, encode_template
-from semlens.extraction import Reader, extract
-from semlens.models import embed, encoders
-from semlens.tables import INSTANCES, write_parquet
+from semlens.extract.features import FeatureExtractor, extract_features
+from semlens.extract.latents import encode_images
+from semlens.extract.prompts import encode_prompt, encode_template
+from semlens.models.text import embed_texts, find_text_encoders
+from semlens.storage.tables import INSTANCES, write_parquet
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 SIZE = 128
@@ -27,7 +28,7 @@ TEXT_PARTS = {
     "text_encoder_2": CLIPTextModelWithProjection,
 }
 PICTURES = {"a": (160, 120), "b": (90, 200), "c": (128, 128), "d": (64, 64), "e": (300, 150)}  # width, height
-ABOUT = {"capture": "plain", "dataset": "drawn", "model": "small", "prompt": "a horse"}
+ABOUT = {"extraction": "plain", "dataset": "drawn", "model": "small", "prompt": "a horse"}
 TIMESTEPS = [0, 50, 999]
 # A batch of one and a batch of several take different convolutions, which add in another order: features of up to 4
 # differ by 5e-6 at most, latents of up to 25 by 3e-5. A batch of one is the plain loop to the bit.
@@ -51,7 +52,7 @@ def manifest_of(names, path):
                     "width": width,
                     "height": height,
                     "instance_id": f"{name}/{number}",
-                    "category": "cat",
+                    "class_name": "cat",
                     "identity": None,
                     "video": None,
                     "frame": None,
@@ -89,7 +90,7 @@ def encode(small_model, folder, tmp_path_factory):
             "views": ["identity"],
             "seed": 0,
             "size": SIZE,
-            "resize": "squash",
+            "resize": "stretch",
             "dtype": "float32",
             "device": "cpu",
             "batch_size": 1,
@@ -123,7 +124,7 @@ def read(small_model, latents, prompt, tmp_path_factory):
             "prompt": prompt,
             "unet": small_model / "unet",
             "scheduler": small_model / "scheduler",
-            "feature_sets": ["enc4.1", "mid2+dec16.3"],
+            "layer_sets": ["enc4.1", "mid2+dec16.3"],
             "timesteps": TIMESTEPS,
             "posterior": "sample",
             "noise": True,
@@ -135,7 +136,7 @@ def read(small_model, latents, prompt, tmp_path_factory):
             "about": ABOUT,
             **changes,
         }
-        extract(Reader(**settings), out=out)
+        extract_features(FeatureExtractor(**settings), out=out)
         return out
 
     return run
@@ -171,9 +172,9 @@ def plain_loop(model, latents, timesteps, seed, modules):
     unet = UNet2DConditionModel.from_pretrained(model / "unet").eval()
     scheduler = DDPMScheduler.from_pretrained(model / "scheduler")
     with h5py.File(latents) as file:
-        moments = torch.from_numpy(file["identity/moments"][()])
+        moments = torch.from_numpy(file["identity/posterior"][()])
         names = file["identity/sample_id"].asstr()[()]
-    text = embed(["a horse"], [(model / "tokenizer", model / "text_encoder")])[0]
+    text = embed_texts(["a horse"], [(model / "tokenizer", model / "text_encoder")])[0]
     seen = {f"identity/t{t}/{name}": [] for t in timesteps for name in modules}
     for name, moment in zip(names, moments, strict=True):
         mean, log_variance = moment[:4], moment[4:]
@@ -201,7 +202,7 @@ def test_latents_are_those_of_diffusers(encode, small_model, folder, batch_size)
     found = contents(encode(batch_size=batch_size))
     assert [name.decode() for name in found["identity/sample_id"]] == list(PICTURES)
     vae = AutoencoderKL.from_pretrained(small_model / "vae").eval()
-    for name, moments in zip(PICTURES, found["identity/moments"], strict=True):
+    for name, moments in zip(PICTURES, found["identity/posterior"], strict=True):
         picture = Image.open(folder / "pictures" / f"{name}.jpg").resize((SIZE, SIZE), Image.Resampling.BICUBIC)
         pixels = torch.tensor(np.asarray(picture)).permute(2, 0, 1)[None] / 255 * 2 - 1
         with torch.no_grad():
@@ -230,8 +231,8 @@ def test_features_depend_on_timestep_seed_and_prompt(features, read, small_model
         encoders=[(small_model / "tokenizer", small_model / "text_encoder")],
         out=other_prompt,
     )
-    other_seed = contents(read(seed=8, feature_sets=["enc4.1"], timesteps=[50]))
-    other_text = contents(read(prompt=other_prompt, feature_sets=["enc4.1"], timesteps=[50]))
+    other_seed = contents(read(seed=8, layer_sets=["enc4.1"], timesteps=[50]))
+    other_text = contents(read(prompt=other_prompt, layer_sets=["enc4.1"], timesteps=[50]))
     key = "identity/t50/enc4.1"
     for other in (found["identity/t0/enc4.1"], found["identity/t999/enc4.1"], other_seed[key], other_text[key]):
         assert np.abs(found[key] - other).max() > 1e-3
@@ -240,7 +241,7 @@ def test_features_depend_on_timestep_seed_and_prompt(features, read, small_model
 def draws(latents, seed):
     """Means, seeded samples and noise of every latent, (5, 4, 16, 16) each, scaled."""
     with h5py.File(latents) as file:
-        moments = torch.from_numpy(file["identity/moments"][()])
+        moments = torch.from_numpy(file["identity/posterior"][()])
         names = file["identity/sample_id"].asstr()[()]
     mean, deviation = moments[:, :4], torch.exp(moments[:, 4:] / 2)
     noise = {
@@ -253,7 +254,7 @@ def draws(latents, seed):
 def read_plainly(model, noisy, timestep, text="a horse"):
     """Features of enc4.1 by a hook that is written out, one sample at a time."""
     unet = UNet2DConditionModel.from_pretrained(model / "unet").eval()
-    embedding = embed([text], [(model / "tokenizer", model / "text_encoder")])[0]
+    embedding = embed_texts([text], [(model / "tokenizer", model / "text_encoder")])[0]
     seen = []
     unet.down_blocks[2].attentions[0].register_forward_hook(lambda module, args, output: seen.append(output[0]))
     with torch.no_grad():
@@ -265,13 +266,13 @@ def read_plainly(model, noisy, timestep, text="a horse"):
 def test_the_posteriors_mean_is_read_where_asked_for(read, small_model, latents):
     mean, _, noise = draws(latents, 7)
     noisy = DDPMScheduler.from_pretrained(small_model / "scheduler").add_noise(mean, noise, torch.tensor([50]))
-    found = contents(read(posterior="mean", feature_sets=["enc4.1"], timesteps=[50]))["identity/t50/enc4.1"]
+    found = contents(read(posterior="mean", layer_sets=["enc4.1"], timesteps=[50]))["identity/t50/enc4.1"]
     np.testing.assert_array_equal(found, read_plainly(small_model, noisy, 50))
 
 
 def test_without_noise_the_clean_latent_is_read_at_the_timestep(read, small_model, latents):
     _, clean, _ = draws(latents, 7)
-    found = contents(read(noise=False, feature_sets=["enc4.1"], timesteps=[50]))["identity/t50/enc4.1"]
+    found = contents(read(noise=False, layer_sets=["enc4.1"], timesteps=[50]))["identity/t50/enc4.1"]
     np.testing.assert_array_equal(found, read_plainly(small_model, clean, 50))
 
 
@@ -279,7 +280,7 @@ def test_without_noise_the_clean_latent_is_read_at_the_timestep(read, small_mode
 def test_denoising_is_a_plain_loop_over_diffusers(read, small_model, latents, inference_steps, timestep):
     """Noise to the timestep, whole passes down to 0 by the formula of DDIM written out, then a pass that is read."""
     unet = UNet2DConditionModel.from_pretrained(small_model / "unet").eval()
-    text = embed(["a horse"], [(small_model / "tokenizer", small_model / "text_encoder")])[0]
+    text = embed_texts(["a horse"], [(small_model / "tokenizer", small_model / "text_encoder")])[0]
     signal = DDPMScheduler.from_pretrained(small_model / "scheduler").alphas_cumprod
     _, clean, noise = draws(latents, 7)
     x = signal[timestep] ** 0.5 * clean + (1 - signal[timestep]) ** 0.5 * noise
@@ -292,7 +293,7 @@ def test_denoising_is_a_plain_loop_over_diffusers(read, small_model, latents, in
         x = signal[to] ** 0.5 * picture + (1 - signal[to]) ** 0.5 * predicted
         at, passes = to, passes + 1
     assert passes == -(-timestep // (1000 // inference_steps))
-    found = contents(read(inference_steps=inference_steps, feature_sets=["enc4.1"], timesteps=[timestep]))
+    found = contents(read(inference_steps=inference_steps, layer_sets=["enc4.1"], timesteps=[timestep]))
     np.testing.assert_allclose(
         found[f"identity/t{timestep}/enc4.1"], read_plainly(small_model, x, 0), **ROUNDING["features"]
     )
@@ -302,7 +303,7 @@ def test_denoising_by_diffusers_own_schedule_is_the_same(read, small_model, late
     """The timesteps that DDIMScheduler lists from 100 on are the ones that are walked."""
     _, clean, noise = draws(latents, 7)
     unet = UNet2DConditionModel.from_pretrained(small_model / "unet").eval()
-    text = embed(["a horse"], [(small_model / "tokenizer", small_model / "text_encoder")])[0]
+    text = embed_texts(["a horse"], [(small_model / "tokenizer", small_model / "text_encoder")])[0]
     scheduler = DDIMScheduler.from_pretrained(small_model / "scheduler", set_alpha_to_one=False)
     scheduler.set_timesteps(20)
     x = scheduler.add_noise(clean, noise, torch.tensor([100]))
@@ -312,12 +313,12 @@ def test_denoising_by_diffusers_own_schedule_is_the_same(read, small_model, late
         with torch.no_grad():
             predicted = torch.cat([unet(one[None], t, encoder_hidden_states=text).sample for one in x])
         x = scheduler.step(predicted, t, x).prev_sample
-    found = contents(read(inference_steps=20, feature_sets=["enc4.1"], timesteps=[100]))
+    found = contents(read(inference_steps=20, layer_sets=["enc4.1"], timesteps=[100]))
     np.testing.assert_allclose(found["identity/t100/enc4.1"], read_plainly(small_model, x, 0), **ROUNDING["features"])
 
 
 def test_at_timestep_0_there_is_nothing_to_denoise(features, read):
-    found = contents(read(inference_steps=20, feature_sets=["enc4.1"], timesteps=[0]))
+    found = contents(read(inference_steps=20, layer_sets=["enc4.1"], timesteps=[0]))
     np.testing.assert_array_equal(found["identity/t0/enc4.1"], contents(features)["identity/t0/enc4.1"])
 
 
@@ -325,7 +326,7 @@ def test_a_template_says_what_each_sample_shows(read, small_model, tmp_path):
     """Pictures a and c show a cat and a dog, the others two cats; a crop shows its one object."""
     manifest = manifest_of(PICTURES, tmp_path / "manifest.parquet")
     instances = pd.read_parquet(manifest)
-    instances.loc[instances["instance_id"].isin(["a/2", "c/1"]), "category"] = "dog"
+    instances.loc[instances["instance_id"].isin(["a/2", "c/1"]), "class_name"] = "dog"
     write_parquet(instances, INSTANCES, manifest)
     out = tmp_path / "template.h5"
     encoders = [(small_model / "tokenizer", small_model / "text_encoder")]
@@ -336,16 +337,16 @@ def test_a_template_says_what_each_sample_shows(read, small_model, tmp_path):
     both, cats = "a photo of a cat and dog", "a photo of a cat"
     assert said["identity"] == [both, cats, both, cats, cats]
     assert said["crop_pad"] == [cats, "a photo of a dog", cats, cats, "a photo of a dog", *[cats] * 5]
-    found = contents(read(prompt=out, feature_sets=["enc4.1"], timesteps=[0], batch_size=2))["identity/t0/enc4.1"]
+    found = contents(read(prompt=out, layer_sets=["enc4.1"], timesteps=[0], batch_size=2))["identity/t0/enc4.1"]
     for text, pictures in ((both, [0, 2]), (cats, [1, 3, 4])):
         alone = tmp_path / f"{text}.h5"
         encode_prompt(prompt=text, out=alone, encoders=encoders)
-        expected = contents(read(prompt=alone, feature_sets=["enc4.1"], timesteps=[0]))["identity/t0/enc4.1"]
+        expected = contents(read(prompt=alone, layer_sets=["enc4.1"], timesteps=[0]))["identity/t0/enc4.1"]
         np.testing.assert_allclose(found[pictures], expected[pictures], **ROUNDING["features"])
 
 
 def test_a_letterboxed_picture_keeps_its_proportions(encode, small_model, folder):
-    found = contents(encode(resize="letterbox"))["identity/moments"]
+    found = contents(encode(resize="letterbox"))["identity/posterior"]
     vae = AutoencoderKL.from_pretrained(small_model / "vae").eval()
     for name, moments in zip(PICTURES, found, strict=True):
         with Image.open(folder / "pictures" / f"{name}.jpg") as picture:
@@ -357,7 +358,7 @@ def test_a_letterboxed_picture_keeps_its_proportions(encode, small_model, folder
 
 
 def test_one_timestep_alone_is_the_same_as_among_others(features, read):
-    alone = contents(read(timesteps=[50], feature_sets=["enc4.1"]))
+    alone = contents(read(timesteps=[50], layer_sets=["enc4.1"]))
     np.testing.assert_array_equal(alone["identity/t50/enc4.1"], contents(features)["identity/t50/enc4.1"])
 
 
@@ -379,11 +380,11 @@ def test_batches_change_no_more_than_rounding(features, read, batch_size):
 
 @pytest.mark.parametrize("shards", [["a", "bcde"], ["cd", "e", "ab"]])
 def test_shards_change_nothing(features, latents, encode, read, shards):
-    whole = {**contents(features), "moments": contents(latents)["identity/moments"]}
+    whole = {**contents(features), "moments": contents(latents)["identity/posterior"]}
     for names in shards:
         part = encode(names)
         rows = [list(PICTURES).index(name) for name in names]
-        np.testing.assert_array_equal(contents(part)["identity/moments"], whole["moments"][rows])
+        np.testing.assert_array_equal(contents(part)["identity/posterior"], whole["moments"][rows])
         for key, values in contents(read(latents=part)).items():
             np.testing.assert_array_equal(values, whole[key][rows])
 
@@ -393,7 +394,7 @@ def test_views_are_kept_apart(encode, read):
     path = encode("ab")
     with h5py.File(path, "r+") as file:
         file.copy("identity", "hflip")
-    found = contents(read(latents=path, timesteps=[0, 500], feature_sets=["enc4.1"]))
+    found = contents(read(latents=path, timesteps=[0, 500], layer_sets=["enc4.1"]))
     assert set(found) == {
         f"{view}/{name}" for view in ("identity", "hflip") for name in ("sample_id", "t0/enc4.1", "t500/enc4.1")
     }
@@ -415,7 +416,7 @@ def test_features_say_what_they_are(features):
 
 def test_latents_and_prompts_say_what_they_are(latents, prompt):
     about = attributes(latents)
-    assert (about["scaling_factor"], about["size"], about["resize"]) == (0.18215, SIZE, "squash")
+    assert (about["scaling_factor"], about["size"], about["resize"]) == (0.18215, SIZE, "stretch")
     assert about["dtype"] == "float32"
     assert attributes(prompt)["prompt"] == "a horse"
     assert contents(prompt)["embedding"].shape == (1, 77, 32)
@@ -423,17 +424,17 @@ def test_latents_and_prompts_say_what_they_are(latents, prompt):
 
 def test_the_hash_is_of_the_configuration_not_of_its_place(features, read, small_model, tmp_path):
     shutil.copytree(small_model / "unet", tmp_path / "elsewhere")
-    moved = read(unet=tmp_path / "elsewhere", timesteps=[0], feature_sets=["enc16.1"])
+    moved = read(unet=tmp_path / "elsewhere", timesteps=[0], layer_sets=["enc16.1"])
     assert attributes(moved)["unet_config_sha256"] == attributes(features)["unet_config_sha256"]
     config = json.loads((tmp_path / "elsewhere" / "config.json").read_text())
     (tmp_path / "elsewhere" / "config.json").write_text(json.dumps({**config, "flip_sin_to_cos": False}))
-    changed = read(unet=tmp_path / "elsewhere", timesteps=[0], feature_sets=["enc16.1"])
+    changed = read(unet=tmp_path / "elsewhere", timesteps=[0], layer_sets=["enc16.1"])
     assert attributes(changed)["unet_config_sha256"] != attributes(features)["unet_config_sha256"]
 
 
 @pytest.mark.parametrize(("dtype", "stored", "error"), [("bfloat16", np.float32, 0.1), ("float16", np.float16, 0.02)])
 def test_half_precision_is_near_and_stored_as_it_may_be(features, read, dtype, stored, error):
-    half = read(dtype=dtype, timesteps=[0], feature_sets=["enc4.1"])
+    half = read(dtype=dtype, timesteps=[0], layer_sets=["enc4.1"])
     values, exact = contents(half)["identity/t0/enc4.1"], contents(features)["identity/t0/enc4.1"]
     assert values.dtype == stored
     assert attributes(half)["dtype"] == dtype
@@ -442,7 +443,7 @@ def test_half_precision_is_near_and_stored_as_it_may_be(features, read, dtype, s
 
 def test_an_unknown_layer_names_the_capture(read, tmp_path):
     with pytest.raises(ValueError) as error:
-        read(feature_sets=["enc4.1", "enc5.1"], out=tmp_path / "features.h5")
+        read(layer_sets=["enc4.1", "enc5.1"], out=tmp_path / "features.h5")
     assert str(error.value).startswith("capture 'plain': no layer 'enc5.1'")
     assert "enc16.1, enc16.2, enc8.1" in str(error.value)
     assert not list(tmp_path.iterdir())
@@ -459,12 +460,12 @@ def test_latents_of_another_size_are_refused_with_the_way_out(encode, read, smal
 
 def test_a_failed_write_leaves_what_was_there(encode, read, tmp_path):
     out = tmp_path / "features.h5"
-    read(out=out, timesteps=[0], feature_sets=["enc16.1"])
+    read(out=out, timesteps=[0], layer_sets=["enc16.1"])
     before = out.read_bytes()
     with pytest.raises(ValueError):
         read(latents=encode("a", size=64), out=out)
     assert out.read_bytes() == before
-    read(out=out, timesteps=[1], feature_sets=["enc16.1"])  # what the failed one left is in nobody's way
+    read(out=out, timesteps=[1], layer_sets=["enc16.1"])  # what the failed one left is in nobody's way
     assert "identity/t1/enc16.1" in contents(out)
 
 
@@ -508,7 +509,7 @@ def test_latents_whose_bytes_have_changed_are_not_believed(read, latents, tmp_pa
     path = tmp_path / "latents.h5"
     content = latents.read_bytes()
     with h5py.File(latents) as file:
-        moments = file["identity/moments"][3].tobytes()
+        moments = file["identity/posterior"][3].tobytes()
     place = content.index(moments[:256])
     path.write_bytes(content[:place] + bytes(256) + content[place + 256 :])
     with pytest.raises(ValueError, match="is corrupt") as error:
@@ -516,7 +517,7 @@ def test_latents_whose_bytes_have_changed_are_not_believed(read, latents, tmp_pa
     assert str(path) in str(error.value)
 
 
-@pytest.mark.parametrize("missing", ["identity/moments", "identity/sample_id"])
+@pytest.mark.parametrize("missing", ["identity/posterior", "identity/sample_id"])
 def test_an_incomplete_shard_is_named(read, latents, tmp_path, missing):
     path = tmp_path / "latents.h5"
     shutil.copy(latents, path)
@@ -539,7 +540,7 @@ def test_a_file_of_another_kind_is_named(read, prompt, tmp_path):
 def test_features_that_are_not_finite_are_refused_by_layer_and_sample(read, encode, tmp_path):
     path = encode("ab")
     with h5py.File(path, "r+") as file:
-        file["identity/moments"][1, 0, 0, 0] = np.nan
+        file["identity/posterior"][1, 0, 0, 0] = np.nan
     with pytest.raises(ValueError, match=r"layer enc4\.1 at t = 50 is not finite for a sample of b"):
         read(latents=path, timesteps=[50], out=tmp_path / "features.h5")
     assert not (tmp_path / "features.h5").exists()
@@ -547,7 +548,7 @@ def test_features_that_are_not_finite_are_refused_by_layer_and_sample(read, enco
 
 def encoders_of(model):
     parts = ("tokenizer", "text_encoder", "tokenizer_2", "text_encoder_2")
-    return encoders({name: str(model / name) for name in parts if (model / name).is_dir()})
+    return find_text_encoders({name: str(model / name) for name in parts if (model / name).is_dir()})
 
 
 @pytest.mark.parametrize(
@@ -571,7 +572,7 @@ def test_other_architectures_are_read_as_their_pipelines_run_them(architectures,
     encode_prompt(prompt="a horse", encoders=encoders_of(model), out=prompt)
     latents = encode(vae=model / "vae")
     folders = {"latents": latents, "prompt": prompt, "unet": model / "unet", "scheduler": model / "scheduler"}
-    found = contents(read(**folders, feature_sets=list(layers), timesteps=[50]))
+    found = contents(read(**folders, layer_sets=list(layers), timesteps=[50]))
 
     unet = UNet2DConditionModel.from_pretrained(model / "unet").eval()
     load = {part: kind.from_pretrained(model / part) for part, kind in TEXT_PARTS.items() if (model / part).is_dir()}

@@ -9,9 +9,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from semlens import figures
-from semlens.figures import as_printed, boxes, curves, moments, read, sampled, save, save_table
-from semlens.relations import SETS as KNOWN
+from semlens.compare.pairs import SETS as KNOWN
+from semlens.draw.boxes import draw_boxes
+from semlens.draw.curves import draw_curves
+from semlens.draw.style import COLOURS, NAMES, format_heading, read_statistics, save_figure
+from semlens.draw.tables import describe_sampling, format_table, save_table, tabulate_means, tabulate_tests
 
 MOMENTS = ["mean", "std", "min", "whisker_low", "q1", "median", "q3", "whisker_high", "max"]
 METRICS = ["cosine", "distance_correlation"]
@@ -41,7 +43,7 @@ def pairs_of(conditions, values):
     rows = [
         {
             **{"condition": condition, "set_a": a, "set_b": b, "h": 1.0, "p": p, "log10_p": log10_p},
-            **{"dunn": dunn, "dunn_classical": dunn / 100},
+            **{"dunn_table1": dunn, "dunn_eq10": dunn / 100},
         }
         for condition in conditions
         for a, b, p, log10_p, dunn in values
@@ -63,22 +65,22 @@ def closed():
 def drawn():
     sets = {"voc": sets_of(METRICS), "coco": sets_of(METRICS, empty=[("cosine", "scdi")], shift=0.3)}
     trend = {"voc": trend_of(METRICS), "coco": trend_of(METRICS, "does not hold")}
-    return boxes(sets, trend, title="Which distance?", axis="metric")
+    return draw_boxes(sets, trend, title="Which distance?", axis="metric")
 
 
 def test_a_title_says_where_quartiles_and_tests_rest_on_a_part():
     whole = sets_of(METRICS)
-    whole["n_ranked"] = whole["n"]
-    part = sets_of(METRICS).assign(n=5_000_000, n_ranked=10_010)
-    assert sampled({"voc": whole}) == ""
-    assert "a random 10,010 of up to 5,000,000 distances" in sampled({"voc": whole, "coco": part})
+    whole["n_stored"] = whole["n"]
+    part = sets_of(METRICS).assign(n=5_000_000, n_stored=10_010)
+    assert describe_sampling({"voc": whole}) == ""
+    assert "a random 10,010 of up to 5,000,000 distances" in describe_sampling({"voc": whole, "coco": part})
 
 
 @pytest.fixture
 def written(tmp_path):
-    def run(values, title="A title", table=lambda values: figures.tests(values, dunn="means"), axis="metric"):
+    def run(values, title="A title", table=lambda values: tabulate_tests(values, dunn="table1"), axis="metric"):
         paths = {kind: str(tmp_path / f"table.{kind}") for kind in ("csv", "md", "tex", "html")}
-        save_table(table(values), partial(as_printed, table(values), axis), title=title, **paths)
+        save_table(table(values), partial(format_table, table(values), axis), title=title, **paths)
         return {kind: (tmp_path / f"table.{kind}").read_text() for kind in paths}
 
     return run
@@ -127,7 +129,7 @@ def test_sets_keep_their_colours_though_one_is_empty(drawn):
 
 def test_an_experiment_without_any_pair_is_drawn():
     empty = [("cosine", name) for name in SETS]
-    figure = boxes(
+    figure = draw_boxes(
         {"voc": sets_of(["cosine"], empty=empty)},
         {"voc": trend_of(["cosine"], "empty set")},
         title="Nothing",
@@ -140,11 +142,11 @@ def test_an_experiment_without_any_pair_is_drawn():
 
 def test_distances_share_a_scale_unless_metrics_differ():
     sets, trend = {"voc": sets_of(["0", "50"])}, {"voc": trend_of(["0", "50"])}
-    shared = panels_of(boxes(sets, trend, title="Noise", axis="timestep"))
+    shared = panels_of(draw_boxes(sets, trend, title="Noise", axis="timestep"))
     assert shared[0].get_ylim() == shared[1].get_ylim()
     sets = {"voc": pd.concat([sets_of(["cosine"]), sets_of(["euclidean"], shift=50)], ignore_index=True)}
     trend = {"voc": trend_of(["cosine", "euclidean"])}
-    own = panels_of(boxes(sets, trend, title="Metrics", axis="metric"))
+    own = panels_of(draw_boxes(sets, trend, title="Metrics", axis="metric"))
     assert own[0].get_ylim()[1] < 10 < own[1].get_ylim()[0]
 
 
@@ -154,7 +156,7 @@ def test_curves_follow_the_means():
         "davis": sets_of(offsets, sets=["sidi", "scdi"], empty=[("40", "sidi")]),
         "own": sets_of(offsets, sets=["sidi", "scdi"], shift=0.5),
     }
-    figure = curves(sets, title="Video", axis="offset")
+    figure = draw_curves(sets, title="Video", axis="offset")
     panels = panels_of(figure)
     assert [panel.get_ylabel().split("\n")[0] for panel in panels] == ["davis", "own"]
     assert panels[-1].get_xlabel() == "offset (frames)"
@@ -173,10 +175,10 @@ def test_the_same_bytes_on_two_runs(tmp_path, kind):
     for run in ("one", "two"):
         if kind == "boxes":
             sets, trend = {"voc": sets_of(METRICS)}, {"voc": trend_of(METRICS)}
-            figure = boxes(sets, trend, title="Twice", axis="metric")
+            figure = draw_boxes(sets, trend, title="Twice", axis="metric")
         else:
-            figure = curves({"davis": sets_of(["1", "2"])}, title="Twice", axis="offset")
-        save(figure, png=tmp_path / f"{run}.png", pdf=tmp_path / f"{run}.pdf")
+            figure = draw_curves({"davis": sets_of(["1", "2"])}, title="Twice", axis="offset")
+        save_figure(figure, png=tmp_path / f"{run}.png", pdf=tmp_path / f"{run}.pdf")
     assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "one.pdf").read_bytes().startswith(b"%PDF")
     for kind in ("png", "pdf"):
@@ -186,15 +188,15 @@ def test_the_same_bytes_on_two_runs(tmp_path, kind):
 
 def test_statistics_are_read_with_conditions_as_text(tmp_path):
     sets_of(["1", "50"]).to_csv(tmp_path / "voc.sets.csv", index=False)
-    (frame,) = read(["voc"], [tmp_path / "voc.sets.csv"]).values()
+    (frame,) = read_statistics(["voc"], [tmp_path / "voc.sets.csv"]).values()
     assert frame["condition"].unique().tolist() == ["1", "50"]
 
 
 def test_the_table_has_the_layout_of_table_1():
     voc = pairs_of(["cosine", "euclidean"], [("scsi", "scdi", 0.2, -0.7, 1.5), ("scsi", "dcsi", 0.01, -2.0, 2.5)])
     coco = pairs_of(["cosine", "euclidean"], [("scsi", "scdi", 0.3, -0.5, 3.5), ("scsi", "dcsi", 0.0, -400, 4.5)])
-    coco["dunn"] += [0, 0, 10, 10]
-    result = figures.tests({"voc": voc, "coco": coco}, dunn="means")
+    coco["dunn_table1"] += [0, 0, 10, 10]
+    result = tabulate_tests({"voc": voc, "coco": coco}, dunn="table1")
     assert list(result.columns) == [
         ("voc", "cosine"),
         ("voc", "euclidean"),
@@ -219,7 +221,7 @@ def test_the_table_has_the_layout_of_table_1():
 def test_csv_keeps_the_numbers(written):
     values = {"voc": pairs_of(["cosine"], [("scsi", "scdi", 1.23456789e-7, np.log10(1.23456789e-7), 1.5)])}
     back = pd.read_csv(io.StringIO(written(values)["csv"]), header=[0, 1], index_col=[0, 1])
-    pd.testing.assert_frame_equal(back, figures.tests(values, dunn="means"), check_names=False)
+    pd.testing.assert_frame_equal(back, tabulate_tests(values, dunn="table1"), check_names=False)
 
 
 @pytest.mark.parametrize(
@@ -308,20 +310,20 @@ def test_markdown_has_a_row_per_pair_and_value_and_a_column_per_condition(writte
 
 def test_the_classical_index_takes_the_place_of_the_other_where_asked_for():
     values = {"voc": pairs_of(["cosine"], [("scsi", "scdi", 0.2, -0.7, 1.5)])}
-    for dunn, expected in (("means", 1.5), ("classical", 0.015)):
-        assert figures.tests(values, dunn=dunn).loc[("scsi vs. scdi", "Dunn index"), ("voc", "cosine")] == expected
+    for dunn, expected in (("table1", 1.5), ("eq10", 0.015)):
+        assert tabulate_tests(values, dunn=dunn).loc[("scsi vs. scdi", "Dunn index"), ("voc", "cosine")] == expected
 
 
 def test_moments_are_laid_out_as_the_supplements_tables(written):
     """By hand: sets_of puts the mean of its k-th set at 0.05 + 0.1 k, with a deviation of 0.02."""
     values = {"voc": sets_of(["1", "50"], sets=["scsi", "scdi"]), "coco": sets_of(["1", "50"], empty=[("50", "scdi")])}
-    numbers = moments(values)
+    numbers = tabulate_means(values)
     assert list(numbers.columns) == [("voc", "1"), ("voc", "50"), ("coco", "1"), ("coco", "50")]
     assert numbers.loc[("scdi", "mean"), ("voc", "50")] == pytest.approx(0.16)
     assert numbers.loc[("scdi", "n"), ("coco", "50")] == 0
     assert np.isnan(numbers.loc[("dcsi", "mean"), ("voc", "1")])  # a set that only coco has
     values = {name: table[table["set"] != "dcsi"] for name, table in values.items()}
-    _, _, *lines = written(values, table=moments, axis="timestep")["md"].splitlines()
+    _, _, *lines = written(values, table=tabulate_means, axis="timestep")["md"].splitlines()
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert cells[0] == ["sets", "value", "voc t = 1", "voc t = 50", "coco t = 1", "coco t = 50"]
     assert cells[2:] == [
@@ -334,12 +336,12 @@ def test_moments_are_laid_out_as_the_supplements_tables(written):
 
 def test_one_distance_has_no_deviation(written):
     one = sets_of(["1"], sets=["sidi"]).assign(n=1, std=np.nan)
-    assert "0.05000 ± –" in written({"davis": one}, table=moments, axis="offset")["md"]
+    assert "0.05000 ± –" in written({"davis": one}, table=tabulate_means, axis="offset")["md"]
 
 
 def test_large_counts_are_short_below_their_boxes():
     sets = {"voc": sets_of(["cosine"]).assign(n=[9_999, 243_899, 4_500_000])}
-    (panel,) = panels_of(boxes(sets, {"voc": trend_of(["cosine"])}, title="Many", axis="metric"))
+    (panel,) = panels_of(draw_boxes(sets, {"voc": trend_of(["cosine"])}, title="Many", axis="metric"))
     assert [label.get_text() for label in panel.get_xticklabels()] == ["scsi\n9,999", "scdi\n244k", "dcsi\n4.5M"]
 
 
@@ -348,16 +350,16 @@ def test_large_counts_are_short_below_their_boxes():
     [("timestep", "50", "t = 50"), ("offset", "5", "+5"), ("metric", "distance_correlation", "distance correlation")],
 )
 def test_headings_say_what_a_condition_is(axis, condition, expected):
-    assert figures.heading(axis, condition) == expected
+    assert format_heading(axis, condition) == expected
 
 
 def test_ten_conditions_are_one_row_per_dataset():
     names = [f"view{number}" for number in range(10)]
     sets = {"voc": sets_of(names), "coco": sets_of(names)}
-    figure = boxes(sets, {name: trend_of(names) for name in sets}, title="Ten", axis="view")
+    figure = draw_boxes(sets, {name: trend_of(names) for name in sets}, title="Ten", axis="view")
     rows = {round(panel.get_position().y0, 3) for panel in panels_of(figure)}
     assert len(panels_of(figure)) == 20 and len(rows) == 2
 
 
 def test_every_set_has_a_colour_and_a_name():
-    assert set(figures.COLOURS) == set(figures.NAMES) == set(KNOWN)
+    assert set(COLOURS) == set(NAMES) == set(KNOWN)

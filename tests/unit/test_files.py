@@ -6,12 +6,12 @@ import subprocess
 import sys
 
 import pytest
-from semlens.files import readable, whole
+from semlens.runtime.files import quarantine_if_corrupt, write_atomically
 
 
 def test_block_that_ends_well_leaves_the_file_alone_in_its_folder(tmp_path):
     path = tmp_path / "t.txt"
-    with whole(path) as file:
+    with write_atomically(path) as file:
         file.write_text("new")
         assert not path.exists()
     assert path.read_text() == "new"
@@ -20,7 +20,7 @@ def test_block_that_ends_well_leaves_the_file_alone_in_its_folder(tmp_path):
 
 def test_block_that_fails_leaves_no_file(tmp_path):
     path = tmp_path / "t.txt"
-    with pytest.raises(RuntimeError, match="halfway"), whole(path) as file:
+    with pytest.raises(RuntimeError, match="halfway"), write_atomically(path) as file:
         file.write_text("ne")
         raise RuntimeError("halfway")
     assert not path.exists()
@@ -29,7 +29,7 @@ def test_block_that_fails_leaves_no_file(tmp_path):
 def test_block_that_fails_keeps_the_former_file(tmp_path):
     path = tmp_path / "t.txt"
     path.write_text("old")
-    with pytest.raises(RuntimeError, match="halfway"), whole(path) as file:
+    with pytest.raises(RuntimeError, match="halfway"), write_atomically(path) as file:
         file.write_text("ne")
         raise RuntimeError("halfway")
     assert path.read_text() == "old"
@@ -38,7 +38,7 @@ def test_block_that_fails_keeps_the_former_file(tmp_path):
 def test_block_that_ends_well_replaces_the_former_file(tmp_path):
     path = tmp_path / "t.txt"
     path.write_text("old")
-    with whole(path) as file:
+    with write_atomically(path) as file:
         file.write_text("new")
     assert path.read_text() == "new"
 
@@ -70,7 +70,7 @@ def another(tmp_path):
 
 def test_two_that_write_one_file_never_mix(tmp_path, another):
     path = tmp_path / "t.txt"
-    with whole(path) as file:
+    with write_atomically(path) as file:
         file.write_text("mine, and longer")
     assert path.read_text() == "mine, and longer"
     another.communicate("")
@@ -85,7 +85,7 @@ def test_what_a_killed_process_left_is_never_the_file_and_goes(tmp_path, another
     another.wait()
     (left,) = tmp_path.iterdir()
     assert left != path and left.read_text() == "another's"
-    with whole(path) as file:
+    with write_atomically(path) as file:
         assert not left.exists()
         file.write_text("mine")
     assert list(tmp_path.iterdir()) == [path]
@@ -96,7 +96,7 @@ def test_what_another_machine_writes_stays_until_it_is_long_silent(tmp_path, hou
     path, left = tmp_path / "t[1].txt", tmp_path / ".t[1].txt.node7.cluster.4711.partial"
     left.write_text("half")
     os.utime(left, (left.stat().st_mtime - hours * 3600,) * 2)
-    with whole(path) as file:
+    with write_atomically(path) as file:
         file.write_text("mine")
     assert left.exists() == stays
 
@@ -109,7 +109,7 @@ def test_other_files_of_the_folder_stay(tmp_path):
     ]
     for other in others:
         other.write_text("kept")
-    with whole(path) as file:
+    with write_atomically(path) as file:
         file.write_text("mine")
     assert sorted(tmp_path.iterdir()) == sorted([path, *others])
 
@@ -118,7 +118,7 @@ def test_what_cannot_be_decoded_is_set_aside_with_the_way_out(tmp_path):
     path = tmp_path / "t.parquet"
     path.write_text("spoiled")
     wanted = r"t\.parquet is corrupt \(no magic\); .* t\.parquet\.corrupt; run again"
-    with pytest.raises(ValueError, match=wanted), readable(path):
+    with pytest.raises(ValueError, match=wanted), quarantine_if_corrupt(path):
         raise OSError("no magic")
     assert [entry.name for entry in tmp_path.iterdir()] == ["t.parquet.corrupt"]
 
@@ -127,11 +127,14 @@ def test_what_cannot_be_decoded_is_set_aside_with_the_way_out(tmp_path):
 def test_what_could_not_even_be_read_stays(tmp_path, error):
     path = tmp_path / "t.parquet"
     path.write_text("whole")
-    with pytest.raises(error), readable(path):
+    with pytest.raises(error), quarantine_if_corrupt(path):
         raise error
     assert path.read_text() == "whole"
 
 
 def test_what_cannot_be_set_aside_is_to_be_deleted(tmp_path):
-    with pytest.raises(ValueError, match=r"is corrupt .* delete it and run again"), readable(tmp_path / "gone"):
+    with (
+        pytest.raises(ValueError, match=r"is corrupt .* delete it and run again"),
+        quarantine_if_corrupt(tmp_path / "gone"),
+    ):
         raise ValueError("no magic")

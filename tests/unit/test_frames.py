@@ -13,10 +13,12 @@ from matplotlib.colors import to_hex
 from PIL import Image
 from pycocotools import mask as coco_mask
 from scipy.spatial.distance import correlation
-from semlens import figures, frames
-from semlens.comparison import compare
-from semlens.prototypes import FEATURE_SETS
-from semlens.tables import INSTANCES, write_parquet
+from semlens.compare.distances import compare_prototypes
+from semlens.draw import tracks
+from semlens.draw.tables import MARKUP, save_table
+from semlens.draw.tracks import draw_track, format_track_table, load_track, tabulate_track
+from semlens.extract.prototypes import LAYER_SETS
+from semlens.storage.tables import INSTANCES, write_parquet
 
 WIDTH, HEIGHT = 80, 48
 PEOPLE = {"walk_1/1": ("person", 4), "walk_1/2": ("person", 30), "walk_1/3": ("person", 56), "walk_1/4": ("dog", 68)}
@@ -38,7 +40,7 @@ def manifest_of(seen, path):
     rows = []
     for frame, identities in seen.items():
         for identity in identities:
-            category, left = PEOPLE[identity]
+            class_name, left = PEOPLE[identity]
             x, y, w, h = left, 10 + frame, 8, 20
             mask = np.zeros((HEIGHT, WIDTH), np.uint8, order="F")
             mask[y : y + h, x : x + w] = 1
@@ -46,7 +48,7 @@ def manifest_of(seen, path):
                 {
                     **{"dataset": "davis", "image_id": f"walk_1/{frame:05d}", "file": f"walk_1/{frame:05d}.png"},
                     **{"width": WIDTH, "height": HEIGHT, "instance_id": name_of(frame, identity)},
-                    **{"category": category, "identity": identity, "video": "walk_1", "frame": frame},
+                    **{"class_name": class_name, "identity": identity, "video": "walk_1", "frame": frame},
                     **{"area_fraction": mask.mean(), "bbox_x": x, "bbox_y": y, "bbox_w": w, "bbox_h": h},
                     "rle": coco_mask.encode(mask)["counts"].decode(),
                 }
@@ -64,7 +66,7 @@ def prototypes_of(manifest, path):
     table = arrow.Table.from_pandas(rows.assign(view="identity", timestep=np.int32(0)), preserve_index=False)
     flat = arrow.array(np.concatenate([vector_of(name) for name in rows["instance_id"]]))
     table = table.append_column("enc16.1@16", arrow.FixedSizeListArray.from_arrays(flat, 6))
-    sets = {FEATURE_SETS: json.dumps({"enc16.1": ["enc16.1@16"]}).encode()}
+    sets = {LAYER_SETS: json.dumps({"enc16.1": ["enc16.1@16"]}).encode()}
     parquet.write_table(table.replace_schema_metadata(sets), path)
     return path
 
@@ -88,8 +90,8 @@ def manifests(folder):
 
 
 def distances_in(folder, out, *, reference=REFERENCE, sets=SETS, offsets=(5, 1)):
-    plain = {"view": "identity", "timestep": 0, "features": "enc16.1", "metric": "correlation"}
-    compare(
+    plain = {"view": "identity", "timestep": 0, "layers": "enc16.1", "metric": "correlation"}
+    compare_prototypes(
         prototypes=sorted(folder.glob("*.prototypes.parquet")),
         conditions=[{**plain, "name": str(offset), "offset": offset} for offset in offsets],
         sets=list(sets),
@@ -110,7 +112,7 @@ def distances(folder, tmp_path):
 @pytest.fixture(scope="module")
 def people(folder, manifests, tmp_path_factory):
     out = tmp_path_factory.mktemp("compared") / "distances.parquet"
-    return frames.followed(distances_in(folder, out), manifests, REFERENCE)
+    return load_track(distances_in(folder, out), manifests, REFERENCE)
 
 
 @pytest.fixture(autouse=True)
@@ -150,20 +152,20 @@ def test_those_of_the_reference_frame_are_no_later_ones(distances, people):
 
 
 def test_one_is_followed_among_the_pairs_of_everyone(distances, manifests, people):
-    everyone = frames.followed(distances(reference="all"), manifests, REFERENCE)
+    everyone = load_track(distances(reference="all"), manifests, REFERENCE)
     pd.testing.assert_frame_equal(everyone, people)
-    other = frames.followed(distances(reference="all"), manifests, "walk_1/00001/2")
+    other = load_track(distances(reference="all"), manifests, "walk_1/00001/2")
     assert other["instance_id"].to_list() == ["walk_1/00001/2", "walk_1/00002/2"]
 
 
 @pytest.mark.parametrize("lonely", ["walk_1/00005/1", "walk_1/00002/2"])
 def test_a_reference_without_later_frames_is_named(distances, manifests, lonely):
     with pytest.raises(ValueError, match=f"^'{lonely}' is compared with no one: "):
-        frames.followed(distances(reference=lonely), manifests, lonely)
+        load_track(distances(reference=lonely), manifests, lonely)
 
 
 def test_distances_have_the_same_first_and_offsets_in_the_order_of_the_experiment(people):
-    table = frames.distances_of({"sd15": people})
+    table = tabulate_track({"sd15": people})
     assert table.columns.to_list() == ["+5", "+1"]
     assert table.index[0] == "the same, walk_1/1"
     assert sorted(table.index[1:]) == ["another, walk_1/2", "another, walk_1/3", "another, walk_1/4"]
@@ -175,36 +177,33 @@ def test_distances_have_the_same_first_and_offsets_in_the_order_of_the_experimen
 
 
 def test_the_same_comes_first_wherever_its_set_is_listed(distances, manifests):
-    people = frames.followed(distances(sets=["scdi", "sidi"], offsets=(1, 5)), manifests, REFERENCE)
-    table = frames.distances_of({"sd15": people})
+    people = load_track(distances(sets=["scdi", "sidi"], offsets=(1, 5)), manifests, REFERENCE)
+    table = tabulate_track({"sd15": people})
     assert table.index.to_list() == ["the same, walk_1/1", "another, walk_1/3", "another, walk_1/2"]
     assert table.columns.to_list() == ["+1", "+5"]
 
 
 def test_who_is_missing_in_a_frame_has_no_distance_there(distances, manifests):
-    table = frames.distances_of({"sd15": frames.followed(distances(offsets=(1, 2, 5)), manifests, REFERENCE)})
+    table = tabulate_track({"sd15": load_track(distances(offsets=(1, 2, 5)), manifests, REFERENCE)})
     assert table.isna().loc["the same, walk_1/1"].to_dict() == {"+1": False, "+2": True, "+5": False}
     assert table.isna().loc["another, walk_1/2"].to_dict() == {"+1": False, "+2": False, "+5": True}
     assert table.isna().loc["another, walk_1/4"].to_dict() == {"+1": True, "+2": True, "+5": False}
 
 
 def test_a_table_prints_five_decimals_and_a_dash(people):
-    table = frames.distances_of({"sd15": people})
-    printed = frames.as_printed(table, figures.MARKUP["md"])
+    table = tabulate_track({"sd15": people})
+    printed = format_track_table(table, MARKUP["md"])
     assert printed.loc["another, walk_1/2"].to_list() == ["–", f"{table.loc['another, walk_1/2', '+1']:.5f}"]
     assert printed.index.to_list() == table.index.to_list()
-    assert frames.as_printed(table, figures.MARKUP["tex"]).index[0] == r"the same, walk\_1/1"
+    assert format_track_table(table, MARKUP["tex"]).index[0] == r"the same, walk\_1/1"
     odd = people.assign(identity=people["identity"] + "<&>")
-    assert (
-        "walk_1/1&lt;&amp;&gt;"
-        in frames.as_printed(frames.distances_of({"sd15": odd}), figures.MARKUP["html"]).index[0]
-    )
+    assert "walk_1/1&lt;&amp;&gt;" in format_track_table(tabulate_track({"sd15": odd}), MARKUP["html"]).index[0]
 
 
 def test_tables_are_written_with_a_line_for_each_person(people, tmp_path):
-    table = frames.distances_of({"sd15": people})
+    table = tabulate_track({"sd15": people})
     paths = {kind: str(tmp_path / f"table.{kind}") for kind in ("csv", "md", "tex", "html")}
-    figures.save_table(table, partial(frames.as_printed, table), title="Followed", **paths)
+    save_table(table, partial(format_track_table, table), title="Followed", **paths)
     markdown = (tmp_path / "table.md").read_text().splitlines()
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in markdown]
     assert lines[2] == ["who", "+5", "+1"]
@@ -215,7 +214,7 @@ def test_tables_are_written_with_a_line_for_each_person(people, tmp_path):
 
 
 def test_a_strip_has_a_panel_for_each_frame(people, folder):
-    figure = frames.strip({"sd15": people}, folder, title="Followed")
+    figure = draw_track({"sd15": people}, folder, title="Followed")
     assert figure.get_suptitle() == "Followed"
     assert [panel.get_title() for panel in figure.axes] == [
         "reference: walk_1, frame 0",
@@ -230,13 +229,13 @@ def test_a_strip_has_a_panel_for_each_frame(people, folder):
 
 
 def test_everyone_is_outlined_green_if_the_same_and_blue_if_not(people, folder):
-    figure = frames.strip({"sd15": people}, folder, title="Followed")
+    figure = draw_track({"sd15": people}, folder, title="Followed")
     shown = [people[people["frame"] == frame] for frame in (0, 5, 1)]
     for panel, rows in zip(figure.axes, shown, strict=True):
         assert len(panel.collections) == len(rows)
         for outline, row in zip(panel.collections, rows.itertuples(), strict=True):
             same = row.identity == "walk_1/1"
-            assert to_hex(outline.get_edgecolor()[0]) == (frames.SAME if same else frames.OTHER)
+            assert to_hex(outline.get_edgecolor()[0]) == (tracks.SAME if same else tracks.OTHER)
             (path,) = outline.get_paths()
             low, high = path.vertices.min(axis=0), path.vertices.max(axis=0)
             corner = np.array([row.bbox_x, row.bbox_y])
@@ -245,7 +244,7 @@ def test_everyone_is_outlined_green_if_the_same_and_blue_if_not(people, folder):
 
 
 def test_distances_stand_above_those_who_are_compared(people, folder):
-    reference, *later = frames.strip({"sd15": people}, folder, title="Followed").axes
+    reference, *later = draw_track({"sd15": people}, folder, title="Followed").axes
     assert not reference.texts
     for panel, frame in zip(later, (5, 1), strict=True):
         rows = people[people["frame"] == frame]
@@ -253,19 +252,19 @@ def test_distances_stand_above_those_who_are_compared(people, folder):
         for text, row in zip(panel.texts, rows.itertuples(), strict=True):
             assert text.get_position() == (row.bbox_x + 4, row.bbox_y)
             assert text.get_verticalalignment() == "bottom"
-            assert to_hex(text.get_color()) == (frames.SAME if row.identity == "walk_1/1" else frames.OTHER)
+            assert to_hex(text.get_color()) == (tracks.SAME if row.identity == "walk_1/1" else tracks.OTHER)
 
 
 def test_a_distance_stays_in_the_picture_above_who_touches_its_top(people, folder):
-    panel = frames.strip({"sd15": people.assign(bbox_y=0.0)}, folder, title="Followed").axes[1]
+    panel = draw_track({"sd15": people.assign(bbox_y=0.0)}, folder, title="Followed").axes[1]
     assert {text.get_position()[1] for text in panel.texts} == {0.06 * HEIGHT}
 
 
 def test_models_have_a_row_of_frames_and_a_block_of_distances_each(people, folder):
     both = {"trained": people, "untrained": people.assign(distance=2 * people["distance"])}
-    table = frames.distances_of(both)
+    table = tabulate_track(both)
     np.testing.assert_array_equal(table.loc["untrained"], 2 * table.loc["trained"])
-    figure = frames.strip(both, folder, title="Followed")
-    assert len(figure.axes) == 2 * len(frames.strip({"sd15": people}, folder, title="Followed").axes)
+    figure = draw_track(both, folder, title="Followed")
+    assert len(figure.axes) == 2 * len(draw_track({"sd15": people}, folder, title="Followed").axes)
     assert [panel.get_ylabel() for panel in figure.axes if panel.get_ylabel()] == list(both)
     plt.close("all")

@@ -1,7 +1,8 @@
 """Capture points as the U-Net's configuration gives them, and the names of sets of them."""
 
 import pytest
-from semlens.layers import depth, grid, layers, members
+from semlens.models.backbones.unet import list_unet_layers
+from semlens.models.layers import expand_layers, find_forward_position, parse_grid
 
 SD15 = {
     "sample_size": 64,
@@ -46,7 +47,7 @@ SD15_NAMES = [name for name, *_ in SD15_LAYERS]
 
 
 def as_tuples(unet):
-    return [(layer.name, layer.module, layer.grid, layer.channels) for layer in layers(unet)]
+    return [(layer.name, layer.module, layer.grid, layer.channels) for layer in list_unet_layers(unet)]
 
 
 def test_the_map_of_stable_diffusion_1_5():
@@ -86,7 +87,7 @@ def test_a_middle_that_the_file_leaves_out_is_there_as_diffusers_fills_it_in():
 
 
 @pytest.mark.parametrize(
-    ("feature_set", "expected"),
+    ("layer_set", "expected"),
     [
         ("enc16.1", ["enc16.1"]),
         ("mid8", ["mid8"]),
@@ -100,17 +101,17 @@ def test_a_middle_that_the_file_leaves_out_is_there_as_diffusers_fills_it_in():
         ("enc16+enc16.1+enc16", ["enc16.1", "enc16.2"]),
     ],
 )
-def test_feature_sets_name_layers_once_and_in_forward_order(feature_set, expected):
-    assert members(feature_set, SD15_NAMES) == expected
+def test_feature_sets_name_layers_once_and_in_forward_order(layer_set, expected):
+    assert expand_layers(layer_set, SD15_NAMES) == expected
 
 
 def test_the_papers_concatenation_has_11200_channels():
-    channels = {layer.name: layer.channels for layer in layers(SD15)}
-    assert sum(channels[name] for name in members("64+32+16", channels)) == 11200
+    channels = {layer.name: layer.channels for layer in list_unet_layers(SD15)}
+    assert sum(channels[name] for name in expand_layers("64+32+16", channels)) == 11200
 
 
 @pytest.mark.parametrize(
-    ("feature_set", "offender"),
+    ("layer_set", "offender"),
     [
         ("enc17.1", "enc17.1"),
         ("enc16.3", "enc16.3"),
@@ -126,23 +127,23 @@ def test_the_papers_concatenation_has_11200_channels():
         ("", ""),
     ],
 )
-def test_an_unknown_layer_is_named_with_what_there_is(feature_set, offender):
+def test_an_unknown_layer_is_named_with_what_there_is(layer_set, offender):
     with pytest.raises(ValueError) as error:
-        members(feature_set, SD15_NAMES)
-    assert f"{offender!r} (of feature set {feature_set!r})" in str(error.value)
+        expand_layers(layer_set, SD15_NAMES)
+    assert f"{offender!r} (of feature set {layer_set!r})" in str(error.value)
     assert ", ".join(SD15_NAMES) in str(error.value)
 
 
 def test_available_layers_may_be_any_iterable():
-    assert members("16", (name for name in SD15_NAMES)) == members("16", SD15_NAMES)
+    assert expand_layers("16", (name for name in SD15_NAMES)) == expand_layers("16", SD15_NAMES)
 
 
 @pytest.mark.parametrize(("name", "side"), [("enc64.2", 64), ("mid8", 8), ("dec128.3", 128)])
 def test_the_grid_is_in_the_name(name, side):
-    assert grid(name) == side
+    assert parse_grid(name) == side
 
 
 def test_depth_sorts_layers_as_the_u_net_passes_them_and_knows_sums():
     forward = [name for name, *_ in SD15_LAYERS]
-    assert sorted(forward[::-1], key=depth) == forward
-    assert [depth(name) for name in ("enc16", "16", "64+32+16", "dec8")] == [None] * 4
+    assert sorted(forward[::-1], key=find_forward_position) == forward
+    assert [find_forward_position(name) for name in ("enc16", "16", "64+32+16", "dec8")] == [None] * 4

@@ -6,15 +6,16 @@ import time
 import warnings
 
 import pytest
-from semlens import logs
+from semlens.runtime import logs
+from semlens.runtime.logs import log, log_job, open_progress, show_progress
 
 
 @pytest.fixture(autouse=True)
 def leave_logging_as_it_was():
-    propagate, level = logs.log.propagate, logs.log.level
+    propagate, level = log.propagate, log.level
     yield
-    logs.log.propagate = propagate
-    logs.log.setLevel(level)
+    log.propagate = propagate
+    log.setLevel(level)
     logging.captureWarnings(False)
 
 
@@ -24,15 +25,15 @@ def path(tmp_path):
 
 
 def fail(path, error):
-    with pytest.raises(SystemExit) as exit, logs.to(path):
-        logs.log.info("so far, so good")
+    with pytest.raises(SystemExit) as exit, log_job(path):
+        log.info("so far, so good")
         raise error
     return exit.value
 
 
 def test_messages_go_to_the_terminal_and_to_the_log(path, capsys):
-    with logs.to(path):
-        logs.log.info("12 instances of %s", "dog")
+    with log_job(path):
+        log.info("12 instances of %s", "dog")
     captured = capsys.readouterr()
     assert captured.err == "12 instances of dog\n"
     assert captured.out == ""
@@ -40,14 +41,14 @@ def test_messages_go_to_the_terminal_and_to_the_log(path, capsys):
 
 
 def test_details_go_to_the_log_alone(path, capsys):
-    with logs.to(path):
-        logs.log.debug("a detail")
+    with log_job(path):
+        log.debug("a detail")
     assert capsys.readouterr().err == ""
     assert "DEBUG a detail" in path.read_text()
 
 
 def test_the_log_ends_with_the_time_that_the_work_took(path):
-    with logs.to(path):
+    with log_job(path):
         time.sleep(0.1)
     assert 0.1 <= float(re.search(r"done in (\S+) s\n$", path.read_text())[1]) < 5
 
@@ -77,7 +78,7 @@ def test_error_leaves_its_traceback_in_the_log(path):
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt(), SystemExit(3)], ids=repr)
 def test_interruption_is_not_an_error(path, capsys, interruption):
-    with pytest.raises(type(interruption)) as caught, logs.to(path):
+    with pytest.raises(type(interruption)) as caught, log_job(path):
         raise interruption
     assert caught.value is interruption
     assert capsys.readouterr().err == ""
@@ -85,8 +86,8 @@ def test_interruption_is_not_an_error(path, capsys, interruption):
 
 def test_log_of_a_former_run_is_replaced(path):
     for message in ("first run", "second run"):
-        with logs.to(path):
-            logs.log.info(message)
+        with log_job(path):
+            log.info(message)
     assert "second run" in path.read_text()
     assert "first run" not in path.read_text()
 
@@ -96,39 +97,39 @@ def test_nothing_is_logged_after_the_block(path, error):
     if error:
         fail(path, error)
     else:
-        with logs.to(path):
+        with log_job(path):
             pass
     before = path.read_text()
-    logs.log.warning("too late")
+    log.warning("too late")
     warnings.warn("also too late", stacklevel=1)
     assert path.read_text() == before
 
 
 def test_warnings_of_libraries_go_to_the_log(path, capsys):
-    with logs.to(path):
+    with log_job(path):
         warnings.warn("mean of an empty slice", RuntimeWarning, stacklevel=1)
     assert "RuntimeWarning: mean of an empty slice" in path.read_text()
     assert capsys.readouterr().err == ""
 
 
 def test_progress_yields_everything_in_order(path):
-    with logs.to(path):
-        assert list(logs.progress(iter("abcde"), total=5, what="letters", unit="letter")) == list("abcde")
+    with log_job(path):
+        assert list(show_progress(iter("abcde"), total=5, what="letters", unit="letter")) == list("abcde")
 
 
 TENTHS = pytest.mark.parametrize(("total", "lines"), [(100, 10), (1000, 10), (10, 10), (3, 3), (0, 0)])
 
 
 def work_through(total, path):
-    with logs.to(path):
-        for _ in logs.progress(range(total), total=total, what="prototypes", unit="image"):
+    with log_job(path):
+        for _ in show_progress(range(total), total=total, what="prototypes", unit="image"):
             pass
     return [line for line in path.read_text().splitlines() if "prototypes" in line]
 
 
 @TENTHS
 def test_long_work_leaves_a_line_at_every_tenth_in_log_and_output(path, capsys, monkeypatch, total, lines):
-    monkeypatch.setattr(logs, "_WORTH_A_LINE", -1)
+    monkeypatch.setattr(logs, "_MIN_SECONDS_LOGGED", -1)
     written = work_through(total, path)
     assert len(written) == lines
     assert [line.split("prototypes")[1] for line in capsys.readouterr().err.splitlines()] == [
@@ -140,7 +141,7 @@ def test_long_work_leaves_a_line_at_every_tenth_in_log_and_output(path, capsys, 
 
 @TENTHS
 def test_long_work_shows_a_bar_on_a_terminal_and_leaves_lines_in_the_log(path, capsys, monkeypatch, total, lines):
-    monkeypatch.setattr(logs, "_WORTH_A_LINE", -1)
+    monkeypatch.setattr(logs, "_MIN_SECONDS_LOGGED", -1)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     assert len(work_through(total, path)) == lines
     shown = capsys.readouterr().err
@@ -154,15 +155,15 @@ def test_quick_work_leaves_no_lines(path, capsys):
 
 
 def test_nothing_to_count_is_no_error_however_long_it_takes(path, monkeypatch):
-    monkeypatch.setattr(logs, "_WORTH_A_LINE", 0)
-    with logs.to(path), logs.counter(total=0, what="compare", unit="pair") as count:
+    monkeypatch.setattr(logs, "_MIN_SECONDS_LOGGED", 0)
+    with log_job(path), open_progress(total=0, what="compare", unit="pair") as count:
         count(0)
     assert "ERROR" not in path.read_text()
 
 
 def test_bytes_are_counted_forth_and_back_and_shown_in_their_multiples(path, capsys, monkeypatch):
-    monkeypatch.setattr(logs, "_WORTH_A_LINE", -1)
-    with logs.to(path), logs.counter(total=3_000_000, what="archive.zip", unit="B") as count:
+    monkeypatch.setattr(logs, "_MIN_SECONDS_LOGGED", -1)
+    with log_job(path), open_progress(total=3_000_000, what="archive.zip", unit="B") as count:
         for more in (1_500_000, 0, -1_500_000, 1_000, 2_999_000):
             count(more)
     lines = capsys.readouterr().err.splitlines()

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from semlens import maps
+from semlens.draw.class_maps import draw_class_distances, draw_pca
 
 NEAR = {frozenset(("cow", "horse")), frozenset(("bus", "car"))}
 CLASSES = ["bus", "cow", "car", "horse"]
@@ -42,7 +42,7 @@ def shown(figure, number):
 
 
 def test_near_classes_stand_together_with_their_distances():
-    figure = maps.heat_maps({"coco": means()}, title="Where?", axis="features")
+    figure = draw_class_distances({"coco": means()}, title="Where?", axis="layers")
     for number, factor in ((0, 1), (1, 2)):
         names, values = shown(figure, number)
         assert {frozenset(names[:2]), frozenset(names[2:])} == NEAR
@@ -51,7 +51,9 @@ def test_near_classes_stand_together_with_their_distances():
 
 
 def test_classes_that_never_met_stand_as_they_come():
-    figure = maps.heat_maps({"coco": means(missing={("bus", "cow"), ("cow", "bus")})}, title="Where?", axis="features")
+    figure = draw_class_distances(
+        {"coco": means(missing={("bus", "cow"), ("cow", "bus")})}, title="Where?", axis="layers"
+    )
     names, values = shown(figure, 0)
     assert names == sorted(CLASSES)
     assert np.isnan(values).sum() == 2
@@ -63,13 +65,13 @@ def test_a_plane_has_a_panel_per_study_and_condition_and_every_object():
         {
             "condition": np.repeat(["enc16.1", "dec16.1"], 8),
             "instance_id": [f"i{number}" for number in range(16)],
-            "category": np.tile(CLASSES, 4),
+            "class_name": np.tile(CLASSES, 4),
             "x": rng.standard_normal(16),
             "y": rng.standard_normal(16),
             "explained": 0.42,
         }
     )
-    figure = maps.planes({"coco, trained": places, "coco, untrained": places}, title="Where?", axis="features")
+    figure = draw_pca({"coco, trained": places, "coco, untrained": places}, title="Where?", axis="layers")
     panels = [panel for panel in figure.axes if panel.collections]
     assert len(panels) == 4
     assert [panel.get_ylabel() for panel in panels[::2]] == ["coco, trained", "coco, untrained"]

@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from semlens import models
+from semlens.models import loading
+from semlens.models.backbones.unet import load_unet
+from semlens.models.loading import load_vae
+from semlens.models.noise import read_alphas_cumprod
+from semlens.models.text import embed_texts, find_text_encoders
 
 CPU = torch.device("cpu")
-LOADERS = {"unet": models.load_unet, "vae": models.load_vae}
+LOADERS = {"unet": load_unet, "vae": load_vae}
 CLASSES = {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL"}
 
 
@@ -110,7 +114,7 @@ def test_a_truncated_download_names_the_folder(tiny_model, tmp_path, part):
 
 
 def embed(model, text):
-    return models.embed([text], models.encoders({"tokenizer": model, "text_encoder": model}))[0]
+    return embed_texts([text], find_text_encoders({"tokenizer": model, "text_encoder": model}))[0]
 
 
 def test_an_embedding_has_a_row_per_token_whatever_the_prompt(tiny_model):
@@ -147,7 +151,7 @@ def test_an_embedding_is_that_of_the_text_encoders_last_state(tiny_model):
 def test_a_missing_text_part_is_named(tiny_model, tmp_path, part, file):
     folders = {"tokenizer": tiny_model / "tokenizer", "text_encoder": tiny_model / "text_encoder"}
     with pytest.raises(FileNotFoundError) as error:
-        models.embed(["a"], [tuple({**folders, part: tmp_path / part}.values())])
+        embed_texts(["a"], [tuple({**folders, part: tmp_path / part}.values())])
     assert f"{tmp_path / part}: {file} is missing" in str(error.value)
 
 
@@ -155,12 +159,12 @@ def test_missing_text_weights_name_the_folder(tiny_model, tmp_path):
     folder = copied(tiny_model, "text_encoder", tmp_path)
     (folder / "model.safetensors").unlink()
     with pytest.raises((ValueError, OSError)) as error:
-        models.embed(["a"], [(tiny_model / "tokenizer", folder)])
+        embed_texts(["a"], [(tiny_model / "tokenizer", folder)])
     assert str(folder) in str(error.value)
 
 
 def test_the_signal_is_stable_diffusions_schedule(tiny_model):
-    signal = models.alphas_cumprod(tiny_model / "scheduler")
+    signal = read_alphas_cumprod(tiny_model / "scheduler")
     assert signal.shape == (1000,)
     assert signal[0].item() == pytest.approx(1 - 0.00085, rel=1e-7)
     # A product of a thousand float32 factors.
@@ -173,7 +177,7 @@ def test_the_signal_is_read_from_any_scheduler_that_models_ship_with(tmp_path, k
 
     scheduler = getattr(diffusers, kind)(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
     scheduler.save_pretrained(tmp_path)
-    np.testing.assert_allclose(models.alphas_cumprod(tmp_path).numpy(), schedule(), rtol=1e-4)
+    np.testing.assert_allclose(read_alphas_cumprod(tmp_path).numpy(), schedule(), rtol=1e-4)
 
 
 @pytest.mark.parametrize("timestep", [0, 1, 50, 500, 999])
@@ -182,7 +186,7 @@ def test_noise_mixed_by_the_signal_is_that_of_diffusers(tiny_model, timestep):
 
     rng = torch.Generator().manual_seed(0)
     clean, noise = torch.randn(2, 4, 8, 8, generator=rng), torch.randn(2, 4, 8, 8, generator=rng)
-    signal = models.alphas_cumprod(tiny_model / "scheduler")[timestep]
+    signal = read_alphas_cumprod(tiny_model / "scheduler")[timestep]
     scheduler = DDPMScheduler.from_pretrained(tiny_model / "scheduler")
     expected = scheduler.add_noise(clean, noise, torch.tensor([timestep, timestep]))
     torch.testing.assert_close(signal.sqrt() * clean + (1 - signal).sqrt() * noise, expected, atol=1e-6, rtol=0)
@@ -192,7 +196,7 @@ def test_a_model_is_loaded_without_packages_that_it_does_not_need(tiny_model):
     """And those are there for who wants them afterwards."""
     code = f"""
 import sys
-sys.path.insert(0, {str(Path(models.__file__).parents[1])!r})
+sys.path.insert(0, {str(Path(loading.__file__).parents[1])!r})
 import torch
 from semlens import models
 models.load_vae({str(tiny_model / "vae")!r}, device=torch.device("cpu"), dtype=torch.float32)
@@ -208,5 +212,5 @@ print(models.embed(["a horse"], models.encoders(dict.fromkeys(["tokenizer", "tex
 
 def test_a_missing_scheduler_is_named(tmp_path):
     with pytest.raises(FileNotFoundError) as error:
-        models.alphas_cumprod(tmp_path)
+        read_alphas_cumprod(tmp_path)
     assert f"{tmp_path}: scheduler_config.json is missing" in str(error.value)

@@ -6,11 +6,11 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
-from semlens.downloads import Patience
-from semlens.pictures import download_images
+from semlens.runtime.downloads import RetryPolicy
+from semlens.runtime.image_downloads import download_images
 
 WIDTH, HEIGHT = 64, 48
-HASTY = Patience(timeout=0.3, retries=1, backoff=0.01)
+HASTY = RetryPolicy(timeout=0.3, retries=1, backoff=0.01)
 
 
 def picture(seed=0, width=WIDTH, height=HEIGHT):
@@ -33,7 +33,7 @@ def folder(tmp_path, server):
 def get(server, folder, files, *, urls=None, workers=3):
     rows = [{"file": file, "width": WIDTH, "height": HEIGHT} for file in files]
     urls = urls or [server.address + "/{split}/{file}"]
-    download_images(rows, urls, folder, workers=workers, redirects={}, patience=HASTY)
+    download_images(rows, urls, folder, workers=workers, mirrors={}, patience=HASTY)
 
 
 def files(folder):
@@ -137,7 +137,7 @@ def test_a_redirected_host(server, folder, tmp_path):
         ["http://127.0.0.1:1/{split}/{file}"],
         folder,
         workers=1,
-        redirects={"http://127.0.0.1:1/": f"file://{tmp_path}/mirror/"},
+        mirrors={"http://127.0.0.1:1/": f"file://{tmp_path}/mirror/"},
         patience=HASTY,
     )
     assert files(folder) == {names(1)[0]: picture()}

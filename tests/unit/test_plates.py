@@ -14,9 +14,14 @@ import torch.nn.functional as F
 from PIL import Image
 from pycocotools import mask as coco_mask
 from scipy.ndimage import binary_dilation, binary_erosion
-from semlens import images, plates, prototypes, shards, views
-from semlens.layers import grid
-from semlens.tables import INSTANCES, write_parquet
+from semlens.draw.example_objects import SIZE, ExampleObject, PcaColours, draw_example_objects
+from semlens.extract.mask_weights import MaskWeights, render_mask
+from semlens.extract.prototypes import LAYER_SETS, pool_prototypes
+from semlens.images.reading import read_image, render_view
+from semlens.images.views import iterate_samples
+from semlens.models.layers import parse_grid
+from semlens.storage.shards import create_shard, write_samples
+from semlens.storage.tables import INSTANCES, write_parquet
 
 WIDTH, HEIGHT = 300, 240
 RED = (250, 20, 10)
@@ -27,9 +32,9 @@ PASSES = {
     "seen": [(view, 0) for view in ("hflip", "crop_pad", "crop_resize", "crop_shift60")],
 }
 VIEWS = ["identity", *(view for view, _ in PASSES["seen"])]
-SQUASH = {"resize": "squash", "mask": "nearest", "seed": 0}
+SQUASH = {"resize": "stretch", "mask": "nearest", "seed": 0}
 LETTERBOX = {"resize": "letterbox", "mask": "area", "seed": 4}
-PLAIN = {"view": "identity", "timestep": 0, "features": "enc16.1", "metric": "correlation", "offset": None}
+PLAIN = {"view": "identity", "timestep": 0, "layers": "enc16.1", "metric": "correlation", "offset": None}
 
 
 def condition(name, **changes):
@@ -55,14 +60,14 @@ def row_of(instance, mask):
     box = dict(zip(("bbox_x", "bbox_y", "bbox_w", "bbox_h"), coco_mask.toBbox(rle), strict=True))
     return {
         **{"dataset": "drawn", "image_id": image, "file": f"{image}.png", "width": WIDTH, "height": HEIGHT},
-        **{"instance_id": instance, "category": "bird" if instance == "b/red" else "cat", "identity": None},
+        **{"instance_id": instance, "class_name": "bird" if instance == "b/red" else "cat", "identity": None},
         **{"video": None, "frame": None, "area_fraction": mask.mean(), **box, "rle": rle["counts"].decode()},
     }
 
 
 def map_of(sample, view, timestep, layer):
     """Features of their own for every sample, view, timestep and layer."""
-    side = grid(layer)
+    side = parse_grid(layer)
     rng = np.random.default_rng([ord(letter) for letter in f"{sample} {view} {timestep} {layer}"])
     return rng.standard_normal((CHANNELS[layer], side, side), dtype=np.float32) * 2
 
@@ -79,20 +84,20 @@ def folder(tmp_path_factory):
             pixels[objects()["b/red"]] = RED
         Image.fromarray(pixels).save(folder / f"{name}.png")
     for capture, passes in PASSES.items():
-        with shards.create(folder / f"{capture}.h5", {"capture": capture, "layers": list(CHANNELS)}) as file:
+        with create_shard(folder / f"{capture}.h5", {"extraction": capture, "layers": list(CHANNELS)}) as file:
             for view, timestep in passes:
-                samples = [sample.id for sample in views.samples(view, manifest)][::-1]
+                samples = [sample.id for sample in iterate_samples(view, manifest)][::-1]
                 if view not in file:
                     file[f"{view}/sample_id"] = samples
                 for layer in CHANNELS:
                     values = np.stack([map_of(sample, view, timestep, layer) for sample in samples])
-                    shards.put(file, f"{view}/t{timestep}/{layer}", 0, values, total=len(samples))
+                    write_samples(file, f"{view}/t{timestep}/{layer}", 0, values, total=len(samples))
     return folder
 
 
 def source_of(folder, how=SQUASH):
-    captures = [folder / f"{capture}.h5" for capture in PASSES]
-    return plates.Source(folder, folder / "manifest.parquet", dict.fromkeys(captures, how))
+    extractions = [folder / f"{capture}.h5" for capture in PASSES]
+    return ExampleObject(folder, folder / "manifest.parquet", dict.fromkeys(extractions, how))
 
 
 @pytest.fixture(scope="module")
@@ -122,20 +127,20 @@ def image_of(panel):
 def test_the_object_is_the_one_nearest_a_typical_size(folder, source, tmp_path):
     areas = {instance: mask.mean() for instance, mask in objects().items()}
     assert sorted(areas, key=lambda name: abs(areas[name] - 0.15))[0] == "b/red"
-    assert source.category == "bird"
+    assert source.class_name == "bird"
     without = pd.read_parquet(folder / "manifest.parquet").query("instance_id != 'b/red'")
     write_parquet(without, INSTANCES, tmp_path / "manifest.parquet")
-    assert plates.Source(folder, tmp_path / "manifest.parquet", {}).category == "cat"
+    assert ExampleObject(folder, tmp_path / "manifest.parquet", {}).class_name == "cat"
 
 
 @pytest.mark.parametrize("how", [SQUASH, LETTERBOX])
 @pytest.mark.parametrize("view", VIEWS)
 def test_the_picture_is_what_the_encoder_sees(folder, view, how):
     picture = source_of(folder, how).stage(condition("any", view=view)).picture
-    read = images.load(folder / "b.png", width=WIDTH, height=HEIGHT)
-    seen = images.seen(view, read, instance_of(folder), seed=how["seed"], size=plates.SIZE, resize=how["resize"])
+    read = read_image(folder / "b.png", width=WIDTH, height=HEIGHT)
+    seen = render_view(view, read, instance_of(folder), seed=how["seed"], size=SIZE, resize=how["resize"])
     np.testing.assert_allclose(picture * 2 - 1, seen.transpose(1, 2, 0), atol=1e-6)
-    assert picture.shape == (plates.SIZE, plates.SIZE, 3)
+    assert picture.shape == (SIZE, SIZE, 3)
     assert 0 <= picture.min() < 0.2 < 0.9 < picture.max() <= 1
 
 
@@ -156,31 +161,31 @@ def test_the_outline_goes_round_the_objects_own_colour(folder, view, how):
 def pooled(folder, capture, out, how):
     """A capture's prototypes; ``out`` again."""
     of = {"features": folder / f"{capture}.h5", "manifest": folder / "manifest.parquet"}
-    prototypes.pool(**of, feature_sets=SETS, **how, out=out)
+    pool_prototypes(**of, layer_sets=SETS, **how, out=out)
     return out
 
 
 @pytest.mark.parametrize("how", [SQUASH, LETTERBOX])
-@pytest.mark.parametrize("capture", PASSES)
+@pytest.mark.parametrize("extraction", PASSES)
 def test_features_averaged_over_the_cells_are_the_prototype(folder, tmp_path, capture, how):
     source, out = source_of(folder, how), pooled(folder, capture, tmp_path / "prototypes.parquet", how)
-    columns = json.loads(parquet.read_schema(out).metadata[prototypes.FEATURE_SETS])
+    columns = json.loads(parquet.read_schema(out).metadata[LAYER_SETS])
     rows = pd.read_parquet(out).set_index(["instance_id", "view", "timestep"])
     for (view, timestep), name in product(PASSES[capture], SETS):
         row = rows.loc[("b/red", view, timestep)]
         stage = source.stage(condition("any", view=view, timestep=timestep, features=name))
         mean = (stage.features * stage.cells).sum(axis=(1, 2)) / stage.cells.sum()
         np.testing.assert_allclose(mean, np.concatenate(row[columns[name]].to_list()), rtol=1e-4, atol=1e-5)
-        assert row[f"cells@{len(stage.cells)}"] == np.count_nonzero(stage.cells)
+        assert row[f"n_cells@{len(stage.cells)}"] == np.count_nonzero(stage.cells)
 
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_cells_are_the_weights_of_the_object_among_all_of_its_picture(folder, source, view):
     instances = pd.read_parquet(folder / "manifest.parquet").query("image_id == 'b'")
-    weights = prototypes.Weights(view, list(instances.itertuples()), ["mid8@8", "enc16.1@16"], **SQUASH)
+    weights = MaskWeights(view, list(instances.itertuples()), ["mid8@8", "enc16.1@16"], **SQUASH)
     place = instances["instance_id"][weights.shown].to_list().index("b/red")
-    for feature_set, side in (("mid8", 8), ("enc16.1", 16)):
-        cells = source.stage(condition("any", view=view, features=feature_set)).cells
+    for layer_set, side in (("mid8", 8), ("enc16.1", 16)):
+        cells = source.stage(condition("any", view=view, features=layer_set)).cells
         np.testing.assert_array_equal(cells, weights.on_grid[side][place])
 
 
@@ -214,13 +219,13 @@ def test_what_no_capture_holds_is_named(folder, source, changes, words):
 def sparing(folder, tmp_path_factory):
     """The same object, where one capture keeps its maps and the other prototypes alone."""
     seen = pooled(folder, "seen", tmp_path_factory.mktemp("pooled") / "seen.parquet", LETTERBOX)
-    return plates.Source(folder, folder / "manifest.parquet", {folder / "plain.h5": SQUASH, seen: LETTERBOX})
+    return ExampleObject(folder, folder / "manifest.parquet", {folder / "plain.h5": SQUASH, seen: LETTERBOX})
 
 
-@pytest.mark.parametrize("feature_set", SETS)
+@pytest.mark.parametrize("layer_set", SETS)
 @pytest.mark.parametrize("view", VIEWS)
-def test_without_maps_the_object_and_its_cells_are_the_same(folder, sparing, view, feature_set):
-    there = condition("any", view=view, features=feature_set)
+def test_without_maps_the_object_and_its_cells_are_the_same(folder, sparing, view, layer_set):
+    there = condition("any", view=view, features=layer_set)
     stage = sparing.stage(there)
     expected = source_of(folder, SQUASH if view == "identity" else LETTERBOX).stage(there)
     for found, with_maps in zip(stage[:3], expected[:3], strict=True):
@@ -230,7 +235,7 @@ def test_without_maps_the_object_and_its_cells_are_the_same(folder, sparing, vie
 
 def test_panels_say_which_maps_are_not_kept(sparing):
     conditions = [condition(view, view=view) for view in ("hflip", "crop_pad")]
-    figure = plates.plate({"voc": sparing}, conditions, title="Views", axis="view")
+    figure = draw_example_objects({"voc": sparing}, conditions, title="Views", axis="view")
     assert [[panel.get_title() for panel in row] for row in panels_of(figure, 3)] == [
         ["identity", "hflip", "crop pad"],
         ["mask at 16x16"] * 3,
@@ -240,9 +245,9 @@ def test_panels_say_which_maps_are_not_kept(sparing):
 
 def test_where_no_maps_are_kept_one_panel_says_so(folder, tmp_path):
     plain = pooled(folder, "plain", tmp_path / "plain.parquet", SQUASH)
-    source = plates.Source(folder, folder / "manifest.parquet", {plain: SQUASH})
+    source = ExampleObject(folder, folder / "manifest.parquet", {plain: SQUASH})
     conditions = [condition(name, features=name) for name in ("enc16.1", "mid8", "16")]
-    (row,) = panels_of(plates.plate({"voc": source}, conditions, title="Layers", axis="features"), 1)
+    (row,) = panels_of(draw_example_objects({"voc": source}, conditions, title="Layers", axis="layers"), 1)
     titles = [panel.get_title() for panel in row]
     assert titles == ["picture", "mask", "mask at 16x16", "maps not kept", "mask at 8x8"]
     with pytest.raises(ValueError, match=r"none of .*plain\.parquet holds view 'hflip' of 'any'"):
@@ -253,14 +258,12 @@ def test_where_no_maps_are_kept_one_panel_says_so(folder, tmp_path):
 def hiding(folder):
     """A seed that shifts the window to where the L has nothing."""
     row = instance_of(folder)
-    return next(
-        seed for seed in range(999) if not prototypes.mask_under("crop_shift60", row, resize="squash", seed=seed).any()
-    )
+    return next(seed for seed in range(999) if not render_mask("crop_shift60", row, resize="stretch", seed=seed).any())
 
 
 @pytest.mark.parametrize("mask", ["nearest", "area"])
 def test_a_view_that_hides_the_object_has_no_cells_and_is_drawn(folder, hiding, mask):
-    source = source_of(folder, {"resize": "squash", "mask": mask, "seed": hiding})
+    source = source_of(folder, {"resize": "stretch", "mask": mask, "seed": hiding})
     hidden = condition("crop_shift60", view="crop_shift60", features="64+16")
     stage = source.stage(hidden)
     assert stage.cells.shape == (64, 64)
@@ -269,7 +272,7 @@ def test_a_view_that_hides_the_object_has_no_cells_and_is_drawn(folder, hiding, 
     assert stage.features.any()
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        figure = plates.plate({"voc": source}, [hidden], title="Hidden", axis="view")
+        figure = draw_example_objects({"voc": source}, [hidden], title="Hidden", axis="view")
         figure.canvas.draw()
     _, cells, _ = panels_of(figure, 3)
     assert cells[1].get_xlabel() == "0 of 4096 cells"
@@ -281,13 +284,13 @@ def test_a_view_that_shows_no_one_is_drawn_without_maps_too(folder, hiding, tmp_
     how = {**SQUASH, "seed": hiding}
     alone = pd.read_parquet(folder / "manifest.parquet").query("instance_id == 'b/red'")
     write_parquet(alone, INSTANCES, tmp_path / "manifest.parquet")
-    with shards.create(tmp_path / "features.h5", {"capture": "seen", "layers": ["mid8"]}) as file:
+    with create_shard(tmp_path / "features.h5", {"extraction": "seen", "layers": ["mid8"]}) as file:
         file["crop_shift60/sample_id"] = ["b/red"]
-        shards.put(file, "crop_shift60/t0/mid8", 0, map_of("b/red", "crop_shift60", 0, "mid8")[None], total=1)
+        write_samples(file, "crop_shift60/t0/mid8", 0, map_of("b/red", "crop_shift60", 0, "mid8")[None], total=1)
     made = {"features": tmp_path / "features.h5", "manifest": tmp_path / "manifest.parquet"}
-    prototypes.pool(**made, feature_sets=["mid8"], **how, out=tmp_path / "seen.parquet")
+    pool_prototypes(**made, layer_sets=["mid8"], **how, out=tmp_path / "seen.parquet")
     assert not len(pd.read_parquet(tmp_path / "seen.parquet"))
-    source = plates.Source(folder, tmp_path / "manifest.parquet", {tmp_path / "seen.parquet": how})
+    source = ExampleObject(folder, tmp_path / "manifest.parquet", {tmp_path / "seen.parquet": how})
     assert not source.stage(condition("hidden", view="crop_shift60", features="mid8")).cells.any()
 
 
@@ -300,7 +303,7 @@ def varied():
 
 
 def test_colours_are_the_three_principal_components(varied):
-    colours = plates.Colours(varied)(varied)
+    colours = PcaColours(varied)(varied)
     assert colours.shape == (24, 24, 3)
     assert (colours.min(), colours.max()) == (0, 1)
     cells = varied.reshape(12, -1).T.astype(float)
@@ -312,25 +315,23 @@ def test_colours_are_the_three_principal_components(varied):
 
 
 def test_colours_are_the_same_every_time(varied):
-    np.testing.assert_array_equal(plates.Colours(varied)(varied), plates.Colours(varied.copy())(varied))
+    np.testing.assert_array_equal(PcaColours(varied)(varied), PcaColours(varied.copy())(varied))
 
 
 def test_two_maps_are_coloured_on_one_scale(varied):
-    paint = plates.Colours(varied)
+    paint = PcaColours(varied)
     colours = paint(varied)
     np.testing.assert_allclose(paint(varied[:, ::-1, 5:9]), colours[::-1, 5:9], atol=1e-5)
     mean = varied.mean(axis=(1, 2), keepdims=True)
     weaker = mean + (varied - mean) / 2
     assert 0 < paint(weaker).min() < paint(weaker).max() < 1  # half the contrast, so nothing is clipped
     assert paint(weaker).std() == pytest.approx(colours.std() / 2, rel=0.05)
-    np.testing.assert_allclose(
-        plates.Colours(weaker)(weaker), colours, atol=1e-3
-    )  # on its own scale it looks as strong
+    np.testing.assert_allclose(PcaColours(weaker)(weaker), colours, atol=1e-3)  # on its own scale it looks as strong
 
 
 def test_views_are_columns_of_picture_cells_and_map_after_the_original(source):
     conditions = [condition(view, view=view) for view in ("hflip", "crop_resize")]
-    figure = plates.plate({"voc": source, "coco": source}, conditions, title="Views", axis="view")
+    figure = draw_example_objects({"voc": source, "coco": source}, conditions, title="Views", axis="view")
     assert figure.get_suptitle() == "Views"
     rows = panels_of(figure, 6)
     assert [len(row) for row in rows] == [3] * 6
@@ -341,7 +342,7 @@ def test_views_are_columns_of_picture_cells_and_map_after_the_original(source):
         ["identity", "hflip", "crop resize"],
     ]
     stages = [source.stage(entry) for entry in (condition("identity"), *conditions)]
-    paint = plates.Colours(stages[0].features)
+    paint = PcaColours(stages[0].features)
     for panels, stage in zip(zip(*rows[:3], strict=True), stages, strict=True):
         picture, cells, features = map(image_of, panels)
         np.testing.assert_array_equal(picture, stage.picture)
@@ -349,18 +350,18 @@ def test_views_are_columns_of_picture_cells_and_map_after_the_original(source):
         np.testing.assert_array_equal(features, paint(stage.features))
         assert panels[1].get_xlabel() == f"{np.count_nonzero(stage.cells)} of 256 cells"
         assert [len(panel.collections) for panel in panels] == [2, 0, 0]  # an outline in black and white
-        assert panels[0].get_xlim() == (-0.5, plates.SIZE - 0.5)
+        assert panels[0].get_xlim() == (-0.5, SIZE - 0.5)
 
 
 def test_the_original_is_shown_once_though_it_is_a_condition_too(source):
     conditions = [condition(view, view=view) for view in ("hflip", "identity")]
-    rows = panels_of(plates.plate({"voc": source}, conditions, title="Views", axis="view"), 3)
+    rows = panels_of(draw_example_objects({"voc": source}, conditions, title="Views", axis="view"), 3)
     assert [panel.get_title() for panel in rows[0]] == ["identity", "hflip"]
 
 
 def test_timesteps_are_one_row_of_a_picture_a_mask_and_their_maps(source):
     conditions = [condition(str(timestep), timestep=timestep) for timestep in (0, 50, 999)]
-    figure = plates.plate({"voc": source, "coco": source}, conditions, title="Noise", axis="timestep")
+    figure = draw_example_objects({"voc": source, "coco": source}, conditions, title="Noise", axis="timestep")
     for row, dataset in zip(panels_of(figure, 2), ("voc", "coco"), strict=True):
         assert [panel.get_title() for panel in row] == [
             "picture",
@@ -372,19 +373,19 @@ def test_timesteps_are_one_row_of_a_picture_a_mask_and_their_maps(source):
         ]
         assert row[0].get_ylabel() == f"{dataset}: bird"
         first = source.stage(conditions[0])
-        paint = plates.Colours(first.features)
+        paint = PcaColours(first.features)
         for panel, entry in zip(row[3:], conditions, strict=True):
             np.testing.assert_array_equal(image_of(panel), paint(source.stage(entry).features))
 
 
 def test_layers_have_colours_of_their_own_and_a_mask_for_each_grid(source):
     conditions = [condition(name, features=name) for name in ("enc16.1", "mid8", "dec16.1")]
-    (row,) = panels_of(plates.plate({"voc": source}, conditions, title="Layers", axis="features"), 1)
+    (row,) = panels_of(draw_example_objects({"voc": source}, conditions, title="Layers", axis="layers"), 1)
     assert [panel.get_title() for panel in row] == [
         *("picture", "mask", "mask at 16x16", "enc16.1"),
         *("mask at 8x8", "mid8", "dec16.1"),
     ]
-    assert [len(image_of(panel)) for panel in row] == [plates.SIZE, plates.SIZE, 16, 16, 8, 8, 16]
+    assert [len(image_of(panel)) for panel in row] == [SIZE, SIZE, 16, 16, 8, 8, 16]
     for panel, entry in zip([row[3], row[5], row[6]], conditions, strict=True):
         features = source.stage(entry).features
-        np.testing.assert_array_equal(image_of(panel), plates.Colours(features)(features))
+        np.testing.assert_array_equal(image_of(panel), PcaColours(features)(features))

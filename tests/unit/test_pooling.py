@@ -10,8 +10,12 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
 from pycocotools import mask as coco_mask
-from semlens import extraction, pooling, prototypes, shards, views
-from semlens.tables import INSTANCES, write_parquet
+from semlens.extract.features import FeatureExtractor, extract_features
+from semlens.extract.prototypes import LAYER_SETS, pool_prototypes
+from semlens.extract.streaming import extract_prototypes
+from semlens.images.views import iterate_samples
+from semlens.storage.shards import create_shard, write_samples
+from semlens.storage.tables import INSTANCES, write_parquet
 
 IMAGES = {"a": (160, 120), "b": (97, 200), "c": (64, 64)}  # width, height
 VIEWS = ["identity", "hflip", "crop_shift60"]
@@ -19,7 +23,7 @@ TIMESTEPS = [100, 50]
 LAYERS = ["16+8", "enc4.1", "dec4", "mid2"]  # captured
 FEATURES = ["16+8+4", "8", "enc4", "enc16.1+mid2"]  # pooled: 8 and enc4.1 at 16 and at their own grid
 PARTS = [("enc", 16, 2), ("enc", 8, 2), ("enc", 4, 1), ("dec", 4, 3), ("dec", 8, 3), ("dec", 16, 3)]
-SQUASH = {"resize": "squash", "mask": "nearest", "seed": 0}
+SQUASH = {"resize": "stretch", "mask": "nearest", "seed": 0}
 LETTERBOX = {"resize": "letterbox", "mask": "area", "seed": 0}
 # Of a vector's length: float32 numbers are added in another order, which was seen to make 2.4e-7 at most.
 ROUNDING = 1e-6
@@ -48,7 +52,7 @@ def manifest(tmp_path_factory):
             rows.append(
                 {
                     **{"dataset": "drawn", "image_id": image, "file": f"{image}.jpg", "width": width, "height": height},
-                    **{"instance_id": f"{image}/{name}", "category": "cat", "identity": None, "video": None},
+                    **{"instance_id": f"{image}/{name}", "class_name": "cat", "identity": None, "video": None},
                     **{"frame": None, "area_fraction": mask.mean(), **box, "rle": rle["counts"].decode()},
                 }
             )
@@ -61,19 +65,19 @@ def latents(manifest, tmp_path_factory):
     """As the VAE might have made them: a mean and a log variance for every sample of every view."""
     path = tmp_path_factory.mktemp("latents") / "00000.h5"
     rng = np.random.default_rng(0)
-    with shards.create(path, {"scaling_factor": 0.18215, "size": 128}) as file:
+    with create_shard(path, {"scaling_factor": 0.18215, "size": 128}) as file:
         for view in VIEWS:
-            ids = [sample.id for sample in views.samples(view, pd.read_parquet(manifest))]
+            ids = [sample.id for sample in iterate_samples(view, pd.read_parquet(manifest))]
             file[f"{view}/sample_id"] = ids
             moments = rng.standard_normal((len(ids), 8, 16, 16), dtype=np.float32)
-            shards.put(file, f"{view}/moments", 0, moments, total=len(ids))
+            write_samples(file, f"{view}/posterior", 0, moments, total=len(ids))
     return path
 
 
 @pytest.fixture(scope="module")
 def reader(small_model, latents, tmp_path_factory):
     prompt = tmp_path_factory.mktemp("prompt") / "any.h5"
-    with shards.create(prompt, {}) as file:
+    with create_shard(prompt, {}) as file:
         file["embedding"] = np.random.default_rng(1).standard_normal((1, 77, 32), dtype=np.float32)
 
     def made(**changes):
@@ -82,7 +86,7 @@ def reader(small_model, latents, tmp_path_factory):
             "prompt": prompt,
             "unet": small_model / "unet",
             "scheduler": small_model / "scheduler",
-            "feature_sets": LAYERS,
+            "layer_sets": LAYERS,
             "timesteps": TIMESTEPS,
             "posterior": "sample",
             "noise": True,
@@ -91,10 +95,10 @@ def reader(small_model, latents, tmp_path_factory):
             "dtype": "float32",
             "device": "cpu",
             "batch_size": 2,
-            "about": {"capture": "plain"},
+            "about": {"extraction": "plain"},
             **changes,
         }
-        return extraction.Reader(**settings)
+        return FeatureExtractor(**settings)
 
     return made
 
@@ -102,13 +106,13 @@ def reader(small_model, latents, tmp_path_factory):
 def by_maps(reader, out, **how):
     """Prototypes the long way."""
     maps = out.with_suffix(".h5")
-    extraction.extract(reader, out=maps)
-    prototypes.pool(features=maps, out=out, **how)
+    extract_features(reader, out=maps)
+    pool_prototypes(features=maps, out=out, **how)
     return parquet.read_table(out)
 
 
 def at_once(reader, out, **how):
-    pooling.extract(reader, out=out, **how)
+    extract_prototypes(reader, out=out, **how)
     return parquet.read_table(out)
 
 
@@ -125,7 +129,7 @@ def split(table):
     [("float32", 1, SQUASH), ("float32", 4, LETTERBOX), ("bfloat16", 2, SQUASH)],
 )
 def test_both_ways_lead_to_the_same_prototypes(reader, manifest, tmp_path, dtype, batch_size, how):
-    settings = {"manifest": manifest, "feature_sets": FEATURES, **how}
+    settings = {"manifest": manifest, "layer_sets": FEATURES, **how}
     read = {"dtype": dtype, "batch_size": batch_size}
     long = by_maps(reader(**read), tmp_path / "long.parquet", **settings)
     short = at_once(reader(**read), tmp_path / "short.parquet", **settings)
@@ -140,12 +144,12 @@ def test_both_ways_lead_to_the_same_prototypes(reader, manifest, tmp_path, dtype
 @pytest.fixture(scope="module")
 def pooled(reader, manifest, tmp_path_factory):
     out = tmp_path_factory.mktemp("prototypes") / "00000.parquet"
-    return at_once(reader(), out, manifest=manifest, feature_sets=FEATURES, **SQUASH)
+    return at_once(reader(), out, manifest=manifest, layer_sets=FEATURES, **SQUASH)
 
 
 def test_sets_are_pooled_at_their_largest_grid_from_what_the_capture_holds(pooled):
     at_16 = [f"{part}{grid}.{k}@16" for part, grid, many in PARTS for k in range(1, many + 1)]
-    sets = json.loads(pooled.schema.metadata[prototypes.FEATURE_SETS])
+    sets = json.loads(pooled.schema.metadata[LAYER_SETS])
     assert sorted(sets["16+8+4"]) == sorted(at_16)
     assert sets["8"] == [f"{name}@8" for name in ("enc8.1", "enc8.2", "dec8.1", "dec8.2", "dec8.3")]
     assert sets["enc4"] == ["enc4.1@4"]
@@ -164,7 +168,7 @@ def test_rows_are_what_views_show_in_the_order_of_timesteps(pooled, manifest):
         names = list(seen["instance_id"])
         assert names == [name for name in everyone if name in names]
         assert (len(names) < len(everyone)) == (view == "crop_shift60")
-    vanished = rows[rows["view"] == "identity"].groupby("instance_id")["fallback@16"].all()
+    vanished = rows[rows["view"] == "identity"].groupby("instance_id")["area_weighted@16"].all()
     assert not {f"{image}/blob" for image in IMAGES} & set(vanished.index[vanished])
     assert {f"{image}/pixel" for image in IMAGES} <= set(vanished.index[vanished])
 
@@ -176,9 +180,9 @@ def test_the_model_runs_no_further_than_is_pooled(reader, manifest, tmp_path):
     used = reader()
     hook = used._network.mid_block.register_forward_pre_hook(refuse)
     settings = {"manifest": manifest, **SQUASH}
-    at_once(used, tmp_path / "encoder.parquet", feature_sets=["enc4"], **settings)
+    at_once(used, tmp_path / "encoder.parquet", layer_sets=["enc4"], **settings)
     with pytest.raises(AssertionError, match="the middle was run"):
-        at_once(used, tmp_path / "all.parquet", feature_sets=["mid2"], **settings)
+        at_once(used, tmp_path / "all.parquet", layer_sets=["mid2"], **settings)
     hook.remove()
 
 
@@ -186,15 +190,15 @@ def test_prototypes_that_are_not_finite_are_refused_by_layer_and_sample(reader, 
     broken = tmp_path / "latents.h5"
     shutil.copy(latents, broken)
     with h5py.File(broken, "r+") as file:
-        file["hflip/moments"][1, 0, 0, 0] = np.nan
+        file["hflip/posterior"][1, 0, 0, 0] = np.nan
     out = tmp_path / "prototypes.parquet"
     with pytest.raises(ValueError, match=r"layer enc4\.1 at t = 100 is not finite for b; use dtype"):
-        at_once(reader(latents=broken), out, manifest=manifest, feature_sets=["enc4"], **SQUASH)
+        at_once(reader(latents=broken), out, manifest=manifest, layer_sets=["enc4"], **SQUASH)
     assert [path.name for path in tmp_path.iterdir()] == ["latents.h5"]
 
 
 def test_a_layer_that_the_capture_lacks_is_named_before_anything_runs(reader, manifest, tmp_path):
     out = tmp_path / "prototypes.parquet"
     with pytest.raises(ValueError, match=r"capture 'plain': no layer 'enc4\.2' .* add it to the capture's layers"):
-        at_once(reader(), out, manifest=manifest, feature_sets=["enc4.2"], **SQUASH)
+        at_once(reader(), out, manifest=manifest, layer_sets=["enc4.2"], **SQUASH)
     assert not out.exists()

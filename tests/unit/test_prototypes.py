@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from PIL import Image, ImageOps
 from pycocotools import mask as coco_mask
-from semlens import shards
-from semlens.masks import area
-from semlens.prototypes import FEATURE_SETS, VERSIONS, feature_columns, pool
-from semlens.tables import INSTANCES, write_parquet
+from semlens.extract.prototypes import LAYER_SETS, VERSIONS, plan_columns, pool_prototypes
+from semlens.images.masks import measure_coverage
+from semlens.storage.shards import create_shard, list_versions, write_samples
+from semlens.storage.tables import INSTANCES, write_parquet
 
 CHANNELS = {
     **{"enc64.1": 3, "enc32.1": 4, "enc32.2": 4, "enc16.1": 5, "enc16.2": 5, "mid8": 6},
@@ -62,7 +62,7 @@ def manifest_of(images, path):
                     "width": width,
                     "height": height,
                     "instance_id": f"{image}/{name}",
-                    "category": "cat",
+                    "class_name": "cat",
                     "identity": f"{image}/{name}" if image == "b" else None,
                     "video": "v" if image == "b" else None,
                     "frame": 3 if image == "b" else None,
@@ -78,7 +78,7 @@ def manifest_of(images, path):
     return path
 
 
-PLAIN = {"resize": "squash", "mask": "nearest", "seed": 0}
+PLAIN = {"resize": "stretch", "mask": "nearest", "seed": 0}
 
 
 def maps_of(image, view, timestep, layer):
@@ -90,24 +90,24 @@ def maps_of(image, view, timestep, layer):
 
 
 def features_of(images, path, *, passes=(("identity", 0),), layers=tuple(CHANNELS)):
-    with shards.create(path, {"capture": "plain", "layers": list(layers)}) as file:
+    with create_shard(path, {"extraction": "plain", "layers": list(layers)}) as file:
         for view in dict.fromkeys(view for view, _ in passes):
             file[f"{view}/sample_id"] = list(images)
         for view, timestep in passes:
             for layer in layers:
                 values = np.stack([maps_of(image, view, timestep, layer) for image in images])
-                shards.put(file, f"{view}/t{timestep}/{layer}", 0, values, total=len(images))
+                write_samples(file, f"{view}/t{timestep}/{layer}", 0, values, total=len(images))
     return path
 
 
 @pytest.fixture
 def pooled(tmp_path):
-    def run(images="abc", name="prototypes", feature_sets=FEATURES, how=PLAIN, **changes):
+    def run(images="abc", name="prototypes", layer_sets=FEATURES, how=PLAIN, **changes):
         out = tmp_path / f"{name}.parquet"
-        pool(
+        pool_prototypes(
             features=features_of(images, tmp_path / f"{name}.h5", **changes),
             manifest=manifest_of(images, tmp_path / f"{name}.manifest.parquet"),
-            feature_sets=feature_sets,
+            layer_sets=layer_sets,
             **how,
             out=out,
         )
@@ -116,8 +116,8 @@ def pooled(tmp_path):
     return run
 
 
-def vectors(path, feature_set):
-    columns = json.loads(parquet.read_schema(path).metadata[FEATURE_SETS])[feature_set]
+def vectors(path, layer_set):
+    columns = json.loads(parquet.read_schema(path).metadata[LAYER_SETS])[layer_set]
     table = parquet.read_table(path)
     return np.hstack([np.array(table[column].to_pylist(), dtype=np.float32) for column in columns])
 
@@ -128,50 +128,52 @@ def rows(path):
     return pd.read_parquet(path, columns=scalars)
 
 
-def members(feature_set):
-    grids = {"64+32+16": (64, 32, 16), "64": (64,)}.get(feature_set)
+def members(layer_set):
+    grids = {"64+32+16": (64, 32, 16), "64": (64,)}.get(layer_set)
     if grids:
         return [layer for layer in CHANNELS if side(layer) in grids]
-    return [layer for layer in CHANNELS if layer == feature_set or layer.startswith(f"{feature_set}.")]
+    return [layer for layer in CHANNELS if layer == layer_set or layer.startswith(f"{layer_set}.")]
 
 
-def naive(mask, image, view, timestep, feature_set):
+def naive(mask, image, view, timestep, layer_set):
     """Section 4.1, steps 3 to 5, to the letter; a mask that vanishes weighs cells by area."""
-    maps = [torch.from_numpy(maps_of(image, view, timestep, layer))[None] for layer in members(feature_set)]
+    maps = [torch.from_numpy(maps_of(image, view, timestep, layer))[None] for layer in members(layer_set)]
     largest = max(values.shape[-1] for values in maps)
     large = torch.cat([F.interpolate(values, (largest, largest), mode="bilinear") for values in maps], dim=1)[0]
     small = F.interpolate(torch.from_numpy(mask)[None, None].float(), (largest, largest), mode="nearest-exact")[0, 0]
-    weights = small.double() if small.any() else torch.from_numpy(area(mask.astype(np.uint8), largest)).double()
+    weights = (
+        small.double() if small.any() else torch.from_numpy(measure_coverage(mask.astype(np.uint8), largest)).double()
+    )
     return ((large.double() * weights).sum(dim=(1, 2)) / weights.sum()).numpy(), int((weights > 0).sum())
 
 
 def test_prototypes_say_which_versions_made_their_features(pooled):
-    assert json.loads(parquet.read_schema(pooled()).metadata[VERSIONS]) == shards.versions()
+    assert json.loads(parquet.read_schema(pooled()).metadata[VERSIONS]) == list_versions()
 
 
-@pytest.mark.parametrize("feature_set", FEATURES)
-def test_prototypes_are_those_of_the_naive_way(pooled, feature_set):
+@pytest.mark.parametrize("layer_set", FEATURES)
+def test_prototypes_are_those_of_the_naive_way(pooled, layer_set):
     path = pooled()
-    found, seen = vectors(path, feature_set), rows(path)
-    largest = max(side(layer) for layer in members(feature_set))
-    assert found.shape == (14, sum(CHANNELS[layer] for layer in members(feature_set)))
+    found, seen = vectors(path, layer_set), rows(path)
+    largest = max(side(layer) for layer in members(layer_set))
+    assert found.shape == (14, sum(CHANNELS[layer] for layer in members(layer_set)))
     for place, row in enumerate(seen.itertuples()):
         name = row.instance_id.split("/")[1]
-        expected, cells = naive(masks_of(row.image_id)[name], row.image_id, "identity", 0, feature_set)
+        expected, cells = naive(masks_of(row.image_id)[name], row.image_id, "identity", 0, layer_set)
         np.testing.assert_allclose(found[place], expected, rtol=1e-5, atol=1e-5, err_msg=row.instance_id)
-        assert seen[f"cells@{largest}"][place] == cells, row.instance_id
+        assert seen[f"n_cells@{largest}"][place] == cells, row.instance_id
 
 
 def test_a_mask_that_vanishes_is_pooled_by_area_flagged_and_counted(pooled, caplog):
     with caplog.at_level(logging.INFO, logger="semlens"):
-        path = pooled("a", feature_sets=["64", "enc16.1"])
+        path = pooled("a", layer_sets=["64", "enc16.1"])
     seen = rows(path).set_index("instance_id")
-    assert seen["fallback@64"].to_dict() == {f"a/{name}": name == "pixel" for name in masks_of("a")}
-    assert seen["fallback@16"].to_dict() == {f"a/{name}": name in ("pixel", "speck") for name in masks_of("a")}
+    assert seen["area_weighted@64"].to_dict() == {f"a/{name}": name == "pixel" for name in masks_of("a")}
+    assert seen["area_weighted@16"].to_dict() == {f"a/{name}": name in ("pixel", "speck") for name in masks_of("a")}
     assert "6 prototypes; masks of 2 vanish at some grid" in caplog.text
     # The pixel lies in one cell of each grid: its prototype is that cell. Its centre is at (2.5, 4.5) of 200 x 160.
     place = seen.index.get_loc("a/pixel")
-    assert seen["cells@16"].iloc[place] == 1
+    assert seen["n_cells@16"].iloc[place] == 1
     np.testing.assert_allclose(
         vectors(path, "enc16.1")[place], maps_of("a", "identity", 0, "enc16.1")[:, 0, 0], rtol=1e-5
     )
@@ -188,9 +190,9 @@ def test_area_weights_are_the_shares_of_each_cell(pooled, monkeypatch):
     mask[0, 6:8] = True
     mask[0:3, 8:10] = True
     monkeypatch.setitem(globals(), "masks_of", lambda image: {"split": mask})
-    path = pooled("c", feature_sets=["mid8"])
+    path = pooled("c", layer_sets=["mid8"])
     maps = maps_of("c", "identity", 0, "mid8")
-    assert rows(path)[["cells@8", "fallback@8"]].iloc[0].tolist() == [2, True]
+    assert rows(path)[["n_cells@8", "area_weighted@8"]].iloc[0].tolist() == [2, True]
     np.testing.assert_allclose(vectors(path, "mid8")[0], maps[:, 0, 0] / 4 + maps[:, 0, 1] * 3 / 4, rtol=1e-5)
 
 
@@ -199,12 +201,12 @@ def test_a_full_mask_averages_the_whole_map(pooled):
     place = rows(path)["instance_id"].tolist().index("c/full")
     maps = maps_of("c", "identity", 0, "enc16.1")
     np.testing.assert_allclose(vectors(path, "enc16.1")[place], maps.mean(axis=(1, 2)), rtol=1e-5, atol=1e-6)
-    assert rows(path)[["cells@64", "cells@16", "cells@8"]].iloc[place].tolist() == [64**2, 16**2, 8**2]
+    assert rows(path)[["n_cells@64", "n_cells@16", "n_cells@8"]].iloc[place].tolist() == [64**2, 16**2, 8**2]
 
 
 def test_every_view_and_timestep_has_its_rows(pooled):
     passes = [("identity", 0), ("identity", 50), ("hflip", 0)]
-    path = pooled("ab", passes=passes, feature_sets=["enc16.1"])
+    path = pooled("ab", passes=passes, layer_sets=["enc16.1"])
     seen, found = rows(path), vectors(path, "enc16.1")
     counts = seen.groupby(["view", "timestep"]).size().to_dict()
     assert counts == {("identity", 0): 10, ("identity", 50): 10, ("hflip", 0): 10}
@@ -228,12 +230,12 @@ def test_shards_change_no_bit(pooled, parts):
 
 
 def test_the_manifests_order_of_images_does_not_matter(pooled, tmp_path):
-    path = pooled("abc", feature_sets=["enc16.1"])
+    path = pooled("abc", layer_sets=["enc16.1"])
     out = tmp_path / "other.parquet"
-    pool(
+    pool_prototypes(
         features=tmp_path / "prototypes.h5",
         manifest=manifest_of("cab", tmp_path / "other.manifest.parquet"),
-        feature_sets=["enc16.1"],
+        layer_sets=["enc16.1"],
         **PLAIN,
         out=out,
     )
@@ -246,7 +248,7 @@ def test_columns_are_vectors_of_float32_and_the_file_says_which_make_a_set(poole
     for layer, channels in CHANNELS.items():
         largest = 8 if layer == "mid8" else 64
         assert schema.field(f"{layer}@{largest}").type == arrow.list_(arrow.float32(), channels)
-    sets = json.loads(schema.metadata[FEATURE_SETS])
+    sets = json.loads(schema.metadata[LAYER_SETS])
     assert sets == {
         ALL: [f"{layer}@64" for layer in CHANNELS if layer != "mid8"],
         "64": ["enc64.1@64", "dec64.1@64"],
@@ -258,7 +260,7 @@ def test_columns_are_vectors_of_float32_and_the_file_says_which_make_a_set(poole
 
 def test_rows_keep_what_is_known_of_an_instance(pooled):
     seen = rows(pooled("ab")).set_index("instance_id")
-    assert seen.loc["b/blob", ["category", "identity", "video", "frame"]].tolist() == ["cat", "b/blob", "v", 3]
+    assert seen.loc["b/blob", ["class_name", "identity", "video", "frame"]].tolist() == ["cat", "b/blob", "v", 3]
     assert seen.loc["a/blob", ["identity", "video", "frame"]].isna().all()
     assert not {"file", "rle", "width", "height"} & set(seen)
     assert seen["timestep"].dtype == np.int32
@@ -277,18 +279,18 @@ def resized(mask, side):
 
 
 def test_area_weights_count_every_cell_by_what_the_mask_covers(pooled):
-    path = pooled("ab", feature_sets=["enc16.1"], how={**PLAIN, "mask": "area"})
+    path = pooled("ab", layer_sets=["enc16.1"], how={**PLAIN, "mask": "area"})
     seen, found = rows(path), vectors(path, "enc16.1")
-    for row, cells, vector in zip(seen.itertuples(), seen["cells@16"], found, strict=True):
+    for row, cells, vector in zip(seen.itertuples(), seen["n_cells@16"], found, strict=True):
         weights = resized(mask_of(row.instance_id), 16)
         expected = (maps_of(row.image_id, "identity", 0, "enc16.1") * weights).sum(axis=(1, 2)) / weights.sum()
         np.testing.assert_allclose(vector, expected, rtol=2e-5, atol=1e-5)
         assert cells == np.count_nonzero(weights)
-    assert np.abs(found - vectors(pooled("ab", "nearest", feature_sets=["enc16.1"]), "enc16.1")).max() > 1e-3
+    assert np.abs(found - vectors(pooled("ab", "nearest", layer_sets=["enc16.1"]), "enc16.1")).max() > 1e-3
 
 
 def test_a_letterboxed_mask_lies_where_the_picture_does(pooled):
-    path = pooled("ab", feature_sets=["enc16.1"], how={**PLAIN, "mask": "area", "resize": "letterbox"})
+    path = pooled("ab", layer_sets=["enc16.1"], how={**PLAIN, "mask": "area", "resize": "letterbox"})
     for row, vector in zip(rows(path).itertuples(), vectors(path, "enc16.1"), strict=True):
         mask = mask_of(row.instance_id)
         square = np.asarray(ImageOps.pad(Image.fromarray(mask.astype(np.uint8)), (max(mask.shape),) * 2))
@@ -300,17 +302,19 @@ def test_a_letterboxed_mask_lies_where_the_picture_does(pooled):
 def test_half_precision_features_are_averaged_in_single(pooled, tmp_path):
     path = tmp_path / "half.h5"
     values = np.full((1, 2, 16, 16), 3000, dtype=np.float16)  # 256 of them overflow float16
-    with shards.create(path, {"capture": "plain", "layers": ["enc16.1"]}) as file:
+    with create_shard(path, {"extraction": "plain", "layers": ["enc16.1"]}) as file:
         file["identity/sample_id"] = ["c"]
-        shards.put(file, "identity/t0/enc16.1", 0, values, total=1)
+        write_samples(file, "identity/t0/enc16.1", 0, values, total=1)
     out = tmp_path / "half.parquet"
-    pool(features=path, manifest=manifest_of("c", tmp_path / "m.parquet"), feature_sets=["enc16.1"], **PLAIN, out=out)
+    pool_prototypes(
+        features=path, manifest=manifest_of("c", tmp_path / "m.parquet"), layer_sets=["enc16.1"], **PLAIN, out=out
+    )
     np.testing.assert_allclose(vectors(out, "enc16.1"), 3000, rtol=1e-6)
 
 
 def test_a_layer_that_the_capture_lacks_is_named_with_the_way_out(pooled, tmp_path):
     with pytest.raises(ValueError) as error:
-        pooled(layers=("enc16.1", "mid8"), feature_sets=["enc16.1", "enc32.1"])
+        pooled(layers=("enc16.1", "mid8"), layer_sets=["enc16.1", "enc32.1"])
     assert str(error.value).startswith("capture 'plain': no layer 'enc32.1'")
     assert "there are enc16.1, mid8; add it to the capture's layers" in str(error.value)
     assert not (tmp_path / "prototypes.parquet").exists()
@@ -326,7 +330,7 @@ def test_features_that_are_not_finite_are_refused(pooled, tmp_path, monkeypatch)
 
     monkeypatch.setitem(globals(), "maps_of", broken)
     with pytest.raises(ValueError, match=r"layer enc16\.1 at t = 0 is not finite for c; use dtype"):
-        pooled("c", layers=["enc16.1"], feature_sets=["enc16.1"])
+        pooled("c", layers=["enc16.1"], layer_sets=["enc16.1"])
     assert not (tmp_path / "prototypes.parquet").exists()
 
 
@@ -334,10 +338,10 @@ def test_a_corrupt_features_shard_is_named(tmp_path):
     path = features_of("c", tmp_path / "features.h5", layers=("enc16.1",))
     path.write_bytes(path.read_bytes()[:3000])
     with pytest.raises(ValueError, match="is corrupt") as error:
-        pool(
+        pool_prototypes(
             features=path,
             manifest=manifest_of("c", tmp_path / "m.parquet"),
-            feature_sets=["enc16.1"],
+            layer_sets=["enc16.1"],
             **PLAIN,
             out=tmp_path / "out.parquet",
         )
@@ -345,5 +349,5 @@ def test_a_corrupt_features_shard_is_named(tmp_path):
 
 
 def test_one_layer_has_a_column_per_grid_it_is_pooled_at():
-    columns = feature_columns(["enc16.1", "enc16.1+enc64.1"], list(CHANNELS), "plain")
+    columns = plan_columns(["enc16.1", "enc16.1+enc64.1"], list(CHANNELS), "plain")
     assert columns == {"enc16.1": ["enc16.1@16"], "enc16.1+enc64.1": ["enc64.1@64", "enc16.1@64"]}

@@ -10,8 +10,8 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
 import yaml
-from semlens import provenance
-from semlens.prototypes import VERSIONS
+from semlens.extract.prototypes import VERSIONS
+from semlens.report.provenance import describe_run
 
 SHARED = ["cat", "ewe & ram"]
 SETTINGS = {"seed": 3, "datasets": {"a": {"classes": SHARED}, "b": {"classes": SHARED, "images": 2}}}
@@ -33,7 +33,7 @@ def described(tmp_path):
     for path in (folder / "part" / "weights", folder / "config.json", folder / ".snakemake_timestamp", file):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(path.name.encode() * 3)
-    provenance.describe(
+    describe_run(
         prototypes=prototypes,
         manifests=manifests,
         models=[folder, file, folder],

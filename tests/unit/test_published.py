@@ -9,11 +9,21 @@ import pandas as pd
 import pytest
 import yaml
 from scipy import stats
-from semlens import published
-from semlens.moments import Moments
-from semlens.published import ALONG, AT_EACH, EXPERIMENTS, SETTINGS, comparability, judge, read, save
-from semlens.relations import SETS
-from semlens.statistics import STATISTICS, Sample, differences
+from semlens.compare.pairs import SETS
+from semlens.compare.running_statistics import RunningStatistics
+from semlens.report.claims.all import (
+    ALONG,
+    AT_EACH,
+    EXPERIMENTS,
+    JUDGED,
+    SETTINGS,
+    VERDICTS,
+    explain_incomparability,
+    judge_claims,
+    read_published,
+    save_claims,
+)
+from semlens.statistics.sets import STATISTICS, DistanceSample, compare_sets
 
 FOLDER = Path(__file__).parents[2] / "resources" / "published"
 TABLE = pd.read_csv(FOLDER / "table1.csv")
@@ -30,7 +40,7 @@ HALF_A_UNIT = 5e-6  # in the last of five decimals
 # Table 1 holds (difference of means) / (larger standard deviation)
 
 
-def column(dataset, metric, value="dunn"):
+def column(dataset, metric, value="dunn_table1"):
     rows = TABLE[(TABLE["dataset"] == dataset) & (TABLE["metric"] == metric)]
     return {frozenset((row.set_a, row.set_b)): getattr(row, value) for row in rows.itertuples()}
 
@@ -119,15 +129,17 @@ def sample(mean, std, seed):
 
 @pytest.mark.parametrize(("dataset", "metric"), COLUMNS)
 def test_statistics_return_table_1_from_samples_that_it_describes(dataset, metric):
-    """The column ``dunn`` does; ``dunn_classical`` is far below for samples that interleave."""
+    """The column ``dunn`` does; ``dunn_eq10`` is far below for samples that interleave."""
     dunn = column(dataset, metric)
     means, stds = solved(dunn)
     samples = {name: sample(means[name], stds[name], seed) for seed, name in enumerate(FOUR)}
-    pairs = differences({name: Sample(values, Moments.of(values)) for name, values in samples.items()})
+    pairs = compare_sets(
+        {name: DistanceSample(values, RunningStatistics.of(values)) for name, values in samples.items()}
+    )
     for row in pairs.itertuples():
         printed = dunn[frozenset((row.set_a, row.set_b))]
         assert row.dunn == pytest.approx(printed, abs=4 * HALF_A_UNIT)  # unknowns carry the others' rounding
-        assert row.dunn_classical < 0.01 < printed
+        assert row.dunn_eq10 < 0.01 < printed
 
 
 @pytest.mark.parametrize(("dataset", "metric"), COLUMNS)
@@ -173,13 +185,13 @@ def statistics(folder, conditions, *, name="one"):
             row = dict.fromkeys(STATISTICS["sets"].columns, mean)
             sets.append(row | {"condition": condition, "set": key, "n": 9, "std": std, "q1": q1, "q3": q3})
         for (a, b), (p, dunn) in between.items():
-            row = dict.fromkeys(STATISTICS["pairs"].columns, 0.0)
+            row = dict.fromkeys(STATISTICS["tests"].columns, 0.0)
             log10_p = np.log10(p) if p > 0 else -400 if p == 0 else np.nan
             pairs.append(
-                row | {"condition": condition, "set_a": a, "set_b": b, "p": p, "log10_p": log10_p, "dunn": dunn}
+                row | {"condition": condition, "set_a": a, "set_b": b, "p": p, "log10_p": log10_p, "dunn_table1": dunn}
             )
-    paths = {kind: folder / f"{name}.{kind}.csv" for kind in ("sets", "pairs")}
-    for kind, rows in (("sets", sets), ("pairs", pairs)):
+    paths = {kind: folder / f"{name}.{kind}.csv" for kind in ("sets", "tests")}
+    for kind, rows in (("sets", sets), ("tests", pairs)):
         pd.DataFrame(rows, columns=list(STATISTICS[kind].columns)).to_csv(paths[kind], index=False)
     return paths
 
@@ -210,7 +222,7 @@ def claims(folder, *entries, table="dataset,metric,set_a,set_b,p,dunn\n"):
 def verdicts(tmp_path, predicate, conditions, reason=""):
     folder = claims(tmp_path, {"predicate": predicate, "conditions": list(conditions)})
     key = ("video", "sd15", "davis")
-    return judge(folder, {key: statistics(tmp_path, conditions)}, {key: reason})
+    return judge_claims(folder, {key: statistics(tmp_path, conditions)}, {key: reason})
 
 
 AB, AC, BC = ("sidi", "scsi"), ("sidi", "scdi"), ("scsi", "scdi")
@@ -328,7 +340,7 @@ def test_what_was_not_run_is_left_out(tmp_path):
     )
     paths = statistics(tmp_path, {"1": (LOW, {})})
     own, studied = ("my own experiment", "sd15", "davis"), ("video", "sd15", "davis")
-    judged = judge(folder, {studied: paths, own: paths}, {studied: "", own: ""})
+    judged = judge_claims(folder, {studied: paths, own: paths}, {studied: "", own: ""})
     assert judged[["claim", "condition"]].to_numpy().tolist() == [["It is so.", "1"]]
 
 
@@ -347,11 +359,11 @@ def test_a_claim_may_look_at_another_experiment(tmp_path):
     near = statistics(tmp_path, {"enc16.1": ({"sidi": 0.1, "scsi": 0.2}, {})}, name="near")
     far = statistics(tmp_path, {"enc16": ({"sidi": 0.1, "scsi": 0.3}, {})}, name="far")
     both = dict(zip(keys, (near, far), strict=True))
-    (row,) = judge(folder, both, dict.fromkeys(keys, "")).itertuples()
+    (row,) = judge_claims(folder, both, dict.fromkeys(keys, "")).itertuples()
     assert (row.verdict, row.obtained) == ("holds", "enc16.1 0.1, enc16 0.2")
-    (row,) = judge(folder, both, {keys[0]: "", keys[1]: "demo"}).itertuples()
+    (row,) = judge_claims(folder, both, {keys[0]: "", keys[1]: "demo"}).itertuples()
     assert (row.verdict, row.reason) == ("not comparable", "demo")
-    assert judge(folder, {keys[0]: near}, {keys[0]: ""}).empty
+    assert judge_claims(folder, {keys[0]: near}, {keys[0]: ""}).empty
 
 
 def test_models_are_judged_apart(tmp_path):
@@ -361,7 +373,7 @@ def test_models_are_judged_apart(tmp_path):
         for name, low in (("rising", 0.1), ("falling", 0.3))
     )
     keys = {("video", "sd15", "davis"): rising, ("video", "sd21", "davis"): falling}
-    judged = judge(folder, keys, dict.fromkeys(keys, ""))
+    judged = judge_claims(folder, keys, dict.fromkeys(keys, ""))
     assert judged[["model", "verdict"]].to_numpy().tolist() == [["sd15", "holds"], ["sd21", "does not hold"]]
 
 
@@ -380,11 +392,11 @@ def test_models_are_judged_apart(tmp_path):
 )
 def test_claims_name_what_exists(tmp_path, entry, message):
     with pytest.raises(ValueError, match=f"claim 'It is so.': {message}"):
-        read(claims(tmp_path, {"predicate": {"highest": "scsi"}} | entry))
+        read_published(claims(tmp_path, {"predicate": {"highest": "scsi"}} | entry))
 
 
 def test_conditions_may_be_numbers(tmp_path):
-    (claim,) = read(claims(tmp_path, {"predicate": {"highest": "scsi"}, "conditions": [1, 40]})).claims
+    (claim,) = read_published(claims(tmp_path, {"predicate": {"highest": "scsi"}, "conditions": [1, 40]})).claims
     assert claim.conditions == ["1", "40"]
 
 
@@ -396,16 +408,16 @@ def test_conditions_may_be_numbers(tmp_path):
         ({"demo": False, "images": 1000}, ""),
         ({"demo": False, "images": 2000}, "2000 of 1000 images"),
         ({"demo": False, "images": 9, "dataset": "mine"}, "not a dataset of the paper"),
-        ({"demo": False, "images": 1000, "features": "enc16.2"}, "features enc16.2 instead of enc16.1"),
+        ({"demo": False, "images": 1000, "layers": "enc16.2"}, "layers enc16.2 instead of enc16.1"),
         ({"demo": False, "images": 1000, "denoised": True}, "denoised True instead of False"),
         ({"demo": False, "images": 1000, "experiment": "inference-steps-denoised", "denoised": True}, ""),
-        ({"demo": False, "images": 1000, "experiment": "resolution", "features": None}, ""),
-        ({"demo": False, "images": 1000, "experiment": "distance-measures", "features": "64+32+16"}, ""),
+        ({"demo": False, "images": 1000, "experiment": "resolution", "layers": None}, ""),
+        ({"demo": False, "images": 1000, "experiment": "distance-measures", "layers": "64+32+16"}, ""),
     ],
 )
 def test_comparability(used, reason):
-    paper = {"experiment": "inference-steps", "features": "enc16.1", "dataset": "voc", "denoised": False}
-    assert comparability(**(paper | {"settings": dict(SETTINGS), "sizes": {"voc": 1000}} | used)) == reason
+    paper = {"experiment": "inference-steps", "layers": "enc16.1", "dataset": "voc", "denoised": False}
+    assert explain_incomparability(**(paper | {"settings": dict(SETTINGS), "sizes": {"voc": 1000}} | used)) == reason
 
 
 @pytest.mark.parametrize(
@@ -413,11 +425,11 @@ def test_comparability(used, reason):
     [("model", "sd21"), ("metric", "cosine"), ("timestep", 900), ("min_area", 0.2), ("classes", 2), ("listed", False)],
 )
 def test_other_settings_are_not_comparable_unless_unknown(setting, value):
-    used = {"experiment": "video", "features": "enc16.1", "denoised": False, "demo": False, "dataset": "davis"}
+    used = {"experiment": "video", "layers": "enc16.1", "denoised": False, "demo": False, "dataset": "davis"}
     used |= {"images": 544, "sizes": {"davis": 544}}
     reason = f"{setting} {value} instead of {SETTINGS[setting]}"
-    assert comparability(**used, settings={**SETTINGS, setting: value}) == reason
-    assert comparability(**used, settings={**SETTINGS, setting: None}) == ""
+    assert explain_incomparability(**used, settings={**SETTINGS, setting: value}) == reason
+    assert explain_incomparability(**used, settings={**SETTINGS, setting: None}) == ""
 
 
 # The paper's own claims
@@ -434,7 +446,7 @@ def test_the_claims_about_table_1_hold_for_table_1(tmp_path):
             pairs = {pair: (p[frozenset(pair)], dunn[frozenset(pair)]) for pair in itertools.combinations(FOUR, 2)}
             conditions[metric] = (sets, pairs)
         statistics_of["distance-measures", "sd15", dataset] = statistics(tmp_path, conditions, name=dataset)
-    judged = judge(FOLDER, statistics_of, dict.fromkeys(statistics_of, ""))
+    judged = judge_claims(FOLDER, statistics_of, dict.fromkeys(statistics_of, ""))
     assert (judged["verdict"] == "holds").all(), judged[judged["verdict"] != "holds"].T.to_string()
     values = judged[judged["where"] == "Table 1"]
     assert len(values) == 96
@@ -446,7 +458,7 @@ def test_the_claims_about_table_1_hold_for_table_1(tmp_path):
 
 
 def test_the_claims_cover_the_papers_results():
-    paper = read(FOLDER)
+    paper = read_published(FOLDER)
     assert paper.images == {"voc": 1000, "coco": 1000, "davis": 544}
     assert list(dict.fromkeys(claim.experiment for claim in paper.claims)) == list(EXPERIMENTS)
     assert {claim.kind for claim in paper.claims} == {*AT_EACH, *ALONG}
@@ -473,14 +485,14 @@ def everything(tmp_path_factory):
                 made[condition] = (sets, pairs)
             paths[experiment, "sd15", dataset] = statistics(folder, made, name=f"{experiment}.{dataset}")
             reasons[experiment, "sd15", dataset] = "demo" if number % 2 else ""
-    return judge(FOLDER, paths, reasons)
+    return judge_claims(FOLDER, paths, reasons)
 
 
 @pytest.fixture(scope="module")
 def written(everything, tmp_path_factory):
     folder = tmp_path_factory.mktemp("written")
     paths = {kind: str(folder / f"claims.{kind}") for kind in ("csv", "md", "html")}
-    save(everything, FOLDER, **paths)
+    save_claims(everything, FOLDER, **paths)
     return {kind: Path(path).read_text() for kind, path in paths.items()} | {"paths": paths}
 
 
@@ -520,7 +532,7 @@ def test_the_page_holds_every_claim(everything, written):
 
 def test_verdicts_are_coloured_and_worded(everything, written):
     classes = Page(written["html"]).classes
-    for verdict in published.VERDICTS:
+    for verdict in VERDICTS:
         name = verdict.replace(" ", "-")
         assert f".{name}" in (FOLDER.parents[1] / "workflow" / "report" / "report.html.j2").read_text()
         assert classes[name] and all(verdict in text for text in classes[name])
@@ -530,12 +542,12 @@ def test_verdicts_are_coloured_and_worded(everything, written):
 
 def test_counts_and_tolerances_come_first(everything, written):
     counts = everything["verdict"].value_counts()
-    line = ", ".join(f"{verdict}: {counts[verdict]}" for verdict in published.VERDICTS)
+    line = ", ".join(f"{verdict}: {counts[verdict]}" for verdict in VERDICTS)
     for kind in ("md", "html"):
         start = written[kind][: written[kind].index("distance-measures")]
         assert line in start
         assert "same side of 0.05, Dunn indices within 0.1, means within 0.05" in start
-        assert " ".join(read(FOLDER).why.split()) in start
+        assert " ".join(read_published(FOLDER).why.split()) in start
 
 
 def test_table_1_is_a_table_per_dataset(written):
@@ -559,11 +571,11 @@ def test_markdown_has_the_columns_it_announces(written):
 def test_csv_has_a_row_per_verdict(everything, written):
     back = pd.read_csv(written["paths"]["csv"], dtype=str, keep_default_na=False)
     pd.testing.assert_frame_equal(back, everything, check_dtype=False)
-    assert list(back.columns) == list(published.JUDGED.columns)
+    assert list(back.columns) == list(JUDGED.columns)
 
 
 def test_nothing_to_judge_is_said(tmp_path):
     paths = {kind: str(tmp_path / f"claims.{kind}") for kind in ("csv", "md", "html")}
-    save(judge(FOLDER, {}, {}), FOLDER, **paths)
+    save_claims(judge_claims(FOLDER, {}, {}), FOLDER, **paths)
     assert "holds: 0, does not hold: 0" in Path(paths["md"]).read_text()
-    assert Path(paths["csv"]).read_text().strip() == ",".join(published.JUDGED.columns)
+    assert Path(paths["csv"]).read_text().strip() == ",".join(JUDGED.columns)

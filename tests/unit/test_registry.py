@@ -1,7 +1,8 @@
 """The registry's files by the path that they are kept under."""
 
 import pytest
-from semlens import registry
+from semlens.models.parts import find_part
+from semlens.runtime.registry import list_archives, list_files, list_model_files
 
 REGISTRY = {
     "files": {
@@ -24,7 +25,7 @@ REGISTRY = {
 
 
 def test_every_file_has_its_addresses_size_and_hash():
-    files = registry.files(REGISTRY)
+    files = list_files(REGISTRY)
     assert files["list.csv"] == {"urls": ["http://a/list"], "bytes": 3, "sha256": "0" * 64}
     assert files["sd/unet/config.json"] == {
         "urls": ["https://one/owner/sd/abc/unet/config.json", "https://two/unet/config.json"],
@@ -39,12 +40,12 @@ def test_every_file_has_its_addresses_size_and_hash():
     [("unet", ["sd/unet/config.json", "sd/unet/weights.safetensors"]), ("vae", ["sd/vae/config.json"])],
 )
 def test_a_part_of_a_model_is_its_files(part, expected):
-    assert registry.model_files(REGISTRY, "sd", part) == expected
-    assert set(expected) <= registry.files(REGISTRY).keys()
+    assert list_model_files(REGISTRY, "sd", part) == expected
+    assert set(expected) <= list_files(REGISTRY).keys()
 
 
 def test_a_dataset_is_its_archives():
-    assert registry.archives(REGISTRY, "photos") == ["list.csv"]
+    assert list_archives(REGISTRY, "photos") == ["list.csv"]
 
 
 @pytest.mark.parametrize("given", ["part", "model", "files"])
@@ -55,4 +56,4 @@ def test_a_part_is_found_however_it_is_given(tmp_path, given):
     for name in ("config.json", "weights.safetensors"):
         (unet / name).touch()
     ways = {"part": str(unet), "model": tmp_path, "files": sorted(unet.iterdir())}
-    assert registry.part(ways[given], "unet") == unet
+    assert find_part(ways[given], "unet") == unet

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from by_set import among, at_offset
-from semlens.relations import SETS, Relations, across_views
+from semlens.compare.pairs import SETS, DistanceSets, pair_across_views
 
 
 def table(rows, columns):
@@ -14,12 +14,12 @@ def table(rows, columns):
 
 
 def stills(rows):
-    return table(rows, ["image_id", "category", "identity"])
+    return table(rows, ["image_id", "class_name", "identity"])
 
 
 def frames(rows):
-    """Rows of (video, frame, category, identity); an image is a frame of a video."""
-    rows = table(rows, ["video", "frame", "category", "identity"])
+    """Rows of (video, frame, class_name, identity); an image is a frame of a video."""
+    rows = table(rows, ["video", "frame", "class_name", "identity"])
     image = rows["video"].astype(str) + "/" + rows["frame"].astype(str)
     return rows.assign(image_id=image, frame=rows["frame"].astype("Int32"))
 
@@ -38,8 +38,8 @@ def counted(pairs):
 
 def relation(a, b):
     if a.image_id == b.image_id:
-        return "scsi" if a.category == b.category else "dcsi"
-    if a.category != b.category:
+        return "scsi" if a.class_name == b.class_name else "dcsi"
+    if a.class_name != b.class_name:
         return "dcdi"
     return "sidi" if pd.notna(a.identity) and a.identity == b.identity else "scdi"
 
@@ -48,11 +48,11 @@ def random_stills(seed, n=60):
     rng = np.random.default_rng(seed)
     rows = []
     for image in rng.integers(0, 12, n):
-        category = rng.choice(["cat", "dog", "person"])
-        identity = f"{category}{rng.integers(0, 4)}" if rng.random() < 0.5 else None
+        class_name = rng.choice(["cat", "dog", "person"])
+        identity = f"{class_name}{rng.integers(0, 4)}" if rng.random() < 0.5 else None
         # One object is in one image once.
-        if identity is None or (f"{image}", category, identity) not in rows:
-            rows.append((f"{image}", category, identity))
+        if identity is None or (f"{image}", class_name, identity) not in rows:
+            rows.append((f"{image}", class_name, identity))
     return stills(rows)
 
 
@@ -66,8 +66,8 @@ def random_videos(seed):
                 continue
             for number in range(1, 5):
                 if rng.random() < 0.75:
-                    category = "dog" if number == 4 else "person"
-                    rows.append((video, frame, category, f"{number}" if video == "short" else f"{video}/{number}"))
+                    class_name = "dog" if number == 4 else "person"
+                    rows.append((video, frame, class_name, f"{number}" if video == "short" else f"{video}/{number}"))
     order = rng.permutation(len(rows))
     return frames([rows[place] for place in order])
 
@@ -115,19 +115,19 @@ def test_each_pair_is_in_the_one_set_that_brute_force_gives(seed):
         expected[relation(a, b)].append((i, j))
     assert counted(among(rows)) == expected
     assert all(expected.values())
-    assert Relations(rows).sizes().tolist() == [len(expected[name]) for name in SETS]
+    assert DistanceSets(rows).sizes().tolist() == [len(expected[name]) for name in SETS]
 
 
 def test_sizes_need_no_pairs():
     """3e12 of them, more than could be counted one by one."""
     n = 2_500_000
     rows = pd.DataFrame(
-        {"image_id": np.arange(n) // 5, "category": np.arange(n) % 2, "identity": [None, "one"] * (n // 2)}
+        {"image_id": np.arange(n) // 5, "class_name": np.arange(n) % 2, "identity": [None, "one"] * (n // 2)}
     )
     images, half = n // 5, n // 2
     scsi = images * (1 + 3)  # two of one class and three of the other
     same = half * (half - 1) // 2  # pairs of one class, be it either
-    assert Relations(rows).sizes().tolist() == [
+    assert DistanceSets(rows).sizes().tolist() == [
         scsi,
         2 * same - scsi - (same - scsi // 2),
         images * 6,
@@ -138,7 +138,7 @@ def test_sizes_need_no_pairs():
 
 def test_pairs_of_a_block_are_those_of_all():
     rows = random_stills(0)
-    relations = Relations(rows)
+    relations = DistanceSets(rows)
     everyone = np.arange(len(rows))
     whole = relations.of(everyone[:, None], everyone[None, :])
     np.testing.assert_array_equal(relations.of(everyone[7:19, None], everyone[None, 7:]), whole[7:19, 7:])
@@ -158,7 +158,7 @@ def test_positions_count_rows_whatever_the_index():
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_nothing_to_compare_gives_empty_sets(count):
-    assert not Relations(stills([("1", "cat", None)] * count)).sizes().any()
+    assert not DistanceSets(stills([("1", "cat", None)] * count)).sizes().any()
     pairs = among(stills([("1", "cat", None)] * count))
     assert all(len(i) == len(j) == 0 for i, j in pairs.values())
 
@@ -251,5 +251,5 @@ def test_stills_have_no_offsets(video):
 def test_instances_are_paired_with_themselves_under_a_view():
     """Which may show them in another order, and not all."""
     originals = stills([("1", "cat", None), ("1", "dog", None), ("2", "dog", None)])
-    i, j = across_views(originals, originals.iloc[[2, 0]].set_axis([7, 7]))
+    i, j = pair_across_views(originals, originals.iloc[[2, 0]].set_axis([7, 7]))
     assert (i.tolist(), j.tolist()) == ([2, 0], [0, 1])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from PIL import Image
-from semlens import reports
+from semlens.report.page import summarize_stages, write_report
 
 TEMPLATE = Path(__file__).parents[2] / "workflow" / "report" / "report.html.j2"
 
@@ -21,7 +21,7 @@ def given(tmp_path):
     (tmp_path / "provenance.html").write_text("<h3>Software</h3>")
     answer = {"model": "sd15", "control": "sd15-random", "sentences": ["scsi < scdi, by far."]}
     (tmp_path / "answer.json").write_text(json.dumps([answer]))
-    common = {"section": "5.1", "axis": "metric", "dunn": "means", "studies": ["coco"], "followed": None}
+    common = {"section": "5.1", "axis": "metric", "dunn": "table1", "studies": ["coco"], "followed": None}
     return {
         "template": TEMPLATE,
         "answers": tmp_path / "answer.json",
@@ -36,7 +36,7 @@ def given(tmp_path):
 
 
 def written(given):
-    reports.write(**given)
+    write_report(**given)
     return Path(given["out"]).read_text()
 
 
@@ -99,9 +99,9 @@ def test_stages_count_what_the_run_did(tmp_path):
     (tmp_path / "run.json").write_text(json.dumps({"datasets": datasets}))
     pd.DataFrame({"n": [1000, 500]}).to_csv(tmp_path / "sets.csv")
     pd.DataFrame({"p": [0.5, None]}).to_csv(tmp_path / "pairs.csv")
-    stages = reports.counted(
+    stages = summarize_stages(
         run=tmp_path / "run.json",
-        captures=1,
+        extractions=1,
         sets=[tmp_path / "sets.csv"],
         pairs=[tmp_path / "pairs.csv"],
         models=["a", "b"],

@@ -7,9 +7,9 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from demo import scenes
 from PIL import Image
 from pycocotools.coco import COCO
-from semlens import scenes
 
 IMAGES = 12
 SEQUENCES = {"walk": {1: "person", 2: "person"}, "park": {1: "person", 2: "person", 3: "person"}}
@@ -120,7 +120,7 @@ def test_coco_masks_agree_with_the_painted_instances(coco):
 
 
 def test_coco_has_official_categories_polygons_and_crowds(coco, coco_folder):
-    names = {number: category["name"] for number, category in coco.cats.items()}
+    names = {number: class_name["name"] for number, class_name in coco.cats.items()}
     assert len(names) == 20
     assert names.items() >= {1: "person", 5: "airplane", 18: "dog", 63: "couch", 72: "tv"}.items()
     crowds = [annotation for annotation in coco.anns.values() if annotation["iscrowd"]]
@@ -163,8 +163,8 @@ def test_voc_gives_each_object_one_class_and_a_void_border(voc_root):
         assert Image.open(voc_root / "JPEGImages" / f"{name}.jpg").size == objects.shape[::-1]
         assert np.array_equal(objects == 255, classes == 255)
         assert {0, *scene.categories, 255} == set(np.unique(objects))
-        for label, category in scene.categories.items():
-            assert set(np.unique(classes[objects == label])) == {sorted(scenes.COCO_CATEGORIES).index(category) + 1}
+        for label, class_name in scene.categories.items():
+            assert set(np.unique(classes[objects == label])) == {sorted(scenes.COCO_CATEGORIES).index(class_name) + 1}
         # Wherever two labels met, both sides are void; little else is.
         edges = scene.labels[:, 1:] != scene.labels[:, :-1]
         assert (objects[:, 1:][edges] == 255).all() and (objects[:, :-1][edges] == 255).all()

@@ -7,19 +7,21 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from semlens.configuration import shard_images
-from semlens.datasets import COCO_NAMES
-from semlens.masks import decode
-from semlens.selection import choose, index, select
-from semlens.tables import INSTANCES, check
+from semlens.config.plan import get_shard_range
+from semlens.images.masks import decode_mask
+from semlens.select.formats.all import COCO_NAMES
+from semlens.select.selection import choose_instances, index_dataset, select_images
+from semlens.storage.tables import INSTANCES, check_table
 
 ALL = {"classes": None, "min_area": 0.01, "min_area_of": "instance", "seed": 0}
 SIDE = 20
 
 
 def rows(*instances):
-    """An index of (image id, category) or (image id, category, area fraction), one instance a row."""
-    frame = pd.DataFrame([(*entry, 0.5)[:3] for entry in instances], columns=["image_id", "category", "area_fraction"])
+    """An index of (image id, class_name) or (image id, class_name, area fraction), one instance a row."""
+    frame = pd.DataFrame(
+        [(*entry, 0.5)[:3] for entry in instances], columns=["image_id", "class_name", "area_fraction"]
+    )
     return frame.assign(
         instance_id=[f"{image}/{number}" for number, image in enumerate(frame["image_id"])],
         file="train2017/" + frame["image_id"] + ".jpg",
@@ -37,7 +39,7 @@ MANY = [f"{number:06d}" for number in range(40)]
 
 
 def test_order_is_a_shuffle_of_all_images_by_the_seed():
-    orders = [choose(stills(*MANY), "coco", **{**ALL, "seed": seed})[0] for seed in (0, 0, 1)]
+    orders = [choose_instances(stills(*MANY), "coco", **{**ALL, "seed": seed})[0] for seed in (0, 0, 1)]
     assert orders[0] == orders[1]
     assert orders[0] != orders[2]
     assert orders[0] != MANY
@@ -45,25 +47,25 @@ def test_order_is_a_shuffle_of_all_images_by_the_seed():
 
 
 def test_order_does_not_depend_on_the_dataset_nor_on_its_order():
-    assert choose(stills(*MANY), "coco", **ALL)[0] == choose(stills(*MANY[::-1]), "other", **ALL)[0]
+    assert choose_instances(stills(*MANY), "coco", **ALL)[0] == choose_instances(stills(*MANY[::-1]), "other", **ALL)[0]
 
 
 def test_more_images_do_not_reorder_the_others():
-    few, _ = choose(stills(*MANY[:15]), "coco", **ALL)
-    many, _ = choose(stills(*MANY), "coco", **ALL)
+    few, _ = choose_instances(stills(*MANY[:15]), "coco", **ALL)
+    many, _ = choose_instances(stills(*MANY), "coco", **ALL)
     assert [image for image in many if image in few] == few
 
 
 def test_instances_that_do_not_count_do_not_reorder_the_images():
-    plain, _ = choose(stills(*MANY), "coco", **ALL)
+    plain, _ = choose_instances(stills(*MANY), "coco", **ALL)
     noisy = rows(*((name, "dog", area) for name in MANY for area in (0.001, 0.5, 0.3)), ("small", "dog", 0.001))
-    assert choose(noisy, "coco", **ALL)[0] == plain
+    assert choose_instances(noisy, "coco", **ALL)[0] == plain
 
 
 def test_videos_come_frame_by_frame():
     frames = [f"walk/{number:05d}" for number in range(12)] + [f"bear/{number:05d}" for number in range(3)]
     index = stills(*np.repeat(frames, 2)).assign(video=np.repeat(["walk", "bear"], [24, 6]))
-    assert choose(index, "davis", **ALL)[0] == frames
+    assert choose_instances(index, "davis", **ALL)[0] == frames
 
 
 # What counts
@@ -71,63 +73,66 @@ def test_videos_come_frame_by_frame():
 
 def test_instances_must_cover_more_than_the_minimum():
     index = rows(("a", "dog", 0.25), ("a", "cat", 0.2500001), ("b", "dog", 0.25), ("c", "dog", 1.0))
-    order, chosen = choose(index, "coco", **{**ALL, "min_area": 0.25})
+    order, chosen = choose_instances(index, "coco", **{**ALL, "min_area": 0.25})
     assert sorted(order) == ["a", "c"]
     assert chosen["instance_id"].tolist() == ["a/1", "c/3"]
 
 
 def test_only_wanted_classes_count():
     index = rows(("a", "dog"), ("a", "cat"), ("b", "cat"), ("c", "dog"))
-    order, chosen = choose(index, "coco", **{**ALL, "classes": ["dog"]})
+    order, chosen = choose_instances(index, "coco", **{**ALL, "classes": ["dog"]})
     assert sorted(order) == ["a", "c"]
     assert chosen["instance_id"].tolist() == ["a/0", "c/3"]
 
 
 def test_all_classes_count_without_a_list():
-    _, chosen = choose(rows(("a", "kite"), ("b", "oven")), "coco", **ALL)
-    assert chosen["category"].tolist() == ["kite", "oven"]
+    _, chosen = choose_instances(rows(("a", "kite"), ("b", "oven")), "coco", **ALL)
+    assert chosen["class_name"].tolist() == ["kite", "oven"]
 
 
 @pytest.mark.parametrize(("voc", "coco"), COCO_NAMES.items())
 def test_class_by_either_name_is_reported_by_the_name_asked_for(voc, coco):
     index = rows(("a", coco), ("b", "dog"))
-    assert choose(index, "coco", **{**ALL, "classes": [voc, "dog"]})[1]["category"].tolist() == [voc, "dog"]
-    assert choose(index, "coco", **{**ALL, "classes": [coco, "dog"]})[1]["category"].tolist() == [coco, "dog"]
+    assert choose_instances(index, "coco", **{**ALL, "classes": [voc, "dog"]})[1]["class_name"].tolist() == [voc, "dog"]
+    assert choose_instances(index, "coco", **{**ALL, "classes": [coco, "dog"]})[1]["class_name"].tolist() == [
+        coco,
+        "dog",
+    ]
 
 
 @pytest.mark.parametrize("name", COCO_NAMES)
 def test_class_of_voc_in_voc_itself(name):
-    assert choose(rows(("a", name)), "voc", **{**ALL, "classes": [name]})[1]["category"].tolist() == [name]
+    assert choose_instances(rows(("a", name)), "voc", **{**ALL, "classes": [name]})[1]["class_name"].tolist() == [name]
 
 
 def test_unknown_class_is_refused_with_the_choices():
     with pytest.raises(ValueError, match=r"dataset 'coco' .*'unicorn'.* cat, dog$"):
-        choose(rows(("a", "dog"), ("b", "cat")), "coco", **{**ALL, "classes": ["dog", "unicorn"]})
+        choose_instances(rows(("a", "dog"), ("b", "cat")), "coco", **{**ALL, "classes": ["dog", "unicorn"]})
 
 
 @pytest.mark.parametrize("absent", ["sheep", "sofa"])
 def test_class_of_voc_may_have_no_instance(absent):
-    order, chosen = choose(rows(("a", "dog")), "coco", **{**ALL, "classes": [absent, "dog"]})
+    order, chosen = choose_instances(rows(("a", "dog")), "coco", **{**ALL, "classes": [absent, "dog"]})
     assert order == ["a"]
-    assert chosen["category"].tolist() == ["dog"]
+    assert chosen["class_name"].tolist() == ["dog"]
 
 
 def test_small_instances_count_beside_a_large_one_where_images_are_judged():
     index = rows(("a", "dog"), ("a", "cat"), ("a", "cow"), ("b", "dog"))
     index["area_fraction"] = [0.3, 0.001, 0.2, 0.1]
-    order, chosen = choose(
+    order, chosen = choose_instances(
         index, "coco", **{**ALL, "min_area": 0.15, "min_area_of": "image", "classes": ["dog", "cat"]}
     )
     assert order == ["a"]
-    assert chosen["category"].tolist() == ["dog", "cat"]
-    _, strict = choose(index, "coco", **{**ALL, "min_area": 0.15, "classes": ["dog", "cat"]})
-    assert strict["category"].tolist() == ["dog"]
+    assert chosen["class_name"].tolist() == ["dog", "cat"]
+    _, strict = choose_instances(index, "coco", **{**ALL, "min_area": 0.15, "classes": ["dog", "cat"]})
+    assert strict["class_name"].tolist() == ["dog"]
 
 
 @pytest.mark.parametrize("criteria", [{"min_area": 0.5}, {"classes": ["sheep"]}])
 def test_selection_of_nothing_is_refused(criteria):
     with pytest.raises(ValueError, match=r"dataset 'coco': no instance"):
-        choose(stills("a", "b"), "coco", **{**ALL, **criteria})
+        choose_instances(stills("a", "b"), "coco", **{**ALL, **criteria})
 
 
 # Published lists
@@ -145,29 +150,29 @@ def published(tmp_path):
 def test_published_list_gives_images_and_order_whatever_the_seed(published):
     path = published("src\nc.jpg\na.jpg\nd.jpg\n")
     for seed in range(5):
-        order, _ = choose(stills("a", "b", "c", "d"), "coco", **{**ALL, "seed": seed}, published=path)
+        order, _ = choose_instances(stills("a", "b", "c", "d"), "coco", **{**ALL, "seed": seed}, published=path)
         assert order == ["c", "a", "d"]
 
 
 def test_published_list_of_several_datasets(published):
     path = published("src,dataset\nb.jpg,coco\nx.jpg,pascal\na.jpg,coco\n")
-    assert choose(stills("a", "b", "c"), "mine", **ALL, published=path, published_as="coco")[0] == ["b", "a"]
+    assert choose_instances(stills("a", "b", "c"), "mine", **ALL, published=path, published_as="coco")[0] == ["b", "a"]
 
 
 def test_published_list_that_repeats_an_image(published):
     path = published("src\nb.jpg\na.jpg\nb.jpg\n")
-    assert choose(stills("a", "b"), "coco", **ALL, published=path)[0] == ["b", "a"]
+    assert choose_instances(stills("a", "b"), "coco", **ALL, published=path)[0] == ["b", "a"]
 
 
 def test_published_list_whose_datasets_look_like_numbers(published):
     path = published("src,dataset\nb.jpg,2012\na.jpg,2017\n")
-    assert choose(stills("a", "b"), "mine", **ALL, published=path, published_as="2017")[0] == ["a"]
+    assert choose_instances(stills("a", "b"), "mine", **ALL, published=path, published_as="2017")[0] == ["a"]
 
 
 def test_published_image_that_is_not_annotated(published):
     path = published("src\na.jpg\nz.jpg\n")
     with pytest.raises(ValueError, match=rf"dataset 'coco': 1 of 2 images listed in {re.escape(str(path))}.* z\.jpg"):
-        choose(stills("a"), "coco", **ALL, published=path)
+        choose_instances(stills("a"), "coco", **ALL, published=path)
 
 
 def test_splits_that_number_images_alike_are_refused(tmp_path, coco):
@@ -178,25 +183,25 @@ def test_splits_that_number_images_alike_are_refused(tmp_path, coco):
     (annotations / "instances_again.json").write_text(json.dumps(content))
     source = {**coco, "splits": ["train2017", "again"]}
     with pytest.raises(ValueError, match=r"train2017/.* and again/.* are both image"):
-        index(dataset="mine", source=source, out=tmp_path / "index.parquet")
+        index_dataset(dataset="mine", source=source, out=tmp_path / "index.parquet")
 
 
 def test_a_published_list_is_taken_as_it_is_whatever_its_images_show(published):
     index = rows(("a", "dog"), ("b", "dog", 0.001), ("c", "dog"))
-    assert choose(index, "coco", **ALL, published=published("src\nc.jpg\nb.jpg\na.jpg\n"))[0] == list("cba")
+    assert choose_instances(index, "coco", **ALL, published=published("src\nc.jpg\nb.jpg\na.jpg\n"))[0] == list("cba")
 
 
 @pytest.mark.parametrize("text", ["src,dataset\na.jpg,pascal\n", "src\na.jpg\n"], ids=["no such row", "no column"])
 def test_published_list_without_the_dataset(published, text):
     path = published(text)
     with pytest.raises(ValueError, match=rf"(?s)(?=.*{re.escape(str(path))})(?=.*'coco')"):
-        choose(stills("a"), "mine", **ALL, published=path, published_as="coco")
+        choose_instances(stills("a"), "mine", **ALL, published=path, published_as="coco")
 
 
 def test_published_name_that_several_images_bear(published):
     index = stills("walk/00000", "bear/00000")
     with pytest.raises(ValueError, match=r"00000\.jpg"):
-        choose(index, "davis", **ALL, published=published("src\n00000.jpg\n"))
+        choose_instances(index, "davis", **ALL, published=published("src\n00000.jpg\n"))
 
 
 # Index and manifests of a dataset on disk
@@ -214,9 +219,13 @@ def coco(tmp_path):
         "images": [{"id": image, "file_name": f"{image:03d}.jpg", "width": SIDE, "height": SIDE} for image in images],
         "categories": [{"id": 1, "name": "couch"}, {"id": 2, "name": "dog"}],
         "annotations": [
-            {"id": 10 * image + kind, "image_id": image, "category_id": category, "segmentation": segmentation}
+            {"id": 10 * image + kind, "image_id": image, "category_id": class_name, "segmentation": segmentation}
             for image in images
-            for kind, category, segmentation in [(0, 1, box(1, 2, 8)), (1, 2, box(12, image, 4)), (2, 2, box(0, 0, 1))]
+            for kind, class_name, segmentation in [
+                (0, 1, box(1, 2, 8)),
+                (1, 2, box(12, image, 4)),
+                (2, 2, box(0, 0, 1)),
+            ]
         ],
     }
     folder = tmp_path / "coco"
@@ -250,8 +259,8 @@ def manifest(tmp_path):
 
     def write(source, images, *, published=None, **criteria):
         out = tmp_path / f"manifest-{images[0]}-{images[1]}.parquet"
-        index(dataset="mine", source=source, out=tmp_path / "index.parquet")
-        select(
+        index_dataset(dataset="mine", source=source, out=tmp_path / "index.parquet")
+        select_images(
             dataset="mine",
             index=tmp_path / "index.parquet",
             criteria={**ALL, **criteria},
@@ -266,15 +275,15 @@ def manifest(tmp_path):
 
 def test_index_has_every_instance_and_keeps_its_contract(tmp_path, coco):
     out = tmp_path / "index.parquet"
-    index(dataset="mine", source=coco, out=out)
+    index_dataset(dataset="mine", source=coco, out=out)
     frame = pd.read_parquet(out)
-    pd.testing.assert_frame_equal(check(frame, INSTANCES, out), frame)
+    pd.testing.assert_frame_equal(check_table(frame, INSTANCES, out), frame)
     assert len(frame) == 27
     assert set(frame["dataset"]) == {"mine"}
     assert frame.groupby("image_id").size().eq(3).all()
     assert frame[["identity", "video", "frame"]].isna().all(axis=None)
     couch = frame[frame["instance_id"] == "50"].iloc[0]
-    assert couch[["image_id", "file", "category", "width", "height"]].tolist() == [
+    assert couch[["image_id", "file", "class_name", "width", "height"]].tolist() == [
         "5",
         "train2017/005.jpg",
         "couch",
@@ -286,9 +295,9 @@ def test_index_has_every_instance_and_keeps_its_contract(tmp_path, coco):
 
 def test_index_of_videos_has_identities(tmp_path, davis):
     out = tmp_path / "index.parquet"
-    index(dataset="mine", source=davis, out=out)
+    index_dataset(dataset="mine", source=davis, out=out)
     frame = pd.read_parquet(out)
-    pd.testing.assert_frame_equal(check(frame, INSTANCES, out), frame)
+    pd.testing.assert_frame_equal(check_table(frame, INSTANCES, out), frame)
     assert frame["identity"].value_counts().to_dict() == {"walk/1": 12, "walk/2": 6}
     assert frame["frame"].drop_duplicates().tolist() == list(range(12))
 
@@ -296,9 +305,9 @@ def test_index_of_videos_has_identities(tmp_path, davis):
 @pytest.mark.parametrize("source", ["coco", "davis"])
 def test_index_is_the_same_whatever_is_typed_at_once(request, monkeypatch, tmp_path, source):
     source = request.getfixturevalue(source)
-    index(dataset="mine", source=source, out=tmp_path / "at once.parquet")
-    monkeypatch.setattr("semlens.selection._AT_ONCE", 4)
-    index(dataset="mine", source=source, out=tmp_path / "in parts.parquet")
+    index_dataset(dataset="mine", source=source, out=tmp_path / "at once.parquet")
+    monkeypatch.setattr("semlens.select.selection._AT_ONCE", 4)
+    index_dataset(dataset="mine", source=source, out=tmp_path / "in parts.parquet")
     assert (tmp_path / "in parts.parquet").read_bytes() == (tmp_path / "at once.parquet").read_bytes()
 
 
@@ -306,31 +315,31 @@ def test_index_of_nothing_is_refused(tmp_path, coco):
     path = coco["folder"] / "annotations" / "instances_train2017.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "annotations": []}))
     with pytest.raises(ValueError, match=rf"dataset 'mine' in {re.escape(str(coco['folder']))}"):
-        index(dataset="mine", source=coco, out=tmp_path / "index.parquet")
+        index_dataset(dataset="mine", source=coco, out=tmp_path / "index.parquet")
     assert not (tmp_path / "index.parquet").exists()
 
 
 @pytest.mark.parametrize("at_once", [1, 100])
 def test_index_of_a_repeated_annotation_is_refused(monkeypatch, tmp_path, coco, at_once):
-    monkeypatch.setattr("semlens.selection._AT_ONCE", at_once)
+    monkeypatch.setattr("semlens.select.selection._AT_ONCE", at_once)
     path = coco["folder"] / "annotations" / "instances_train2017.json"
     content = json.loads(path.read_text())
     content["annotations"].append(content["annotations"][0])
     path.write_text(json.dumps(content))
     with pytest.raises(ValueError, match=r"index\.parquet: column 'instance_id', row .*'10'"):
-        index(dataset="mine", source=coco, out=tmp_path / "index.parquet")
+        index_dataset(dataset="mine", source=coco, out=tmp_path / "index.parquet")
 
 
 def test_manifest_has_the_instances_that_count_with_masks(coco, manifest):
     path = manifest(coco, (0, 9), classes=["sofa", "dog"])
     frame = pd.read_parquet(path)
-    pd.testing.assert_frame_equal(check(frame, INSTANCES, path), frame)
-    assert frame["category"].value_counts().to_dict() == {"sofa": 9, "dog": 9}
+    pd.testing.assert_frame_equal(check_table(frame, INSTANCES, path), frame)
+    assert frame["class_name"].value_counts().to_dict() == {"sofa": 9, "dog": 9}
     for row in frame.itertuples():
-        x, y, side = (1, 2, 8) if row.category == "sofa" else (12, int(row.image_id), 4)
+        x, y, side = (1, 2, 8) if row.class_name == "sofa" else (12, int(row.image_id), 4)
         expected = np.zeros((SIDE, SIDE))
         expected[y : y + side, x : x + side] = 1
-        np.testing.assert_array_equal(decode(row.rle, width=row.width, height=row.height), expected)
+        np.testing.assert_array_equal(decode_mask(row.rle, width=row.width, height=row.height), expected)
 
 
 def test_manifest_drops_other_classes_and_small_instances(coco, manifest):
@@ -340,7 +349,7 @@ def test_manifest_drops_other_classes_and_small_instances(coco, manifest):
 
 def test_manifest_follows_the_order_of_the_selection(tmp_path, coco, manifest):
     frame = pd.read_parquet(manifest(coco, (0, 9), seed=4))
-    order, _ = choose(pd.read_parquet(tmp_path / "index.parquet"), "mine", **{**ALL, "seed": 4})
+    order, _ = choose_instances(pd.read_parquet(tmp_path / "index.parquet"), "mine", **{**ALL, "seed": 4})
     assert list(dict.fromkeys(frame["image_id"])) == order
     assert order != sorted(order)
 
@@ -361,7 +370,7 @@ def test_shards_are_parts_of_the_larger_run(request, source, manifest):
 def test_full_shard_stays_the_same_file_when_more_images_are_asked_for(coco, manifest):
     def shard(images):
         config = {"shard_size": 4, "datasets": {"mine": {"images": images}}}
-        return manifest(coco, shard_images(config, "mine", "00000")).read_bytes()
+        return manifest(coco, get_shard_range(config, "mine", "00000")).read_bytes()
 
     assert shard(4) == shard(9)
     assert shard(3) != shard(4)
@@ -388,12 +397,12 @@ def test_a_list_without_a_header_row_is_refused(tmp_path):
     rows = {
         "image_id": ["a", "b"],
         "file": ["x/a.jpg", "x/b.jpg"],
-        "category": "cat",
+        "class_name": "cat",
         "area_fraction": 0.5,
         "video": None,
     }
     with pytest.raises(ValueError, match=r"list\.csv has no header row: it begins with a\.jpg"):
-        choose(
+        choose_instances(
             pd.DataFrame(rows),
             "mine",
             classes=None,

@@ -3,7 +3,7 @@
 import h5py
 import numpy as np
 import pytest
-from semlens import shards
+from semlens.storage.shards import create_shard, open_shard, read_samples, read_texts, write_samples
 
 VALUES = np.arange(24, dtype=np.float32).reshape(4, 2, 3)
 
@@ -11,31 +11,31 @@ VALUES = np.arange(24, dtype=np.float32).reshape(4, 2, 3)
 @pytest.fixture
 def shard(tmp_path):
     path = tmp_path / "shard.h5"
-    with shards.create(path, {"capture": "plain"}) as file:
+    with create_shard(path, {"extraction": "plain"}) as file:
         file["identity/sample_id"] = ["a", "ü", "c", "d"]
         for start in (0, 3):
-            shards.put(file, "identity/t0/enc16.1", start, VALUES[start : start + 3], total=4)
+            write_samples(file, "identity/t0/enc16.1", start, VALUES[start : start + 3], total=4)
     return path
 
 
 def test_what_is_put_in_parts_is_read_whole(shard):
-    with shards.opened(shard) as file:
-        np.testing.assert_array_equal(shards.read(file, "identity/t0/enc16.1"), VALUES)
-        np.testing.assert_array_equal(shards.read(file, "identity/t0/enc16.1", 2), VALUES[2])
-        assert shards.texts(file, "identity/sample_id") == ["a", "ü", "c", "d"]
+    with open_shard(shard) as file:
+        np.testing.assert_array_equal(read_samples(file, "identity/t0/enc16.1"), VALUES)
+        np.testing.assert_array_equal(read_samples(file, "identity/t0/enc16.1", 2), VALUES[2])
+        assert read_texts(file, "identity/sample_id") == ["a", "ü", "c", "d"]
         assert file["identity/t0/enc16.1"].chunks == (1, 2, 3)
 
 
 def test_a_shard_says_what_it_is_and_what_wrote_it(shard):
     with h5py.File(shard) as file:
-        assert file.attrs["capture"] == "plain"
+        assert file.attrs["extraction"] == "plain"
         assert file.attrs["version_h5py"] == h5py.__version__
 
 
 def test_a_failure_leaves_what_was_there_before(shard):
     before = shard.read_bytes()
-    with pytest.raises(RuntimeError, match="interrupted"), shards.create(shard, {}) as file:
-        shards.put(file, "identity/t0/enc16.1", 0, VALUES, total=4)
+    with pytest.raises(RuntimeError, match="interrupted"), create_shard(shard, {}) as file:
+        write_samples(file, "identity/t0/enc16.1", 0, VALUES, total=4)
         raise RuntimeError("interrupted")
     assert shard.read_bytes() == before
     assert list(shard.parent.iterdir()) == [shard]
@@ -44,7 +44,7 @@ def test_a_failure_leaves_what_was_there_before(shard):
 @pytest.mark.parametrize("damage", [lambda data: data[:500], lambda data: b"", lambda data: b"x" * len(data)])
 def test_what_is_no_shard_is_named_with_the_way_out(shard, damage):
     shard.write_bytes(damage(shard.read_bytes()))
-    with pytest.raises(ValueError, match="run again, and only") as error, shards.opened(shard):
+    with pytest.raises(ValueError, match="run again, and only") as error, open_shard(shard):
         pass
     assert str(shard) in str(error.value)
 
@@ -54,10 +54,10 @@ def test_a_flipped_bit_in_the_values_is_noticed(shard):
     place = data.index(VALUES[1].tobytes())
     data[place] ^= 1
     shard.write_bytes(data)
-    with shards.opened(shard) as file, pytest.raises(ValueError, match=r"shard\.h5 is corrupt"):
-        shards.read(file, "identity/t0/enc16.1")
+    with open_shard(shard) as file, pytest.raises(ValueError, match=r"shard\.h5 is corrupt"):
+        read_samples(file, "identity/t0/enc16.1")
 
 
 def test_a_missing_dataset_is_a_corrupt_shard(shard):
-    with shards.opened(shard) as file, pytest.raises(ValueError, match=r"shard\.h5 is corrupt"):
-        shards.read(file, "identity/t50/enc16.1")
+    with open_shard(shard) as file, pytest.raises(ValueError, match=r"shard\.h5 is corrupt"):
+        read_samples(file, "identity/t50/enc16.1")

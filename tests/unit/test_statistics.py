@@ -7,9 +7,20 @@ import pyarrow.parquet as parquet
 import pytest
 from matplotlib.cbook import boxplot_stats
 from scipy import stats
-from semlens import moments, statistics
-from semlens.moments import Moments
-from semlens.statistics import Sample, cliffs_delta, dunn_classical, holm
+from semlens.compare.running_statistics import RunningStatistics, encode_statistics
+from semlens.statistics.sets import (
+    STATISTICS,
+    DistanceSample,
+    check_normality,
+    compare_sets,
+    compute_cliffs_delta,
+    compute_dunn_eq10,
+    compute_dunn_table1,
+    compute_statistics,
+    correct_holm,
+    describe_sets,
+    judge_order,
+)
 
 EMPTY = np.array([])
 CONSTANT = np.full(7, 0.25)
@@ -21,23 +32,23 @@ def sample(n, seed=0, shift=0.0):
 
 def whole(samples):
     """Sets of which every distance has a row."""
-    return {name: Sample(x, Moments.of(x)) for name, x in samples.items()}
+    return {name: DistanceSample(x, RunningStatistics.of(x)) for name, x in samples.items()}
 
 
 def differences(samples):
-    return statistics.differences(whole(samples))
+    return compare_sets(whole(samples))
 
 
 def describe(samples):
-    return statistics.describe(whole(samples))
+    return describe_sets(whole(samples))
 
 
 def normality(samples, rng):
-    return statistics.normality(whole(samples), rng)
+    return check_normality(whole(samples), rng)
 
 
 def dunn(x, y):
-    return statistics.dunn(Moments.of(x), Moments.of(y))
+    return compute_dunn_table1(RunningStatistics.of(x), RunningStatistics.of(y))
 
 
 def pair(x, y):
@@ -79,7 +90,7 @@ def test_the_same_set_twice_does_not_differ():
     row = pair(x, x)
     assert row["p"] == pytest.approx(1)
     assert row["log10_p"] == pytest.approx(0, abs=1e-6)
-    assert row["dunn"] == 0
+    assert row["dunn_table1"] == 0
     assert row["cliffs_delta"] == 0
 
 
@@ -97,7 +108,7 @@ def test_the_same_set_twice_does_not_differ():
     ],
 )
 def test_holm_steps_down(p, expected):
-    np.testing.assert_allclose(holm(np.array(p)), expected, rtol=1e-12)
+    np.testing.assert_allclose(correct_holm(np.array(p)), expected, rtol=1e-12)
 
 
 def test_holm_corrects_over_the_pairs_of_a_condition():
@@ -111,7 +122,7 @@ def test_holm_corrects_over_the_pairs_of_a_condition():
         ("scdi", "dcdi"),
         ("dcsi", "dcdi"),
     ]
-    np.testing.assert_array_equal(table["p_holm"], holm(table["p"].to_numpy()))
+    np.testing.assert_array_equal(table["p_holm"], correct_holm(table["p"].to_numpy()))
     assert table["p_holm"].isna().tolist() == [False, True, False, True, False, True]
 
 
@@ -119,12 +130,12 @@ def test_holm_corrects_over_the_pairs_of_a_condition():
 def test_cliffs_delta_is_brute_force(decimals):
     x, y = np.round(sample(37), decimals), np.round(sample(23, seed=1, shift=0.1), decimals)
     expected = np.sign(y[None, :] - x[:, None]).mean()
-    assert cliffs_delta(x, y) == pytest.approx(expected, abs=1e-12)
-    assert cliffs_delta(y, x) == pytest.approx(-expected, abs=1e-12)
+    assert compute_cliffs_delta(x, y) == pytest.approx(expected, abs=1e-12)
+    assert compute_cliffs_delta(y, x) == pytest.approx(-expected, abs=1e-12)
 
 
 def test_cliffs_delta_is_one_when_every_distance_of_b_is_larger():
-    assert cliffs_delta(np.array([1.0, 2.0]), np.array([3.0, 4.0, 5.0])) == 1
+    assert compute_cliffs_delta(np.array([1.0, 2.0]), np.array([3.0, 4.0, 5.0])) == 1
 
 
 def test_dunn_is_the_gap_of_means_over_the_larger_deviation():
@@ -138,17 +149,17 @@ def test_dunn_is_the_gap_of_means_over_the_larger_deviation():
 def test_classical_dunn_is_the_gap_between_over_the_width_within():
     # Nearest: 3 and 4; widest: 4 to 8.
     x, y = np.array([1.0, 2.0, 3.0]), np.array([4.0, 6.0, 8.0])
-    assert dunn_classical(x, y) == dunn_classical(y, x) == 0.25
+    assert compute_dunn_eq10(x, y) == compute_dunn_eq10(y, x) == 0.25
     # One inside the other: 5 is 1 from 4 and from 6.
-    assert dunn_classical(np.array([5.0]), y) == dunn_classical(y, np.array([5.0])) == 0.25
-    assert dunn_classical(np.array([4.0, 5.0]), y) == 0
+    assert compute_dunn_eq10(np.array([5.0]), y) == compute_dunn_eq10(y, np.array([5.0])) == 0.25
+    assert compute_dunn_eq10(np.array([4.0, 5.0]), y) == 0
 
 
 @pytest.mark.parametrize(("n", "m"), [(1, 9), (20, 30), (30, 1)])
 def test_classical_dunn_is_brute_force(n, m):
     x, y = sample(n), sample(m, seed=1)
     gap = np.abs(x[:, None] - y[None, :]).min()
-    assert dunn_classical(x, y) == pytest.approx(gap / max(np.ptp(x), np.ptp(y)), rel=1e-12)
+    assert compute_dunn_eq10(x, y) == pytest.approx(gap / max(np.ptp(x), np.ptp(y)), rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +209,7 @@ def test_the_trend_is_read_from_the_means(means, observed, verdict):
         name: EMPTY if mean is None else np.array([mean - 0.05, mean + 0.05])
         for name, mean in zip(names, means, strict=True)
     }
-    row = statistics.trend(whole({**samples, "dcsi": EMPTY}), names).iloc[0]
+    row = judge_order(whole({**samples, "dcsi": EMPTY}), names).iloc[0]
     assert (row["expected"], row["observed"], row["verdict"]) == ("scsi < scdi < dcdi", observed, verdict)
 
 
@@ -237,15 +248,15 @@ def test_normality_of_sets_without_shape_is_undefined(x):
 
 def test_an_empty_set_counts_none_and_has_no_values():
     row = describe({"scsi": EMPTY}).iloc[0]
-    assert (row["n"], row["n_ranked"]) == (0, 0)
-    assert row.drop(["set", "n", "n_ranked"]).isna().all()
+    assert (row["n"], row["n_stored"]) == (0, 0)
+    assert row.drop(["set", "n", "n_stored"]).isna().all()
     for x, y in [(EMPTY, sample(5)), (sample(5), EMPTY), (EMPTY, EMPTY)]:
         assert pair(x, y).drop(["set_a", "set_b", "n_a", "n_b"]).isna().all()
 
 
 def test_two_sets_of_one_value_have_no_test_and_no_index():
     row = pair(CONSTANT, CONSTANT)
-    undefined = ["h", "p", "log10_p", "p_holm", "dunn", "dunn_classical"]
+    undefined = ["h", "p", "log10_p", "p_holm", "dunn_table1", "dunn_eq10"]
     assert {name: bool(np.isnan(row[name])) for name in undefined} == dict.fromkeys(undefined, True)
     assert row["cliffs_delta"] == 0
 
@@ -254,7 +265,7 @@ def test_two_constants_that_differ_have_a_test_but_no_index():
     row = pair(CONSTANT, CONSTANT + 1)
     assert row["p"] == stats.kruskal(CONSTANT, CONSTANT + 1).pvalue
     assert row["cliffs_delta"] == 1
-    assert np.isnan(row["dunn"]) and np.isnan(row["dunn_classical"])
+    assert np.isnan(row["dunn_table1"]) and np.isnan(row["dunn_eq10"])
 
 
 def write_distances(path, samples, more=None):
@@ -269,7 +280,7 @@ def write_distances(path, samples, more=None):
     number = arrow.array(range(len(rows)), arrow.int32())
     known = {name: {} for name, _ in samples}
     for (condition_name, set_name), x in (samples | more).items():
-        known[condition_name][set_name] = Moments.of(x.astype(np.float32))
+        known[condition_name][set_name] = RunningStatistics.of(x.astype(np.float32))
     parquet.write_table(
         arrow.table(
             {
@@ -279,7 +290,7 @@ def write_distances(path, samples, more=None):
                 "j": number,
                 "distance": arrow.array(distance, arrow.float32()),
             }
-        ).replace_schema_metadata(moments.to_metadata(known)),
+        ).replace_schema_metadata(encode_statistics(known)),
         path,
     )
 
@@ -293,12 +304,12 @@ def tested(tmp_path):
         ("1", "dcdi"): sample(9, 4),
     }
     write_distances(tmp_path / "distances.parquet", samples)
-    out = {name: str(tmp_path / f"voc.{name}.csv") for name in ("sets", "pairs", "trend", "normality")}
-    statistics.test(
+    out = {name: str(tmp_path / f"voc.{name}.csv") for name in ("sets", "tests", "order", "normality")}
+    compute_statistics(
         distances=tmp_path / "distances.parquet",
         conditions=["cosine", "1"],
         sets=["scsi", "scdi", "dcdi"],
-        expect=["scsi", "dcdi"],
+        expected_order=["scsi", "dcdi"],
         seed=0,
         out=out,
     )
@@ -310,22 +321,22 @@ def test_an_experiment_has_four_tables_condition_by_condition(tested):
     _, tables, _ = tested
     assert tables["sets"]["condition"].tolist() == ["cosine"] * 3 + ["1"] * 3
     assert tables["sets"]["n"].tolist() == [50, 6000, 0, 9, 0, 9]
-    assert tables["pairs"]["condition"].tolist() == ["cosine"] * 3 + ["1"] * 3
+    assert tables["tests"]["condition"].tolist() == ["cosine"] * 3 + ["1"] * 3
     assert tables["normality"]["n_tested"].tolist() == [50, 5000, 0, 9, 0, 9]
-    assert tables["trend"]["verdict"].tolist() == ["empty set", "does not hold"]
-    assert tables["trend"]["observed"].tolist() == ["scsi", "dcdi < scsi"]
+    assert tables["order"]["verdict"].tolist() == ["empty set", "does not hold"]
+    assert tables["order"]["observed"].tolist() == ["scsi", "dcdi < scsi"]
 
 
 def test_the_tables_hold_what_the_distances_say(tested):
     samples, _, out = tested
-    pairs = pd.read_csv(out["pairs"]).set_index(["condition", "set_a", "set_b"])
+    pairs = pd.read_csv(out["tests"]).set_index(["condition", "set_a", "set_b"])
     expected = stats.kruskal(samples["cosine", "scsi"], samples["cosine", "scdi"])
     row = pairs.loc["cosine", "scsi", "scdi"]
     assert (row["h"], row["p"]) == pytest.approx((expected.statistic, expected.pvalue))
     assert pairs.loc[("cosine", "scsi", "dcdi")].drop(["n_a", "n_b"]).isna().all()
     sets = pd.read_csv(out["sets"]).set_index(["condition", "set"])
     assert sets.loc[("1", "dcdi"), "mean"] == pytest.approx(samples["1", "dcdi"].mean())
-    assert sets.loc[("1", "scdi")].drop(["n", "n_ranked"]).isna().all()
+    assert sets.loc[("1", "scdi")].drop(["n", "n_stored"]).isna().all()
 
 
 def test_moments_are_those_of_all_and_ranks_of_what_has_rows(tmp_path):
@@ -336,19 +347,21 @@ def test_moments_are_those_of_all_and_ranks_of_what_has_rows(tmp_path):
     write_distances(
         tmp_path / "d.parquet", {("x", "scsi"): other, ("x", "dcdi"): part}, more={("x", "dcdi"): everything}
     )
-    out = {name: str(tmp_path / f"{name}.csv") for name in statistics.STATISTICS}
+    out = {name: str(tmp_path / f"{name}.csv") for name in STATISTICS}
     sets = ["scsi", "dcdi"]
-    statistics.test(distances=tmp_path / "d.parquet", conditions=["x"], sets=sets, expect=sets, seed=0, out=out)
+    compute_statistics(
+        distances=tmp_path / "d.parquet", conditions=["x"], sets=sets, expected_order=sets, seed=0, out=out
+    )
     row = pd.read_csv(out["sets"]).set_index("set").loc["dcdi"]
-    assert (row["n"], row["n_ranked"]) == (4000, 900)
+    assert (row["n"], row["n_stored"]) == (4000, 900)
     assert row["mean"] == pytest.approx(everything.mean(), rel=1e-6)
     assert row["std"] == pytest.approx(np.std(everything, ddof=1), rel=1e-6)
     assert (row["min"], row["max"]) == pytest.approx((everything[0], everything[-1]), rel=1e-6)
     assert row["median"] == pytest.approx(np.median(part), rel=1e-6)
-    tests = pd.read_csv(out["pairs"]).iloc[0]
+    tests = pd.read_csv(out["tests"]).iloc[0]
     assert (tests["n_a"], tests["n_b"]) == (50, 900)
     assert tests["h"] == pytest.approx(stats.kruskal(other.astype("f4"), part.astype("f4")).statistic)
     gap = everything.mean() - other.mean()
-    assert tests["dunn"] == pytest.approx(gap / max(np.std(other, ddof=1), np.std(everything, ddof=1)), rel=1e-5)
+    assert tests["dunn_table1"] == pytest.approx(gap / max(np.std(other, ddof=1), np.std(everything, ddof=1)), rel=1e-5)
     shape = pd.read_csv(out["normality"]).set_index("set").loc["dcdi"]
     assert (shape["n"], shape["n_tested"]) == (4000, 900)

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from semlens.comparison import DISTANCES
-from semlens.prototypes import PROTOTYPES
-from semlens.statistics import STATISTICS
-from semlens.tables import INSTANCES, check, write_csv, write_parquet
+from semlens.compare.distances import DISTANCES
+from semlens.extract.prototypes import PROTOTYPES
+from semlens.statistics.sets import STATISTICS
+from semlens.storage.tables import INSTANCES, check_table, write_csv, write_parquet
 
 INSTANCE = {
     "dataset": "voc",
@@ -15,7 +15,7 @@ INSTANCE = {
     "width": 500,
     "height": 281,
     "instance_id": "2007_000032/1",
-    "category": "dog",
+    "class_name": "dog",
     "identity": None,
     "video": None,
     "frame": None,
@@ -29,16 +29,16 @@ INSTANCE = {
 POOLED = {name: value for name, value in INSTANCE.items() if name not in ("file", "width", "height", "rle")}
 ROW = {
     "instances": INSTANCE,
-    "prototypes": {**POOLED, "view": "identity", "timestep": 0, "cells@16": 9, "fallback@16": False},
+    "prototypes": {**POOLED, "view": "identity", "timestep": 0, "n_cells@16": 9, "area_weighted@16": False},
     "distances": {"condition": "cosine", "set": "scsi", "i": 0, "j": 1, "distance": 0.5},
     "sets": {
         "condition": "cosine",
         "set": "scsi",
         "n": 10,
-        "n_ranked": 8,
+        "n_stored": 8,
         **dict.fromkeys(["mean", "std", "min", "whisker_low", "q1", "median", "q3", "whisker_high", "max"], 0.5),
     },
-    "pairs": {
+    "tests": {
         "condition": "cosine",
         "set_a": "scsi",
         "set_b": "scdi",
@@ -48,11 +48,11 @@ ROW = {
         "p": 0.001,
         "log10_p": -3.0,
         "p_holm": 0.002,
-        "dunn": 0.1,
-        "dunn_classical": 0.1,
+        "dunn_table1": 0.1,
+        "dunn_eq10": 0.1,
         "cliffs_delta": -0.5,
     },
-    "trend": {"condition": "cosine", "expected": "scsi <= scdi", "observed": "scsi <= scdi", "verdict": "holds"},
+    "order": {"condition": "cosine", "expected": "scsi <= scdi", "observed": "scsi <= scdi", "verdict": "holds"},
     "normality": {"condition": "cosine", "set": "scsi", "n": 10, "n_tested": 10, "w": 0.9, "p": 0.2},
 }
 SCHEMAS = {
@@ -76,7 +76,7 @@ def table(kind, **last):
         frame = frame.astype({"identity": "str", "video": "str"})
     if kind == "distances":
         frame = frame.astype(
-            {"condition": "category", "set": "category", "i": "int32", "j": "int32", "distance": "float32"}
+            {"condition": "class_name", "set": "class_name", "i": "int32", "j": "int32", "distance": "float32"}
         )
     return frame
 
@@ -84,11 +84,11 @@ def table(kind, **last):
 @pytest.mark.parametrize("kind", SCHEMAS)
 def test_good_tables_pass_unchanged(kind):
     frame = table(kind)
-    pd.testing.assert_frame_equal(check(frame, SCHEMAS[kind], "t.parquet"), frame, check_dtype=False)
+    pd.testing.assert_frame_equal(check_table(frame, SCHEMAS[kind], "t.parquet"), frame, check_dtype=False)
 
 
 def test_columns_get_the_types_of_the_contract():
-    frame = check(table("instances", frame=3), INSTANCES, "t.parquet")
+    frame = check_table(table("instances", frame=3), INSTANCES, "t.parquet")
     assert frame["frame"].tolist() == [pd.NA, pd.NA, 3]
     assert {name: str(frame[name].dtype) for name in ("width", "height", "frame", "bbox_x")} == {
         "width": "int32",
@@ -101,7 +101,7 @@ def test_columns_get_the_types_of_the_contract():
 @pytest.mark.parametrize(
     ("kind", "column", "value"),
     [
-        ("instances", "category", None),
+        ("instances", "class_name", None),
         ("instances", "image_id", None),
         ("instances", "width", 0),
         ("instances", "height", -5),
@@ -116,7 +116,7 @@ def test_columns_get_the_types_of_the_contract():
         ("instances", "rle", None),
         ("prototypes", "timestep", 1000),
         ("prototypes", "timestep", -1),
-        ("prototypes", "cells@16", -1),
+        ("prototypes", "n_cells@16", -1),
         ("prototypes", "view", None),
         ("distances", "set", "sisi"),
         ("distances", "condition", None),
@@ -124,25 +124,25 @@ def test_columns_get_the_types_of_the_contract():
         ("distances", "distance", np.nan),
         ("sets", "set", "sisi"),
         ("sets", "n", -1),
-        ("pairs", "set_b", "sisi"),
-        ("pairs", "p", 1.5),
-        ("pairs", "log10_p", 0.1),
-        ("pairs", "p_holm", -0.1),
-        ("pairs", "dunn", -0.1),
-        ("pairs", "cliffs_delta", 1.5),
-        ("trend", "verdict", "perhaps"),
+        ("tests", "set_b", "sisi"),
+        ("tests", "p", 1.5),
+        ("tests", "log10_p", 0.1),
+        ("tests", "p_holm", -0.1),
+        ("tests", "dunn_table1", -0.1),
+        ("tests", "cliffs_delta", 1.5),
+        ("order", "verdict", "perhaps"),
         ("normality", "w", 1.1),
     ],
 )
 def test_bad_value_is_refused_by_file_column_and_row(kind, column, value):
     with pytest.raises(ValueError, match=rf"^somewhere/t\.parquet: column '{column}', row 2: "):
-        check(table(kind, **{column: value}), SCHEMAS[kind], "somewhere/t.parquet")
+        check_table(table(kind, **{column: value}), SCHEMAS[kind], "somewhere/t.parquet")
 
 
 @pytest.mark.parametrize("kind", KEY)
 def test_repeated_row_is_refused(kind):
     with pytest.raises(ValueError, match=r"^t\.parquet: column 'instance_id', row 1: '2007_000032/1'"):
-        check(table(kind, instance_id="2007_000032/1"), SCHEMAS[kind], "t.parquet")
+        check_table(table(kind, instance_id="2007_000032/1"), SCHEMAS[kind], "t.parquet")
 
 
 def test_prototypes_repeat_an_instance_under_another_view_or_timestep():
@@ -150,25 +150,25 @@ def test_prototypes_repeat_an_instance_under_another_view_or_timestep():
     frame["instance_id"] = "2007_000032/1"
     frame["timestep"] = [0, 0, 1]
     frame["view"] = ["identity", "hflip", "identity"]
-    assert len(check(frame, PROTOTYPES, "t.parquet")) == 3
+    assert len(check_table(frame, PROTOTYPES, "t.parquet")) == 3
 
 
-@pytest.mark.parametrize(("kind", "column"), [("instances", "rle"), ("pairs", "dunn")])
+@pytest.mark.parametrize(("kind", "column"), [("instances", "rle"), ("tests", "dunn_table1")])
 def test_missing_column_is_refused_by_name(kind, column):
     with pytest.raises(ValueError, match=rf"^t\.parquet: .*'{column}'"):
-        check(table(kind).drop(columns=column), SCHEMAS[kind], "t.parquet")
+        check_table(table(kind).drop(columns=column), SCHEMAS[kind], "t.parquet")
 
 
 @pytest.mark.parametrize("kind", SCHEMAS)
 def test_unknown_column_is_refused_by_name(kind):
     with pytest.raises(ValueError, match=r"^t\.parquet: .*'colour'"):
-        check(table(kind).assign(colour="red"), SCHEMAS[kind], "t.parquet")
+        check_table(table(kind).assign(colour="red"), SCHEMAS[kind], "t.parquet")
 
 
 def test_all_failures_are_counted():
     frame = table("instances", width=0, height=0)
     with pytest.raises(ValueError, match=r"\(2 failures in all\)"):
-        check(frame, INSTANCES, "t.parquet")
+        check_table(frame, INSTANCES, "t.parquet")
 
 
 WRITERS = pytest.mark.parametrize(
@@ -179,15 +179,15 @@ WRITERS = pytest.mark.parametrize(
 @WRITERS
 def test_what_is_written_is_read_back(tmp_path, write, read):
     path = tmp_path / "t"
-    write(table("pairs"), STATISTICS["pairs"], path)
-    pd.testing.assert_frame_equal(read(path), table("pairs"), check_dtype=False)
+    write(table("tests"), STATISTICS["tests"], path)
+    pd.testing.assert_frame_equal(read(path), table("tests"), check_dtype=False)
 
 
 @WRITERS
 def test_bad_table_is_not_written(tmp_path, write, read):
     path = tmp_path / "t"
-    write(table("pairs"), STATISTICS["pairs"], path)
+    write(table("tests"), STATISTICS["tests"], path)
     with pytest.raises(ValueError, match=rf"{path}: column 'p', row 2"):
-        write(table("pairs", p=7), STATISTICS["pairs"], path)
-    pd.testing.assert_frame_equal(read(path), table("pairs"), check_dtype=False)
+        write(table("tests", p=7), STATISTICS["tests"], path)
+    pd.testing.assert_frame_equal(read(path), table("tests"), check_dtype=False)
     assert list(tmp_path.iterdir()) == [path]

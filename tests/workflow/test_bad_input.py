@@ -24,21 +24,21 @@ REFUSED = {
         {"experiments:metrics:conditions": ["euclidean", "manhattan"]},
         ["experiments.metrics", "manhattan", "cityblock"],
     ),
-    "layer's grammar": ({"captures:plain:layers": ["enc17x"]}, ["captures.plain.layers", "enc17x", "enc16.1"]),
-    "dataset of a capture": ({"captures:plain:datasets": ["coco", "imagenet"]}, ["'plain'", "imagenet", "voc"]),
+    "layer's grammar": ({"extractions:plain:layers": ["enc17x"]}, ["extractions.plain.layers", "enc17x", "enc16.1"]),
+    "dataset of a extraction": ({"extractions:plain:datasets": ["coco", "imagenet"]}, ["'plain'", "imagenet", "voc"]),
     "dataset of an experiment": ({"experiments:layers:datasets": ["imagenet"]}, ["'layers'", "imagenet", "voc"]),
-    "capture": ({"experiments:video:captures": ["videos"]}, ["'video'", "'videos'", "plain"]),
-    "view group": ({"captures:video:views": "flipped"}, ["'video'", "flipped", "plain"]),
+    "extraction": ({"experiments:video:extractions": ["videos"]}, ["'video'", "'videos'", "plain"]),
+    "view group": ({"extractions:video:views": "flipped"}, ["'video'", "flipped", "plain"]),
     "view": ({"views": {"plain": ["identity", "upside_down"]}}, ["views.plain", "upside_down", "identity"]),
-    "model of a capture": ({"captures:video:models": ["large"]}, ["'video'", "large", "tiny"]),
+    "model of a extraction": ({"extractions:video:models": ["large"]}, ["'video'", "large", "tiny"]),
     "dataset's folder": (
         {"datasets:voc:source": {"folder": "nowhere/voc"}},
         ["'voc'", "nowhere/voc", "does not exist"],
     ),
-    "posterior": ({"captures:plain:posterior": "median"}, ["captures.plain.posterior", "median", "mean"]),
-    "what to keep": ({"captures:plain:keep": "vectors"}, ["captures.plain.keep", "vectors", "prototypes"]),
+    "posterior": ({"extractions:plain:posterior": "median"}, ["extractions.plain.posterior", "median", "mean"]),
+    "what to keep": ({"extractions:plain:keep": "vectors"}, ["extractions.plain.keep", "vectors", "prototypes"]),
     "way to resize": ({"models:tiny:resize": "stretch"}, ["models.tiny.resize", "stretch", "letterbox"]),
-    "steps without noise": ({"captures:noised:noise": False}, ["'noised'", "inference_steps", "noise: false"]),
+    "steps without noise": ({"extractions:noised:noise": False}, ["'noised'", "inference_steps", "noise: false"]),
     "reference without offset": ({"experiments:layers:reference": "first"}, ["'layers'", "reference", "offset"]),
     "download of a dataset": (
         {"datasets:voc:source": {"download": "voc-2099"}},
@@ -52,7 +52,7 @@ REFUSED = {
         {"models:tiny:source": {"download": "sd-99"}},
         ["'tiny'", "sd-99", "stable-diffusion-v1-5"],
     ),
-    "redirect": ({"redirects": {"nonsense": "x"}}, ["redirects", "nonsense"]),
+    "redirect": ({"mirrors": {"nonsense": "x"}}, ["mirrors", "nonsense"]),
     "download of a model's file": (
         {"models:tiny:source": {"file": {"download": "sd-99", "config": "stable-diffusion-v1-5"}}},
         ["model 'tiny': 'file'", "'sd-99'", "stable-diffusion-v1-4"],
@@ -89,7 +89,7 @@ def test_a_model_without_its_unet_is_refused(finished, configured, tmp_path):
 @pytest.mark.parametrize("source", [{"demo": {}}, {"folder": str(MODEL)}])
 def test_a_layer_that_a_model_lacks_is_refused(finished, configured, source):
     """Before anything runs, where the model is there already."""
-    config = configured({"models:tiny:source": source, "captures:video:layers": ["enc16.1", "enc17.1"]})
+    config = configured({"models:tiny:source": source, "extractions:video:layers": ["enc16.1", "enc17.1"]})
     said = snakemake(finished, "--dry-run", config=config, fails=True)
     assert_clear(said, ["'video'", "enc17.1", "enc16.2"])
 
@@ -192,8 +192,8 @@ def test_the_next_run_makes_the_corrupt_shard_anew_and_no_other(broken, finished
 
 
 def test_unused_names_are_no_error(finished, configured):
-    """An experiment may be left out; its captures stay, and what speaks of all experiments speaks of it no more."""
+    """An experiment may be left out; its extractions stay, and what speaks of all experiments speaks of it no more."""
     experiments = {name: entry for name, entry in SMALL["experiments"].items() if name != "video"}
     assert plan(finished, config=configured({"experiments": experiments})) == {
-        Job(rule, "") for rule in ("judge_claims", "describe_run", "answer_question", "write_report")
+        Job(rule, "") for rule in ("judge_claims", "describe_run", "summarize_findings", "write_report")
     }

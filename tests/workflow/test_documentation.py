@@ -8,7 +8,7 @@ from repository import ROOT
 
 SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
 README = (ROOT / "config" / "README.md").read_text()
-ENTRIES = ("models", "datasets", "captures", "experiments")
+ENTRIES = ("models", "datasets", "extractions", "experiments")
 
 
 def section(heading: str) -> str:

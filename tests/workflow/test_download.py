@@ -15,10 +15,10 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from demo import scenes
 from demo_model import MODEL
 from repository import ROOT, Repository, copied, execute, plan, snakemake
 from safetensors.torch import load_file, save_file
-from semlens import scenes
 
 HOSTS = ("coco.invalid", "voc.invalid", "davis.invalid", "hub.invalid", "diff.invalid")  # that no one has
 LISTED = {"coco": 4, "pascal": 3}
@@ -85,18 +85,18 @@ def origin(tmp_path_factory) -> SimpleNamespace:
     return SimpleNamespace(files=files, registry=registry, listed=rows, folder=folder)
 
 
-def configuration(path: Path, origin: SimpleNamespace, redirects: dict[str, str]) -> Path:
+def configuration(path: Path, origin: SimpleNamespace, mirrors: dict[str, str]) -> Path:
     """The paper's, on as many images as there are, with one experiment of stills and one of videos."""
     config = yaml.safe_load((ROOT / "config" / "paper.yaml").read_text())
     path.with_name("registry.yaml").write_text(yaml.safe_dump(origin.registry))
-    config |= {"registry": str(path.with_name("registry.yaml")), "redirects": redirects, "device": "cpu", "threads": 1}
+    config |= {"registry": str(path.with_name("registry.yaml")), "mirrors": mirrors, "device": "cpu", "threads": 1}
     for name, images in (("coco", LISTED["coco"]), ("voc", LISTED["pascal"]), ("davis", 6)):
         config["datasets"][name]["images"] = images
     config["datasets"]["davis"]["sequences"] = {"crossing": {1: "person", 2: "person"}}
     config["experiments"] = {name: config["experiments"][name] for name in ("single-layer", "video-example")}
     config["experiments"]["video-example"] |= {"reference": "crossing/00000/1", "conditions": [1, 5]}
-    config["captures"] = {name: config["captures"][name] for name in ("plain", "video")}
-    config["captures"]["plain"]["layers"] = ["enc16"]
+    config["extractions"] = {name: config["extractions"][name] for name in ("plain", "video")}
+    config["extractions"]["plain"]["layers"] = ["enc16"]
     path.write_text(yaml.safe_dump(config, sort_keys=False))
     return path
 
@@ -109,8 +109,8 @@ def fetched(origin, loopback, tmp_path_factory) -> SimpleNamespace:
     loopback.tricks["/voc-2012-trainval"] = ["cut", (429, {"Retry-After": "0"})]
     loopback.tricks["/davis-2017-trainval-480p"] = [503]
     loopback.tricks[f"/train2017/{origin.listed[0][0]}"] = ["cut", 503]
-    redirects = {f"http://{host}/": f"{loopback.address}/" for host in HOSTS}
-    repo = Repository(copied(folder / "repository"), configuration(folder / "paper.yaml", origin, redirects))
+    mirrors = {f"http://{host}/": f"{loopback.address}/" for host in HOSTS}
+    repo = Repository(copied(folder / "repository"), configuration(folder / "paper.yaml", origin, mirrors))
     execute(repo, "fetch")
     return SimpleNamespace(repo=repo, requests=list(loopback.requests))
 
@@ -184,7 +184,7 @@ def test_wrong_content_is_refused_and_named(origin, loopback, tmp_path):
     archive = "resources/paper/downloads/VOCtrainval_11-May-2012.tar"
     said = snakemake(repo, archive, "--cores", "1", fails=True)
     expected = facts(origin.files["/voc-2012-trainval"])
-    for name in (expected["sha256"], str(expected["bytes"]), "voc-2012-trainval", "SEMLENS_REDIRECT", "registry.yaml"):
+    for name in (expected["sha256"], str(expected["bytes"]), "voc-2012-trainval", "SEMLENS_MIRRORS", "registry.yaml"):
         assert name in said
     assert not {file for file in repo.files("resources") if "downloads" in file}
 
@@ -194,7 +194,7 @@ def test_a_mirror_on_disk_takes_a_hosts_place(origin, tmp_path, monkeypatch):
     mirror = tmp_path / "mirror"
     mirror.mkdir()
     (mirror / "diff-props-list").write_bytes(origin.files["/diff-props-list"])
-    monkeypatch.setenv("SEMLENS_REDIRECT", f"http://diff.invalid/={mirror.as_uri()}/")
+    monkeypatch.setenv("SEMLENS_MIRRORS", f"http://diff.invalid/={mirror.as_uri()}/")
     repo = Repository(copied(tmp_path / "repository"), configuration(tmp_path / "paper.yaml", origin, {}))
     listed = "resources/paper/downloads/images_and_video_list.csv"
     execute(repo, listed)
@@ -220,8 +220,8 @@ def test_a_model_in_one_file_needs_the_small_files_alone(whose, origin, loopback
             **facts(pickled.getvalue()),
         }
         file |= {"download": "stable-diffusion-v1-4", "allow_pickle": True}
-    redirects = {"http://hub.invalid/": f"{loopback.address}/"}
-    path = configuration(tmp_path / "paper.yaml", SimpleNamespace(registry=registry), redirects)
+    mirrors = {"http://hub.invalid/": f"{loopback.address}/"}
+    path = configuration(tmp_path / "paper.yaml", SimpleNamespace(registry=registry), mirrors)
     config = yaml.safe_load(path.read_text())
     path.write_text(yaml.safe_dump(config | {"models": {"sd15": {"source": {"file": file}}}}))
     repo = Repository(copied(tmp_path / "repository"), path)

@@ -98,7 +98,7 @@ def interrupted(finished, tmp_path_factory) -> Repository:
     assert "--unlock" in snakemake(repo, *RUN, fails=True)
     snakemake(repo, "--unlock")
     with started(repo, *RUN) as process:
-        until(lambda: process_of(repo, "test_distances"))
+        until(lambda: process_of(repo, "compute_statistics"))
         assert "--unlock" in snakemake(repo, *RUN, fails=True)
         assert process.wait(timeout=300) == 0
     now = made(repo)
@@ -132,7 +132,7 @@ def test_one_core_finds_the_same(finished, tmp_path):
     repo = Repository(copied(tmp_path / "repository"), finished.config)
     snakemake(repo, "results/statistics/metrics/tiny/coco.sets.csv", "--cores", "1")
     names = made(repo).keys()
-    assert {"results/statistics/metrics/tiny/coco.pairs.csv", DISTANCES, FEATURES} <= names
+    assert {"results/statistics/metrics/tiny/coco.tests.csv", DISTANCES, FEATURES} <= names
     assert differing(repo.folder, finished.folder, names) == set()
 
 

@@ -11,7 +11,7 @@ import pytest
 from payload import alike
 from repository import Repository, changed, copied, in_namespace, started
 
-STATISTICS = [f"statistics/metrics/tiny/coco.{kind}.csv" for kind in ("sets", "pairs", "trend", "normality")]
+STATISTICS = [f"statistics/metrics/tiny/coco.{kind}.csv" for kind in ("sets", "tests", "order", "normality")]
 MADE = [
     *("manifests/coco/00001.parquet", "latents/tiny/coco/plain/00001.h5", "features/plain/tiny/coco/00001.h5"),
     *("prototypes/plain/tiny/coco/00001.parquet", "distances/metrics/tiny/coco.parquet"),

@@ -17,11 +17,11 @@ EXPERIMENTS = BASE["experiments"]
 MODELS = tuple(BASE["models"])
 # What the demo does not have: prototypes without maps, a template, and a model in a single file that nobody compares.
 MORE = {
-    "captures:video:keep": "prototypes",
+    "extractions:video:keep": "prototypes",
     "prompts": {"empty": "", "named": "a drawing of a {classes}"},
-    "captures:denoised:prompt": "named",
+    "extractions:denoised:prompt": "named",
     "models:single": {"source": {"file": {"path": "single.safetensors", "config": str(MODEL)}}},
-    "captures:single": {"models": ["single"], "datasets": ["voc"], "layers": ["enc16.1"]},
+    "extractions:single": {"models": ["single"], "datasets": ["voc"], "layers": ["enc16.1"]},
 }
 EVERYTHING = ("all", "layers")
 RULES = {*BELOW, "convert_checkpoint"}
@@ -34,7 +34,7 @@ MODULES = sorted(path.stem for path in (ROOT / LIBRARY).glob("*.py") if path.ste
 NO_RULES = {"download_file", "unpack_dataset", "download_images", "train_demo_model"}
 DESCRIBED = Job("describe_run", "")
 JUDGED = Job("judge_claims", "")
-ANSWERED = {Job("answer_question", ""), Job("write_report", "")}
+ANSWERED = {Job("summarize_findings", ""), Job("write_report", "")}
 SHARDS = [f"{shard:05d}" for shard in range(BASE["datasets"]["coco"]["images"] // BASE["shard_size"])]
 
 
@@ -81,18 +81,18 @@ def after_editing(pretended, request, tmp_path_factory):
 
 
 def rerun(rules: set[str]) -> set[str]:
-    """The rules and everything downstream of them; the converted model is read by its own capture alone."""
+    """The rules and everything downstream of them; the converted model is read by its own extraction alone."""
     return and_below(*rules & BELOW.keys()) | (CONVERTED if "convert_checkpoint" in rules else set())
 
 
-def read(capture: str, shards: list[str]) -> set[Job]:
-    """What a capture reads of COCO."""
+def read(extraction: str, shards: list[str]) -> set[Job]:
+    """What a extraction reads of COCO."""
     rules = ("extract_features", "pool_prototypes")
-    return {Job(rule, f"{capture}/{model}/coco/{shard}") for rule in rules for model in MODELS for shard in shards}
+    return {Job(rule, f"{extraction}/{model}/coco/{shard}") for rule in rules for model in MODELS for shard in shards}
 
 
 def mapped(name: str) -> bool:
-    return EXPERIMENTS[name]["axis"] == "features"
+    return EXPERIMENTS[name]["axis"] == "layers"
 
 
 def concluded(*experiments: str) -> set[Job]:
@@ -103,12 +103,12 @@ def concluded(*experiments: str) -> set[Job]:
     return {
         JUDGED,
         *ANSWERED,
-        *(Job("map_classes", f"{name}/{model}/coco") for name in experiments for model in MODELS if mapped(name)),
+        *(Job("compare_classes", f"{name}/{model}/coco") for name in experiments for model in MODELS if mapped(name)),
         *(Job("draw_classes", name) for name in experiments if mapped(name)),
         *(
             Job(rule, f"{name}/{model}/{dataset}")
             for name, model, dataset in studied
-            for rule in ("compare_prototypes", "test_distances")
+            for rule in ("compare_prototypes", "compute_statistics")
         ),
         *(Job("draw_experiment", name) for name in experiments),
     }
@@ -126,13 +126,13 @@ def test_a_metric_reruns_compare_and_below(after):
 
 
 def test_a_timestep_extracts_its_capture_from_the_latents_that_are_there(after):
-    found = after({"captures:noised:timesteps": [*BASE["captures"]["noised"]["timesteps"], 900]})
-    plate = {Job("draw_plate", "inference-steps")}
+    found = after({"extractions:noised:timesteps": [*BASE["extractions"]["noised"]["timesteps"], 900]})
+    plate = {Job("draw_example_objects", "inference-steps")}
     assert found == read("noised", SHARDS) | plate | concluded("inference-steps") | {DESCRIBED}
 
 
 def test_a_capture_extracts_itself(after):
-    found = after({"captures:later": {**BASE["captures"]["noised"], "timesteps": [900]}}, "pool")
+    found = after({"extractions:later": {**BASE["extractions"]["noised"], "timesteps": [900]}}, "pool")
     assert found == read("later", SHARDS)
 
 
@@ -142,7 +142,7 @@ def test_images_add_shards(after):
         Job("select_images", "coco/00004"),
         Job("encode_images", "trained/coco/plain/00004"),
         Job("encode_template", "trained/named/coco/plain/00004"),
-        *(job for capture in ("plain", "noised", "denoised") for job in read(capture, ["00004"])),
+        *(job for extraction in ("plain", "noised", "denoised") for job in read(extraction, ["00004"])),
     }
     of_coco = [name for name, entry in EXPERIMENTS.items() if entry["datasets"] == ["coco"]]
     assert found == shard | concluded(*of_coco) | {DESCRIBED}
@@ -159,22 +159,22 @@ def test_editing_a_module_reruns_what_imports_it_and_below(pretended, after_edit
     [
         ("logs", RULES),
         ("scenes", {"render_dataset"}),
-        ("capture", {"extract_features", "extract_prototypes"}),
+        ("extraction", {"extract_features", "extract_prototypes"}),
         ("pooling", {"extract_prototypes"}),
-        ("masks", {"extract_prototypes", "pool_prototypes", "draw_plate", "draw_frames"}),
+        ("masks", {"extract_prototypes", "pool_prototypes", "draw_example_objects", "draw_track"}),
         (
             "prototypes",
-            {"extract_prototypes", "pool_prototypes", "compare_prototypes", "map_classes", "draw_plate"},
+            {"extract_prototypes", "pool_prototypes", "compare_prototypes", "compare_classes", "draw_example_objects"},
         ),
-        ("distances", {"compare_prototypes", "map_classes"}),
-        ("statistics", {"test_distances"}),
-        ("figures", {"draw_experiment", "draw_classes", "draw_plate", "draw_frames", "answer_question"}),
+        ("distances", {"compare_prototypes", "compare_classes"}),
+        ("statistics", {"compute_statistics"}),
+        ("figures", {"draw_experiment", "draw_classes", "draw_example_objects", "draw_track", "summarize_findings"}),
         ("maps", {"draw_classes"}),
-        ("classes", {"map_classes"}),
-        ("answers", {"answer_question"}),
+        ("classes", {"compare_classes"}),
+        ("answers", {"summarize_findings"}),
         ("reports", {"write_report"}),
-        ("plates", {"draw_plate"}),
-        ("frames", {"draw_frames"}),
+        ("plates", {"draw_example_objects"}),
+        ("frames", {"draw_track"}),
         ("published", {"judge_claims"}),
         ("checkpoints", {"convert_checkpoint"}),
         ("downloads", set()),

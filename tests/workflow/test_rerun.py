@@ -8,17 +8,17 @@ import pytest
 from repository import LIBRARY, SCRIPTS, SMALL, Job, and_below, changed, edited, execute, plan, selected
 
 DESCRIBED, JUDGED, ANSWERED, REPORTED = (
-    Job(rule, "") for rule in ("describe_run", "judge_claims", "answer_question", "write_report")
+    Job(rule, "") for rule in ("describe_run", "judge_claims", "summarize_findings", "write_report")
 )
 SHARDS = {"coco": ("00000", "00001"), "voc": ("00000",), "davis": ("00000",)}
-MODELS = {name: SMALL["captures"][entry["captures"][0]]["models"] for name, entry in SMALL["experiments"].items()}
+MODELS = {name: SMALL["extractions"][entry["extractions"][0]]["models"] for name, entry in SMALL["experiments"].items()}
 STUDIED = {name: tuple(entry["datasets"]) for name, entry in SMALL["experiments"].items()}
 
 
-def captured(rule: str, capture: str, *datasets: str) -> set[Job]:
+def extracted_jobs(rule: str, extraction: str, *datasets: str) -> set[Job]:
     return {
-        Job(rule, f"{capture}/{model}/{dataset}/{shard}")
-        for model in SMALL["captures"].get(capture, {"models": ["tiny"]})["models"]
+        Job(rule, f"{extraction}/{model}/{dataset}/{shard}")
+        for model in SMALL["extractions"].get(extraction, {"models": ["tiny"]})["models"]
         for dataset in datasets
         for shard in SHARDS[dataset]
     }
@@ -30,40 +30,44 @@ def concluded(*experiments: str, dataset: str | None = None) -> set[Job]:
         JUDGED,
         ANSWERED,
         *mapped(*experiments),
-        *(Job("draw_frames" if experiment == "one" else "draw_experiment", experiment) for experiment in experiments),
+        *(Job("draw_track" if experiment == "one" else "draw_experiment", experiment) for experiment in experiments),
         *(
             Job(rule, f"{experiment}/{model}/{studied}")
             for experiment in experiments
             for model in MODELS[experiment]
             for studied in ([dataset] if dataset else STUDIED[experiment])
-            for rule in ("compare_prototypes", "test_distances")
+            for rule in ("compare_prototypes", "compute_statistics")
         ),
     }
 
 
 def mapped(*experiments: str) -> set[Job]:
     """Maps of classes, of the experiment that has them."""
-    return {Job("map_classes", "layers/tiny/coco"), Job("draw_classes", "layers")} if "layers" in experiments else set()
+    return (
+        {Job("compare_classes", "layers/tiny/coco"), Job("draw_classes", "layers")}
+        if "layers" in experiments
+        else set()
+    )
 
 
 def plates(*experiments: str) -> set[Job]:
-    return {Job("draw_plate", experiment) for experiment in experiments}
+    return {Job("draw_example_objects", experiment) for experiment in experiments}
 
 
 PLAIN = (
-    captured("extract_features", "plain", "coco", "voc")
-    | captured("pool_prototypes", "plain", "coco", "voc")
+    extracted_jobs("extract_features", "plain", "coco", "voc")
+    | extracted_jobs("pool_prototypes", "plain", "coco", "voc")
     | concluded("metrics", "layers", "turns")
     | plates("metrics", "layers", "turns")
 )
-VIDEO = captured("extract_prototypes", "video", "davis") | concluded("video", "one") | plates("video")
+VIDEO = extracted_jobs("extract_prototypes", "video", "davis") | concluded("video", "one") | plates("video")
 NOISED = (
-    captured("extract_features", "noised", "voc")
-    | captured("pool_prototypes", "noised", "voc")
+    extracted_jobs("extract_features", "noised", "voc")
+    | extracted_jobs("pool_prototypes", "noised", "voc")
     | concluded("noise")
     | plates("noise")
 )
-TURNED = captured("extract_prototypes", "turned", "voc") | concluded("turns") | plates("turns")
+TURNED = extracted_jobs("extract_prototypes", "turned", "voc") | concluded("turns") | plates("turns")
 EVERYTHING_READ = PLAIN | VIDEO | NOISED | TURNED
 ENCODED = {
     Job("encode_images", f"tiny/{dataset}/plain/{shard}") for dataset, shards in SHARDS.items() for shard in shards
@@ -123,12 +127,12 @@ CHANGES = {
     ),
     "a section stands in the report alone": ({"experiments:layers:section": "beyond the paper"}, set()),
     "an expected order reruns the tests": (
-        {"experiments:video:expect": ["scdi", "sidi"]},
-        {Job("test_distances", "video/tiny/davis"), Job("draw_experiment", "video"), JUDGED, ANSWERED},
+        {"experiments:video:expected_order": ["scdi", "sidi"]},
+        {Job("compute_statistics", "video/tiny/davis"), Job("draw_experiment", "video"), JUDGED, ANSWERED},
     ),
-    "a timestep extracts its capture": ({"captures:plain:timesteps": [0, 100]}, PLAIN),
-    "a layer extracts its capture": (
-        {"captures:video:layers": ["enc16"]},
+    "a timestep extracts its extraction": ({"extractions:plain:timesteps": [0, 100]}, PLAIN),
+    "a layer extracts its extraction": (
+        {"extractions:video:layers": ["enc16"]},
         VIDEO,
     ),
     "a batch size reruns nothing": ({"batch_size": 1}, set()),
@@ -143,15 +147,15 @@ CHANGES = {
         {"datasets:voc:min_area": 0.02},
         {Job("select_images", "voc/00000"), Job("encode_template", "tiny/named/voc/plain/00000")}
         | {Job("encode_images", f"tiny/voc/{views}/00000") for views in ("plain", "turned")}
-        | captured("extract_features", "plain", "voc")
-        | captured("pool_prototypes", "plain", "voc")
+        | extracted_jobs("extract_features", "plain", "voc")
+        | extracted_jobs("pool_prototypes", "plain", "voc")
         | concluded("metrics", dataset="voc")
         | plates("metrics")
         | NOISED
         | TURNED,
     ),
-    "a prompt is encoded and read by its capture": (
-        {"prompts:dog": "a photo of a dog", "captures:plain:prompt": "dog"},
+    "a prompt is encoded and read by its extraction": (
+        {"prompts:dog": "a photo of a dog", "extractions:plain:prompt": "dog"},
         {Job("encode_prompt", "tiny/dog")} | PLAIN,
     ),
     "images beyond a full shard add a shard": (
@@ -174,7 +178,7 @@ CHANGES = {
         | concluded("metrics", dataset="coco")
         | concluded("layers"),
     ),
-    "a template is filled in and read by its capture": (
+    "a template is filled in and read by its extraction": (
         {"prompts:named": "a drawing of a {classes}"},
         {Job("encode_template", "tiny/named/voc/plain/00000")} | NOISED,
     ),
@@ -183,44 +187,44 @@ CHANGES = {
         ENCODED | EVERYTHING_READ,
     ),
     "how cells count is decided when pooling": (
-        {"captures:noised:mask": "area"},
-        captured("pool_prototypes", "noised", "voc") | concluded("noise") | plates("noise"),
+        {"extractions:noised:mask": "area"},
+        extracted_jobs("pool_prototypes", "noised", "voc") | concluded("noise") | plates("noise"),
     ),
-    "without maps, how cells count is decided when extracting": ({"captures:turned:mask": "area"}, TURNED),
+    "without maps, how cells count is decided when extracting": ({"extractions:turned:mask": "area"}, TURNED),
     "a feature set is pooled from the maps that are there": (
         {"experiments:layers:conditions": ["enc16.1", "enc16"]},
-        captured("pool_prototypes", "plain", "coco")
+        extracted_jobs("pool_prototypes", "plain", "coco")
         | concluded("metrics", dataset="coco")
         | concluded("layers")
         | plates("layers"),
     ),
     "maps are pooled as they are made from now on": (
-        {"captures:noised:keep": "prototypes"},
-        captured("extract_prototypes", "noised", "voc") | concluded("noise") | plates("noise"),
+        {"extractions:noised:keep": "prototypes"},
+        extracted_jobs("extract_prototypes", "noised", "voc") | concluded("noise") | plates("noise"),
     ),
     "maps are kept from now on": (
-        {"captures:turned:keep": "maps"},
-        captured("extract_features", "turned", "voc")
-        | captured("pool_prototypes", "turned", "voc")
+        {"extractions:turned:keep": "maps"},
+        extracted_jobs("extract_features", "turned", "voc")
+        | extracted_jobs("pool_prototypes", "turned", "voc")
         | concluded("turns")
         | plates("turns"),
     ),
-    "a latent is drawn when it is read": ({"captures:turned:posterior": "mean"}, TURNED),
-    "noise is added when a latent is read": ({"captures:turned:noise": False}, TURNED),
-    "more steps take the same noise away": ({"captures:noised:inference_steps": 20}, NOISED),
+    "a latent is drawn when it is read": ({"extractions:turned:posterior": "mean"}, TURNED),
+    "noise is added when a latent is read": ({"extractions:turned:noise": False}, TURNED),
+    "more steps take the same noise away": ({"extractions:noised:inference_steps": 20}, NOISED),
     "another reference is compared from the same prototypes": (
         {"experiments:one:reference": "crossing/00001/1"},
         concluded("one"),
     ),
-    "another index is printed": ({"experiments:metrics:dunn": "classical"}, {Job("draw_experiment", "metrics")}),
+    "another index is printed": ({"experiments:metrics:dunn": "eq10"}, {Job("draw_experiment", "metrics")}),
     "a new view encodes its group": (
         {"views:turned": ["hflip", "crop_pad", "vflip"]},
         {Job("encode_images", "tiny/voc/turned/00000")} | TURNED,
     ),
     "without published claims nothing is judged": ({"published": None}, set()),
-    "a capture that no experiment reads is pooled and not compared": (
-        {"captures:spare": {**SMALL["captures"]["video"], "keep": "maps"}},
-        captured("extract_features", "spare", "davis") | captured("pool_prototypes", "spare", "davis"),
+    "a extraction that no experiment reads is pooled and not compared": (
+        {"extractions:spare": {**SMALL["extractions"]["video"], "keep": "maps"}},
+        extracted_jobs("extract_features", "spare", "davis") | extracted_jobs("pool_prototypes", "spare", "davis"),
     ),
 }
 
@@ -254,9 +258,9 @@ def test_a_manifest_is_made_again_from_the_index_alone(finished, clone):
 
 def test_a_new_capture_extracts_itself_only(finished, configured):
     config = configured(
-        {"captures:noise": {"models": ["tiny"], "datasets": ["coco"], "layers": ["enc16.1"], "timesteps": [1]}}
+        {"extractions:noise": {"models": ["tiny"], "datasets": ["coco"], "layers": ["enc16.1"], "timesteps": [1]}}
     )
-    assert plan(finished, "extract", config=config) == captured("extract_features", "noise", "coco")
+    assert plan(finished, "extract", config=config) == extracted_jobs("extract_features", "noise", "coco")
 
 
 def test_a_new_view_group_encodes_itself(finished, configured):
@@ -264,8 +268,8 @@ def test_a_new_view_group_encodes_itself(finished, configured):
     config = configured(
         {
             "views:again": ["identity"],
-            "captures:again": {"models": ["tiny"], "datasets": ["coco"], "layers": ["enc16.1"], "views": "again"},
+            "extractions:again": {"models": ["tiny"], "datasets": ["coco"], "layers": ["enc16.1"], "views": "again"},
         }
     )
     encoded = {Job("encode_images", f"tiny/coco/again/{shard}") for shard in SHARDS["coco"]}
-    assert plan(finished, "extract", config=config) == encoded | captured("extract_features", "again", "coco")
+    assert plan(finished, "extract", config=config) == encoded | extracted_jobs("extract_features", "again", "coco")

@@ -23,7 +23,7 @@ NOT_PLANNED = {
     *("download_file", "unpack_dataset", "download_images", "convert_checkpoint", "list_layers"),
     "train_demo_model",
 }
-SPARING = [("turned", "voc"), ("video", "davis")]  # captures that keep prototypes alone
+SPARING = [("turned", "voc"), ("video", "davis")]  # extractions that keep prototypes alone
 SCIPY = {
     "euclidean": scipy_distance.euclidean,
     "correlation": scipy_distance.correlation,
@@ -38,10 +38,10 @@ def manifests(repo: Repository, dataset: str) -> pd.DataFrame:
     )
 
 
-def prototypes(repo: Repository, capture: str, dataset: str, feature_set: str) -> tuple[pd.DataFrame, np.ndarray]:
+def prototypes(repo: Repository, extraction: str, dataset: str, layer_set: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Rows and vectors (rows, dimensions) of all shards, in the order that ``i`` and ``j`` count in."""
-    paths = sorted(repo.path("results", "prototypes", capture, "tiny", dataset).glob("*.parquet"))
-    columns = json.loads(parquet.read_schema(paths[0]).metadata[b"feature_sets"])[feature_set]
+    paths = sorted(repo.path("results", "prototypes", extraction, "tiny", dataset).glob("*.parquet"))
+    columns = json.loads(parquet.read_schema(paths[0]).metadata[b"layer_sets"])[layer_set]
     rows = pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
     return rows, np.array([np.concatenate(row) for row in rows[columns].itertuples(index=False)])
 
@@ -79,8 +79,8 @@ def test_statistics_cover_every_condition_and_set(finished, experiment, dataset)
         assert row.n == len(those)
         if row.n:
             assert [row.mean, row.median] == pytest.approx([those.mean(), those.median()], rel=1e-5)
-    assert len(read("pairs")) == len(conditions) * len(sets) * (len(sets) - 1) // 2
-    assert list(read("trend")["condition"]) == conditions
+    assert len(read("tests")) == len(conditions) * len(sets) * (len(sets) - 1) // 2
+    assert list(read("order")["condition"]) == conditions
     assert len(read("normality")) == len(conditions) * len(sets)
 
 
@@ -88,7 +88,7 @@ def sets_of(a: pd.Series, b: pd.Series) -> str:
     """The set of a pair (Eqs. 11 to 15), in words rather than arrays."""
     if pd.notna(a.identity) and a.identity == b.identity:
         return "sidi"
-    return ("sc" if a.category == b.category else "dc") + ("si" if a.image_id == b.image_id else "di")
+    return ("sc" if a.class_name == b.class_name else "dc") + ("si" if a.image_id == b.image_id else "di")
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_template_names_what_each_picture_shows(finished):
     instances = manifests(finished, "voc")
     with h5py.File(finished.path("results", "prompts", "tiny", "named", "voc", "plain", "00000.h5")) as file:
         said = [file.attrs["texts"][place] for place in file["identity/text"]]
-    shown = instances.groupby("image_id", sort=False)["category"].agg(lambda names: " and ".join(sorted(set(names))))
+    shown = instances.groupby("image_id", sort=False)["class_name"].agg(lambda names: " and ".join(sorted(set(names))))
     assert said == [f"a photo of a {names}" for names in shown]
 
 
@@ -177,7 +177,7 @@ def test_a_distance_by_hand(finished, condition, name):
     row = distances(finished, "metrics", "coco").query("condition == @condition and set == @name").iloc[-1]
     rows, vectors = prototypes(finished, "plain", "coco", "16")
     a, b = rows.iloc[row.i], rows.iloc[row.j]
-    assert (a.category == b.category) == (name == "scdi")
+    assert (a.class_name == b.class_name) == (name == "scdi")
     assert (a.image_id == b.image_id) == (name == "dcsi")
     expected = SCIPY[condition](vectors[row.i].astype(float), vectors[row.j].astype(float))
     assert row.distance == pytest.approx(expected, rel=1e-5)
@@ -185,28 +185,28 @@ def test_a_distance_by_hand(finished, condition, name):
 
 @pytest.fixture(scope="module")
 def mapped(finished, clone, tmp_path_factory) -> Repository:
-    """The same with the maps that some captures do not keep, and the prototypes that are made of them."""
+    """The same with the maps that some extractions do not keep, and the prototypes that are made of them."""
     repo = clone()
-    changes = {f"captures:{capture}:keep": "maps" for capture, _ in SPARING}
-    made = [f"results/prototypes/{capture}/tiny/{dataset}/00000.parquet" for capture, dataset in SPARING]
+    changes = {f"extractions:{extraction}:keep": "maps" for extraction, _ in SPARING}
+    made = [f"results/prototypes/{extraction}/tiny/{dataset}/00000.parquet" for extraction, dataset in SPARING]
     execute(repo, *made, config=changed(changes, tmp_path_factory.mktemp("mapped") / "maps.yaml"))
     return repo
 
 
 def test_maps_are_kept_where_they_are_asked_for(finished, mapped):
     kept = {path.split("/")[2] for path in finished.files("results/features")}
-    assert kept == set(SMALL["captures"]) - {capture for capture, _ in SPARING}
-    assert {path.split("/")[2] for path in mapped.files("results/features")} == set(SMALL["captures"])
+    assert kept == set(SMALL["extractions"]) - {extraction for extraction, _ in SPARING}
+    assert {path.split("/")[2] for path in mapped.files("results/features")} == set(SMALL["extractions"])
 
 
 @pytest.mark.parametrize(
-    ("capture", "dataset", "shard", "fallback"),
+    ("extraction", "dataset", "shard", "fallback"),
     [("plain", "coco", "00001", False), ("plain", "voc", "00000", False), ("video", "davis", "00000", True)],
 )
-def test_a_prototype_by_hand(finished, mapped, capture, dataset, shard, fallback):
+def test_a_prototype_by_hand(finished, mapped, extraction, dataset, shard, fallback):
     """The mean of the features over the cells whose centre the mask covers; by area where it covers none."""
-    pooled = pd.read_parquet(finished.path("results", "prototypes", capture, "tiny", dataset, f"{shard}.parquet"))
-    prototype = pooled[pooled["fallback@16"] == fallback].iloc[-1]
+    pooled = pd.read_parquet(finished.path("results", "prototypes", extraction, "tiny", dataset, f"{shard}.parquet"))
+    prototype = pooled[pooled["area_weighted@16"] == fallback].iloc[-1]
     manifest = pd.read_parquet(finished.path("results", "manifests", dataset, f"{shard}.parquet"))
     instance = manifest.set_index("instance_id").loc[prototype["instance_id"]]
     height, width = int(instance.height), int(instance.width)
@@ -218,7 +218,7 @@ def test_a_prototype_by_hand(finished, mapped, capture, dataset, shard, fallback
         for column in range(16)
         if mask[int((row + 0.5) * height / 16), int((column + 0.5) * width / 16)]
     ]
-    with h5py.File(mapped.path("results", "features", capture, "tiny", dataset, f"{shard}.h5")) as features:
+    with h5py.File(mapped.path("results", "features", extraction, "tiny", dataset, f"{shard}.h5")) as features:
         place = list(features["identity/sample_id"].asstr()).index(instance.image_id)
         values = features["identity/t0/enc16.1"][place].astype(float)  # (channels, 16, 16)
     if fallback:
@@ -228,7 +228,7 @@ def test_a_prototype_by_hand(finished, mapped, capture, dataset, shard, fallback
     else:
         weights = np.zeros((16, 16))
         weights[tuple(np.transpose(cells))] = 1
-    assert prototype["cells@16"] == np.count_nonzero(weights)
+    assert prototype["n_cells@16"] == np.count_nonzero(weights)
     expected = (values * weights).sum(axis=(1, 2)) / weights.sum()
     np.testing.assert_allclose(prototype["enc16.1@16"], expected, rtol=1e-5, atol=1e-6)
 
@@ -245,7 +245,7 @@ def test_batches_and_shards_do_not_matter(finished, clone, tmp_path):
             "pathvars": {"results": "elsewhere"},
             "batch_size": 1,
             "shard_size": 20,
-            "experiments:layers:axis": "features",
+            "experiments:layers:axis": "layers",
         },
         tmp_path / "small.yaml",
     )
@@ -268,11 +268,11 @@ def test_batches_and_shards_do_not_matter(finished, clone, tmp_path):
     np.testing.assert_allclose(there, here, rtol=0, atol=5e-6)  # of correlation distances, between 0 and 2
 
 
-@pytest.mark.parametrize(("capture", "dataset"), SPARING)
-def test_prototypes_are_the_same_whether_maps_are_kept_or_not(finished, mapped, capture, dataset):
+@pytest.mark.parametrize(("extraction", "dataset"), SPARING)
+def test_prototypes_are_the_same_whether_maps_are_kept_or_not(finished, mapped, extraction, dataset):
     """But for rounding: float32 numbers are added in another order."""
     pooled, expected = (
-        repo.path(f"results/prototypes/{capture}/tiny/{dataset}/00000.parquet") for repo in (finished, mapped)
+        repo.path(f"results/prototypes/{extraction}/tiny/{dataset}/00000.parquet") for repo in (finished, mapped)
     )
     assert parquet.read_schema(pooled).equals(parquet.read_schema(expected), check_metadata=True)
     rows, expected_rows = pd.read_parquet(pooled), pd.read_parquet(expected)

@@ -30,14 +30,14 @@ try:
 except (ValueError, OSError, yaml.YAMLError) as error:
     raise WorkflowError(str(error)) from None
 
-CAPTURED = configuration.capture_shards(config, config["captures"])
+CAPTURED = configuration.capture_shards(config, config["extractions"])
 STUDIED = configuration.studied(config)
 JUDGED = [study for study in STUDIED if config["models"][study[1]]["weights"] == "pretrained"]
 MAPPED = [name for name, entry in config["experiments"].items() if configuration.maps_classes(entry)]
 SHOWN = configuration.report_parts(config)
 FOLLOWING = [name for name, entry in config["experiments"].items() if configuration.follows(entry)]
 # Keys of the configuration that say where and how a run takes place, not what it finds.
-PLACES = ("pathvars", "device", "threads", "batch_size", "registry", "redirects", "published")
+PLACES = ("pathvars", "device", "threads", "batch_size", "registry", "mirrors", "published")
 
 
 @cache
@@ -78,8 +78,8 @@ def sourced(entries, kind):
 
 
 def keeping(what):
-    """The names of the captures that keep this: maps or prototypes."""
-    return [name for name, entry in config["captures"].items() if entry["keep"] == what]
+    """The names of the extractions that keep this: maps or prototypes."""
+    return [name for name, entry in config["extractions"].items() if entry["keep"] == what]
 
 
 def source(wildcards):
@@ -116,10 +116,10 @@ def published_list(dataset):
     return downloaded(REGISTRY["files"][entry["download"]]["file"]) if "download" in entry else entry.get("file", [])
 
 
-def redirects():
+def mirrors():
     """Addresses that are replaced by others: the configuration's, and the environment's, which prevail."""
-    configured = [f"{prefix}={target}" for prefix, target in config["redirects"].items()]
-    return ",".join([*configured, os.environ.get("SEMLENS_REDIRECT", "")])
+    configured = [f"{prefix}={target}" for prefix, target in config["mirrors"].items()]
+    return ",".join([*configured, os.environ.get("SEMLENS_MIRRORS", "")])
 
 
 def seed_of_views(views):
@@ -204,14 +204,14 @@ def criteria(wildcards):
     }
 
 
-def latents(capture, model, dataset, shard):
-    """The latents that a capture of a shard reads."""
-    return f"<results>/latents/{pretrained(model)}/{dataset}/{config['captures'][capture]['views']}/{shard}.h5"
+def latents(extraction, model, dataset, shard):
+    """The latents that a extraction of a shard reads."""
+    return f"<results>/latents/{pretrained(model)}/{dataset}/{config['extractions'][extraction]['views']}/{shard}.h5"
 
 
-def embedding(capture, model, dataset, shard):
-    """The text embedding that a capture of a shard reads: one for all, or a template's of its samples."""
-    entry = config["captures"][capture]
+def embedding(extraction, model, dataset, shard):
+    """The text embedding that a extraction of a shard reads: one for all, or a template's of its samples."""
+    entry = config["extractions"][extraction]
     prompt = f"<results>/prompts/{pretrained(model)}/{entry['prompt']}"
     if configuration.is_template(config["prompts"][entry["prompt"]]):
         return f"{prompt}/{dataset}/{entry['views']}/{shard}.h5"
@@ -219,29 +219,29 @@ def embedding(capture, model, dataset, shard):
 
 
 def prototypes(wildcards):
-    """All prototype shards of a model and dataset that an experiment compares, capture by capture."""
-    captures = config["experiments"][wildcards.experiment]["captures"]
+    """All prototype shards of a model and dataset that an experiment compares, extraction by extraction."""
+    extractions = config["experiments"][wildcards.experiment]["extractions"]
     return [
-        f"<results>/prototypes/{capture}/{model}/{dataset}/{shard}.parquet"
-        for capture, model, dataset, shard in configuration.capture_shards(config, captures)
+        f"<results>/prototypes/{extraction}/{model}/{dataset}/{shard}.parquet"
+        for extraction, model, dataset, shard in configuration.capture_shards(config, extractions)
         if (model, dataset) == (wildcards.model, wildcards.dataset)
     ]
 
 
-def extracted(capture, model, dataset, shard):
-    """What extraction keeps of a capture of a shard: feature maps, or their prototypes alone."""
-    if capture in keeping("prototypes"):
-        return f"<results>/prototypes/{capture}/{model}/{dataset}/{shard}.parquet"
-    return f"<results>/features/{capture}/{model}/{dataset}/{shard}.h5"
+def extracted(extraction, model, dataset, shard):
+    """What extraction keeps of a extraction of a shard: feature maps, or their prototypes alone."""
+    if extraction in keeping("prototypes"):
+        return f"<results>/prototypes/{extraction}/{model}/{dataset}/{shard}.parquet"
+    return f"<results>/features/{extraction}/{model}/{dataset}/{shard}.h5"
 
 
 def first_shards(experiment):
-    """The (capture, model, dataset) of every first shard that an experiment reads."""
+    """The (extraction, model, dataset) of every first shard that an experiment reads."""
     return [
-        (capture, model, dataset)
+        (extraction, model, dataset)
         for model, dataset in studies(experiment)
-        for capture in config["experiments"][experiment]["captures"]
-        if dataset in config["captures"][capture]["datasets"]
+        for extraction in config["experiments"][experiment]["extractions"]
+        if dataset in config["extractions"][extraction]["datasets"]
     ]
 
 
@@ -263,8 +263,8 @@ def published(name=""):
 def used(experiment, model, dataset):
     """What decides whether an experiment with a model on a dataset can be compared with the paper's."""
     entry = config["experiments"][experiment]
-    captures = [
-        config["captures"][name] for name in entry["captures"] if dataset in config["captures"][name]["datasets"]
+    extractions = [
+        config["extractions"][name] for name in entry["extractions"] if dataset in config["extractions"][name]["datasets"]
     ]
     studied = config["datasets"][dataset]
     stills = studied["format"] != "davis"
@@ -280,18 +280,18 @@ def used(experiment, model, dataset):
             "classes": len(studied.get("classes", [])) if stills else None,
             "listed": "list" in studied if stills else None,
         },
-        "features": None if entry["axis"] == "features" else entry.get("features"),
-        "denoised": any("inference_steps" in capture for capture in captures),
+        "layers": None if entry["axis"] == "layers" else entry.get("layers"),
+        "denoised": any("inference_steps" in extraction for extraction in extractions),
         "demo": "demo" in studied["source"] or "demo" in source,
         "images": studied["images"],
     }
 
 
 def reading(wildcards):
-    """What decides what the U-Net reads and says for a job's capture, but for the files."""
-    entry = config["captures"][wildcards.capture]
+    """What decides what the U-Net reads and says for a job's extraction, but for the files."""
+    entry = config["extractions"][wildcards.extraction]
     return {
-        "feature_sets": entry["layers"],
+        "layer_sets": entry["layers"],
         "timesteps": entry["timesteps"],
         "posterior": entry["posterior"],
         "noise": entry["noise"],
@@ -299,7 +299,7 @@ def reading(wildcards):
         "seed": config["seed"],
         "dtype": config["dtype"],
         "about": {
-            "capture": wildcards.capture,
+            "extraction": wildcards.extraction,
             "dataset": wildcards.dataset,
             "model": wildcards.model,
             "prompt": config["prompts"][entry["prompt"]],
@@ -307,13 +307,13 @@ def reading(wildcards):
     }
 
 
-def pooling(capture, model):
-    """What decides which cells of a capture count, but for the masks."""
-    mask = config["captures"][capture]["mask"]
+def pooling(extraction, model):
+    """What decides which cells of a extraction count, but for the masks."""
+    mask = config["extractions"][extraction]["mask"]
     return {"resize": config["models"][model]["resize"], "mask": mask, "seed": config["seed"]}
 
 
-def of_all_studies(kind):
+def all_statistics(kind):
     """One kind of statistics of everything that is compared."""
     return [f"<results>/statistics/{name}/{model}/{dataset}.{kind}.csv" for name, model, dataset in STUDIED]
 
@@ -326,8 +326,8 @@ def the_dataset(wildcards):
 def asked(experiment):
     """What an experiment asks, but for its conditions: along which axis, of which features, under which settings."""
     entry = config["experiments"][experiment]
-    of = {key: None if key == entry["axis"] else entry.get(key) for key in ("features", "metric", "timestep", "view")}
-    return {"axis": entry["axis"], "features": of.pop("features"), "settings": tuple(of.values())}
+    of = {key: None if key == entry["axis"] else entry.get(key) for key in ("layers", "metric", "timestep", "view")}
+    return {"axis": entry["axis"], "layers": of.pop("layers"), "settings": tuple(of.values())}
 
 
 def of_experiment(key):
@@ -355,7 +355,7 @@ def statistics(kind):
 
 
 wildcard_constraints:
-    capture=one_of(config["captures"]),
+    extraction=one_of(config["extractions"]),
     dataset=one_of(config["datasets"]),
     experiment=one_of(config["experiments"]),
     model=one_of(config["models"]),

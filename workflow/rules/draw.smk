@@ -4,8 +4,8 @@
 rule draw_experiment:
     input:
         sets=statistics("sets"),
-        pairs=statistics("pairs"),
-        trend=statistics("trend"),
+        tests=statistics("tests"),
+        order=statistics("order"),
         code=sources("draw_experiment.py"),
     output:
         png="<results>/figures/{experiment}.png",
@@ -14,10 +14,10 @@ rule draw_experiment:
         sets_csv="<results>/tables/{experiment}.sets.csv",
         sets_md="<results>/tables/{experiment}.sets.md",
         sets_tex="<results>/tables/{experiment}.sets.tex",
-        pairs_html="<results>/tables/{experiment}.pairs.html",
-        pairs_csv="<results>/tables/{experiment}.pairs.csv",
-        pairs_md="<results>/tables/{experiment}.pairs.md",
-        pairs_tex="<results>/tables/{experiment}.pairs.tex",
+        tests_html="<results>/tables/{experiment}.tests.html",
+        tests_csv="<results>/tables/{experiment}.tests.csv",
+        tests_md="<results>/tables/{experiment}.tests.md",
+        tests_tex="<results>/tables/{experiment}.tests.tex",
     log:
         "<logs>/draw_experiment/{experiment}.log",
     wildcard_constraints:
@@ -36,19 +36,19 @@ rule draw_experiment:
         "../scripts/draw_experiment.py"
 
 
-rule draw_plate:
+rule draw_example_objects:
     input:
-        captures=lambda wildcards: [extracted(*first, "00000") for first in first_shards(wildcards.experiment)],
+        extractions=lambda wildcards: [extracted(*first, "00000") for first in first_shards(wildcards.experiment)],
         manifests=lambda wildcards: [
             f"<results>/manifests/{dataset}/00000.parquet" for dataset in of_experiment("datasets")(wildcards)
         ],
         pictures=lambda wildcards: [pictures(dataset, "00000") for dataset in of_experiment("datasets")(wildcards)],
-        code=sources("draw_plate.py"),
+        code=sources("draw_example_objects.py"),
     output:
-        png="<results>/figures/{experiment}.plate.png",
-        pdf="<results>/figures/{experiment}.plate.pdf",
+        png="<results>/figures/{experiment}.objects.png",
+        pdf="<results>/figures/{experiment}.objects.pdf",
     log:
-        "<logs>/draw_plate/{experiment}.log",
+        "<logs>/draw_example_objects/{experiment}.log",
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -62,12 +62,12 @@ rule draw_plate:
         studies=lambda wildcards: studies(wildcards.experiment),
         names=study_names,
         reads=lambda wildcards: [(model, dataset) for _, model, dataset in first_shards(wildcards.experiment)],
-        how=lambda wildcards: [pooling(capture, model) for capture, model, _ in first_shards(wildcards.experiment)],
+        how=lambda wildcards: [pooling(extraction, model) for extraction, model, _ in first_shards(wildcards.experiment)],
     script:
-        "../scripts/draw_plate.py"
+        "../scripts/draw_example_objects.py"
 
 
-rule draw_frames:
+rule draw_track:
     input:
         distances=lambda wildcards: [
             f"<results>/distances/{wildcards.experiment}/{model}/{dataset}.parquet"
@@ -80,7 +80,7 @@ rule draw_frames:
         pictures=lambda wildcards: sorted(
             {pictures(the_dataset(wildcards), shard) for shard in configuration.shards(config, the_dataset(wildcards))}
         ),
-        code=sources("draw_frames.py"),
+        code=sources("draw_track.py"),
     output:
         png="<results>/figures/{experiment}.png",
         pdf="<results>/figures/{experiment}.pdf",
@@ -89,7 +89,7 @@ rule draw_frames:
         md="<results>/tables/{experiment}.md",
         tex="<results>/tables/{experiment}.tex",
     log:
-        "<logs>/draw_frames/{experiment}.log",
+        "<logs>/draw_track/{experiment}.log",
     wildcard_constraints:
         experiment=one_of(FOLLOWING),
     conda:
@@ -102,19 +102,19 @@ rule draw_frames:
         reference=of_experiment("reference"),
         models=lambda wildcards: [model for model, _ in studies(wildcards.experiment)],
     script:
-        "../scripts/draw_frames.py"
+        "../scripts/draw_track.py"
 
 
 rule draw_classes:
     input:
-        maps=statistics("classes"),
-        planes=statistics("plane"),
+        class_distances=statistics("class_distances"),
+        pca=statistics("pca"),
         code=sources("draw_classes.py"),
     output:
-        map_png="<results>/figures/{experiment}.classes.png",
-        map_pdf="<results>/figures/{experiment}.classes.pdf",
-        plane_png="<results>/figures/{experiment}.plane.png",
-        plane_pdf="<results>/figures/{experiment}.plane.pdf",
+        class_distances_png="<results>/figures/{experiment}.class_distances.png",
+        class_distances_pdf="<results>/figures/{experiment}.class_distances.pdf",
+        pca_png="<results>/figures/{experiment}.pca.png",
+        pca_pdf="<results>/figures/{experiment}.pca.pdf",
     log:
         "<logs>/draw_classes/{experiment}.log",
     wildcard_constraints:
@@ -135,15 +135,15 @@ rule draw_classes:
 rule judge_claims:
     input:
         sets=[f"<results>/statistics/{experiment}/{model}/{dataset}.sets.csv" for experiment, model, dataset in JUDGED],
-        pairs=[
-            f"<results>/statistics/{experiment}/{model}/{dataset}.pairs.csv" for experiment, model, dataset in JUDGED
+        tests=[
+            f"<results>/statistics/{experiment}/{model}/{dataset}.tests.csv" for experiment, model, dataset in JUDGED
         ],
         published=lambda wildcards: [published("claims.yaml"), published("table1.csv")],
         code=sources("judge_claims.py"),
     output:
-        html="<results>/published.html",
-        csv="<results>/published.csv",
-        md="<results>/published.md",
+        html="<results>/claims.html",
+        csv="<results>/claims.csv",
+        md="<results>/claims.md",
     log:
         "<logs>/judge_claims/published.log",
     conda:

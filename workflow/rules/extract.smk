@@ -3,19 +3,19 @@
 
 rule extract_features:
     input:
-        latents=lambda wildcards: latents(wildcards.capture, wildcards.model, wildcards.dataset, wildcards.shard),
-        prompt=lambda wildcards: embedding(wildcards.capture, wildcards.model, wildcards.dataset, wildcards.shard),
+        latents=lambda wildcards: latents(wildcards.extraction, wildcards.model, wildcards.dataset, wildcards.shard),
+        prompt=lambda wildcards: embedding(wildcards.extraction, wildcards.model, wildcards.dataset, wildcards.shard),
         unet=part("unet"),
         scheduler=part("scheduler"),
         code=sources("extract_features.py"),
     output:
-        features="<results>/features/{capture}/{model}/{dataset}/{shard}.h5",
+        features="<results>/features/{extraction}/{model}/{dataset}/{shard}.h5",
     log:
-        "<logs>/extract_features/{capture}/{model}/{dataset}/{shard}.log",
+        "<logs>/extract_features/{extraction}/{model}/{dataset}/{shard}.log",
     benchmark:
-        "<benchmarks>/extract_features/{capture}/{model}/{dataset}/{shard}.tsv"
+        "<benchmarks>/extract_features/{extraction}/{model}/{dataset}/{shard}.tsv"
     wildcard_constraints:
-        capture=one_of(keeping("maps")),
+        extraction=one_of(keeping("maps")),
     conda:
         "../../envs/model.yaml"
     threads: config["threads"]
@@ -33,20 +33,20 @@ rule extract_features:
 
 rule extract_prototypes:
     input:
-        latents=lambda wildcards: latents(wildcards.capture, wildcards.model, wildcards.dataset, wildcards.shard),
-        prompt=lambda wildcards: embedding(wildcards.capture, wildcards.model, wildcards.dataset, wildcards.shard),
+        latents=lambda wildcards: latents(wildcards.extraction, wildcards.model, wildcards.dataset, wildcards.shard),
+        prompt=lambda wildcards: embedding(wildcards.extraction, wildcards.model, wildcards.dataset, wildcards.shard),
         unet=part("unet"),
         scheduler=part("scheduler"),
         manifest="<results>/manifests/{dataset}/{shard}.parquet",
         code=sources("extract_prototypes.py"),
     output:
-        prototypes="<results>/prototypes/{capture}/{model}/{dataset}/{shard}.parquet",
+        prototypes="<results>/prototypes/{extraction}/{model}/{dataset}/{shard}.parquet",
     log:
-        "<logs>/extract_prototypes/{capture}/{model}/{dataset}/{shard}.log",
+        "<logs>/extract_prototypes/{extraction}/{model}/{dataset}/{shard}.log",
     benchmark:
-        "<benchmarks>/extract_prototypes/{capture}/{model}/{dataset}/{shard}.tsv"
+        "<benchmarks>/extract_prototypes/{extraction}/{model}/{dataset}/{shard}.tsv"
     wildcard_constraints:
-        capture=one_of(keeping("prototypes")),
+        extraction=one_of(keeping("prototypes")),
     conda:
         "../../envs/model.yaml"
     threads: config["threads"]
@@ -58,8 +58,8 @@ rule extract_prototypes:
         batch_size=config["batch_size"],
     params:
         read=reading,
-        how=lambda wildcards: pooling(wildcards.capture, wildcards.model),
-        feature_sets=lambda wildcards: configuration.feature_sets(config, wildcards.capture, wildcards.dataset),
+        how=lambda wildcards: pooling(wildcards.extraction, wildcards.model),
+        layer_sets=lambda wildcards: configuration.layer_sets(config, wildcards.extraction, wildcards.dataset),
     script:
         "../scripts/extract_prototypes.py"
 

@@ -18,7 +18,7 @@ rule download_file:
     conda:
         "../../envs/data.yaml"
     resources:
-        redirects=redirects(),
+        mirrors=mirrors(),
         registry=str(HOME / config["registry"]),  # another mirror is no reason to download again
     params:
         sha256=lambda wildcards: registry.files(REGISTRY)[wildcards.file]["sha256"],
@@ -59,7 +59,7 @@ rule download_images:
         "../../envs/data.yaml"
     threads: 8
     resources:
-        redirects=redirects(),
+        mirrors=mirrors(),
         registry=str(HOME / config["registry"]),
     params:
         source=lambda wildcards: source(wildcards)["download"],

@@ -3,24 +3,24 @@
 
 rule pool_prototypes:
     input:
-        features="<results>/features/{capture}/{model}/{dataset}/{shard}.h5",
+        features="<results>/features/{extraction}/{model}/{dataset}/{shard}.h5",
         manifest="<results>/manifests/{dataset}/{shard}.parquet",
         code=sources("pool_prototypes.py"),
     output:
-        prototypes="<results>/prototypes/{capture}/{model}/{dataset}/{shard}.parquet",
+        prototypes="<results>/prototypes/{extraction}/{model}/{dataset}/{shard}.parquet",
     log:
-        "<logs>/pool_prototypes/{capture}/{model}/{dataset}/{shard}.log",
+        "<logs>/pool_prototypes/{extraction}/{model}/{dataset}/{shard}.log",
     benchmark:
-        "<benchmarks>/pool_prototypes/{capture}/{model}/{dataset}/{shard}.tsv"
+        "<benchmarks>/pool_prototypes/{extraction}/{model}/{dataset}/{shard}.tsv"
     wildcard_constraints:
-        capture=one_of(keeping("maps")),
+        extraction=one_of(keeping("maps")),
     conda:
         "../../envs/analysis.yaml"
     resources:
         mem=lambda wildcards, attempt: f"{4 * attempt}GB",
         runtime=lambda wildcards, attempt: f"{60 * attempt}m",
     params:
-        how=lambda wildcards: pooling(wildcards.capture, wildcards.model),
-        feature_sets=lambda wildcards: configuration.feature_sets(config, wildcards.capture, wildcards.dataset),
+        how=lambda wildcards: pooling(wildcards.extraction, wildcards.model),
+        layer_sets=lambda wildcards: configuration.layer_sets(config, wildcards.extraction, wildcards.dataset),
     script:
         "../scripts/pool_prototypes.py"

@@ -4,8 +4,8 @@
 rule describe_run:
     input:
         prototypes=[
-            f"<results>/prototypes/{capture}/{model}/{dataset}/{shard}.parquet"
-            for capture, model, dataset, shard in CAPTURED
+            f"<results>/prototypes/{extraction}/{model}/{dataset}/{shard}.parquet"
+            for extraction, model, dataset, shard in CAPTURED
         ],
         manifests=sorted({f"<results>/manifests/{dataset}/{shard}.parquet" for *_, dataset, shard in CAPTURED}),
         models=[
@@ -31,17 +31,17 @@ rule describe_run:
         "../scripts/describe_run.py"
 
 
-rule answer_question:
+rule summarize_findings:
     input:
-        pairs=of_all_studies("pairs"),
-        trends=of_all_studies("trend"),
-        code=sources("answer_question.py"),
+        tests=all_statistics("tests"),
+        order=all_statistics("order"),
+        code=sources("summarize_findings.py"),
     output:
-        json="<results>/answer.json",
-        png="<results>/answer.png",
-        pdf="<results>/answer.pdf",
+        json="<results>/findings.json",
+        png="<results>/findings.png",
+        pdf="<results>/findings.pdf",
     log:
-        "<logs>/answer_question/answer.log",
+        "<logs>/summarize_findings/answer.log",
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -58,16 +58,16 @@ rule answer_question:
             if config["models"][model]["weights"] == "random" and pretrained(model) != model
         },
     script:
-        "../scripts/answer_question.py"
+        "../scripts/summarize_findings.py"
 
 
 rule write_report:
     input:
-        answers=rules.answer_question.output.json,
-        overview=rules.answer_question.output.png,
+        answers=rules.summarize_findings.output.json,
+        overview=rules.summarize_findings.output.png,
         parts=[f"<results>/{file}" for *_, file in SHOWN],
-        sets=of_all_studies("sets"),
-        pairs=of_all_studies("pairs"),
+        sets=all_statistics("sets"),
+        tests=all_statistics("tests"),
         published=rules.judge_claims.output.html if "published" in config else [],
         provenance=rules.describe_run.output.html,
         run=rules.describe_run.output.json,
@@ -93,7 +93,7 @@ rule write_report:
             for name, entry in config["experiments"].items()
         ],
         parts=[[experiment, kind] for experiment, kind, _ in SHOWN],
-        captures=len(config["captures"]),
+        extractions=len(config["extractions"]),
         models=sorted({model for _, model, _, _ in CAPTURED}),
     script:
         "../scripts/write_report.py"

@@ -27,8 +27,8 @@ rule select:
 
 rule encode:
     input:
-        sorted({latents(capture, model, dataset, shard) for capture, model, dataset, shard in CAPTURED}),
-        sorted({embedding(capture, model, dataset, shard) for capture, model, dataset, shard in CAPTURED}),
+        sorted({latents(extraction, model, dataset, shard) for extraction, model, dataset, shard in CAPTURED}),
+        sorted({embedding(extraction, model, dataset, shard) for extraction, model, dataset, shard in CAPTURED}),
 
 
 rule layers:
@@ -38,14 +38,14 @@ rule layers:
 
 rule extract:
     input:
-        [extracted(capture, model, dataset, shard) for capture, model, dataset, shard in CAPTURED],
+        [extracted(extraction, model, dataset, shard) for extraction, model, dataset, shard in CAPTURED],
 
 
 rule pool:
     input:
         [
-            f"<results>/prototypes/{capture}/{model}/{dataset}/{shard}.parquet"
-            for capture, model, dataset, shard in CAPTURED
+            f"<results>/prototypes/{extraction}/{model}/{dataset}/{shard}.parquet"
+            for extraction, model, dataset, shard in CAPTURED
         ],
 
 
@@ -57,7 +57,7 @@ rule compare:
 rule test:
     input:
         [
-            f"<results>/statistics/{experiment}/{model}/{dataset}.classes.csv"
+            f"<results>/statistics/{experiment}/{model}/{dataset}.class_distances.csv"
             for experiment, model, dataset in STUDIED
             if experiment in MAPPED
         ],
@@ -67,5 +67,5 @@ rule test:
 rule draw:
     input:
         sorted(f"<results>/{file}" for *_, file in SHOWN),
-        rules.answer_question.output.png,
-        ["<results>/published.html"] if "published" in config else [],
+        rules.summarize_findings.output.png,
+        ["<results>/claims.html"] if "published" in config else [],

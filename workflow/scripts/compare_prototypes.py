@@ -1,10 +1,11 @@
 """Measure the distances of an experiment on one dataset."""
 
-from semlens import comparison, logs
+from semlens.compare.distances import compare_prototypes
+from semlens.runtime.logs import log_job
 
 if __name__ == "__main__":
-    with logs.to(snakemake.log[0]):
-        comparison.compare(
+    with log_job(snakemake.log[0]):
+        compare_prototypes(
             prototypes=snakemake.input.prototypes,
             conditions=snakemake.params.conditions,
             sets=snakemake.params.sets,

@@ -1,10 +1,11 @@
 """Say what a run rests on."""
 
-from semlens import logs, provenance
+from semlens.report.provenance import describe_run
+from semlens.runtime.logs import log_job
 
 if __name__ == "__main__":
-    with logs.to(snakemake.log[0]):
-        provenance.describe(
+    with log_job(snakemake.log[0]):
+        describe_run(
             prototypes=snakemake.input.prototypes,
             manifests=snakemake.input.manifests,
             models=snakemake.input.models,

@@ -3,13 +3,15 @@
 from pathlib import Path
 
 import yaml
-from semlens import downloads, logs, registry
+from semlens.runtime.downloads import download, parse_mirrors
+from semlens.runtime.logs import log_job
+from semlens.runtime.registry import list_files
 
 if __name__ == "__main__":
-    with logs.to(snakemake.log[0]):
-        known = registry.files(yaml.safe_load(Path(snakemake.resources.registry).read_text()))
-        downloads.download(
+    with log_job(snakemake.log[0]):
+        known = list_files(yaml.safe_load(Path(snakemake.resources.registry).read_text()))
+        download(
             **known[snakemake.wildcards.file],
             out=snakemake.output.file,
-            redirects=downloads.parse_redirects(snakemake.resources.redirects),
+            mirrors=parse_mirrors(snakemake.resources.mirrors),
         )

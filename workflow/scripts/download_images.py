@@ -4,20 +4,22 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
-from semlens import downloads, logs, pictures
-from semlens.files import whole
+from semlens.runtime.downloads import parse_mirrors
+from semlens.runtime.files import write_atomically
+from semlens.runtime.image_downloads import download_images
+from semlens.runtime.logs import log_job
 
 if __name__ == "__main__":
-    with logs.to(snakemake.log[0]):
+    with log_job(snakemake.log[0]):
         columns = ["file", "width", "height"]
         shown = pd.read_parquet(snakemake.input.manifest, columns=columns).drop_duplicates()
         known = yaml.safe_load(Path(snakemake.resources.registry).read_text())["datasets"]
-        pictures.download_images(
+        download_images(
             shown.to_dict("records"),
             known[snakemake.params.source]["images"],
             Path(snakemake.output.images).parent,
             workers=snakemake.threads,
-            redirects=downloads.parse_redirects(snakemake.resources.redirects),
+            mirrors=parse_mirrors(snakemake.resources.mirrors),
         )
-        with whole(snakemake.output.images) as file:
+        with write_atomically(snakemake.output.images) as file:
             shown.to_csv(file, index=False)

@@ -1,13 +1,16 @@
 """Encode the images of one shard with the VAE."""
 
-from semlens import encoding, images, logs, registry
+from semlens.extract.latents import encode_images
+from semlens.images.reading import find_image_folder
+from semlens.models.parts import find_part
+from semlens.runtime.logs import log_job
 
 if __name__ == "__main__":
-    with logs.to(snakemake.log[0]):
-        encoding.encode_images(
+    with log_job(snakemake.log[0]):
+        encode_images(
             manifest=snakemake.input.manifest,
-            folder=images.folder(snakemake.input.pictures),
-            vae=registry.part(snakemake.input.vae, "vae"),
+            folder=find_image_folder(snakemake.input.pictures),
+            vae=find_part(snakemake.input.vae, "vae"),
             views=snakemake.params.views,
             seed=snakemake.params.seed,
             size=snakemake.params.size,

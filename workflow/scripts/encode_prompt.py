@@ -1,11 +1,13 @@
 """Embed a prompt with the model's text encoder."""
 
-from semlens import encoding, logs, models
+from semlens.extract.prompts import encode_prompt
+from semlens.models.text import find_text_encoders
+from semlens.runtime.logs import log_job
 
 if __name__ == "__main__":
-    with logs.to(snakemake.log[0]):
-        encoding.encode_prompt(
+    with log_job(snakemake.log[0]):
+        encode_prompt(
             prompt=snakemake.params.prompt,
-            encoders=models.encoders(snakemake.input),
+            encoders=find_text_encoders(snakemake.input),
             out=snakemake.output.embedding,
         )

@@ -1,13 +1,15 @@
 """Embed a prompt that names the classes of each sample, with the model's text encoder."""
 
-from semlens import encoding, logs, models
+from semlens.extract.prompts import encode_template
+from semlens.models.text import find_text_encoders
+from semlens.runtime.logs import log_job
 
 if __name__ == "__main__":
-    with logs.to(snakemake.log[0]):
-        encoding.encode_template(
+    with log_job(snakemake.log[0]):
+        encode_template(
             template=snakemake.params.template,
             manifest=snakemake.input.manifest,
             views=snakemake.params.views,
-            encoders=models.encoders(snakemake.input),
+            encoders=find_text_encoders(snakemake.input),
             out=snakemake.output.embedding,
         )

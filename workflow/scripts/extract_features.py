@@ -1,16 +1,18 @@
 """Capture the U-Net's features of one shard."""
 
-from semlens import extraction, logs, registry
+from semlens.extract.features import FeatureExtractor, extract_features
+from semlens.models.parts import find_part
+from semlens.runtime.logs import log_job
 
 if __name__ == "__main__":
-    with logs.to(snakemake.log[0]):
-        reader = extraction.Reader(
+    with log_job(snakemake.log[0]):
+        reader = FeatureExtractor(
             latents=snakemake.input.latents,
             prompt=snakemake.input.prompt,
-            unet=registry.part(snakemake.input.unet, "unet"),
-            scheduler=registry.part(snakemake.input.scheduler, "scheduler"),
+            unet=find_part(snakemake.input.unet, "unet"),
+            scheduler=find_part(snakemake.input.scheduler, "scheduler"),
             **snakemake.params.read,
             device=snakemake.resources.device,
             batch_size=snakemake.resources.batch_size,
         )
-        extraction.extract(reader, out=snakemake.output.features)
+        extract_features(reader, out=snakemake.output.features)

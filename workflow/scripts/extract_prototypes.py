@@ -1,22 +1,25 @@
 """Average the U-Net's features of one shard over each object, and keep only that."""
 
-from semlens import extraction, logs, pooling, registry
+from semlens.extract.features import FeatureExtractor
+from semlens.extract.streaming import extract_prototypes
+from semlens.models.parts import find_part
+from semlens.runtime.logs import log_job
 
 if __name__ == "__main__":
-    with logs.to(snakemake.log[0]):
-        reader = extraction.Reader(
+    with log_job(snakemake.log[0]):
+        reader = FeatureExtractor(
             latents=snakemake.input.latents,
             prompt=snakemake.input.prompt,
-            unet=registry.part(snakemake.input.unet, "unet"),
-            scheduler=registry.part(snakemake.input.scheduler, "scheduler"),
+            unet=find_part(snakemake.input.unet, "unet"),
+            scheduler=find_part(snakemake.input.scheduler, "scheduler"),
             **snakemake.params.read,
             device=snakemake.resources.device,
             batch_size=snakemake.resources.batch_size,
         )
-        pooling.extract(
+        extract_prototypes(
             reader,
             manifest=snakemake.input.manifest,
-            feature_sets=snakemake.params.feature_sets,
+            layer_sets=snakemake.params.layer_sets,
             **snakemake.params.how,
             out=snakemake.output.prototypes,
         )

@@ -1,10 +1,11 @@
 """List every annotated instance of a dataset."""
 
-from semlens import logs, selection
+from semlens.runtime.logs import log_job
+from semlens.select.selection import index_dataset
 
 if __name__ == "__main__":
-    with logs.to(snakemake.log[0]):
-        selection.index(
+    with log_job(snakemake.log[0]):
+        index_dataset(
             dataset=snakemake.wildcards.dataset,
             source={**snakemake.params.reader, "folder": snakemake.input.dataset},
             out=snakemake.output.index,

@@ -1,13 +1,14 @@
 """Average one shard's features over each object."""
 
-from semlens import logs, prototypes
+from semlens.extract.prototypes import pool_prototypes
+from semlens.runtime.logs import log_job
 
 if __name__ == "__main__":
-    with logs.to(snakemake.log[0]):
-        prototypes.pool(
+    with log_job(snakemake.log[0]):
+        pool_prototypes(
             features=snakemake.input.features,
             manifest=snakemake.input.manifest,
-            feature_sets=snakemake.params.feature_sets,
+            layer_sets=snakemake.params.layer_sets,
             **snakemake.params.how,
             out=snakemake.output.prototypes,
         )

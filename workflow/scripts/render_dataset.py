@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from semlens import logs, scenes
+from demo import scenes
+from semlens.runtime.logs import log, log_job
 
 if __name__ == "__main__":
-    with logs.to(snakemake.log[0]):
+    with log_job(snakemake.log[0]):
         folder, demo = Path(snakemake.output.dataset), snakemake.params.demo
         if snakemake.params.format == "coco":
             scenes.write_coco(folder, **demo, split=snakemake.params.splits[0])
@@ -13,4 +14,4 @@ if __name__ == "__main__":
             scenes.write_voc(folder, **demo, split=snakemake.params.splits[0])
         else:
             scenes.write_davis(folder, sequences=snakemake.params.sequences, frames=demo["images"], seed=demo["seed"])
-        logs.log.info("%s scenes of seed %d drawn in %s", snakemake.params.format, demo["seed"], folder)
+        log.info("%s scenes of seed %d drawn in %s", snakemake.params.format, demo["seed"], folder)

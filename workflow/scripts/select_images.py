@@ -1,10 +1,11 @@
 """Choose the instances of one shard."""
 
-from semlens import logs, selection
+from semlens.runtime.logs import log_job
+from semlens.select.selection import select_images
 
 if __name__ == "__main__":
-    with logs.to(snakemake.log[0]):
-        selection.select(
+    with log_job(snakemake.log[0]):
+        select_images(
             dataset=snakemake.wildcards.dataset,
             index=snakemake.input.index,
             criteria=snakemake.params.criteria,

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from semlens import archives, logs
+from semlens.runtime.archives import compile_wanted, unpack
+from semlens.runtime.logs import log_job
 
 if __name__ == "__main__":
-    with logs.to(snakemake.log[0]):
-        keep = archives.wanted(snakemake.params.keep, snakemake.params.sequences)
+    with log_job(snakemake.log[0]):
+        keep = compile_wanted(snakemake.params.keep, snakemake.params.sequences)
         Path(snakemake.output.dataset).mkdir(parents=True, exist_ok=True)
         for archive in snakemake.input.archives:
-            archives.unpack(archive, snakemake.output.dataset, keep)
+            unpack(archive, snakemake.output.dataset, keep)

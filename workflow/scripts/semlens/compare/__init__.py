@@ -1,0 +1,1 @@
+"""From prototypes to distances: pairs, distance sets, metrics."""

@@ -1,0 +1,1 @@
+"""Distance metrics, one file per metric, found by its name."""

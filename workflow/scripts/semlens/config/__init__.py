@@ -1,0 +1,1 @@
+"""The configuration: its schema, its cross checks, and what follows from it for each job."""

@@ -1,0 +1,83 @@
+"""Images to VAE latents and prompts to text embeddings: what is computed once and read many times."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from semlens.images.paths import find_image
+from semlens.images.reading import read_image, render_view
+from semlens.images.views import Sample, iterate_samples
+from semlens.models.loading import load_vae
+from semlens.runtime.devices import resolve_device
+from semlens.runtime.files import quarantine_if_corrupt
+from semlens.runtime.logs import log, show_progress
+from semlens.storage.shards import create_shard, write_samples
+
+
+def encode_images(
+    *,
+    manifest: str | Path,
+    folder: str | Path,
+    vae: str | Path,
+    views: Sequence[str],
+    seed: int,
+    size: int,
+    resize: str,
+    dtype: str,
+    device: str,
+    batch_size: int,
+    out: str | Path,
+) -> None:
+    """Write the posterior's mean and log variance of every sample of a manifest (section 4.1, step 1).
+
+    The shard holds, per view, ``moments`` (N, 2 x latent channels, height, width) and ``sample_id`` (N): an image,
+    or an instance where the view crops around one.
+    """
+    with quarantine_if_corrupt(manifest):
+        instances = pd.read_parquet(manifest)
+    where = resolve_device(device)
+    log.info("encoding %d images on %s", instances["image_id"].nunique(), where)
+    encoder = load_vae(vae, device=where, dtype=getattr(torch, dtype))
+    attributes = {"scaling_factor": encoder.config.scaling_factor, "size": size, "resize": resize, "dtype": dtype}
+    with create_shard(out, attributes) as shard, torch.inference_mode():
+        for view in views:
+            samples = list(iterate_samples(view, instances))
+            shard[f"{view}/sample_id"] = [sample.id for sample in samples]
+            batches = [samples[start : start + batch_size] for start in range(0, len(samples), batch_size)]
+            squares = _read_ahead(view, batches, folder, seed=seed, size=size, resize=resize)
+            pairs = zip(batches, squares, strict=True)
+            start = 0
+            for batch, pictures in show_progress(pairs, total=len(batches), what=f"encode {view}", unit="batch"):
+                pixels = torch.from_numpy(pictures).to(where, encoder.dtype)
+                moments = encoder.encode(pixels).latent_dist.parameters
+                if not moments.isfinite().all():
+                    ids = ", ".join(sample.id for sample in batch)
+                    raise ValueError(f"a latent of {ids} is not finite; use dtype: float32 or bfloat16")
+                write_samples(shard, f"{view}/posterior", start, moments.float().cpu().numpy(), total=len(samples))
+                start += len(batch)
+
+
+def _read_ahead(
+    view: str, batches: Sequence[Sequence[Sample]], folder: str | Path, **how: Any
+) -> Iterator[np.ndarray]:  # (batch, 3, size, size)
+    """The pictures of each batch; while one is encoded, threads read the next."""
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+
+        def read(batch: Sequence[Sample]) -> list[Future]:
+            return [pool.submit(_render_sample, view, sample, folder, **how) for sample in batch]
+
+        coming = read(batches[0])
+        for batch in [*batches[1:], []]:
+            ready, coming = coming, read(batch)
+            yield np.stack([square.result() for square in ready])
+
+
+def _render_sample(view: str, sample: Sample, folder: str | Path, **how: Any) -> np.ndarray:  # (3, size, size)
+    first = sample.instances.iloc[0]
+    picture = read_image(find_image(folder, first["file"]), width=first["width"], height=first["height"])
+    return render_view(view, picture, first, **how)

@@ -1,0 +1,61 @@
+"""TODO."""
+
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+
+import h5py
+import pandas as pd
+
+from semlens.images.views import iterate_samples
+from semlens.models.text import embed_texts
+from semlens.runtime.files import quarantine_if_corrupt
+from semlens.runtime.logs import log
+from semlens.storage.shards import create_shard
+
+Encoders = Sequence[tuple[str | Path, str | Path]]  # folders of tokenizer and text encoder, see models.embed
+
+
+def encode_prompt(*, prompt: str, encoders: Encoders, out: str | Path) -> None:
+    """Write a prompt's text embedding, ``embedding`` (1, tokens, width), and ``pooled`` (1, width) for SDXL."""
+    with create_shard(out, {"prompt": prompt}) as shard:
+        _write_embedding([prompt], encoders, shard)
+        log.info("prompt %r: %d tokens of width %d", prompt, *shard["embedding"].shape[1:])
+
+
+def encode_template(
+    *,
+    template: str,
+    manifest: str | Path,
+    views: Sequence[str],
+    encoders: Encoders,
+    out: str | Path,
+) -> None:
+    """Write the text embeddings of a prompt that names what each sample shows.
+
+    ``{classes}`` becomes the classes of the sample's instances, in alphabetical order, joined by "and". The shard
+    holds ``embedding`` (texts, tokens, width), ``pooled`` (texts, width) for SDXL, and per view ``text`` (N): the text
+    of each of its samples.
+    """
+    with quarantine_if_corrupt(manifest):
+        instances = pd.read_parquet(manifest)
+    texts = {
+        view: [
+            template.replace("{classes}", " and ".join(sorted(set(sample.instances["class_name"]))))
+            for sample in iterate_samples(view, instances)
+        ]
+        for view in views
+    }
+    different = sorted(set(chain.from_iterable(texts.values())))
+    with create_shard(out, {"prompt": template, "texts": different}) as shard:
+        _write_embedding(different, encoders, shard)
+        for view in views:
+            shard[f"{view}/text"] = [different.index(text) for text in texts[view]]
+    log.info("prompt %r: %d texts, such as %r", template, len(different), different[0])
+
+
+def _write_embedding(texts: Sequence[str], encoders: Encoders, shard: h5py.File) -> None:
+    embedding, pooled = embed_texts(texts, encoders)
+    shard["embedding"] = embedding.numpy()
+    if pooled is not None:
+        shard["pooled"] = pooled.numpy()

@@ -1,0 +1,205 @@
+"""Features and masks to object prototypes: one vector per instance."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+import pyarrow as arrow
+import pyarrow.parquet as parquet
+
+from semlens.extract.mask_weights import MaskWeights
+from semlens.images.views import iterate_samples
+from semlens.models.layers import expand_layers, parse_grid
+from semlens.runtime.files import quarantine_if_corrupt, write_atomically
+from semlens.runtime.logs import log, show_progress
+from semlens.storage.shards import Batch, list_versions, open_shard, read_samples, read_texts
+from semlens.storage.tables import INSTANCE_COLUMNS, check_table
+
+LAYER_SETS = b"layer_sets"  # metadata: the columns that each feature set concatenates
+
+
+PASSES = b"passes"  # metadata: every (view, timestep) that was read, whether it shows an instance or not
+
+
+VERSIONS = b"versions"  # metadata: of the packages that made the features
+
+
+_BATCH = 4  # samples that are read at once
+
+
+PROTOTYPES = pa.DataFrameSchema(
+    {
+        **{name: column for name, column in INSTANCE_COLUMNS.items() if name not in ("file", "width", "height")},
+        "view": pa.Column(str),
+        "timestep": pa.Column("int32", pa.Check.in_range(0, 999)),
+        r"n_cells@\d+": pa.Column("int32", pa.Check.ge(0), regex=True),
+        r"area_weighted@\d+": pa.Column(bool, regex=True),
+    },
+    unique=["instance_id", "view", "timestep"],
+    strict=True,
+    coerce=True,
+)
+
+
+def pool_prototypes(
+    *,
+    features: str | Path,
+    manifest: str | Path,
+    layer_sets: Sequence[str],
+    resize: str,
+    mask: str,
+    seed: int,
+    out: str | Path,
+) -> None:
+    """Write the prototype of every instance, view and timestep of a features shard; see :func:`write`."""
+    with open_shard(features) as shard:
+        columns = plan_columns(layer_sets, list(shard.attrs["layers"]), shard.attrs["extraction"])
+        batches = _read_batches(shard, list_pooled_layers(columns))
+        how = {"resize": resize, "mask": mask, "seed": seed, "versions": list_versions(shard)}
+        write_prototypes(batches, columns, _average, manifest=manifest, **how, out=out)
+
+
+def write_prototypes(
+    batches: Iterable[Batch],
+    columns: dict[str, list[str]],
+    mean: Callable[[np.ndarray, Any], np.ndarray],
+    *,
+    versions: dict[str, str],
+    manifest: str | Path,
+    resize: str,
+    mask: str,
+    seed: int,
+    out: str | Path,
+) -> None:
+    """Write the prototype of every instance, view and timestep (section 4.1, steps 3 to 5), sorted by the last two.
+
+    The prototype of a feature set is the concatenation of one masked mean per layer. A layer is pooled with the
+    mask at the set's largest grid, so it has one column ``{layer}@{grid}`` per such grid. The mask is taken at
+    each cell's centre; where that leaves nothing, cells count by the area covered and ``area_weighted@{grid}`` is true.
+    With ``mask`` "area" cells always count so. ``n_cells@{grid}`` is the number of cells that count. An instance of
+    which a view shows nothing has no prototype.
+
+    Parameters
+    ----------
+    batches
+        Samples of the manifest, with all layers of the columns.
+    columns
+        By feature set, as :func:`feature_columns` finds them.
+    mean
+        Of weights (instances, cells) and a map (channels, height, width): means (instances, channels), float32.
+    versions
+        Of the packages that made the maps.
+
+    Raises
+    ------
+    ValueError
+        If a mean is not finite.
+    """
+    with quarantine_if_corrupt(manifest):
+        instances = pd.read_parquet(manifest)
+    described = list(instances.itertuples())
+    wanted = sorted({column for set_columns in columns.values() for column in set_columns})
+    seen: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))  # by view
+    vectors: dict[tuple[str, int], dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
+    lost = 0
+
+    @cache
+    def places(view: str) -> dict[str, np.ndarray]:
+        return {sample.id: sample.instances.index.to_numpy() for sample in iterate_samples(view, instances)}
+
+    for view, _, ids, passes in batches:
+        weights = []
+        for name in ids:
+            rows = places(view)[name]
+            sample = MaskWeights(view, [described[row] for row in rows], wanted, resize=resize, mask=mask, seed=seed)
+            weights.append(sample)
+            lost += np.count_nonzero(~sample.shown)
+            for column, values in {"row": rows[sample.shown], **sample.counts}.items():
+                seen[view][column].append(values)
+        for timestep, layer, maps in passes:
+            of_layer = [column for column in wanted if column.split("@")[0] == layer]
+            for column, (name, sample, features) in product(of_layer, zip(ids, weights, maps, strict=True)):
+                means = mean(sample.shares(column, features.shape[-1]), features)
+                if not np.isfinite(means).all():
+                    raise ValueError(
+                        f"layer {layer} at t = {timestep} is not finite for {name}; use dtype: float32 or bfloat16"
+                    )
+                vectors[view, timestep][column].append(means)
+    shown = {view: _describe_visible(instances, parts).assign(view=view) for view, parts in seen.items()}
+    order = sorted(vectors)
+    everyone = pd.concat([shown[view].assign(timestep=timestep) for view, timestep in order], ignore_index=True)
+    table = arrow.Table.from_pandas(check_table(everyone, PROTOTYPES, out), preserve_index=False)
+    repeating = table.column_names
+    for column in wanted:
+        values = np.concatenate([part for one in order for part in vectors[one][column]])
+        flat = arrow.array(values.ravel())
+        table = table.append_column(column, arrow.FixedSizeListArray.from_arrays(flat, values.shape[1]))
+    metadata = {
+        LAYER_SETS: json.dumps(columns),
+        PASSES: json.dumps(order),
+        VERSIONS: json.dumps(versions, sort_keys=True),
+    }
+    with write_atomically(out) as file:
+        parquet.write_table(table.replace_schema_metadata(metadata), file, use_dictionary=repeating)
+    log.info(
+        "%d prototypes; masks of %d vanish at some grid and count by area, %d show nothing in their view",
+        table.num_rows, sum(part.filter(like="area_weighted@").any(axis=1).sum() for part in shown.values()), lost,
+    )  # fmt: skip
+
+
+def _describe_visible(instances: pd.DataFrame, parts: dict[str, list[np.ndarray]]) -> pd.DataFrame:
+    """What is known of the instances that a view shows."""
+    values = {name: np.concatenate(arrays) for name, arrays in parts.items()}
+    shown = instances.iloc[values.pop("row")]
+    return shown.drop(columns=["file", "width", "height", "rle"]).assign(**values)
+
+
+def _read_batches(shard: h5py.File, layers: Sequence[str]) -> Iterator[Batch]:
+    """The samples of a features shard, a few at a time."""
+
+    def passes(view: str, rows: slice) -> Iterator[tuple[int, str, np.ndarray]]:
+        for timestep, layer in product((name for name in shard[view] if name != "sample_id"), layers):
+            yield int(timestep.removeprefix("t")), layer, read_samples(shard, f"{view}/{timestep}/{layer}", rows)
+
+    for view in shard:
+        ids = read_texts(shard, f"{view}/sample_id")
+        starts = range(0, len(ids), _BATCH)
+        for start in show_progress(starts, total=len(starts), what=f"pool {view}", unit="batch"):
+            rows = slice(start, start + _BATCH)
+            yield Batch(view, start, ids[rows], passes(view, rows))
+
+
+def _average(weights: np.ndarray, features: np.ndarray) -> np.ndarray:  # (instances, channels) float32
+    return weights @ features.astype(np.float32, copy=False).reshape(len(features), -1).T
+
+
+def list_pooled_layers(columns: dict[str, list[str]]) -> list[str]:
+    """Return the layers that the columns of feature sets are means of, each once."""
+    return list(dict.fromkeys(column.split("@")[0] for of_set in columns.values() for column in of_set))
+
+
+def plan_columns(layer_sets: Iterable[str], available: Sequence[str], capture: str) -> dict[str, list[str]]:
+    """Return the prototype columns that each feature set concatenates.
+
+    Raises
+    ------
+    ValueError
+        If a layer is asked for that ``capture`` does not hold.
+    """
+    columns = {}
+    for layer_set in layer_sets:
+        try:
+            names = expand_layers(layer_set, available)
+        except ValueError as error:
+            raise ValueError(f"extraction {capture!r}: {error}; add it to the capture's layers") from None
+        largest = max(parse_grid(name) for name in names)
+        columns[layer_set] = [f"{name}@{largest}" for name in names]
+    return columns

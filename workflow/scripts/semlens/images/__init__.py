@@ -1,0 +1,1 @@
+"""Images and instance masks: reading them, and showing them under a view."""

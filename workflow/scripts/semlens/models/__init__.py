@@ -1,0 +1,1 @@
+"""Pre-trained models: their parts, their layers, and how layers are captured."""

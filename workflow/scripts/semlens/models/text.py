@@ -1,0 +1,70 @@
+"""TODO."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from semlens.models.loading import require_complete, require_file
+from semlens.models.parts import find_part
+
+
+def find_text_encoders(given: Mapping[str, Any]) -> list[tuple[Path, Path]]:
+    """Return the folders of tokenizers and text encoders, a second pair where ``tokenizer_2`` is given."""
+    numbers = ["", "_2"] if given.get("tokenizer_2") else [""]
+    return [
+        tuple(find_part(given[f"{name}{number}"], f"{name}{number}") for name in ("tokenizer", "text_encoder"))
+        for number in numbers
+    ]
+
+
+def embed_texts(
+    texts: Sequence[str], encoders: Sequence[tuple[str | Path, str | Path]]
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Return the texts' embeddings as the U-Net's cross-attention reads them, and the pooled ones that SDXL adds.
+
+    Parameters
+    ----------
+    encoders
+        Folders of tokenizer and text encoder: one pair for Stable Diffusion, whose last state is read; two for SDXL,
+        whose last states but one are joined, and of which the second gives a text's pooled embedding.
+
+    Returns
+    -------
+    (texts, tokens, width) float32, and (texts, width) float32 or None
+    """
+    from transformers import CLIPTextModel, CLIPTextModelWithProjection
+
+    if len(encoders) == 1:
+        return torch.cat([state for (state,) in _encode(texts, *encoders[0], CLIPTextModel, [-1])]), None
+    first = _encode(texts, *encoders[0], CLIPTextModel, [-2])
+    second = _encode(texts, *encoders[1], CLIPTextModelWithProjection, [-2, "pooled"])
+    joined = [torch.cat([one, other], dim=-1) for (one,), (other, _) in zip(first, second, strict=True)]
+    return torch.cat(joined), torch.cat([pooled for _, pooled in second])
+
+
+def _encode(
+    texts: Sequence[str], tokenizer: str | Path, text_encoder: str | Path, kind: type, wanted: Sequence[int | str]
+) -> list[list[torch.Tensor]]:
+    """What is wanted of each text, one at a time: hidden states by number (-1 is normalised), or "pooled"."""
+    from transformers import CLIPTokenizer
+
+    require_file(Path(tokenizer) / "vocab.json", "tokenizer")
+    require_file(Path(text_encoder) / "config.json", "text encoder")
+    words = CLIPTokenizer.from_pretrained(tokenizer, local_files_only=True)
+    try:
+        encoder, loaded = kind.from_pretrained(
+            text_encoder, use_safetensors=True, dtype=torch.float32, local_files_only=True, output_loading_info=True
+        )
+        require_complete(encoder.eval(), loaded)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"the text encoder in {text_encoder} cannot be loaded: {error}") from error
+    whole = {"padding": "max_length", "max_length": words.model_max_length, "truncation": True, "return_tensors": "pt"}
+    found = []
+    with torch.inference_mode():
+        for text in texts:
+            said = encoder(words(text, **whole).input_ids, output_hidden_states=True)
+            named = {"pooled": getattr(said, "text_embeds", None), -1: said.last_hidden_state}
+            found.append([named[key] if key in named else said.hidden_states[key] for key in wanted])
+    return found

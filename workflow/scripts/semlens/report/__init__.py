@@ -1,0 +1,1 @@
+"""The report: its page, provenance, and the claims of the paper."""

@@ -1,0 +1,60 @@
+"""Where to compute: the device that is asked for, and of several GPUs one that no other job has."""
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from semlens.runtime.logs import log
+
+if TYPE_CHECKING:
+    import torch
+
+_held: list[int] = []  # open files, whose locks end with the process
+
+
+@cache
+def resolve_device(name: str) -> "torch.device":
+    """Return the device to compute on; ``auto`` is CUDA, else MPS, else the CPU.
+
+    Where several GPUs are visible, each process has its own until there are more processes than GPUs.
+
+    Raises
+    ------
+    ValueError
+        If the device asked for is not there.
+    """
+    import torch
+
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    kind = next(kind for kind, there in available.items() if there) if name == "auto" else name
+    if not available.get(kind):
+        raise ValueError(
+            f"device {name!r} is not available here; use auto or one of {[k for k, v in available.items() if v]}"
+        )
+    if kind != "cuda" or torch.cuda.device_count() == 1:
+        return torch.device(kind)
+    uuids = [str(torch.cuda.get_device_properties(number).uuid) for number in range(torch.cuda.device_count())]
+    number = claim_gpu(uuids, Path(tempfile.gettempdir()))
+    log.info("computing on GPU %d of %d", number, len(uuids))
+    return torch.device(kind, number)
+
+
+def claim_gpu(names: Sequence[str], folder: Path) -> int:
+    """Return the place of the first of ``names`` that no other process has claimed in ``folder``.
+
+    It is this process's until it ends, however it ends. If all are taken, one is shared.
+    """
+    for place, name in enumerate(names):
+        file = os.open(folder / f"semlens-{name}.lock", os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(file)
+        else:
+            _held.append(file)
+            return place
+    return os.getpid() % len(names)

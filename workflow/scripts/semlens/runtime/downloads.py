@@ -1,0 +1,329 @@
+"""Files from the network: resumed, retried, from the first mirror that has them, and checked before they appear."""
+
+import fcntl
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import RawIOBase
+from pathlib import Path
+from typing import NamedTuple, Self
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import BaseHTTPResponse
+from urllib3.util import Retry
+
+from semlens.runtime.logs import log, open_progress
+
+_CHUNK = 2**14  # what a broken connection costs at most
+
+
+_MAX_OVERRUN = 2**20  # a wrong answer is read on so far, because its hash helps to judge it
+
+
+_LONGEST_WAIT = 120  # seconds, whatever a server asks for
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How long to try.
+
+    Parameters
+    ----------
+    timeout
+        Seconds without a byte before a connection is given up.
+    retries
+        Attempts after the first, counted anew whenever a broken download has got further.
+    backoff
+        Seconds before the second retry, doubled each time.
+    """
+
+    timeout: float = 60
+    retries: int = 5
+    backoff: float = 1
+
+
+RETRY_POLICY = RetryPolicy()
+
+
+def parse_mirrors(text: str) -> dict[str, str]:
+    """Return the replacement of each address prefix from ``http://host/=file:///mirror/,https://other/=…``.
+
+    Raises
+    ------
+    ValueError
+        Naming the part that is no such pair.
+    """
+    mirrors = {}
+    for part in filter(None, map(str.strip, text.split(","))):
+        prefix, _, target = part.partition("=")
+        if "://" not in prefix or "://" not in target or prefix.endswith("/") != target.endswith("/"):
+            raise ValueError(
+                f"redirect {part!r} is not PREFIX=REPLACEMENT, two addresses that both end with / or both do not, "
+                f"such as http://images.cocodataset.org/=file:///mirror/coco/"
+            )
+        mirrors[prefix] = target
+    return mirrors
+
+
+def apply_mirrors(urls: Sequence[str], mirrors: Mapping[str, str]) -> list[str]:
+    """Return the addresses with the longest prefix that ``mirrors`` knows replaced."""
+    prefixes = [max((known for known in mirrors if url.startswith(known)), key=len, default="") for url in urls]
+    return [mirrors.get(prefix, "") + url.removeprefix(prefix) for url, prefix in zip(urls, prefixes, strict=True)]
+
+
+def download(
+    urls: Sequence[str],
+    out: str | Path,
+    *,
+    bytes: int,
+    sha256: str,
+    mirrors: Mapping[str, str],
+    patience: RetryPolicy = RETRY_POLICY,
+) -> None:
+    """Write the file of ``bytes`` and ``sha256`` to ``out``, unless it is there.
+
+    What came before a failure stays beside ``out`` and is gone on with next time, by one process at a time. Only a
+    download of wrong content is removed.
+
+    Parameters
+    ----------
+    urls
+        Mirrors in the order in which they are tried; http, https or file.
+    mirrors
+        Replacements of address prefixes, as from :func:`parse_redirects`.
+
+    Raises
+    ------
+    FileExistsError
+        If another file is at ``out``; it is left alone.
+    ConnectionError, ValueError
+        If no address has it, with the reason of each; ValueError if one of them has something else.
+    """
+    out = Path(out)
+    failures, wrong = [], False
+    with PartialFile(out) as partial:
+        if out.exists():
+            _refuse_other(out, bytes, sha256)
+            partial.restart()
+            return
+        with open_session(patience) as http, open_progress(total=bytes, what=out.name, unit="B") as partial.count:
+            partial.count(partial.size)
+            for url in apply_mirrors(urls, mirrors):
+                try:
+                    _fetch(http, url, partial, bytes=bytes, sha256=sha256, patience=patience)
+                except (OSError, ValueError) as error:
+                    wrong |= isinstance(error, _WrongContent)
+                    failures.append(f"{url}: {describe_error(error)}")
+                    log.info("%s", failures[-1])
+                else:
+                    partial.become(out)
+                    log.info("%s: %d bytes from %s", out, bytes, url)
+                    return
+    accept = "; to accept other content, change its bytes and sha256 in resources/registry.yaml" if wrong else ""
+    raise (ValueError if wrong else ConnectionError)(
+        f"{out} cannot be had: {'; '.join(failures)}. To go on offline, set "
+        f"SEMLENS_MIRRORS=PREFIX=REPLACEMENT, such as {_host(urls[0])}=file:///mirror/{accept}"
+    )
+
+
+class PartialFile:
+    """What has come of a file, under a name beside it, with its hash. Who wants it too waits for the block's end."""
+
+    def __init__(self, out: Path):
+        self.path = out.with_name(f".{out.name}.partial")
+        self.count: Callable[[int], None] = lambda more: None
+
+    def __enter__(self) -> Self:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = _locked(self.path)
+        self._file.seek(0)
+        self._digest = hashlib.file_digest(self._file, "sha256")
+        self.size = self._file.tell()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.size == 0:
+            self.path.unlink(missing_ok=True)
+        self._file.close()
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def add(self, chunk: bytes) -> None:
+        try:
+            left = memoryview(chunk)
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError:
+            self._file.truncate(self.size)  # the hash must be that of the file
+            raise
+        self._digest.update(chunk)
+        self.size += len(chunk)
+        self.count(len(chunk))
+
+    def restart(self) -> None:
+        self.count(-self.size)
+        self._file.truncate(0)
+        self._digest = hashlib.sha256()
+        self.size, self.foreign = 0, False
+
+    def become(self, out: Path) -> None:
+        self.path.replace(out)
+
+
+class Response(NamedTuple):
+    start: int  # 0 unless the server goes on where it was asked to
+    chunks: Iterator[bytes]
+    sized: bool  # an early end raises
+
+
+class _WrongContent(ValueError):
+    pass
+
+
+class _Retry(Retry):
+    """Says why nothing seems to happen."""
+
+    def sleep(self, response: BaseHTTPResponse | None = None) -> None:
+        failed = self.history[-1]
+        log.info("%s: %s; trying again", failed.url, f"status {failed.status}" if failed.status else failed.error)
+        super().sleep(response)
+
+
+@contextmanager
+def open_session(patience: RetryPolicy, connections: int = 1) -> Iterator[requests.Session]:
+    """Give a session that tries again until an answer begins, and waits as a server asks, within reason."""
+    retry = _Retry(
+        patience.retries,
+        backoff_factor=patience.backoff,
+        backoff_max=_LONGEST_WAIT,
+        retry_after_max=_LONGEST_WAIT,
+        status_forcelist={429, *range(500, 600)},
+        raise_on_status=False,
+    )
+    with requests.Session() as http:
+        for scheme in ("http://", "https://"):
+            http.mount(scheme, HTTPAdapter(pool_maxsize=connections, max_retries=retry))
+        http.headers["Accept-Encoding"] = "identity"  # ranges and hashes are those of the file
+        yield http
+
+
+def receive(
+    http: requests.Session, url: str, partial: PartialFile, *, least: int, most: int, patience: RetryPolicy
+) -> None:
+    """Add what ``url`` has to ``partial``, going on after every break, until it ends or there is more than ``most``.
+
+    An answer that does not say how long it is has ended when there are ``least`` bytes.
+
+    Raises
+    ------
+    OSError
+        If the address has no answer, or breaks off ``patience.retries`` times more without getting further.
+    """
+    farthest, breaks = partial.size, 0
+    while True:
+        with _opened(http, url, patience.timeout, partial.size) as answer:
+            if answer.start < partial.size:
+                partial.restart()
+            try:
+                for chunk in answer.chunks:
+                    partial.add(chunk)
+                    if partial.size > most:
+                        return
+                if answer.sized or partial.size >= least:
+                    return
+                why = "it ended early"
+            except requests.RequestException as error:
+                why = describe_error(error)
+        breaks = 1 if partial.size > farthest else breaks + 1
+        farthest = max(farthest, partial.size)
+        if breaks > patience.retries:
+            raise ConnectionError(f"broke off after {partial.size} bytes: {why}")
+        wait = min(patience.backoff * 2 ** (breaks - 1), _LONGEST_WAIT)
+        log.info("%s broke off after %d bytes (%s); going on in %g s", url, partial.size, why, wait)
+        time.sleep(wait)
+
+
+def describe_error(error: Exception) -> str:
+    """Return what went wrong, without what requests and urllib3 wrap around it."""
+    while error.args and isinstance(inner := getattr(error.args[0], "reason", error.args[0]), Exception):
+        error = inner
+    return str(error.args[0] if error.args and isinstance(error.args[0], str) else error) or type(error).__name__
+
+
+def _fetch(
+    http: requests.Session, url: str, partial: PartialFile, *, bytes: int, sha256: str, patience: RetryPolicy
+) -> None:
+    """Complete ``partial`` from one address; from nothing, if what was there does not fit."""
+    partial.foreign = partial.size > 0  # from another run or mirror, which may have had another file
+    while True:
+        if partial.size < bytes:
+            receive(http, url, partial, least=bytes, most=2 * bytes + _MAX_OVERRUN, patience=patience)
+        if (partial.size, partial.sha256) == (bytes, sha256):
+            return
+        found, foreign = _facts(partial.size, partial.sha256), partial.foreign
+        partial.restart()
+        if not foreign:
+            raise _WrongContent(f"has {found}, not {_facts(bytes, sha256)}")
+
+
+@contextmanager
+def _opened(http: requests.Session, url: str, timeout: float, start: int) -> Iterator[Response]:
+    if url.startswith("file:"):
+        with Path(url2pathname(urlsplit(url).path)).open("rb") as file:
+            file.seek(start)
+            yield Response(start, iter(lambda: file.read(_CHUNK), b""), sized=True)
+        return
+    asked = {"Range": f"bytes={start}-"} if start else {}
+    with http.get(url, headers=asked, stream=True, timeout=timeout) as response:
+        if response.status_code != 416:
+            if not response.ok:
+                raise ConnectionError(f"{response.status_code} {response.reason}")
+            sized = not {"Content-Length", "Transfer-Encoding"}.isdisjoint(response.headers)
+            yield Response(start if response.status_code == 206 else 0, response.iter_content(_CHUNK), sized)
+            return
+    with _opened(http, url, timeout, 0) as answer:  # the file there ends before ``start``
+        yield answer
+
+
+def _locked(path: Path) -> RawIOBase:
+    """Open ``path`` to read and to add to, once nobody else has it open so."""
+    while True:
+        file = path.open("a+b", buffering=0)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            log.info("%s is being downloaded already; waiting", path)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                return file
+        except FileNotFoundError:
+            pass
+        file.close()  # who had it has renamed or removed it
+
+
+def _refuse_other(out: Path, bytes: int, sha256: str) -> None:
+    with out.open("rb") as file:
+        found = (out.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+    if found != (bytes, sha256):
+        raise FileExistsError(
+            f"{out} has {_facts(*found)}, not {_facts(bytes, sha256)}; move it away to download it, or, to accept it, "
+            f"change its bytes and sha256 in resources/registry.yaml"
+        )
+
+
+def _facts(bytes: int, sha256: str) -> str:
+    return f"{bytes} bytes with sha256 {sha256}"
+
+
+def _host(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}/"

@@ -1,0 +1,75 @@
+"""Files that appear whole or not at all, and that are made anew where something else has spoiled them."""
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from glob import escape
+from pathlib import Path
+
+_ABANDONED_AFTER = 24 * 3600  # seconds without a write after which another machine's file counts as abandoned
+
+
+@contextmanager
+def write_atomically(path: str | Path) -> Iterator[Path]:
+    """Give a name beside ``path`` to write under; what was written becomes ``path`` if the block ends well.
+
+    It is on the disk by then. Each process writes under a name of its own, so that two never mix, and first removes
+    what killed ones left of the same file.
+    """
+    path = Path(path)
+    for left in path.parent.glob(f".{escape(path.name)}.*.partial"):
+        if _is_abandoned(left, path.name):
+            with suppress(OSError):
+                left.unlink()
+    partial = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.partial")
+    try:
+        yield partial
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    partial.replace(path)
+
+
+@contextmanager
+def quarantine_if_corrupt(path: str | Path) -> Iterator[None]:
+    """Wrap the decoding of an artefact: one that cannot be decoded is set aside, so that the next run makes it anew.
+
+    Raises
+    ------
+    ValueError
+        Naming the artefact, where it is now, and the way out.
+    """
+    try:
+        yield
+    except (FileNotFoundError, PermissionError):
+        raise
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        path = Path(path)
+        aside = path.with_name(f"{path.name}.corrupt")
+        try:
+            path.replace(aside)
+            way_out = f"it is now called {aside.name}; run again, and only {path.name} will be made anew"
+        except OSError:
+            way_out = "delete it and run again, only it will be made anew"
+        raise ValueError(f"{path} is corrupt ({error}); {way_out}") from error
+
+
+def _is_abandoned(partial: Path, name: str) -> bool:
+    """Whether nobody writes a partial file any more: its process is gone, or of another machine and long silent."""
+    host, _, process = partial.name.removeprefix(f".{name}.").removesuffix(".partial").rpartition(".")
+    if host == socket.gethostname() and process.isdigit():
+        try:
+            os.kill(int(process), 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass
+        return False
+    try:
+        return time.time() - partial.stat().st_mtime > _ABANDONED_AFTER
+    except FileNotFoundError:
+        return False

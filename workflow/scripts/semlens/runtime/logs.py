@@ -1,0 +1,98 @@
+"""One log per job: what the terminal sees, and the traceback when something fails."""
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from tqdm import tqdm
+
+log = logging.getLogger("semlens")
+
+
+T = TypeVar("T")
+
+
+_MIN_SECONDS_LOGGED = 2.0  # seconds
+
+
+class _AboveBars(logging.Handler):
+    """To the terminal without tearing progress bars."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tqdm.write(self.format(record), file=sys.stderr)
+
+
+@contextmanager
+def log_job(path: str | Path) -> Iterator[None]:
+    """Send messages to the terminal and to ``path``; end a failing job with one clear line.
+
+    The terminal gets the error message and the log's name, the log gets the traceback as well.
+
+    Raises
+    ------
+    SystemExit
+        With status 1, in place of any exception raised inside.
+    """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    terminal = _AboveBars()
+    terminal.setLevel(logging.INFO)
+    terminal.setFormatter(logging.Formatter("%(message)s"))
+    file = logging.FileHandler(path, mode="w", encoding="utf-8")
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.setLevel(logging.DEBUG)
+    log.propagate = False
+    log.handlers = [terminal, file]
+    logging.captureWarnings(True)
+    logging.getLogger("py.warnings").addHandler(file)
+    started = time.monotonic()
+    try:
+        yield
+        log.debug("done in %.2f s", time.monotonic() - started)
+    except Exception as error:
+        terminal.setLevel(logging.CRITICAL)
+        log.exception("failed")
+        terminal.setLevel(logging.INFO)
+        log.error("%s: %s (traceback in %s)", type(error).__name__, error, path)
+        raise SystemExit(1) from error
+    finally:
+        log.handlers = []
+        logging.getLogger("py.warnings").removeHandler(file)
+        file.close()
+
+
+def show_progress(items: Iterable[T], *, total: int, what: str, unit: str) -> Iterator[T]:
+    """Yield ``items`` behind a progress bar; what takes seconds also leaves a line in the log at every tenth.
+
+    Where the terminal is none (a cluster's log, CI), it gets the lines instead of the bar.
+    """
+    with open_progress(total=total, what=what, unit=unit) as count:
+        for item in items:
+            yield item
+            count(1)
+
+
+@contextmanager
+def open_progress(*, total: int, what: str, unit: str) -> Iterator[Callable[[int], None]]:
+    """Give the function that moves such a bar on by so many units, or back; bytes (``B``) are shown as kB, MB, GB."""
+    started = time.monotonic()
+    scale = unit == "B"
+    done = 0
+    with tqdm(total=total, desc=what, unit=unit, unit_scale=scale, dynamic_ncols=True, disable=None) as bar:
+        level = logging.INFO if bar.disable else logging.DEBUG
+
+        def count(more: int) -> None:
+            nonlocal done
+            done += more
+            bar.update(more)
+            elapsed = time.monotonic() - started
+            if more and elapsed > _MIN_SECONDS_LOGGED and done * 10 // total > (done - more) * 10 // total:
+                line = tqdm.format_meter(
+                    done, total, elapsed, prefix=what, unit=unit, unit_scale=scale, ncols=79, ascii=True
+                )
+                log.log(level, "%s", line)
+
+        yield count

@@ -1,0 +1,1 @@
+"""From a dataset's annotations to the instances that are studied."""

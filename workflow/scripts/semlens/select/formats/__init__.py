@@ -1,0 +1,1 @@
+"""Readers of dataset layouts, one file per format, found by its name."""

@@ -1,0 +1,1 @@
+"""How artefacts lie on disk: checked tables and HDF5 shards."""
