@@ -1,10 +1,11 @@
-"""Prototypes to labelled distances."""
+"""Prototypes to the distances of labelled pairs."""
 
 
 rule compare_prototypes:
+    """Measure the distances of an experiment on one dataset."""
     input:
         prototypes=prototypes,
-        code=sources("compare_prototypes.py"),
+        code=metric_sources("compare_prototypes.py"),
     output:
         distances="<results>/distances/{experiment}/{model}/{dataset}.parquet",
     log:
@@ -15,12 +16,12 @@ rule compare_prototypes:
         "../../envs/model.yaml"
     threads: config["threads"]
     resources:
-        gpu=lambda wildcards: int(config["device"] != "cpu" and multiplies(wildcards)),
+        gpu=gpu_for_metrics,
         device=config["device"],
-        mem=lambda wildcards, attempt: f"{8 * attempt}GB",
-        runtime=lambda wildcards, attempt: f"{12 * attempt}h",
+        mem=grow(8, "GB"),
+        runtime=grow(12, "h"),
     params:
-        conditions=lambda wildcards: configuration.conditions(config["experiments"][wildcards.experiment]),
+        conditions=conditions_of,
         sets=of_experiment("sets"),
         reference=of_experiment("reference"),
         max_pairs=config["max_pairs"],

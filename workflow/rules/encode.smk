@@ -2,11 +2,12 @@
 
 
 rule encode_images:
+    """Encode the images of one shard with the VAE."""
     input:
         manifest="<results>/manifests/{dataset}/{shard}.parquet",
-        pictures=lambda wildcards: pictures(wildcards.dataset, wildcards.shard),
+        images=lambda wildcards: ancient(place(paths.find_images(wildcards.dataset, wildcards.shard))),
         vae=part("vae"),
-        code=sources("encode_images.py"),
+        code=lambda wildcards: view_sources("encode_images.py", config["views"][wildcards.views]),
     output:
         latents="<results>/latents/{model}/{dataset}/{views}/{shard}.h5",
     log:
@@ -18,21 +19,23 @@ rule encode_images:
     threads: config["threads"]
     resources:
         gpu=int(config["device"] != "cpu"),
-        mem=lambda wildcards, attempt: f"{8 * attempt}GB",
-        runtime=lambda wildcards, attempt: f"{4 * attempt}h",
+        mem=grow(8, "GB"),
+        runtime=grow(4, "h"),
         device=config["device"],
         batch_size=config["batch_size"],
     params:
-        views=lambda wildcards: config["views"][wildcards.views],
-        size=lambda wildcards: config["models"][wildcards.model]["size"],
-        resize=lambda wildcards: config["models"][wildcards.model]["resize"],
+        views=lookup("views/{views}", within=config),
+        size=lookup("models/{model}/size", within=config),
+        resize=lookup("models/{model}/resize", within=config),
         dtype=config["dtype"],
-        seed=lambda wildcards: seed_of_views(config["views"][wildcards.views]),
+        seed=lambda wildcards: plan.get_view_seed(config, config["views"][wildcards.views]),
+        images=lambda wildcards: digest_user_files(wildcards.dataset, "list_image_folders"),
     script:
         "../scripts/encode_images.py"
 
 
 rule encode_prompt:
+    """Embed a prompt with the text encoder of a model."""
     input:
         tokenizer=part("tokenizer"),
         text_encoder=part("text_encoder"),
@@ -46,22 +49,23 @@ rule encode_prompt:
     conda:
         "../../envs/model.yaml"
     resources:
-        mem=lambda wildcards, attempt: f"{4 * attempt}GB",
-        runtime=lambda wildcards, attempt: f"{10 * attempt}m",
+        mem=grow(4, "GB"),
+        runtime=grow(10, "m"),
     params:
-        prompt=lambda wildcards: config["prompts"][wildcards.prompt],
+        prompt=lookup("prompts/{prompt}", within=config),
     script:
         "../scripts/encode_prompt.py"
 
 
 rule encode_template:
+    """Embed a prompt that names the classes of each sample."""
     input:
         manifest="<results>/manifests/{dataset}/{shard}.parquet",
         tokenizer=part("tokenizer"),
         text_encoder=part("text_encoder"),
         tokenizer_2=part("tokenizer_2"),
         text_encoder_2=part("text_encoder_2"),
-        code=sources("encode_template.py"),
+        code=lambda wildcards: view_sources("encode_template.py", config["views"][wildcards.views]),
     output:
         embedding="<results>/prompts/{model}/{prompt}/{dataset}/{views}/{shard}.h5",
     log:
@@ -69,10 +73,10 @@ rule encode_template:
     conda:
         "../../envs/model.yaml"
     resources:
-        mem=lambda wildcards, attempt: f"{4 * attempt}GB",
-        runtime=lambda wildcards, attempt: f"{30 * attempt}m",
+        mem=grow(4, "GB"),
+        runtime=grow(30, "m"),
     params:
-        template=lambda wildcards: config["prompts"][wildcards.prompt],
-        views=lambda wildcards: config["views"][wildcards.views],
+        template=lookup("prompts/{prompt}", within=config),
+        views=lookup("views/{views}", within=config),
     script:
         "../scripts/encode_template.py"

@@ -1,13 +1,14 @@
-"""Latents to per-layer U-Net features, or straight to object prototypes."""
+"""Latents to feature maps per layer, or straight to object prototypes."""
 
 
 rule extract_features:
+    """Capture the feature maps of one shard."""
     input:
-        latents=lambda wildcards: latents(wildcards.extraction, wildcards.model, wildcards.dataset, wildcards.shard),
-        prompt=lambda wildcards: embedding(wildcards.extraction, wildcards.model, wildcards.dataset, wildcards.shard),
-        unet=part("unet"),
+        latents=lambda wildcards: paths.find_latents(**wildcards),
+        prompt=lambda wildcards: paths.find_embedding(**wildcards),
+        network=part(BACKBONE),
         scheduler=part("scheduler"),
-        code=sources("extract_features.py"),
+        code=sources("extract_features.py", f"models/backbones/{BACKBONE}"),
     output:
         features="<results>/features/{extraction}/{model}/{dataset}/{shard}.h5",
     log:
@@ -15,30 +16,35 @@ rule extract_features:
     benchmark:
         "<benchmarks>/extract_features/{extraction}/{model}/{dataset}/{shard}.tsv"
     wildcard_constraints:
-        extraction=one_of(keeping("maps")),
+        extraction=one_of(plan.list_extractions_keeping(config, "maps")),
     conda:
         "../../envs/model.yaml"
     threads: config["threads"]
     resources:
         gpu=int(config["device"] != "cpu"),
-        mem=lambda wildcards, attempt: f"{8 * attempt}GB",
-        runtime=lambda wildcards, attempt: f"{4 * attempt}h",
+        mem=grow(8, "GB"),
+        runtime=grow(4, "h"),
         device=config["device"],
         batch_size=config["batch_size"],
     params:
-        read=reading,
+        backbone=BACKBONE,
+        settings=lambda wildcards: plan.get_extraction_settings(config, wildcards.extraction),
+        names=extraction_names,
     script:
         "../scripts/extract_features.py"
 
 
 rule extract_prototypes:
+    """Average the features of one shard over each object as they are captured, and keep only that."""
     input:
-        latents=lambda wildcards: latents(wildcards.extraction, wildcards.model, wildcards.dataset, wildcards.shard),
-        prompt=lambda wildcards: embedding(wildcards.extraction, wildcards.model, wildcards.dataset, wildcards.shard),
-        unet=part("unet"),
+        latents=lambda wildcards: paths.find_latents(**wildcards),
+        prompt=lambda wildcards: paths.find_embedding(**wildcards),
+        network=part(BACKBONE),
         scheduler=part("scheduler"),
         manifest="<results>/manifests/{dataset}/{shard}.parquet",
-        code=sources("extract_prototypes.py"),
+        code=lambda wildcards: view_sources(
+            "extract_prototypes.py", views_of(wildcards.extraction), f"models/backbones/{BACKBONE}"
+        ),
     output:
         prototypes="<results>/prototypes/{extraction}/{model}/{dataset}/{shard}.parquet",
     log:
@@ -46,33 +52,38 @@ rule extract_prototypes:
     benchmark:
         "<benchmarks>/extract_prototypes/{extraction}/{model}/{dataset}/{shard}.tsv"
     wildcard_constraints:
-        extraction=one_of(keeping("prototypes")),
+        extraction=one_of(plan.list_extractions_keeping(config, "prototypes")),
     conda:
         "../../envs/model.yaml"
     threads: config["threads"]
     resources:
         gpu=int(config["device"] != "cpu"),
-        mem=lambda wildcards, attempt: f"{8 * attempt}GB",
-        runtime=lambda wildcards, attempt: f"{4 * attempt}h",
+        mem=grow(8, "GB"),
+        runtime=grow(4, "h"),
         device=config["device"],
         batch_size=config["batch_size"],
     params:
-        read=reading,
-        how=lambda wildcards: pooling(wildcards.extraction, wildcards.model),
-        layer_sets=lambda wildcards: configuration.layer_sets(config, wildcards.extraction, wildcards.dataset),
+        backbone=BACKBONE,
+        settings=lambda wildcards: plan.get_extraction_settings(config, wildcards.extraction),
+        names=extraction_names,
+        masks=mask_options,
+        layer_sets=layer_sets,
     script:
         "../scripts/extract_prototypes.py"
 
 
 rule list_layers:
+    """List the layers of a model: name, module, grid, channels."""
     input:
-        unet=unet_settings,
-        code=sources("list_layers.py"),
+        config=lambda wildcards: place(models.find_network_config(wildcards.model)),
+        code=sources("list_layers.py", f"models/backbones/{BACKBONE}"),
     output:
         layers="<results>/layers/{model}.csv",
     log:
         "<logs>/list_layers/{model}.log",
     conda:
-        "../../envs/data.yaml"
+        "../../envs/model.yaml"
+    params:
+        backbone=BACKBONE,
     script:
         "../scripts/list_layers.py"

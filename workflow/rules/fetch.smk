@@ -1,52 +1,53 @@
-"""Nothing to datasets and models: what is downloaded, and what the demo draws and makes."""
+"""Nothing to datasets and models: what is downloaded, what is linked, and what the demo draws."""
 
 
 # What is downloaded depends on the registry alone: no code is an input, so that no edit downloads gigabytes again.
-localrules:
-    download_file,
-    download_images,
-    unpack_dataset,
-
-
 rule download_file:
+    """Download one file of the registry: resumed, retried, checked."""
+    localrule: True
     output:
         file="<resources>/downloads/{file}",
     log:
         "<logs>/download_file/{file}.log",
     wildcard_constraints:
-        file=one_of(registry.files(REGISTRY)),
+        file=one_of(registry.list_files(REGISTRY)),
     conda:
         "../../envs/data.yaml"
     resources:
         mirrors=mirrors(),
-        registry=str(HOME / config["registry"]),  # another mirror is no reason to download again
+        registry=str(HOME / config["registry"]),  # a resource, because another mirror is no reason to download again
     params:
-        sha256=lambda wildcards: registry.files(REGISTRY)[wildcards.file]["sha256"],
+        sha256=lambda wildcards: registry.list_files(REGISTRY)[wildcards.file]["sha256"],
     script:
         "../scripts/download_file.py"
 
 
 rule unpack_dataset:
+    """Unpack what is used of a dataset's archives."""
+    localrule: True
     input:
         archives=lambda wildcards: [
-            downloaded(file) for file in registry.archives(REGISTRY, source(wildcards)["download"])
+            f"<resources>/downloads/{file}"
+            for file in registry.list_archives(REGISTRY, config["datasets"][wildcards.dataset]["source"]["download"])
         ],
     output:
         dataset=directory("<resources>/datasets/{dataset}"),
     log:
         "<logs>/unpack_dataset/{dataset}.log",
     wildcard_constraints:
-        dataset=one_of(sourced(config["datasets"], "download")),
+        dataset=one_of(plan.list_names_by_source(config["datasets"], "download")),
     conda:
         "../../envs/data.yaml"
     params:
-        keep=lambda wildcards: REGISTRY["datasets"][source(wildcards)["download"]]["keep"],
+        keep=lambda wildcards: REGISTRY["datasets"][config["datasets"][wildcards.dataset]["source"]["download"]]["keep"],
         sequences=lambda wildcards: sorted(config["datasets"][wildcards.dataset].get("sequences", [])),
     script:
         "../scripts/unpack_dataset.py"
 
 
 rule download_images:
+    """Download the images of one shard, and list them."""
+    localrule: True
     input:
         manifest="<results>/manifests/{dataset}/{shard}.parquet",
     output:
@@ -54,7 +55,7 @@ rule download_images:
     log:
         "<logs>/download_images/{dataset}/{shard}.log",
     wildcard_constraints:
-        dataset=one_of(sourced(config["datasets"], "download")),
+        dataset=one_of(plan.list_names_by_source(config["datasets"], "download")),
     conda:
         "../../envs/data.yaml"
     threads: 8
@@ -62,34 +63,13 @@ rule download_images:
         mirrors=mirrors(),
         registry=str(HOME / config["registry"]),
     params:
-        source=lambda wildcards: source(wildcards)["download"],
+        source=lookup("datasets/{dataset}/source/download", within=config),
     script:
         "../scripts/download_images.py"
 
 
-rule convert_checkpoint:
-    input:
-        file=lambda wildcards: checkpoint_file(source(wildcards)["file"]),
-        config=lambda wildcards: [path for paths in built_as(source(wildcards)["file"]).values() for path in paths],
-        code=sources("convert_checkpoint.py"),
-    output:
-        model=directory("<resources>/models/{model}"),
-    log:
-        "<logs>/convert_checkpoint/{model}.log",
-    wildcard_constraints:
-        model=one_of(sourced(config["models"], "file")),
-    conda:
-        "../../envs/model.yaml"
-    resources:
-        mem=lambda wildcards, attempt: f"{16 * attempt}GB",
-        runtime=lambda wildcards, attempt: f"{30 * attempt}m",
-    params:
-        allow_pickle=lambda wildcards: source(wildcards)["file"]["allow_pickle"],
-    script:
-        "../scripts/convert_checkpoint.py"
-
-
 rule render_dataset:
+    """Draw one of the demo's datasets in its official layout."""
     input:
         code=sources("render_dataset.py"),
     output:
@@ -97,32 +77,81 @@ rule render_dataset:
     log:
         "<logs>/render_dataset/{dataset}.log",
     wildcard_constraints:
-        dataset=one_of(sourced(config["datasets"], "demo")),
+        dataset=one_of(plan.list_names_by_source(config["datasets"], "demo")),
     conda:
         "../../envs/data.yaml"
     params:
-        format=lambda wildcards: config["datasets"][wildcards.dataset]["format"],
-        demo=lambda wildcards: source(wildcards)["demo"],
-        splits=lambda wildcards: reader(wildcards)["splits"],
-        sequences=lambda wildcards: reader(wildcards)["sequences"],
+        format=lookup("datasets/{dataset}/format", within=config),
+        demo=lookup("datasets/{dataset}/source/demo", within=config),
+        options=lambda wildcards: plan.get_reader_options(config["datasets"][wildcards.dataset]),
     script:
         "../scripts/render_dataset.py"
 
 
-rule randomize_unet:
+rule convert_checkpoint:
+    """Convert a model in a single file to folders in diffusers layout."""
     input:
-        unet=unet_settings,
-        code=sources("randomize_unet.py"),
+        file=lambda wildcards: place(models.find_checkpoint(wildcards.model)),
+        template=lambda wildcards: list(map(place, models.list_template_files(wildcards.model))),
+        code=sources("convert_checkpoint.py"),
     output:
-        unet=directory("<results>/untrained/{model}"),
+        model=directory("<resources>/converted/{model}"),
     log:
-        "<logs>/randomize_unet/{model}.log",
+        "<logs>/convert_checkpoint/{model}.log",
+    wildcard_constraints:
+        model=one_of(plan.list_names_by_source(config["models"], "file")),
     conda:
         "../../envs/model.yaml"
     resources:
-        mem=lambda wildcards, attempt: f"{8 * attempt}GB",
-        runtime=lambda wildcards, attempt: f"{10 * attempt}m",
+        mem=grow(16, "GB"),
+        runtime=grow(30, "m"),
     params:
+        allow_pickle=lookup("models/{model}/source/file/allow_pickle", within=config),
+        file=lambda wildcards: digest(models.find_checkpoint(wildcards.model)),
+    script:
+        "../scripts/convert_checkpoint.py"
+
+
+rule link_model_part:
+    """Link the files of a model's part from where they lie: a download, a user's folder, a converted file, the demo."""
+    localrule: True
+    input:
+        files=lambda wildcards: [ancient(place(file)) for file in models.list_part_files(wildcards.model, wildcards.part)],
+        code=sources("link_model_part.py"),
+    output:
+        part=directory("<resources>/models/{model}/{part}"),
+    log:
+        "<logs>/link_model_part/{model}/{part}.log",
+    conda:
+        "../../envs/data.yaml"
+    params:
+        subfolder=lambda wildcards: wildcards.part if "file" in models.get_source(wildcards.model) else "",
+        files=lambda wildcards: digest(*models.list_part_files(wildcards.model, wildcards.part)),
+    script:
+        "../scripts/link_model_part.py"
+
+
+rule randomize_network:
+    """Write a network of a model's architecture with random weights: the control of what training adds."""
+    input:
+        config=lambda wildcards: place(models.find_network_config(wildcards.model)),
+        code=sources("randomize_network.py", f"models/backbones/{BACKBONE}"),
+    output:
+        network=directory(f"<resources>/models/{{model}}/{BACKBONE}"),
+    log:
+        "<logs>/randomize_network/{model}.log",
+    wildcard_constraints:
+        model=one_of(name for name, entry in config["models"].items() if entry["weights"] == "random"),
+    conda:
+        "../../envs/model.yaml"
+    resources:
+        mem=grow(8, "GB"),
+        runtime=grow(10, "m"),
+    params:
+        backbone=BACKBONE,
         seed=config["seed"],
     script:
-        "../scripts/randomize_unet.py"
+        "../scripts/randomize_network.py"
+
+
+ruleorder: randomize_network > link_model_part

@@ -1,11 +1,12 @@
-"""Feature shards to object prototypes."""
+"""Feature maps to object prototypes."""
 
 
 rule pool_prototypes:
+    """Average one shard's features over each object."""
     input:
         features="<results>/features/{extraction}/{model}/{dataset}/{shard}.h5",
         manifest="<results>/manifests/{dataset}/{shard}.parquet",
-        code=sources("pool_prototypes.py"),
+        code=lambda wildcards: view_sources("pool_prototypes.py", views_of(wildcards.extraction)),
     output:
         prototypes="<results>/prototypes/{extraction}/{model}/{dataset}/{shard}.parquet",
     log:
@@ -13,14 +14,14 @@ rule pool_prototypes:
     benchmark:
         "<benchmarks>/pool_prototypes/{extraction}/{model}/{dataset}/{shard}.tsv"
     wildcard_constraints:
-        extraction=one_of(keeping("maps")),
+        extraction=one_of(plan.list_extractions_keeping(config, "maps")),
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem=lambda wildcards, attempt: f"{4 * attempt}GB",
-        runtime=lambda wildcards, attempt: f"{60 * attempt}m",
+        mem=grow(4, "GB"),
+        runtime=grow(60, "m"),
     params:
-        how=lambda wildcards: pooling(wildcards.extraction, wildcards.model),
-        layer_sets=lambda wildcards: configuration.layer_sets(config, wildcards.extraction, wildcards.dataset),
+        masks=mask_options,
+        layer_sets=layer_sets,
     script:
         "../scripts/pool_prototypes.py"

@@ -2,10 +2,10 @@
 
 
 rule index_dataset:
+    """List every annotated instance of a dataset."""
     input:
-        dataset=lambda wildcards: dataset_folder(wildcards.dataset),
-        annotations=lambda wildcards: configuration.annotation_files(config, wildcards.dataset),
-        code=sources("index_dataset.py"),
+        dataset=lambda wildcards: ancient(place(paths.find_dataset(wildcards.dataset))),
+        code=lambda wildcards: sources("index_dataset.py", f"select/formats/{format_of(wildcards)}"),
     output:
         index="<results>/index/{dataset}.parquet",
     log:
@@ -13,18 +13,21 @@ rule index_dataset:
     conda:
         "../../envs/data.yaml"
     resources:
-        mem=lambda wildcards, attempt: f"{4 * attempt}GB",
-        runtime=lambda wildcards, attempt: f"{30 * attempt}m",
+        mem=grow(4, "GB"),
+        runtime=grow(30, "m"),
     params:
-        reader=reader,
+        format=format_of,
+        options=lambda wildcards: plan.get_reader_options(config["datasets"][wildcards.dataset]),
+        annotations=lambda wildcards: digest_user_files(wildcards.dataset, "list_annotation_files"),
     script:
         "../scripts/index_dataset.py"
 
 
 rule select_images:
+    """Choose the instances of one shard."""
     input:
         index="<results>/index/{dataset}.parquet",
-        published=lambda wildcards: published_list(wildcards.dataset),
+        published=lambda wildcards: place(paths.find_image_list(wildcards.dataset)),
         code=sources("select_images.py"),
     output:
         manifest="<results>/manifests/{dataset}/{shard}.parquet",
@@ -33,10 +36,10 @@ rule select_images:
     conda:
         "../../envs/data.yaml"
     resources:
-        mem=lambda wildcards, attempt: f"{2 * attempt}GB",
-        runtime=lambda wildcards, attempt: f"{10 * attempt}m",
+        mem=grow(2, "GB"),
+        runtime=grow(10, "m"),
     params:
-        criteria=criteria,
-        images=lambda wildcards: configuration.shard_images(config, wildcards.dataset, wildcards.shard),
+        criteria=lambda wildcards: plan.get_criteria(config["datasets"][wildcards.dataset]),
+        images=lambda wildcards: plan.get_shard_range(config, wildcards.dataset, wildcards.shard),
     script:
         "../scripts/select_images.py"

@@ -1,7 +1,8 @@
-"""Distances to statistics."""
+"""Distances to statistics of distance sets; prototypes to statistics of classes."""
 
 
 rule compute_statistics:
+    """Describe and test the distance sets of an experiment on one dataset."""
     input:
         distances="<results>/distances/{experiment}/{model}/{dataset}.parquet",
         code=sources("compute_statistics.py"),
@@ -16,10 +17,10 @@ rule compute_statistics:
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem=lambda wildcards, attempt: f"{4 * attempt}GB",
-        runtime=lambda wildcards, attempt: f"{60 * attempt}m",
+        mem=grow(4, "GB"),
+        runtime=grow(60, "m"),
     params:
-        conditions=condition_names,
+        conditions=lambda wildcards: [condition["name"] for condition in conditions_of(wildcards)],
         sets=of_experiment("sets"),
         expected_order=of_experiment("expected_order"),
         seed=config["seed"],
@@ -28,26 +29,27 @@ rule compute_statistics:
 
 
 rule compare_classes:
+    """Measure how far apart classes lie, and project their objects on two principal components."""
     input:
         prototypes=prototypes,
-        code=sources("compare_classes.py"),
+        code=metric_sources("compare_classes.py"),
     output:
         class_distances="<results>/statistics/{experiment}/{model}/{dataset}.class_distances.csv",
         pca="<results>/statistics/{experiment}/{model}/{dataset}.pca.csv",
     log:
         "<logs>/compare_classes/{experiment}/{model}/{dataset}.log",
     wildcard_constraints:
-        experiment=one_of(MAPPED),
+        experiment=one_of(name for name, entry in config["experiments"].items() if plan.compares_classes(entry)),
     conda:
         "../../envs/model.yaml"
     threads: config["threads"]
     resources:
-        gpu=lambda wildcards: int(config["device"] != "cpu" and multiplies(wildcards)),
+        gpu=gpu_for_metrics,
         device=config["device"],
-        mem=lambda wildcards, attempt: f"{4 * attempt}GB",
-        runtime=lambda wildcards, attempt: f"{30 * attempt}m",
+        mem=grow(4, "GB"),
+        runtime=grow(30, "m"),
     params:
-        conditions=lambda wildcards: configuration.conditions(config["experiments"][wildcards.experiment]),
+        conditions=conditions_of,
         seed=config["seed"],
     script:
         "../scripts/compare_classes.py"

@@ -10,6 +10,6 @@ if __name__ == "__main__":
             conditions=snakemake.params.conditions,
             seed=snakemake.params.seed,
             device=snakemake.resources.device,
-            out_map=snakemake.output.map,
-            out_plane=snakemake.output.plane,
+            out_class_distances=snakemake.output.class_distances,
+            out_pca=snakemake.output.pca,
         )

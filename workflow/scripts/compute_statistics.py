@@ -1,7 +1,7 @@
 """Test the distance sets of an experiment on one dataset."""
 
 from semlens.runtime.logs import log_job
-from semlens.statistics.sets import compute_statistics
+from semlens.statistics.compute import compute_statistics
 
 if __name__ == "__main__":
     with log_job(snakemake.log[0]):

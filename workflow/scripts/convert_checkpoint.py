@@ -1,14 +1,13 @@
 """Convert a model in a single file to folders in diffusers layout."""
 
 from semlens.models.checkpoints import convert_checkpoint
-from semlens.models.parts import find_part
 from semlens.runtime.logs import log_job
 
 if __name__ == "__main__":
     with log_job(snakemake.log[0]):
         convert_checkpoint(
             snakemake.input.file,
-            config=find_part(snakemake.input.config, "unet").parent,
+            config=snakemake.params.config,
             folder=snakemake.output.model,
             allow_pickle=snakemake.params.allow_pickle,
         )

@@ -1,4 +1,4 @@
-"""Say what a run rests on."""
+"""Describe what a run rests on."""
 
 from semlens.report.provenance import describe_run
 from semlens.runtime.logs import log_job

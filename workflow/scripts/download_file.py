@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import yaml
+
 from semlens.runtime.downloads import download, parse_mirrors
 from semlens.runtime.logs import log_job
 from semlens.runtime.registry import list_files

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
+
 from semlens.runtime.downloads import parse_mirrors
 from semlens.runtime.files import write_atomically
 from semlens.runtime.image_downloads import download_images

@@ -2,15 +2,14 @@
 
 from semlens.extract.latents import encode_images
 from semlens.images.reading import find_image_folder
-from semlens.models.parts import find_part
 from semlens.runtime.logs import log_job
 
 if __name__ == "__main__":
     with log_job(snakemake.log[0]):
         encode_images(
             manifest=snakemake.input.manifest,
-            folder=find_image_folder(snakemake.input.pictures),
-            vae=find_part(snakemake.input.vae, "vae"),
+            folder=find_image_folder(snakemake.input.images),
+            vae=snakemake.input.vae,
             views=snakemake.params.views,
             seed=snakemake.params.seed,
             size=snakemake.params.size,

@@ -1,18 +1,20 @@
-"""Capture the U-Net's features of one shard."""
+"""Capture the features of one shard."""
 
 from semlens.extract.features import FeatureExtractor, extract_features
-from semlens.models.parts import find_part
+from semlens.extract.settings import ExtractionSettings
 from semlens.runtime.logs import log_job
 
 if __name__ == "__main__":
     with log_job(snakemake.log[0]):
-        reader = FeatureExtractor(
+        extractor = FeatureExtractor(
+            ExtractionSettings(**snakemake.params.settings),
+            backbone=snakemake.params.backbone,
             latents=snakemake.input.latents,
             prompt=snakemake.input.prompt,
-            unet=find_part(snakemake.input.unet, "unet"),
-            scheduler=find_part(snakemake.input.scheduler, "scheduler"),
-            **snakemake.params.read,
+            network=snakemake.input.network,
+            scheduler=snakemake.input.scheduler,
             device=snakemake.resources.device,
             batch_size=snakemake.resources.batch_size,
+            names=snakemake.params.names,
         )
-        extract_features(reader, out=snakemake.output.features)
+        extract_features(extractor, out=snakemake.output.features)

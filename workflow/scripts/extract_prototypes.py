@@ -1,25 +1,27 @@
-"""Average the U-Net's features of one shard over each object, and keep only that."""
+"""Average the features of one shard over each object, and keep only that."""
 
 from semlens.extract.features import FeatureExtractor
+from semlens.extract.settings import ExtractionSettings
 from semlens.extract.streaming import extract_prototypes
-from semlens.models.parts import find_part
 from semlens.runtime.logs import log_job
 
 if __name__ == "__main__":
     with log_job(snakemake.log[0]):
-        reader = FeatureExtractor(
+        extractor = FeatureExtractor(
+            ExtractionSettings(**snakemake.params.settings),
+            backbone=snakemake.params.backbone,
             latents=snakemake.input.latents,
             prompt=snakemake.input.prompt,
-            unet=find_part(snakemake.input.unet, "unet"),
-            scheduler=find_part(snakemake.input.scheduler, "scheduler"),
-            **snakemake.params.read,
+            network=snakemake.input.network,
+            scheduler=snakemake.input.scheduler,
             device=snakemake.resources.device,
             batch_size=snakemake.resources.batch_size,
+            names=snakemake.params.names,
         )
         extract_prototypes(
-            reader,
+            extractor,
             manifest=snakemake.input.manifest,
             layer_sets=snakemake.params.layer_sets,
-            **snakemake.params.how,
+            **snakemake.params.masks,
             out=snakemake.output.prototypes,
         )

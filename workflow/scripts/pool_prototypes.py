@@ -9,6 +9,6 @@ if __name__ == "__main__":
             features=snakemake.input.features,
             manifest=snakemake.input.manifest,
             layer_sets=snakemake.params.layer_sets,
-            **snakemake.params.how,
+            **snakemake.params.masks,
             out=snakemake.output.prototypes,
         )

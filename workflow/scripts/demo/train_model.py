@@ -15,11 +15,11 @@ import torch
 import yaml
 from matplotlib.figure import Figure
 from PIL import Image
+
+from demo import scenes
 from semlens.runtime.devices import resolve_device
 from semlens.runtime.files import write_atomically
 from semlens.runtime.logs import log, log_job, open_progress, show_progress
-
-from demo import scenes
 
 Config = dict[str, Any]
 

@@ -1,7 +1,30 @@
-"""Where in a diffusion U-Net does the meaning of objects live? The library behind the workflow.
+"""semlens: where in a pre-trained vision model does the meaning of objects live?
 
-Rooms, each knowing only those before it: layers, configuration, registry; logs, files, tables; downloads, archives;
-datasets, selection; views, images, masks; pictures; checkpoints, devices, models, shards, capture, encoding,
-extraction; prototypes, pooling; moments, relations, distances, comparison, classes; statistics; p_values, figures,
-maps, plates, frames; answers, published, provenance, reports. scenes draws the demo's data.
+The library behind the workflow, and what a notebook needs of it. Rooms, from the ground up: runtime and images;
+storage; models and select; config and extract; compare; statistics; draw; report and results. An import never runs
+back up.
 """
+
+from importlib import import_module
+from typing import Any
+
+# What a notebook needs. Each is imported when it is first used, so that a job imports only what it runs.
+_PUBLIC = {
+    "open_run": "semlens.results",
+    "list_layers": "semlens.models.layers",
+    "capture": "semlens.models.capture",
+    "pair_distances": "semlens.compare.metrics",
+}
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("semlens.runtime.version").VERSION
+    if name in _PUBLIC:
+        return getattr(import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'semlens' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,12 +1,23 @@
-"""TODO."""
+"""What a schema cannot say of a configuration: whether its parts fit together, and whether what it names is there."""
 
 import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from semlens.config.plan import MODEL_PARTS, Config, list_conditions, list_layer_sets, list_splits, tracks_instance
-from semlens.models.backbones.unet import list_unet_layers
+from semlens.config.model_sources import BACKBONE
+from semlens.config.plan import (
+    has_videos,
+    list_conditions,
+    list_extractions_of,
+    list_layer_sets,
+    list_splits,
+    tracks_instance,
+)
+from semlens.config.schema import Config
+from semlens.models.backbones import load_backbone
 from semlens.models.layers import expand_layers
+from semlens.models.parts import REQUIRED_PARTS
+from semlens.select.formats import list_formats, load_format
 
 
 def check_folders(config: Config) -> None:
@@ -26,16 +37,16 @@ def check_folders(config: Config) -> None:
         if file is not None and not Path(file).is_file():
             raise ValueError(f"model {name!r}: file {file} does not exist")
         folder = entry["source"].get("folder")
-        missing = [part for part in MODEL_PARTS if folder is not None and not Path(folder, part).is_dir()]
+        missing = [part for part in REQUIRED_PARTS if folder is not None and not Path(folder, part).is_dir()]
         if missing:
             raise ValueError(
                 f"model {name!r}: folder {folder} has no {', '.join(missing)}; a model is a folder in diffusers "
-                f"layout ({', '.join(MODEL_PARTS)})"
+                f"layout ({', '.join(REQUIRED_PARTS)})"
             )
 
 
 def check_layers(config: Config, demo: str | Path) -> None:
-    """Refuse layers that a model does not have, and feature sets that a extraction does not hold.
+    """Refuse layers that a model does not have, and layer sets that an extraction does not hold.
 
     Only models in a folder can be asked before anything runs; others are checked when they are read.
 
@@ -57,25 +68,25 @@ def check_layers(config: Config, demo: str | Path) -> None:
 
 
 def _check_extraction(config: Config, name: str, model: str, folder: str | Path) -> None:
-    extraction = config["extractions"][name]
+    extraction, backbone = config["extractions"][name], load_backbone(BACKBONE)
+    file = Path(folder, BACKBONE, "config.json")
     try:
-        unet = json.loads(Path(folder, "unet", "config.json").read_text())
-        there = [layer.name for layer in list_unet_layers(unet)]
+        network = json.loads(file.read_text())
+        available = [layer.name for layer in backbone.list_layers(network)]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"model {model!r}: {folder}/unet/config.json cannot be read: {error}") from None
-    if unet.get("addition_embed_type") not in (None, "text_time") or unet.get("class_embed_type"):
-        raise ValueError(
-            f"model {model!r}: its U-Net wants more than a timestep, prompts and sizes; "
-            f"Stable Diffusion 1, 2 and XL are known"
-        )
-    size, reads = config["models"][model]["size"], 8 * unet["sample_size"]
-    if size != reads:
-        raise ValueError(f"model {model!r}: its U-Net reads pictures of {reads}; set 'size: {reads}'")
+        raise ValueError(f"model {model!r}: {file} cannot be read: {error}") from None
     try:
-        held = [layer for wanted in extraction["layers"] for layer in expand_layers(wanted, there)]
+        backbone.check_config(network)
+    except ValueError as error:
+        raise ValueError(f"model {model!r}: {error}") from None
+    size, native = config["models"][model]["size"], backbone.get_image_size(network)
+    if size != native:
+        raise ValueError(f"model {model!r}: its U-Net reads images of {native}; set 'size: {native}'")
+    try:
+        held = [layer for wanted in extraction["layers"] for layer in expand_layers(wanted, available)]
         for dataset in extraction["datasets"]:
             for layer_set in list_layer_sets(config, name, dataset):
-                expand_layers(layer_set, [layer for layer in there if layer in held])
+                expand_layers(layer_set, [layer for layer in available if layer in held])
     except ValueError as error:
         raise ValueError(f"extraction {name!r}: {error}") from None
 
@@ -95,7 +106,7 @@ def check_downloads(config: Config, registry: Config) -> None:
     for name, model in config["models"].items():
         size = registry["models"].get(model["source"].get("download"), {}).get("size", model["size"])
         if size != model["size"]:
-            raise ValueError(f"model {name!r}: its U-Net reads pictures of {size}; set 'size: {size}'")
+            raise ValueError(f"model {name!r}: its U-Net reads images of {size}; set 'size: {size}'")
         single = model["source"].get("file", {})
         if "download" in single:
             _check_known(f"model {name!r}: 'file'", "download", [single["download"]], registry["files"])
@@ -130,64 +141,75 @@ def check_references(config: Config) -> None:
         if "inference_steps" in extraction and not extraction["noise"]:
             raise ValueError(f"{where}: 'inference_steps' takes noise away again; it does not go with 'noise: false'")
     for name, dataset in config["datasets"].items():
-        if (dataset["format"] == "davis") != ("sequences" in dataset):
-            raise ValueError(f"dataset {name!r}: 'sequences' goes with 'format: davis', and only with it")
-        if (dataset["format"] == "davis") == ("split" in dataset):
+        _check_dataset(f"dataset {name!r}", dataset)
+    for name in config["experiments"]:
+        _check_experiment(config, name)
+
+
+def _check_dataset(where: str, dataset: Config) -> None:
+    needs = load_format(dataset["format"]).needs
+    for key in ("split", "sequences"):
+        takers = [name for name in list_formats() if key in load_format(name).needs]
+        if (key in needs) != (key in dataset):
+            formats = " and ".join(f"'format: {name}'" for name in takers)
             raise ValueError(
-                f"dataset {name!r}: 'split' goes with 'format: coco' and 'format: voc', and only with them"
+                f"{where}: {key!r} goes with {formats}, and only with {'it' if len(takers) == 1 else 'them'}"
             )
-        if "demo" in dataset["source"] and len(list_splits(dataset)) > 1:
-            raise ValueError(f"dataset {name!r}: the demo draws one split, not {list_splits(dataset)}")
-    for name, experiment in config["experiments"].items():
-        _check_experiment(f"experiment {name!r}", experiment, config)
+    if "demo" in dataset["source"] and len(list_splits(dataset)) > 1:
+        raise ValueError(f"{where}: the demo draws one split, not {list_splits(dataset)}")
 
 
-def _check_experiment(where: str, experiment: Config, config: Config) -> None:
+def _check_experiment(config: Config, name: str) -> None:
+    where, experiment = f"experiment {name!r}", config["experiments"][name]
     _check_known(where, "extraction", experiment["extractions"], config["extractions"])
     _check_known(where, "dataset", experiment["datasets"], config["datasets"])
     _check_known(where, "expected set", experiment["expected_order"], experiment["sets"])
-    read = {name: config["extractions"][name]["models"] for name in experiment["extractions"]}
-    if len(set(map(tuple, read.values()))) > 1:
-        each = "; ".join(f"{name!r} reads {', '.join(models)}" for name, models in read.items())
+    models = {extraction: config["extractions"][extraction]["models"] for extraction in experiment["extractions"]}
+    if len(set(map(tuple, models.values()))) > 1:
+        each = "; ".join(f"{extraction!r} reads {', '.join(names)}" for extraction, names in models.items())
         raise ValueError(f"{where}: its extractions read different models ({each}); give them the same")
-    for dataset in experiment["datasets"]:
-        reading = [name for name in experiment["extractions"] if dataset in config["extractions"][name]["datasets"]]
-        if not reading:
-            raise ValueError(f"{where}: none of its extractions {experiment['extractions']} reads dataset {dataset!r}")
-        for condition in list_conditions(experiment):
-            if not condition["layers"]:
-                raise ValueError(f"{where}: 'layers' is neither set nor the axis")
-            if condition["offset"] is not None and config["datasets"][dataset]["format"] != "davis":
-                raise ValueError(f"{where}: 'offset' needs videos (format: davis); dataset {dataset!r} has none")
-            if condition["offset"] is not None and condition["view"] != "identity":
-                raise ValueError(f"{where}: 'offset' and 'view' do not go together")
-            if condition["offset"] is None and experiment["reference"] != "all":
-                raise ValueError(f"{where}: 'reference' needs 'offset', set or as the axis")
-            if tracks_instance(experiment) and experiment["axis"] != "offset":
-                raise ValueError(f"{where}: an instance is followed along 'axis: offset', not {experiment['axis']!r}")
-            if tracks_instance(experiment) and len(experiment["datasets"]) > 1:
-                raise ValueError(f"{where}: 'reference' {experiment['reference']!r} is in one dataset; name that alone")
-            for view in {condition["view"], "identity"}:
-                holding = [
-                    name
-                    for name in reading
-                    if condition["timestep"] in config["extractions"][name]["timesteps"]
-                    and view in config["views"][config["extractions"][name]["views"]]
-                ]
-                if len(holding) > 1:
-                    both = " and ".join(map(repr, holding))
-                    raise ValueError(
-                        f"{where}, condition {condition['name']!r}: extractions {both} both read view {view!r} of dataset "
-                        f"{dataset!r} at timestep {condition['timestep']}; name one of them"
-                    )
-                if not holding:
-                    raise ValueError(
-                        f"{where}, condition {condition['name']!r}: none of its extractions {experiment['extractions']} "
-                        f"reads view {view!r} of dataset {dataset!r} at timestep {condition['timestep']}"
-                    )
+    if tracks_instance(experiment) and experiment["axis"] != "offset":
+        raise ValueError(f"{where}: an instance is tracked along 'axis: offset', not {experiment['axis']!r}")
+    if tracks_instance(experiment) and len(experiment["datasets"]) > 1:
+        raise ValueError(f"{where}: 'reference' {experiment['reference']!r} is in one dataset; name that alone")
+    for condition in list_conditions(experiment):
+        if not condition["layers"]:
+            raise ValueError(f"{where}: 'layers' is neither set nor the axis")
+        if condition["offset"] is not None and condition["view"] != "identity":
+            raise ValueError(f"{where}: 'offset' and 'view' do not go together")
+        if condition["offset"] is None and experiment["reference"] != "all":
+            raise ValueError(f"{where}: 'reference' needs 'offset', set or as the axis")
+        for dataset in experiment["datasets"]:
+            _check_condition(config, name, condition, dataset)
 
 
-def _check_known(where: str, what: str, names: Iterable[str], there: Iterable[str]) -> None:
+def _check_condition(config: Config, experiment: str, condition: Config, dataset: str) -> None:
+    """Refuse a condition unless exactly one extraction of its experiment holds what it compares on a dataset."""
+    where, names = f"experiment {experiment!r}", config["experiments"][experiment]["extractions"]
+    extractions = list_extractions_of(config, experiment, dataset)
+    if not extractions:
+        raise ValueError(f"{where}: none of its extractions {names} reads dataset {dataset!r}")
+    if condition["offset"] is not None and not has_videos(config["datasets"][dataset]):
+        takers = " or ".join(f"format: {name}" for name in list_formats() if load_format(name).has_videos)
+        raise ValueError(f"{where}: 'offset' needs videos ({takers}); dataset {dataset!r} has none")
+    where = f"{where}, condition {condition['name']!r}"
+    for view in sorted({condition["view"], "identity"}):
+        holding = [
+            name
+            for name in extractions
+            if condition["timestep"] in config["extractions"][name]["timesteps"]
+            and view in config["views"][config["extractions"][name]["views"]]
+        ]
+        what = f"view {view!r} of dataset {dataset!r} at timestep {condition['timestep']}"
+        if len(holding) > 1:
+            raise ValueError(
+                f"{where}: extractions {' and '.join(map(repr, holding))} both read {what}; name one of them"
+            )
+        if not holding:
+            raise ValueError(f"{where}: none of its extractions {names} reads {what}")
+
+
+def _check_known(where: str, what: str, names: Iterable[str], known: Iterable[str]) -> None:
     for name in names:
-        if name not in there:
-            raise ValueError(f"{where} names {what} {name!r}; there are {', '.join(there)}")
+        if name not in known:
+            raise ValueError(f"{where} names {what} {name!r}; there are {', '.join(known)}")

@@ -1,35 +1,54 @@
-"""The configuration's cross references: what a schema cannot say, and what follows from it for each job."""
+"""What follows from the configuration: conditions, comparisons, shards, and what decides each job."""
 
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from dataclasses import fields
 from typing import Any
 
-Config = dict[str, Any]
+from semlens.config.axes import AXES
+from semlens.config.schema import Config
+from semlens.extract.settings import ExtractionSettings
+from semlens.images.views import load_view
+from semlens.select.formats import load_format
+
+# Keys of the configuration that say where and how a run takes place, not what it finds.
+PLACE_KEYS = ("pathvars", "device", "threads", "batch_size", "registry", "mirrors", "reference_results")
 
 
-MODEL_PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
+def name_views(config: Config, name: Callable[[Any], str]) -> None:
+    """Replace every view of the configuration, such as ``{crop_shift: 0.2}``, by its canonical name.
 
-
-PARTS = (*MODEL_PARTS, "tokenizer_2", "text_encoder_2")  # SDXL has the last two
-
-
-AXES = {"metric", "layers", "timestep", "view", "offset"}
+    Parameters
+    ----------
+    name
+        Of a view: its name, see :func:`semlens.images.views.name_view`.
+    """
+    for group, views in config["views"].items():
+        config["views"][group] = [name(view) for view in views]
+    for experiment in config["experiments"].values():
+        experiment["view"] = name(experiment["view"])
+        if experiment["axis"] == "view":
+            experiment["conditions"] = [name(view) for view in experiment["conditions"]]
 
 
 def list_conditions(experiment: Config) -> list[Config]:
-    """Return the conditions of an experiment, each with all that defines it and its ``name``."""
+    """Return the conditions of an experiment, each with a value on every axis and its ``name``."""
     common = {axis: experiment.get(axis) for axis in sorted(AXES)}
     return [{**common, experiment["axis"]: value, "name": str(value)} for value in experiment["conditions"]]
 
 
 def list_distinct_inputs(experiment: Config) -> list[Config]:
-    """Return what the model sees and says under the conditions: each view, timestep and feature set once, named."""
-    different: dict[tuple, Config] = {}
+    """Return each view, timestep and layer set that the conditions compare, once, named as a figure names it."""
+    inputs: dict[tuple, Config] = {}
     for condition in list_conditions(experiment):
-        look = {key: condition[key] for key in ("view", "timestep", "layers")}
-        name = condition["layers"] if experiment["axis"] in ("metric", "offset") else condition["name"]
-        different.setdefault(tuple(look.values()), {**look, "name": name})
-    return list(different.values())
+        compared = {key: condition[key] for key in ("view", "timestep", "layers")}
+        name = condition["name"] if AXES[experiment["axis"]].changes_features else condition["layers"]
+        inputs.setdefault(tuple(compared.values()), {**compared, "name": name})
+    return list(inputs.values())
+
+
+def list_metrics_of(experiment: Config) -> list[str]:
+    """Return the metrics that an experiment names, each once."""
+    return sorted({condition["metric"] for condition in list_conditions(experiment)})
 
 
 def is_template(prompt: str) -> bool:
@@ -38,40 +57,29 @@ def is_template(prompt: str) -> bool:
 
 
 def tracks_instance(experiment: Config) -> bool:
-    """Return whether an experiment is about one instance, followed through its video."""
+    """Return whether an experiment is about one instance, tracked through its video."""
     return experiment["reference"] not in ("all", "first")
 
 
 def compares_classes(experiment: Config) -> bool:
-    """Return whether an experiment asks how far apart classes lie: where features vary, and frames do not matter."""
+    """Return whether an experiment has maps of classes: where layers vary, and frames do not matter."""
     return experiment["axis"] == "layers" and experiment.get("offset") is None
 
 
-def list_report_parts(config: Config) -> list[tuple[str, str, str]]:
-    """Return (experiment, kind, file) of every figure and table of the report, in its order."""
-    found = []
-    for name, entry in config["experiments"].items():
-        files = {"figure": f"figures/{name}.png"}
-        if tracks_instance(entry):
-            files["track"] = f"tables/{name}.html"
-        else:
-            files |= {kind: f"tables/{name}.{kind}.html" for kind in ("sets", "tests")}
-            if compares_classes(entry):
-                files |= {kind: f"figures/{name}.{kind}.png" for kind in ("class_distances", "pca")}
-            files["objects"] = f"figures/{name}.objects.png"
-        found += [(name, kind, file) for kind, file in files.items()]
-    return found
+def has_videos(dataset: Config) -> bool:
+    """Return whether a dataset's images are frames of videos."""
+    return load_format(dataset["format"]).has_videos
 
 
 def list_layer_sets(config: Config, extraction: str, dataset: str) -> list[str]:
-    """Return the feature sets that experiments read from a extraction of a dataset; what it extractions if none does."""
-    read = {
+    """Return the layer sets that experiments read from an extraction of a dataset; all that it holds if none does."""
+    compared = {
         condition["layers"]
         for experiment in config["experiments"].values()
         if extraction in experiment["extractions"] and dataset in experiment["datasets"]
         for condition in list_conditions(experiment)
     }
-    return sorted(read or config["extractions"][extraction]["layers"])
+    return sorted(compared or config["extractions"][extraction]["layers"])
 
 
 def list_shards(config: Config, dataset: str) -> list[str]:
@@ -91,42 +99,133 @@ def list_splits(dataset: Config) -> list[str]:
     return [split] if isinstance(split, str) else split
 
 
-def list_annotation_files(config: Config, dataset: str) -> list[str]:
-    """Return the files in a user's own folder that change when what is annotated changes."""
-    entry = config["datasets"][dataset]
-    folder = entry["source"].get("folder")
-    if folder is None:
-        return []
-    if entry["format"] == "coco":
-        return [f"{folder}/annotations/instances_{split}.json" for split in list_splits(entry)]
-    if entry["format"] == "voc":
-        return [f"{folder}/VOCdevkit/VOC2012/ImageSets/Segmentation/{split}.txt" for split in list_splits(entry)]
-    return sorted(str(path) for path in Path(folder, "DAVIS", "ImageSets", "2017").glob("*.txt"))
-
-
-def list_extraction_shards(config: Config, extractions: Iterable[str]) -> list[tuple[str, str, str, str]]:
-    """Return (extraction, model, dataset, shard) of everything that extractions read."""
+def list_extraction_shards(config: Config) -> list[Config]:
+    """Return extraction, model, dataset and shard of every job that extracts."""
     return [
-        (extraction, model, dataset, shard)
-        for extraction in extractions
-        for model in config["extractions"][extraction]["models"]
-        for dataset in config["extractions"][extraction]["datasets"]
+        {"extraction": name, "model": model, "dataset": dataset, "shard": shard}
+        for name, entry in config["extractions"].items()
+        for model in entry["models"]
+        for dataset in entry["datasets"]
         for shard in list_shards(config, dataset)
     ]
 
 
-def list_comparisons(config: Config) -> list[tuple[str, str, str]]:
-    """Return (experiment, model, dataset) of everything that is compared; models of the same dataset stand together."""
-    return [
-        (name, model, dataset)
-        for name, entry in config["experiments"].items()
-        for dataset in entry["datasets"]
-        for model in config["extractions"][entry["extractions"][0]]["models"]
-    ]
+def list_comparisons(config: Config, experiments: Iterable[str] | None = None) -> list[Config]:
+    """Return experiment, model and dataset of everything that is compared, and the ``name`` that figures give it.
+
+    Models of the same dataset stand together. The name is the dataset's, with the model where there are several.
+    """
+    comparisons = []
+    for name in config["experiments"] if experiments is None else experiments:
+        entry = config["experiments"][name]
+        models = config["extractions"][entry["extractions"][0]]["models"]
+        for dataset in entry["datasets"]:
+            for model in models:
+                label = f"{dataset}, {model}" if len(models) > 1 else dataset
+                comparisons.append({"experiment": name, "model": model, "dataset": dataset, "name": label})
+    return comparisons
 
 
-def name_comparisons(studies: Iterable[tuple[str, str]]) -> list[str]:
-    """Return what figures call each (model, dataset): the dataset, with the model where there are several."""
-    studies = list(studies)
-    several = len({model for model, _ in studies}) > 1
-    return [f"{dataset}, {model}" if several else dataset for model, dataset in studies]
+def list_extractions_of(config: Config, experiment: str, dataset: str) -> list[str]:
+    """Return the extractions of an experiment that read a dataset."""
+    names = config["experiments"][experiment]["extractions"]
+    return [name for name in names if dataset in config["extractions"][name]["datasets"]]
+
+
+def list_extractions_keeping(config: Config, what: str) -> list[str]:
+    """Return the names of the extractions that keep this: maps or prototypes."""
+    return [name for name, entry in config["extractions"].items() if entry["keep"] == what]
+
+
+def list_names_by_source(entries: Config, kind: str) -> list[str]:
+    """Return the names of those datasets or models that come from one kind of source."""
+    return [name for name, entry in entries.items() if kind in entry["source"]]
+
+
+def get_reader_options(dataset: Config) -> Config:
+    """Return what a format's reader is given beside the folder."""
+    sequences = dataset.get("sequences")
+    return {
+        "splits": list_splits(dataset),
+        "sequences": sequences
+        and {name: {int(key): value for key, value in ids.items()} for name, ids in sequences.items()},
+    }
+
+
+def get_criteria(dataset: Config) -> Config:
+    """Return what decides the selection, but for the number of images: more images must not change the first ones."""
+    return {
+        "classes": dataset.get("classes"),
+        "min_area": dataset["min_area"],
+        "min_area_of": dataset["min_area_of"],
+        "seed": dataset["seed"],
+        "published_as": dataset.get("list", {}).get("dataset"),
+    }
+
+
+def get_view_seed(config: Config, views: Iterable[str]) -> int | None:
+    """Return the seed where it decides what a view shows; latents of other views do not depend on it."""
+    return config["seed"] if any(load_view(view).seeded for view in views) else None
+
+
+def get_extraction_settings(config: Config, extraction: str) -> Config:
+    """Return what decides an extraction's features, see :class:`semlens.extract.settings.ExtractionSettings`."""
+    entry = {"inference_steps": None, **config["extractions"][extraction]}
+    return {
+        field.name: config[field.name] if field.name in ("seed", "dtype") else entry[field.name]
+        for field in fields(ExtractionSettings)
+    }
+
+
+def get_extraction_names(config: Config, extraction: str, model: str, dataset: str) -> Config:
+    """Return what a shard of features says that it holds."""
+    prompt = config["prompts"][config["extractions"][extraction]["prompt"]]
+    return {"extraction": extraction, "dataset": dataset, "model": model, "prompt": prompt}
+
+
+def get_mask_options(config: Config, extraction: str, model: str) -> Config:
+    """Return what decides which cells of a feature map count, but for the masks."""
+    mask = config["extractions"][extraction]["mask"]
+    return {"resize": config["models"][model]["resize"], "mask": mask, "seed": config["seed"]}
+
+
+def get_question(config: Config, experiment: str) -> Config:
+    """Return what an experiment asks, but for its conditions: its axis, its layers, and the settings that are fixed."""
+    entry = config["experiments"][experiment]
+    fixed = {key: None if key == entry["axis"] else entry.get(key) for key in ("layers", "metric", "timestep", "view")}
+    return {"axis": entry["axis"], "layers": fixed.pop("layers"), "settings": tuple(fixed.values())}
+
+
+def find_base_model(config: Config, model: str) -> str:
+    """Return the model whose VAE, text encoder and scheduler a model has: a control shares those of its twin."""
+    twin = config["models"][model] | {"weights": "pretrained"}
+    return next((name for name, entry in config["models"].items() if entry == twin), model)
+
+
+def list_controls(config: Config, models: Iterable[str]) -> dict[str, str]:
+    """Return the pretrained twin of every model with random weights that has one."""
+    random = [model for model in models if config["models"][model]["weights"] == "random"]
+    twins = {model: find_base_model(config, model) for model in random}
+    return {model: twin for model, twin in twins.items() if twin != model}
+
+
+def get_paper_settings(config: Config, experiment: str, model: str, dataset: str) -> Config:
+    """Return what decides whether a comparison can be set beside the paper's, see :mod:`semlens.report.claims`."""
+    entry, studied = config["experiments"][experiment], config["datasets"][dataset]
+    extractions = [config["extractions"][name] for name in list_extractions_of(config, experiment, dataset)]
+    stills = not has_videos(studied)
+    source: dict[str, Any] = config["models"][model]["source"]
+    return {
+        "settings": {
+            "model": source.get("download"),
+            "metric": None if entry["axis"] == "metric" else entry["metric"],
+            "timestep": None if entry["axis"] == "timestep" else entry["timestep"],
+            "min_area": studied["min_area"] if stills else None,
+            "classes": len(studied.get("classes", [])) if stills else None,
+            "listed": "list" in studied if stills else None,
+        },
+        "layers": None if entry["axis"] == "layers" else entry.get("layers"),
+        "denoised": any("inference_steps" in extraction for extraction in extractions),
+        "demo": "demo" in studied["source"] or "demo" in source,
+        "images": studied["images"],
+    }

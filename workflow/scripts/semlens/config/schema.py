@@ -1,12 +1,35 @@
-"""TODO."""
+"""The configuration as the schema sees it: old words, unknown keys and wrong values are refused, defaults filled in."""
 
-from jsonschema import Draft202012Validator, ValidationError
+import copy
+from collections.abc import Iterator
+from typing import Any
 
-from semlens.config.plan import Config
+from jsonschema import Draft202012Validator, ValidationError, validators
+
+Config = dict[str, Any]
+
+RENAMED_KEYS = {
+    "captures": "extractions",
+    "features": "layers",
+    "expect": "expected_order",
+    "redirects": "mirrors",
+    "published": "reference_results",
+}
+RENAMED_VALUES = {
+    "features": "layers",
+    "squash": "stretch",
+    "means": "table1",
+    "classical": "eq10",
+}
 
 
-def check_schema(config: Config, schema: Config) -> None:
+def check_schema(config: Config, schema: Config, what: str = "the configuration") -> None:
     """Refuse unknown keys and wrong values.
+
+    Parameters
+    ----------
+    what
+        What is checked, as the error says.
 
     Raises
     ------
@@ -14,13 +37,47 @@ def check_schema(config: Config, schema: Config) -> None:
         With a line per offending key: its place, what is wrong, what is expected.
     """
     errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda error: [*map(str, error.path)])
-    if errors:
-        raise ValueError("the configuration is not valid:\n" + "\n".join(map(_explain, errors)))
+    lines = list(dict.fromkeys(line for error in errors for line in _explain(error)))
+    if lines:
+        raise ValueError(f"{what} is not valid:\n" + "\n".join(lines))
 
 
-def _explain(error: ValidationError) -> str:
+def fill_defaults(config: Config, schema: Config) -> None:
+    """Add every key that the configuration leaves out and for which the schema has a default."""
+    for _ in _FILLING(schema).iter_errors(config):
+        pass
+
+
+def _fill(validator: Any, properties: Config, instance: Any, schema: Config) -> Iterator[ValidationError]:
+    if isinstance(instance, dict):
+        for key, subschema in properties.items():
+            if "default" in subschema:
+                instance.setdefault(key, copy.deepcopy(subschema["default"]))
+    yield from Draft202012Validator.VALIDATORS["properties"](validator, properties, instance, schema)
+
+
+_FILLING = validators.extend(Draft202012Validator, {"properties": _fill})
+
+
+def _explain(error: ValidationError) -> Iterator[str]:
+    """Yield a line for each thing that an error is about."""
     where = ".".join(map(str, error.absolute_path)) or "top level"
+    if error.validator == "required" and any(
+        new not in error.instance and old in error.instance and f"'{new}'" in error.message
+        for old, new in RENAMED_KEYS.items()
+    ):
+        return  # the old key is reported, by its new name
     if error.validator == "additionalProperties":
-        return f"{where}: {error.message}; known keys are {', '.join(error.schema['properties'])}"
-    described = error.schema.get("description")
-    return f"{where}: {error.message}" + (f" ({described})" if described else "")
+        known = error.schema.get("properties", {})
+        for key in sorted(map(str, error.instance.keys() - known.keys())):
+            if RENAMED_KEYS.get(key) in known:
+                yield f"{where}: {key!r} is now {RENAMED_KEYS[key]!r}"
+            else:
+                yield f"{where}: unknown key {key!r}; known keys are {', '.join(known)}"
+        return
+    allowed = error.schema.get("enum", ())
+    if error.validator == "enum" and isinstance(error.instance, str) and RENAMED_VALUES.get(error.instance) in allowed:
+        yield f"{where}: {error.instance!r} is now {RENAMED_VALUES[error.instance]!r}"
+        return
+    description = error.schema.get("description")
+    yield f"{where}: {error.message}" + (f" ({description})" if description else "")

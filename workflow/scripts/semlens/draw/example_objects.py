@@ -26,7 +26,7 @@ from semlens.images.views import flip_or_rotate, iterate_samples
 from semlens.models.layers import expand_layers, parse_grid
 from semlens.runtime.files import quarantine_if_corrupt
 from semlens.runtime.logs import log
-from semlens.storage.shards import open_shard, read_samples, read_texts
+from semlens.storage.shard_reader import open_shard, read_samples, read_texts
 
 SIZE = 256  # pixels of the pictures on a plate
 

@@ -13,10 +13,11 @@ from semlens.images.paths import find_image
 from semlens.images.reading import read_image, render_view
 from semlens.images.views import Sample, iterate_samples
 from semlens.models.loading import load_vae
-from semlens.runtime.devices import resolve_device
+from semlens.runtime.devices import describe_device, resolve_device
 from semlens.runtime.files import quarantine_if_corrupt
 from semlens.runtime.logs import log, show_progress
-from semlens.storage.shards import create_shard, write_samples
+from semlens.storage.environment import describe_environment
+from semlens.storage.shard_writer import create_shard, write_samples
 
 
 def encode_images(
@@ -35,7 +36,7 @@ def encode_images(
 ) -> None:
     """Write the posterior's mean and log variance of every sample of a manifest (section 4.1, step 1).
 
-    The shard holds, per view, ``moments`` (N, 2 x latent channels, height, width) and ``sample_id`` (N): an image,
+    The shard holds, per view, ``posterior`` (N, 2 x latent channels, height, width) and ``sample_id`` (N): an image,
     or an instance where the view crops around one.
     """
     with quarantine_if_corrupt(manifest):
@@ -44,7 +45,8 @@ def encode_images(
     log.info("encoding %d images on %s", instances["image_id"].nunique(), where)
     encoder = load_vae(vae, device=where, dtype=getattr(torch, dtype))
     attributes = {"scaling_factor": encoder.config.scaling_factor, "size": size, "resize": resize, "dtype": dtype}
-    with create_shard(out, attributes) as shard, torch.inference_mode():
+    environment = describe_environment("encode", describe_device(where))
+    with create_shard(out, attributes, environment) as shard, torch.inference_mode():
         for view in views:
             samples = list(iterate_samples(view, instances))
             shard[f"{view}/sample_id"] = [sample.id for sample in samples]
@@ -54,11 +56,11 @@ def encode_images(
             start = 0
             for batch, pictures in show_progress(pairs, total=len(batches), what=f"encode {view}", unit="batch"):
                 pixels = torch.from_numpy(pictures).to(where, encoder.dtype)
-                moments = encoder.encode(pixels).latent_dist.parameters
-                if not moments.isfinite().all():
+                parameters = encoder.encode(pixels).latent_dist.parameters
+                if not parameters.isfinite().all():
                     ids = ", ".join(sample.id for sample in batch)
                     raise ValueError(f"a latent of {ids} is not finite; use dtype: float32 or bfloat16")
-                write_samples(shard, f"{view}/posterior", start, moments.float().cpu().numpy(), total=len(samples))
+                write_samples(shard, f"{view}/posterior", start, parameters.float().cpu().numpy(), total=len(samples))
                 start += len(batch)
 
 

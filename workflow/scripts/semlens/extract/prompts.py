@@ -1,4 +1,4 @@
-"""TODO."""
+"""Prompts to text embeddings: computed once and read by every extraction that names them."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -11,14 +11,15 @@ from semlens.images.views import iterate_samples
 from semlens.models.text import embed_texts
 from semlens.runtime.files import quarantine_if_corrupt
 from semlens.runtime.logs import log
-from semlens.storage.shards import create_shard
+from semlens.storage.environment import describe_environment
+from semlens.storage.shard_writer import create_shard
 
 Encoders = Sequence[tuple[str | Path, str | Path]]  # folders of tokenizer and text encoder, see models.embed
 
 
 def encode_prompt(*, prompt: str, encoders: Encoders, out: str | Path) -> None:
     """Write a prompt's text embedding, ``embedding`` (1, tokens, width), and ``pooled`` (1, width) for SDXL."""
-    with create_shard(out, {"prompt": prompt}) as shard:
+    with create_shard(out, {"prompt": prompt}, describe_environment("encode")) as shard:
         _write_embedding([prompt], encoders, shard)
         log.info("prompt %r: %d tokens of width %d", prompt, *shard["embedding"].shape[1:])
 
@@ -47,7 +48,7 @@ def encode_template(
         for view in views
     }
     different = sorted(set(chain.from_iterable(texts.values())))
-    with create_shard(out, {"prompt": template, "texts": different}) as shard:
+    with create_shard(out, {"prompt": template, "texts": different}, describe_environment("encode")) as shard:
         _write_embedding(different, encoders, shard)
         for view in views:
             shard[f"{view}/text"] = [different.index(text) for text in texts[view]]

@@ -15,25 +15,22 @@ import pandera.pandas as pa
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 
+from semlens.extract.batches import Batch
 from semlens.extract.mask_weights import MaskWeights
 from semlens.images.views import iterate_samples
 from semlens.models.layers import expand_layers, parse_grid
 from semlens.runtime.files import quarantine_if_corrupt, write_atomically
 from semlens.runtime.logs import log, show_progress
-from semlens.storage.shards import Batch, list_versions, open_shard, read_samples, read_texts
+from semlens.storage.environment import Environment, describe_environment
+from semlens.storage.shard_reader import open_shard, read_environment, read_samples, read_texts
 from semlens.storage.tables import INSTANCE_COLUMNS, check_table
 
-LAYER_SETS = b"layer_sets"  # metadata: the columns that each feature set concatenates
-
-
-PASSES = b"passes"  # metadata: every (view, timestep) that was read, whether it shows an instance or not
-
-
-VERSIONS = b"versions"  # metadata: of the packages that made the features
-
+# Keys of a table's metadata, each holding JSON.
+LAYER_SETS = b"layer_sets"  # the columns that each layer set concatenates
+PASSES = b"passes"  # every (view, timestep) that was read, whether it shows an instance or not
+ENVIRONMENT = b"environment"  # what the features were made with
 
 _BATCH = 4  # samples that are read at once
-
 
 PROTOTYPES = pa.DataFrameSchema(
     {
@@ -63,7 +60,7 @@ def pool_prototypes(
     with open_shard(features) as shard:
         columns = plan_columns(layer_sets, list(shard.attrs["layers"]), shard.attrs["extraction"])
         batches = _read_batches(shard, list_pooled_layers(columns))
-        how = {"resize": resize, "mask": mask, "seed": seed, "versions": list_versions(shard)}
+        how = {"resize": resize, "mask": mask, "seed": seed, "environment": read_environment(shard)}
         write_prototypes(batches, columns, _average, manifest=manifest, **how, out=out)
 
 
@@ -72,7 +69,7 @@ def write_prototypes(
     columns: dict[str, list[str]],
     mean: Callable[[np.ndarray, Any], np.ndarray],
     *,
-    versions: dict[str, str],
+    environment: Environment,
     manifest: str | Path,
     resize: str,
     mask: str,
@@ -81,7 +78,7 @@ def write_prototypes(
 ) -> None:
     """Write the prototype of every instance, view and timestep (section 4.1, steps 3 to 5), sorted by the last two.
 
-    The prototype of a feature set is the concatenation of one masked mean per layer. A layer is pooled with the
+    The prototype of a layer set is the concatenation of one masked mean per layer. A layer is pooled with the
     mask at the set's largest grid, so it has one column ``{layer}@{grid}`` per such grid. The mask is taken at
     each cell's centre; where that leaves nothing, cells count by the area covered and ``area_weighted@{grid}`` is true.
     With ``mask`` "area" cells always count so. ``n_cells@{grid}`` is the number of cells that count. An instance of
@@ -92,11 +89,11 @@ def write_prototypes(
     batches
         Samples of the manifest, with all layers of the columns.
     columns
-        By feature set, as :func:`feature_columns` finds them.
+        By layer set, as :func:`feature_columns` finds them.
     mean
         Of weights (instances, cells) and a map (channels, height, width): means (instances, channels), float32.
-    versions
-        Of the packages that made the maps.
+    environment
+        What the maps were made with.
 
     Raises
     ------
@@ -145,7 +142,7 @@ def write_prototypes(
     metadata = {
         LAYER_SETS: json.dumps(columns),
         PASSES: json.dumps(order),
-        VERSIONS: json.dumps(versions, sort_keys=True),
+        ENVIRONMENT: json.dumps(environment | describe_environment("pool"), sort_keys=True),
     }
     with write_atomically(out) as file:
         parquet.write_table(table.replace_schema_metadata(metadata), file, use_dictionary=repeating)
@@ -156,14 +153,14 @@ def write_prototypes(
 
 
 def _describe_visible(instances: pd.DataFrame, parts: dict[str, list[np.ndarray]]) -> pd.DataFrame:
-    """What is known of the instances that a view shows."""
+    """Return what is known of the instances that a view shows."""
     values = {name: np.concatenate(arrays) for name, arrays in parts.items()}
     shown = instances.iloc[values.pop("row")]
     return shown.drop(columns=["file", "width", "height", "rle"]).assign(**values)
 
 
 def _read_batches(shard: h5py.File, layers: Sequence[str]) -> Iterator[Batch]:
-    """The samples of a features shard, a few at a time."""
+    """Yield the samples of a features shard, a few at a time."""
 
     def passes(view: str, rows: slice) -> Iterator[tuple[int, str, np.ndarray]]:
         for timestep, layer in product((name for name in shard[view] if name != "sample_id"), layers):
@@ -182,12 +179,12 @@ def _average(weights: np.ndarray, features: np.ndarray) -> np.ndarray:  # (insta
 
 
 def list_pooled_layers(columns: dict[str, list[str]]) -> list[str]:
-    """Return the layers that the columns of feature sets are means of, each once."""
+    """Return the layers that the columns of layer sets are means of, each once."""
     return list(dict.fromkeys(column.split("@")[0] for of_set in columns.values() for column in of_set))
 
 
 def plan_columns(layer_sets: Iterable[str], available: Sequence[str], capture: str) -> dict[str, list[str]]:
-    """Return the prototype columns that each feature set concatenates.
+    """Return the prototype columns that each layer set concatenates.
 
     Raises
     ------

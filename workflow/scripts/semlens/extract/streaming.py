@@ -1,4 +1,4 @@
-"""Latents to object prototypes: features are pooled where the U-Net makes them, and kept nowhere."""
+"""Latents to object prototypes: feature maps are pooled as the network makes them, and kept nowhere."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,11 +8,10 @@ import torch
 
 from semlens.extract.features import FeatureExtractor
 from semlens.extract.prototypes import list_pooled_layers, plan_columns, write_prototypes
-from semlens.storage.shards import list_versions
 
 
 def extract_prototypes(
-    reader: FeatureExtractor,
+    extractor: FeatureExtractor,
     *,
     manifest: str | Path,
     layer_sets: Sequence[str],
@@ -21,21 +20,21 @@ def extract_prototypes(
     seed: int,
     out: str | Path,
 ) -> None:
-    """Write the prototype of every instance, view and timestep that a U-Net reads; see :func:`prototypes.write`.
+    """Write the prototype of every instance, view and timestep, as ``write_prototypes`` does.
 
-    They are those that :func:`prototypes.pool` finds in the features that :func:`extraction.extract` writes, but for
-    the order in which float32 numbers are added. The U-Net runs no further than the feature sets need.
+    They are those that ``pool_prototypes`` finds in the features that ``extract_features`` writes, but for the order in
+    which float32 numbers are added. The network runs no further than the layer sets need.
 
     Raises
     ------
     ValueError
-        If the reader has no layer of a feature set, or a prototype is not finite.
+        If the extractor has no layer of a layer set, or a prototype is not finite.
     """
-    there = {layer.name: layer for layer in reader.layers}
-    columns = plan_columns(layer_sets, list(there), reader.attributes["extraction"])
-    batches = reader.batches([layer for name, layer in there.items() if name in list_pooled_layers(columns)])
-    how = {"resize": resize, "mask": mask, "seed": seed, "versions": list_versions()}
-    write_prototypes(batches, columns, _average, manifest=manifest, **how, out=out)
+    columns = plan_columns(layer_sets, [layer.name for layer in extractor.layers], extractor.attributes["extraction"])
+    pooled = list_pooled_layers(columns)
+    batches = extractor.iterate_batches([layer for layer in extractor.layers if layer.name in pooled])
+    masks = {"resize": resize, "mask": mask, "seed": seed}
+    write_prototypes(batches, columns, _average, environment=extractor.environment, manifest=manifest, **masks, out=out)
 
 
 def _average(weights: np.ndarray, features: torch.Tensor) -> np.ndarray:  # (instances, channels) float32

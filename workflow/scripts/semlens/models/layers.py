@@ -17,12 +17,12 @@ class Layer:
 
     name: str
     module: str
-    parse_grid: int
+    grid: int
     channels: int
 
 
 def expand_layers(layer_set: str, available: Iterable[str]) -> list[str]:
-    """Return the layer names of ``available`` that make up a feature set such as ``64+32+16``, in their order.
+    """Return the layer names of ``available`` that make up a layer set such as ``64+32+16``, in their order.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def expand_layers(layer_set: str, available: Iterable[str]) -> list[str]:
     for term in layer_set.split("+"):
         matching = {name for name in available if _matches(name, term)}
         if not matching:
-            raise ValueError(f"no layer {term!r} (of feature set {layer_set!r}); there are {', '.join(available)}")
+            raise ValueError(f"no layer {term!r} (of layer set {layer_set!r}); there are {', '.join(available)}")
         found |= matching
     return [name for name in available if name in found]
 

@@ -1,32 +1,28 @@
 """The parts of a diffusers-layout latent diffusion model, one loader each: weights from safetensors only."""
 
 import json
-import sys
 from pathlib import Path
-from types import ModuleType
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 
-def load_vae(folder: str | Path, *, device: torch.device, dtype: torch.dtype) -> torch.nn.Module:
+def load_vae(folder: str | Path, *, device: "torch.device", dtype: "torch.dtype") -> "torch.nn.Module":
     """Return the ``AutoencoderKL`` of a ``vae`` folder, ready to encode."""
-    return load_part(_diffusers().AutoencoderKL, folder, "VAE", dtype).to(device).eval().requires_grad_(False)
+    from diffusers import AutoencoderKL
+
+    return load_part(AutoencoderKL, folder, "VAE", dtype).to(device).eval().requires_grad_(False)
 
 
-def _diffusers() -> ModuleType:
-    """The package, without two of its optional dependencies that no U-Net or VAE needs: half as long an import."""
-    if "diffusers" not in sys.modules:
-        unneeded = {"transformers", "scipy"} - sys.modules.keys()
-        sys.modules.update(dict.fromkeys(unneeded))  # None is how Python is told that there is no such module
-        try:
-            from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, UNet2DConditionModel  # noqa: F401
-        finally:
-            for name in unneeded:
-                del sys.modules[name]
-    return sys.modules["diffusers"]
+def load_part(kind: type, folder: str | Path, part: str, dtype: "torch.dtype") -> "torch.nn.Module":
+    """Return a network of a model's folder, its weights all read from safetensors.
 
-
-def load_part(kind: type, folder: str | Path, part: str, dtype: torch.dtype) -> torch.nn.Module:
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        Naming the part and the folder, if it is not such a network, or a weight is missing.
+    """
     check_kind(kind, folder, part)
     try:
         model, loaded = kind.from_pretrained(
@@ -43,6 +39,7 @@ def load_part(kind: type, folder: str | Path, part: str, dtype: torch.dtype) -> 
 
 
 def check_kind(kind: type, folder: str | Path, part: str) -> None:
+    """Refuse a folder whose ``config.json`` is that of another class."""
     require_file(Path(folder) / "config.json", part)
     try:
         found = json.loads((Path(folder) / "config.json").read_text()).get("_class_name")
@@ -52,14 +49,15 @@ def check_kind(kind: type, folder: str | Path, part: str) -> None:
         raise ValueError(f"the {part} in {folder} cannot be loaded: it is a {found}, not a {kind.__name__}")
 
 
-def require_complete(model: torch.nn.Module, loaded: dict) -> torch.nn.Module:
-    """Refuse what the libraries would fill with random numbers."""
+def require_complete(model: "torch.nn.Module", loaded: dict) -> "torch.nn.Module":
+    """Return the network; refuse it where the libraries would fill weights with random numbers."""
     if missing := sorted(loaded["missing_keys"]):
         raise ValueError(f"{len(missing)} of its weights are missing, such as {missing[0]}")
     return model
 
 
 def require_file(file: Path, part: str) -> None:
+    """Refuse a folder that lacks a file."""
     if not file.is_file():
         raise FileNotFoundError(
             f"no {part} in {file.parent}: {file.name} is missing; a model is a folder in diffusers layout "

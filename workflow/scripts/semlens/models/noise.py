@@ -1,4 +1,4 @@
-"""TODO."""
+"""Noise levels of a diffusion model, from its ``scheduler`` folder."""
 
 import inspect
 import json
@@ -7,23 +7,30 @@ from typing import Any
 
 import torch
 
-from semlens.models.loading import _diffusers, require_file
+from semlens.models.loading import require_file
 
 
 def read_alphas_cumprod(folder: str | Path) -> torch.Tensor:  # (1000,) float32
-    """Return the signal's share of variance at each timestep, from a ``scheduler`` folder."""
-    return _load_scheduler(_diffusers().DDPMScheduler, folder).alphas_cumprod
+    """Return the signal's share of variance at each timestep."""
+    from diffusers import DDPMScheduler
+
+    return _load_scheduler(DDPMScheduler, folder).alphas_cumprod
 
 
 def build_ddim(folder: str | Path, inference_steps: int) -> Any:
-    """Return diffusers' ``DDIMScheduler`` of a ``scheduler`` folder, whose last step ends at the noise of t = 0."""
-    sampler = _load_scheduler(_diffusers().DDIMScheduler, folder, set_alpha_to_one=False, clip_sample=False)
+    """Return diffusers' ``DDIMScheduler``, whose last step ends at the noise of t = 0."""
+    from diffusers import DDIMScheduler
+
+    sampler = _load_scheduler(DDIMScheduler, folder, set_alpha_to_one=False, clip_sample=False)
     sampler.set_timesteps(inference_steps)
     return sampler
 
 
 def _load_scheduler(kind: type, folder: str | Path, **fixed: Any) -> Any:
-    """A scheduler of this kind with the folder's noise; diffusers' ``from_config`` would import every kind there is."""
+    """Return a scheduler of this kind with the folder's noise.
+
+    diffusers' own ``from_config`` would import every scheduler there is.
+    """
     require_file(Path(folder) / "scheduler_config.json", "scheduler")
     config = json.loads(Path(folder, "scheduler_config.json").read_text())
     known = inspect.signature(kind).parameters

@@ -1,12 +1,4 @@
-"""TODO."""
+"""The parts of a latent diffusion model in diffusers layout: a folder each."""
 
-from collections.abc import Sequence
-from pathlib import Path
-
-
-def find_part(given: str | Path | Sequence[str | Path], name: str) -> Path:
-    """Return the folder of a model's part (unet, vae, ...), given itself, by its files, or by the model's folder."""
-    first = Path(given if isinstance(given, str | Path) else given[0])
-    if first.is_file():
-        return first.parent
-    return first / name if (first / name).is_dir() else first
+REQUIRED_PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
+PARTS = (*REQUIRED_PARTS, "tokenizer_2", "text_encoder_2")  # SDXL has the last two

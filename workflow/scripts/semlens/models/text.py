@@ -1,4 +1,4 @@
-"""TODO."""
+"""Text encoders: prompts to the embeddings that a network's cross-attention reads."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,16 +7,18 @@ from typing import Any
 import torch
 
 from semlens.models.loading import require_complete, require_file
-from semlens.models.parts import find_part
 
 
-def find_text_encoders(given: Mapping[str, Any]) -> list[tuple[Path, Path]]:
-    """Return the folders of tokenizers and text encoders, a second pair where ``tokenizer_2`` is given."""
-    numbers = ["", "_2"] if given.get("tokenizer_2") else [""]
-    return [
-        tuple(find_part(given[f"{name}{number}"], f"{name}{number}") for name in ("tokenizer", "text_encoder"))
-        for number in numbers
-    ]
+def find_text_encoders(parts: Mapping[str, Any]) -> list[tuple[Path, Path]]:
+    """Return the folders of tokenizers and text encoders, a second pair where ``tokenizer_2`` is given.
+
+    Parameters
+    ----------
+    parts
+        Folders by the name of the part.
+    """
+    numbers = ["", "_2"] if parts.get("tokenizer_2") else [""]
+    return [(Path(parts[f"tokenizer{number}"]), Path(parts[f"text_encoder{number}"])) for number in numbers]
 
 
 def embed_texts(
@@ -47,12 +49,12 @@ def embed_texts(
 def _encode(
     texts: Sequence[str], tokenizer: str | Path, text_encoder: str | Path, kind: type, wanted: Sequence[int | str]
 ) -> list[list[torch.Tensor]]:
-    """What is wanted of each text, one at a time: hidden states by number (-1 is normalised), or "pooled"."""
+    """Return for each text, one at a time, hidden states by number (-1 is normalised), or what is "pooled"."""
     from transformers import CLIPTokenizer
 
     require_file(Path(tokenizer) / "vocab.json", "tokenizer")
     require_file(Path(text_encoder) / "config.json", "text encoder")
-    words = CLIPTokenizer.from_pretrained(tokenizer, local_files_only=True)
+    tokenize = CLIPTokenizer.from_pretrained(tokenizer, local_files_only=True)
     try:
         encoder, loaded = kind.from_pretrained(
             text_encoder, use_safetensors=True, dtype=torch.float32, local_files_only=True, output_loading_info=True
@@ -60,11 +62,11 @@ def _encode(
         require_complete(encoder.eval(), loaded)
     except (OSError, ValueError) as error:
         raise ValueError(f"the text encoder in {text_encoder} cannot be loaded: {error}") from error
-    whole = {"padding": "max_length", "max_length": words.model_max_length, "truncation": True, "return_tensors": "pt"}
-    found = []
+    options = {"padding": "max_length", "max_length": tokenize.model_max_length, "truncation": True}
+    states = []
     with torch.inference_mode():
         for text in texts:
-            said = encoder(words(text, **whole).input_ids, output_hidden_states=True)
-            named = {"pooled": getattr(said, "text_embeds", None), -1: said.last_hidden_state}
-            found.append([named[key] if key in named else said.hidden_states[key] for key in wanted])
-    return found
+            output = encoder(tokenize(text, **options, return_tensors="pt").input_ids, output_hidden_states=True)
+            named = {"pooled": getattr(output, "text_embeds", None), -1: output.last_hidden_state}
+            states.append([named[key] if key in named else output.hidden_states[key] for key in wanted])
+    return states

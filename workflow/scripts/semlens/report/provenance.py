@@ -14,13 +14,13 @@ import pandas as pd
 import pyarrow.parquet as parquet
 import yaml
 
-from semlens.extract.prototypes import VERSIONS
+from semlens.extract.prototypes import ENVIRONMENT
 from semlens.runtime.files import quarantine_if_corrupt, write_atomically
 from semlens.runtime.logs import log
+from semlens.runtime.version import VERSION, find_commit
+from semlens.storage.environment import PACKAGES
 
-PACKAGES = ("numpy", "scipy", "pandas", "pyarrow")
-
-
+_HERE = ("numpy", "scipy", "pandas", "pyarrow")
 _NO_PART = ".snakemake_timestamp"
 
 
@@ -53,7 +53,8 @@ def describe_run(
         Versions of what else took part.
     """
     found = {
-        "software": pd.DataFrame(_list_software(prototypes, tools)),
+        "software": pd.DataFrame(_list_software(tools)),
+        "stages": pd.DataFrame(_list_stages(prototypes)),
         "datasets": pd.DataFrame(_list_datasets(manifests)),
         "models": pd.DataFrame(_list_files(models), columns=["file", "bytes", "sha256"]),
     }
@@ -69,21 +70,31 @@ def describe_run(
     log.info("%d instances, %d files of models", found["datasets"]["instances"].sum(), len(found["models"]))
 
 
-def _list_software(prototypes: Iterable[str | Path], tools: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Versions of what is here, and of what made the features, as prototypes say."""
+def _list_software(tools: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Yield the versions of what describes the run."""
+    yield {"package": "semlens", "version": VERSION, "where": f"commit {find_commit()}"}
     yield {"package": "Python", "version": platform.python_version(), "where": platform.platform()}
-    here = {**tools, **{name: version(name) for name in PACKAGES}}
-    yield from ({"package": name, "version": which, "where": "here"} for name, which in here.items())
-    recorded: Counter[tuple[str, str]] = Counter()
+    for name, number in {**tools, **{name: version(name) for name in _HERE}}.items():
+        yield {"package": name, "version": number, "where": "report"}
+
+
+def _list_stages(prototypes: Iterable[str | Path]) -> Iterator[dict[str, Any]]:
+    """Yield, for each stage, device, commit and set of versions that made prototypes: how many, and when."""
+    dates: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for path in prototypes:
         with quarantine_if_corrupt(path):
-            recorded.update(json.loads(parquet.read_schema(path).metadata[VERSIONS]).items())
-    for (name, which), count in sorted(recorded.items()):
-        yield {"package": name, "version": which, "where": f"features of {count} shards"}
+            stages = json.loads(parquet.read_schema(path).metadata[ENVIRONMENT])
+        for stage, made in stages.items():
+            versions = {name: made[name] for name in ("semlens", *PACKAGES) if name in made}
+            text = ", ".join(f"{name} {number}" for name, number in versions.items())
+            dates[stage, made["device"], made["commit"], text].append(made["date"])
+    for (stage, device, commit, text), when in dates.items():
+        made = {"first": min(when), "last": max(when), "shards": len(when)}
+        yield {"stage": stage, "device": device, "commit": commit, **made, "versions": text}
 
 
 def _list_datasets(manifests: Iterable[str | Path]) -> Iterator[dict[str, Any]]:
-    """What was studied of each dataset; the hash is that of its shards' rows, masks included, as CSV."""
+    """Yield what was studied of each dataset; the hash is that of its shards' rows, masks included, as CSV."""
     images: dict[str, set[str]] = defaultdict(set)
     instances: Counter[str] = Counter()
     digests: dict[str, Any] = defaultdict(hashlib.sha256)
@@ -100,7 +111,7 @@ def _list_datasets(manifests: Iterable[str | Path]) -> Iterator[dict[str, Any]]:
 
 
 def _list_files(models: Iterable[str | Path]) -> Iterator[tuple[str, int, str]]:
-    """Path, size and hash of every file, once."""
+    """Yield path, size and hash of every file, once."""
     for path in dict.fromkeys(map(Path, models)):
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
             if file.is_file() and file.name != _NO_PART:
@@ -116,7 +127,7 @@ def _sha256(path: Path) -> str:
 
 
 def _to_plain(value: Any) -> Any:
-    """Plain dictionaries and lists, none of them twice the same object, which YAML would refer to by name."""
+    """Return plain dictionaries and lists, none of them twice the same object, which YAML would refer to by name."""
     if isinstance(value, Mapping):
         return {key: _to_plain(part) for key, part in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -43,6 +43,13 @@ def resolve_device(name: str) -> "torch.device":
     return torch.device(kind, number)
 
 
+def describe_device(device: "torch.device") -> str:
+    """Return the name of a device: a GPU's model, or its kind."""
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
 def claim_gpu(names: Sequence[str], folder: Path) -> int:
     """Return the place of the first of ``names`` that no other process has claimed in ``folder``.
 

@@ -3,7 +3,7 @@
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
@@ -56,6 +56,34 @@ def quarantine_if_corrupt(path: str | Path) -> Iterator[None]:
         except OSError:
             way_out = "delete it and run again, only it will be made anew"
         raise ValueError(f"{path} is corrupt ({error}); {way_out}") from error
+
+
+def link_files(sources: Iterable[Path], folder: str | Path) -> None:
+    """Fill a folder with links to files, and to all files of folders.
+
+    Parameters
+    ----------
+    sources
+        Files and folders.
+    folder
+        Made if need be. What it held is replaced.
+
+    Raises
+    ------
+    FileNotFoundError
+        Naming the source that is not there.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for link in folder.iterdir():
+        if link.is_symlink():
+            link.unlink()
+    for source in sources:
+        if not source.exists():
+            raise FileNotFoundError(f"{source} does not exist")
+        for file in sorted(source.iterdir()) if source.is_dir() else [source]:
+            if file.name != ".snakemake_timestamp":
+                (folder / file.name).symlink_to(file.resolve())
 
 
 def _is_abandoned(partial: Path, name: str) -> bool:

@@ -1,1 +1,36 @@
-"""Networks that can be read, one file per family."""
+"""Networks that can be read, one file per family, found by its name.
+
+A family is a module with these functions (``config`` is the network's own ``config.json``):
+
+* ``list_layers(config)``: its layers in forward order.
+* ``get_image_size(config)``: the side of the images that it reads.
+* ``check_config(config)``: refuse a network that this module cannot condition.
+* ``load(folder, device=, dtype=)``: the network, frozen; ``write_untrained(config_file, out, seed=)``: random weights.
+* ``prepare_conditioning(network, prompts, view, rows, image_size=)``: what a forward pass is given beside the latents.
+* ``check_latents(network, latents, folder)``: refuse latents of another size than the network reads.
+* ``denoise(network, sampler, latents, timestep, conditioning)``: latents brought to the noise of timestep 0.
+
+Modules are imported when the workflow is parsed: they import torch inside their functions.
+"""
+
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+
+def list_backbones() -> list[str]:
+    """Return the names of all families."""
+    return sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
+
+
+def load_backbone(name: str) -> ModuleType:
+    """Return the module of a family.
+
+    Raises
+    ------
+    ValueError
+        If there is no such family, naming those that there are.
+    """
+    if name not in list_backbones():
+        raise ValueError(f"unknown backbone {name!r}; there are {', '.join(list_backbones())}")
+    return import_module(f"semlens.models.backbones.{name}")

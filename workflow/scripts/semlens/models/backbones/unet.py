@@ -1,16 +1,40 @@
-"""TODO."""
+"""U-Nets of Stable Diffusion 1, 2 and XL: diffusers' ``UNet2DConditionModel``."""
 
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from semlens.models.layers import Layer
-from semlens.models.loading import _diffusers, check_kind, load_part
+from semlens.models.loading import check_kind, load_part
 from semlens.runtime.logs import log
+from semlens.storage.shards import read_samples
+
+if TYPE_CHECKING:
+    import h5py
+    import torch
+
+_REDUCTION = 8  # image pixels per latent, of every Stable Diffusion VAE
 
 
-def list_unet_layers(unet: dict[str, Any]) -> list[Layer]:
+def check_config(config: dict[str, Any]) -> None:
+    """Refuse a U-Net that wants more than a timestep, text and sizes.
+
+    Raises
+    ------
+    ValueError
+        If it wants another embedding.
+    """
+    if config.get("addition_embed_type") not in (None, "text_time") or config.get("class_embed_type"):
+        raise ValueError(
+            "its U-Net wants more than a timestep, prompts and sizes; Stable Diffusion 1, 2 and XL are known"
+        )
+
+
+def get_image_size(config: dict[str, Any]) -> int:
+    """Return the side in pixels of the images whose latents the U-Net reads."""
+    return _REDUCTION * config["sample_size"]
+
+
+def list_layers(config: dict[str, Any]) -> list[Layer]:
     """Return the capture points in forward order.
 
     A point is the output of a residual + attention pair, or of the residual block where there is no attention,
@@ -18,12 +42,12 @@ def list_unet_layers(unet: dict[str, Any]) -> list[Layer]:
 
     Parameters
     ----------
-    unet
+    config
         Configuration of a diffusers ``UNet2DConditionModel``.
     """
-    channels = unet["block_out_channels"]
-    grids = [unet["sample_size"] >> level for level in range(len(channels))]
-    depth = unet["layers_per_block"]
+    channels = config["block_out_channels"]
+    grids = [config["sample_size"] >> level for level in range(len(channels))]
+    depth = config["layers_per_block"]
     depths = [depth] * len(channels) if isinstance(depth, int) else list(depth)
 
     def block(part: str, place: str, kind: str, level: int, count: int) -> list[Layer]:
@@ -35,29 +59,31 @@ def list_unet_layers(unet: dict[str, Any]) -> list[Layer]:
 
     down = [
         layer
-        for level, kind in enumerate(unet["down_block_types"])
+        for level, kind in enumerate(config["down_block_types"])
         for layer in block("enc", f"down_blocks.{level}", kind, level, depths[level])
     ]
     middle = (
         [Layer(f"mid{grids[-1]}", "mid_block", grids[-1], channels[-1])]
-        if unet.get("mid_block_type", "UNetMidBlock2DCrossAttn")
+        if config.get("mid_block_type", "UNetMidBlock2DCrossAttn")
         else []
     )
     up = [
         layer
-        for place, kind in enumerate(unet["up_block_types"])
+        for place, kind in enumerate(config["up_block_types"])
         for level in [len(channels) - 1 - place]
         for layer in block("dec", f"up_blocks.{place}", kind, level, depths[level] + 1)
     ]
     return down + middle + up
 
 
-def load_unet(folder: str | Path, *, device: torch.device, dtype: torch.dtype) -> torch.nn.Module:
+def load(folder: str | Path, *, device: "torch.device", dtype: "torch.dtype") -> "torch.nn.Module":
     """Return the ``UNet2DConditionModel`` of a ``unet`` folder."""
-    return load_part(_diffusers().UNet2DConditionModel, folder, "U-Net", dtype).to(device).eval().requires_grad_(False)
+    from diffusers import UNet2DConditionModel
+
+    return load_part(UNet2DConditionModel, folder, "U-Net", dtype).to(device).eval().requires_grad_(False)
 
 
-def write_untrained_unet(settings: str | Path, out: str | Path, *, seed: int) -> None:
+def write_untrained(config_file: str | Path, out: str | Path, *, seed: int) -> None:
     """Write a ``unet`` folder built as another's ``config.json`` says, with PyTorch's random initial weights.
 
     Raises
@@ -65,8 +91,71 @@ def write_untrained_unet(settings: str | Path, out: str | Path, *, seed: int) ->
     FileNotFoundError, ValueError
         If there is no such file, or it is not that of a ``UNet2DConditionModel``.
     """
-    kind = _diffusers().UNet2DConditionModel
-    check_kind(kind, settings, "U-Net")
+    import torch
+    from diffusers import UNet2DConditionModel
+
+    folder = Path(config_file).parent
+    check_kind(UNet2DConditionModel, folder, "U-Net")
     torch.manual_seed(seed)
-    kind.from_config(kind.load_config(settings, local_files_only=True)).save_pretrained(out)
-    log.info("%s: a U-Net with random weights of seed %d, built as %s says", out, seed, settings)
+    config = UNet2DConditionModel.load_config(folder, local_files_only=True)
+    UNet2DConditionModel.from_config(config).save_pretrained(out)
+    log.info("%s: a U-Net with random weights of seed %d, built as %s says", out, seed, config_file)
+
+
+def check_latents(network: "torch.nn.Module", latents: "torch.Tensor", folder: str | Path) -> None:
+    """Refuse latents of another size than the U-Net's own.
+
+    Raises
+    ------
+    ValueError
+        Naming both sizes and the key that sets them.
+    """
+    side = network.config.sample_size
+    if latents.shape[-2:] != (side, side):
+        raise ValueError(
+            f"the U-Net in {folder} reads {side}x{side} latents, "
+            f"its VAE made {latents.shape[-2]}x{latents.shape[-1]}; "
+            f"set the model's 'size' to {side} times the VAE's reduction (8 for Stable Diffusion)"
+        )
+
+
+def prepare_conditioning(
+    network: "torch.nn.Module", prompts: "h5py.File", view: str, rows: slice, *, image_size: int
+) -> dict[str, Any]:
+    """Return what a forward pass is given beside latents and timestep.
+
+    That is the text of each sample; for SDXL, also its pooled embedding and the size of an uncropped image.
+
+    Parameters
+    ----------
+    prompts
+        A shard of :mod:`semlens.extract.prompts`.
+    view, rows
+        The samples of the batch.
+    """
+    import torch
+
+    batch = rows.stop - rows.start
+
+    def read(key: str) -> torch.Tensor:  # (batch, ...)
+        texts = torch.from_numpy(read_samples(prompts, key))
+        chosen = texts[read_samples(prompts, f"{view}/text", rows)] if view in prompts else texts
+        return chosen.expand(batch, *texts.shape[1:]).to(network.device, network.dtype)
+
+    conditioning: dict[str, Any] = {"encoder_hidden_states": read("embedding")}
+    if network.config.addition_embed_type == "text_time":
+        size = [[image_size, image_size, 0, 0, image_size, image_size]]
+        sizes = torch.tensor(size * batch, device=network.device, dtype=network.dtype)
+        conditioning["added_cond_kwargs"] = {"text_embeds": read("pooled"), "time_ids": sizes}
+    return conditioning
+
+
+def denoise(
+    network: "torch.nn.Module", sampler: Any, latents: "torch.Tensor", timestep: int, conditioning: dict[str, Any]
+) -> "torch.Tensor":  # (batch, channels, height, width) float32
+    """Return noisy latents of a timestep, brought to the noise of timestep 0 without new noise (DDIM)."""
+    stride = sampler.config.num_train_timesteps // sampler.num_inference_steps
+    for step in range(timestep, 0, -stride):
+        predicted = network(latents.to(network.dtype), step, **conditioning).sample
+        latents = sampler.step(predicted.float(), step, latents).prev_sample
+    return latents

@@ -1,0 +1,48 @@
+"""The axes along which an experiment may vary: one row each, read by the schema, the plan, figures and findings."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What varies in an experiment.
+
+    Attributes
+    ----------
+    name
+        As the configuration has it.
+    label
+        As a figure's axis has it.
+    heading
+        A condition's title in figures and tables; ``{}`` is its name.
+    default
+        The value where another axis varies; None where every experiment names it, or where it does not apply.
+    changes_features
+        Whether conditions compare different features, so that each has feature maps of its own to show.
+    shares_scale
+        Whether distances under different conditions can be drawn on one scale.
+    """
+
+    name: str
+    label: str
+    heading: str = "{}"
+    default: Any = None
+    changes_features: bool = True
+    shares_scale: bool = True
+
+    def format_heading(self, condition: str) -> str:
+        """Return the title of a condition."""
+        return self.heading.format(condition.replace("_", " "))
+
+
+AXES = {
+    axis.name: axis
+    for axis in (
+        Axis("metric", "metric", default="correlation", changes_features=False, shares_scale=False),
+        Axis("layers", "layer"),
+        Axis("timestep", "noise: timestep", heading="t = {}", default=0),
+        Axis("view", "view", default="identity"),
+        Axis("offset", "offset (frames)", heading="+{}", changes_features=False),
+    )
+}

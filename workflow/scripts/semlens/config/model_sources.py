@@ -1,0 +1,99 @@
+"""Where the parts of a model come from: a download, a user's folder, a single file, or the demo."""
+
+from pathlib import Path, PurePosixPath
+
+from semlens.config.plan import find_base_model
+from semlens.config.schema import Config
+from semlens.models.parts import PARTS
+from semlens.runtime.registry import Registry, list_model_files
+
+BACKBONE = "unet"  # the part that is read, and the module of semlens.models.backbones that reads it
+
+
+class ModelSources:
+    """The files of every model's parts.
+
+    Parameters
+    ----------
+    config, registry
+        The configuration, and what can be downloaded.
+    demo
+        The folder of the demo's model.
+    """
+
+    def __init__(self, config: Config, registry: Registry, demo: str) -> None:
+        self._config, self._registry, self._demo = config, registry, demo
+
+    def get_source(self, model: str) -> Config:
+        return self._config["models"][model]["source"]
+
+    def list_parts(self, model: str) -> list[str]:
+        """Return the parts that a model has."""
+        source = self.get_source(model)
+        if "download" in source:
+            return [part for part in PARTS if list_model_files(self._registry, source["download"], part)]
+        if "file" in source:
+            return list(self._list_small_files(source["file"]["config"]))
+        return [part for part in PARTS if Path(self._find_folder(model), part).is_dir()]
+
+    def find_part(self, model: str, part: str) -> str | list:
+        """Return the folder that jobs read a part from; an empty list if the model has no such part.
+
+        A control has a network of its own, and shares all else with its pretrained twin.
+        """
+        shared = find_base_model(self._config, model)
+        owner = model if part == BACKBONE and self._config["models"][model]["weights"] == "random" else shared
+        return f"<resources>/models/{owner}/{part}" if part in self.list_parts(shared) else []
+
+    def list_part_files(self, model: str, part: str) -> list[str]:
+        """Return what a part's folder links: downloaded files, or the folder that holds the part."""
+        source = self.get_source(model)
+        if "download" in source:
+            return self._list_downloads(source["download"], part)
+        if "file" in source:
+            return [f"<resources>/converted/{model}"]
+        return [f"{self._find_folder(model)}/{part}"]
+
+    def find_network_config(self, model: str) -> str:
+        """Return the ``config.json`` of a model's network."""
+        source = self.get_source(model)
+        if "download" in source:
+            files = self._list_downloads(source["download"], BACKBONE)
+            return next(file for file in files if PurePosixPath(file).name == "config.json")
+        if "file" in source:
+            return f"{self.find_template(model)}/{BACKBONE}/config.json"
+        return f"{self._find_folder(model)}/{BACKBONE}/config.json"
+
+    def find_checkpoint(self, model: str) -> str:
+        """Return the single file of a model: a user's own, or one of the registry."""
+        source = self.get_source(model)["file"]
+        return source["path"] if "path" in source else self.find_download(source["download"])
+
+    def find_template(self, model: str) -> str:
+        """Return the folder that says how a model in a single file is built: configurations, tokenizers, scheduler."""
+        name = self.get_source(model)["file"]["config"]
+        return f"<resources>/downloads/{name}" if name in self._registry["models"] else name
+
+    def list_template_files(self, model: str) -> list[str]:
+        """Return all files of that folder that are read."""
+        small = self._list_small_files(self.get_source(model)["file"]["config"])
+        return [file for files in small.values() for file in files]
+
+    def find_download(self, name: str) -> str:
+        """Return where a file of the registry is kept."""
+        return f"<resources>/downloads/{self._registry['files'][name]['file']}"
+
+    def _find_folder(self, model: str) -> str:
+        return self.get_source(model).get("folder", self._demo)
+
+    def _list_downloads(self, name: str, part: str) -> list[str]:
+        return [f"<resources>/downloads/{file}" for file in list_model_files(self._registry, name, part)]
+
+    def _list_small_files(self, name: str) -> dict[str, list[str]]:
+        """Return the files of a model, but for its weights, by part."""
+        if name in self._registry["models"]:
+            files = {part: self._list_downloads(name, part) for part in PARTS}
+        else:
+            files = {part: sorted(map(str, Path(name, part).glob("*"))) for part in PARTS}
+        small = {part: [file for file in paths if not file.endswith(".safetensors")] for part, paths in files.items()}
+        return {part: paths for part, paths in small.items() if paths}

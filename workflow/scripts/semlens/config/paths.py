@@ -1,0 +1,69 @@
+"""Where artefacts lie: patterns whose parts in angle brackets are Snakemake's path variables."""
+
+from semlens.config.model_sources import ModelSources
+from semlens.config.plan import find_base_model, is_template, list_extraction_shards, list_extractions_of, list_shards
+from semlens.config.schema import Config
+from semlens.runtime.registry import Registry
+
+
+class Paths:
+    """The artefacts that jobs of a configuration read and write."""
+
+    def __init__(self, config: Config, registry: Registry, models: ModelSources) -> None:
+        self._config, self._registry, self._models = config, registry, models
+
+    def find_dataset(self, dataset: str) -> str:
+        """Return the folder that is made for a dataset, or a user's own, used in place."""
+        return self._config["datasets"][dataset]["source"].get("folder", f"<resources>/datasets/{dataset}")
+
+    def find_images(self, dataset: str, shard: str) -> str:
+        """Return what holds a shard's images: the dataset's folder, or the list of those downloaded one by one."""
+        name = self._config["datasets"][dataset]["source"].get("download")
+        if name is not None and "images" in self._registry["datasets"][name]:
+            return f"<resources>/images/{dataset}/{shard}.csv"
+        return self.find_dataset(dataset)
+
+    def list_images(self, dataset: str) -> list[str]:
+        """Return what holds a dataset's images, of all its shards."""
+        return sorted({self.find_images(dataset, shard) for shard in list_shards(self._config, dataset)})
+
+    def find_image_list(self, dataset: str) -> str | list:
+        """Return the published list of a dataset's images; an empty list where criteria choose them."""
+        entry = self._config["datasets"][dataset].get("list", {})
+        return self._models.find_download(entry["download"]) if "download" in entry else entry.get("file", [])
+
+    def list_manifests(self, dataset: str) -> list[str]:
+        """Return the manifests of all shards of a dataset."""
+        return [f"<results>/manifests/{dataset}/{shard}.parquet" for shard in list_shards(self._config, dataset)]
+
+    def find_latents(self, *, extraction: str, model: str, dataset: str, shard: str) -> str:
+        """Return the latents that an extraction of a shard reads."""
+        views = self._config["extractions"][extraction]["views"]
+        return f"<results>/latents/{find_base_model(self._config, model)}/{dataset}/{views}/{shard}.h5"
+
+    def find_embedding(self, *, extraction: str, model: str, dataset: str, shard: str) -> str:
+        """Return the text embedding that an extraction of a shard reads: one for all, or one per sample."""
+        entry = self._config["extractions"][extraction]
+        prompt = f"<results>/prompts/{find_base_model(self._config, model)}/{entry['prompt']}"
+        if is_template(self._config["prompts"][entry["prompt"]]):
+            return f"{prompt}/{dataset}/{entry['views']}/{shard}.h5"
+        return f"{prompt}.h5"
+
+    def find_extracted(self, *, extraction: str, model: str, dataset: str, shard: str) -> str:
+        """Return what an extraction of a shard keeps: feature maps, or their prototypes alone."""
+        if self._config["extractions"][extraction]["keep"] == "prototypes":
+            return f"<results>/prototypes/{extraction}/{model}/{dataset}/{shard}.parquet"
+        return f"<results>/features/{extraction}/{model}/{dataset}/{shard}.h5"
+
+    def list_prototypes(self, experiment: str, model: str, dataset: str) -> list[str]:
+        """Return all prototypes of a model and dataset that an experiment compares, extraction by extraction."""
+        return [
+            f"<results>/prototypes/{extraction}/{model}/{dataset}/{shard}.parquet"
+            for extraction in list_extractions_of(self._config, experiment, dataset)
+            for shard in list_shards(self._config, dataset)
+        ]
+
+    def list_all_prototypes(self) -> list[str]:
+        """Return the prototypes of all extractions."""
+        pattern = "<results>/prototypes/{extraction}/{model}/{dataset}/{shard}.parquet"
+        return [pattern.format_map(job) for job in list_extraction_shards(self._config)]

@@ -1,0 +1,42 @@
+"""Writing HDF5 shards: at once or not at all, self-describing."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from semlens.runtime.files import write_atomically
+from semlens.storage.environment import Environment
+
+
+@contextmanager
+def create_shard(path: str | Path, attributes: Mapping[str, Any], environment: Environment) -> Iterator[h5py.File]:
+    """Open a shard for writing; it appears under its name when the block ends without an error.
+
+    Parameters
+    ----------
+    environment
+        What it is made with, see :mod:`semlens.storage.environment`; stored as JSON.
+    """
+    with write_atomically(path) as partial, h5py.File(partial, "w") as file:
+        file.attrs.update(attributes)
+        file.attrs["environment"] = json.dumps(environment)
+        yield file
+
+
+def write_samples(file: h5py.File, key: str, start: int, values: np.ndarray, *, total: int) -> None:
+    """Write samples ``start`` onwards of a dataset of ``total`` samples, one checksummed chunk per sample.
+
+    Parameters
+    ----------
+    values
+        (batch, ...) of the dataset's samples.
+    """
+    if key not in file:
+        shape = values.shape[1:]
+        file.create_dataset(key, shape=(total, *shape), dtype=values.dtype, chunks=(1, *shape), fletcher32=True)
+    file[key][start : start + len(values)] = values
