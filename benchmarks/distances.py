@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 from scipy.spatial.distance import pdist, squareform
+
 from semlens.compare.distances import compare_prototypes
 from semlens.compare.metrics import all
 from semlens.compare.metrics.all import iterate_distance_blocks

@@ -25,13 +25,14 @@ import measure
 import numpy as np
 import pandas as pd
 import torch
-from demo import scenes
 from PIL import Image
+
+from demo import scenes
 from semlens.extract.features import FeatureExtractor, extract_features
 from semlens.extract.latents import encode_images
 from semlens.models import loading
 from semlens.select.formats.all import read_instances
-from semlens.storage.shards import create_shard
+from semlens.storage.shard_writer import create_shard
 
 SIZE = 512
 LAYER = "enc16.1"

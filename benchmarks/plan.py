@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from semlens.config.plan import PARTS, list_layer_sets, list_splits
 from semlens.images.views import CROPS
-from semlens.models.backbones.unet import list_unet_layers
+from semlens.models.backbones import unet
 from semlens.models.layers import expand_layers
 from semlens.runtime.registry import (
     list_archives,
@@ -36,7 +36,7 @@ SD15 = {
     "down_block_types": ["CrossAttnDownBlock2D"] * 3 + ["DownBlock2D"],
     "up_block_types": ["UpBlock2D"] + ["CrossAttnUpBlock2D"] * 3,
 }
-LAYERS = {layer.name: layer for layer in list_unet_layers(SD15)}
+LAYERS = {layer.name: layer for layer in unet.list_layers(SD15)}
 MOMENTS = 8 * 64 * 64 * 4  # bytes: mean and log variance of four channels, float32
 STORED = {"float32": 4, "bfloat16": 4, "float16": 2}
 INSTANCE = 200  # bytes with its mask, in an index or a manifest

@@ -20,8 +20,9 @@ import numpy as np
 import pandas as pd
 import torch
 from extraction import LAYER, TIMESTEPS, Model, encode, extract, write_pictures
+
 from semlens.extract.prototypes import pool_prototypes
-from semlens.storage.shards import create_shard, write_samples
+from semlens.storage.shard_writer import create_shard, write_samples
 
 BATCH = 4  # samples
 

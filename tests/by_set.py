@@ -1,6 +1,7 @@
 """Pairs of instances by distance set: {set: (i, j)}."""
 
 import numpy as np
+
 from semlens.compare.pairs import SETS, DistanceSets, pair_at_offset
 
 

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 import torch
+
 from semlens.runtime.logs import log
 
 UNET = {

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from semlens.draw.overview import draw_overview
 from semlens.statistics import findings
 from semlens.statistics.findings import EQ_16, EQ_17, Comparison, find_answers, pair_models, write_sentences

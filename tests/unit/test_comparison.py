@@ -9,6 +9,7 @@ import pyarrow.parquet as parquet
 import pytest
 from by_set import among, at_offset
 from scipy.spatial.distance import cdist
+
 from semlens.compare.distances import compare_prototypes
 from semlens.compare.metrics import all
 from semlens.compare.pairs import INSTANCES

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
+
 from semlens.images.masks import decode_mask
 from semlens.images.paths import find_image
 from semlens.select.formats.all import read_instances

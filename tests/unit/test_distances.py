@@ -6,6 +6,7 @@ import dcor
 import numpy as np
 import pytest
 from scipy.spatial.distance import pdist, squareform
+
 from semlens.compare.metrics import all
 from semlens.compare.metrics.all import METRICS, iterate_distance_blocks, pair_distances
 

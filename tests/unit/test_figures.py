@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+
 from semlens.compare.pairs import SETS as KNOWN
 from semlens.draw.boxes import draw_boxes
 from semlens.draw.curves import draw_curves

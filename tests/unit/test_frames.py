@@ -13,6 +13,7 @@ from matplotlib.colors import to_hex
 from PIL import Image
 from pycocotools import mask as coco_mask
 from scipy.spatial.distance import correlation
+
 from semlens.compare.distances import compare_prototypes
 from semlens.draw import tracks
 from semlens.draw.tables import MARKUP, save_table

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+
 from semlens.images.reading import find_image_folder, read_image, render_view, stretch_to_square
 from semlens.images.views import TURNS, flip_or_rotate
 

@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+
 from semlens.draw.class_maps import draw_class_distances, draw_pca
 
 NEAR = {frozenset(("cow", "horse")), frozenset(("bus", "car"))}

@@ -5,6 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from pycocotools import mask as coco_mask
+
 from semlens.images.masks import decode_mask, measure_coverage, sample_centres, shrink_weights
 
 SIZES = [(64, 64), (333, 500), (480, 854), (427, 640), (17, 5), (8, 8), (3, 300)]

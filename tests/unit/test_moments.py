@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
+
 from semlens.compare.running_statistics import RunningStatistics, encode_statistics, read_running_statistics
 
 

@@ -1,6 +1,7 @@
 """p-values are readable, whatever their size."""
 
 import pytest
+
 from semlens.statistics.p_values import format_p_value
 
 

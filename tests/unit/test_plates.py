@@ -14,13 +14,14 @@ import torch.nn.functional as F
 from PIL import Image
 from pycocotools import mask as coco_mask
 from scipy.ndimage import binary_dilation, binary_erosion
+
 from semlens.draw.example_objects import SIZE, ExampleObject, PcaColours, draw_example_objects
 from semlens.extract.mask_weights import MaskWeights, render_mask
 from semlens.extract.prototypes import LAYER_SETS, pool_prototypes
 from semlens.images.reading import read_image, render_view
 from semlens.images.views import iterate_samples
 from semlens.models.layers import parse_grid
-from semlens.storage.shards import create_shard, write_samples
+from semlens.storage.shard_writer import create_shard, write_samples
 from semlens.storage.tables import INSTANCES, write_parquet
 
 WIDTH, HEIGHT = 300, 240

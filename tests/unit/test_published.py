@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 from scipy import stats
+
 from semlens.compare.pairs import SETS
 from semlens.compare.running_statistics import RunningStatistics
 from semlens.report.claims.all import (

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from by_set import among, at_offset
+
 from semlens.compare.pairs import SETS, DistanceSets, pair_across_views
 
 

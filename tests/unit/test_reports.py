@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from PIL import Image
+
 from semlens.report.page import summarize_stages, write_report
 
 TEMPLATE = Path(__file__).parents[2] / "workflow" / "report" / "report.html.j2"

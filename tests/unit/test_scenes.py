@@ -7,9 +7,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from demo import scenes
 from PIL import Image
 from pycocotools.coco import COCO
+
+from demo import scenes
 
 IMAGES = 12
 SEQUENCES = {"walk": {1: "person", 2: "person"}, "park": {1: "person", 2: "person", 3: "person"}}

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+
 from semlens.config.plan import get_shard_range
 from semlens.images.masks import decode_mask
 from semlens.select.formats.all import COCO_NAMES

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+
 from semlens.images.masks import sample_centres
 from semlens.images.reading import stretch_to_square
 from semlens.images.views import TURNS, crop_view, find_crop_box, flip_or_rotate, iterate_samples, pad_to_square

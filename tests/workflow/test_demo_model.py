@@ -6,10 +6,11 @@ import sys
 import pytest
 import torch
 import yaml
-from demo import scenes
 from demo_model import MODEL
 from repository import ROOT, until
-from semlens.models.backbones.unet import list_unet_layers
+
+from demo import scenes
+from semlens.models.backbones import unet
 
 TRAINING = MODEL.parent / "training.yaml"
 TOY = {
@@ -47,7 +48,7 @@ def test_it_is_a_stable_diffusion_of_eight_megabytes():
     assert (parts.unet.config.sample_size, parts.vae_scale_factor) == (64, 8)
     published = yaml.safe_load(TRAINING.read_text())["unet"]["model"]
     assert list(parts.unet.config.down_block_types) == published["down_block_types"]
-    grids = [layer.name for layer in list_unet_layers(dict(parts.unet.config))]
+    grids = [layer.name for layer in unet.list_layers(dict(parts.unet.config))]
     assert {"enc64.1", "enc16.1", "mid8", "dec16.1", "dec64.3"} <= set(grids)
 
 

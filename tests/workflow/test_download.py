@@ -15,10 +15,11 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from demo import scenes
 from demo_model import MODEL
 from repository import ROOT, Repository, copied, execute, plan, snakemake
 from safetensors.torch import load_file, save_file
+
+from demo import scenes
 
 HOSTS = ("coco.invalid", "voc.invalid", "davis.invalid", "hub.invalid", "diff.invalid")  # that no one has
 LISTED = {"coco": 4, "pascal": 3}

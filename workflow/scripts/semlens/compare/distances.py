@@ -22,7 +22,7 @@ from semlens.storage.tables import check_table
 
 DISTANCES = pa.DataFrameSchema(
     {
-        "condition": pa.Column("class_name"),
+        "condition": pa.Column("category"),
         "set": pa.Column("class_name", pa.Check.isin(SETS)),
         "i": pa.Column("int32", pa.Check.ge(0)),
         "j": pa.Column("int32", pa.Check.ge(0)),

@@ -183,20 +183,20 @@ def list_pooled_layers(columns: dict[str, list[str]]) -> list[str]:
     return list(dict.fromkeys(column.split("@")[0] for of_set in columns.values() for column in of_set))
 
 
-def plan_columns(layer_sets: Iterable[str], available: Sequence[str], capture: str) -> dict[str, list[str]]:
+def plan_columns(layer_sets: Iterable[str], available: Sequence[str], extraction: str) -> dict[str, list[str]]:
     """Return the prototype columns that each layer set concatenates.
 
     Raises
     ------
     ValueError
-        If a layer is asked for that ``capture`` does not hold.
+        If a layer is asked for that ``extraction`` does not hold.
     """
     columns = {}
     for layer_set in layer_sets:
         try:
             names = expand_layers(layer_set, available)
         except ValueError as error:
-            raise ValueError(f"extraction {capture!r}: {error}; add it to the capture's layers") from None
+            raise ValueError(f"extraction {extraction!r}: {error}; add it to the extraction's layers") from None
         largest = max(parse_grid(name) for name in names)
         columns[layer_set] = [f"{name}@{largest}" for name in names]
     return columns

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from semlens.models.layers import Layer
 from semlens.models.loading import check_kind, load_part
 from semlens.runtime.logs import log
-from semlens.storage.shards import read_samples
+from semlens.storage.shard_reader import read_samples
 
 if TYPE_CHECKING:
     import h5py

@@ -15,9 +15,10 @@ import jsonschema
 import numpy as np
 import pytest
 import yaml
+
 from semlens.runtime.downloads import RetryPolicy, apply_mirrors, download, parse_mirrors
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 CONTENT = np.random.default_rng(0).bytes(1_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 CHUNK = 2**14  # what a break may cost
@@ -51,10 +52,10 @@ def is_whole(out):
 def in_another_process(url, out, *, limit=None, timeout=20):
     code = f"""
 import resource
-from semlens.downloads import Patience, download
+from semlens.runtime.downloads import RetryPolicy, download
 if {limit}:
     resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
-download([{url!r}], {str(out)!r}, bytes={len(CONTENT)}, sha256={SHA256!r}, mirrors={{}}, patience=Patience({timeout}))
+download([{url!r}], {str(out)!r}, bytes={len(CONTENT)}, sha256={SHA256!r}, mirrors={{}}, patience=RetryPolicy({timeout}))
 """
     scripts = str(REPOSITORY / "workflow" / "scripts")
     return subprocess.Popen(

@@ -1,7 +1,7 @@
 """The registry's files by the path that they are kept under."""
 
 import pytest
-from semlens.models.parts import find_part
+
 from semlens.runtime.registry import list_archives, list_files, list_model_files
 
 REGISTRY = {
@@ -46,14 +46,3 @@ def test_a_part_of_a_model_is_its_files(part, expected):
 
 def test_a_dataset_is_its_archives():
     assert list_archives(REGISTRY, "photos") == ["list.csv"]
-
-
-@pytest.mark.parametrize("given", ["part", "model", "files"])
-def test_a_part_is_found_however_it_is_given(tmp_path, given):
-    """By its own folder, by the model's, or by the files that were downloaded."""
-    unet = tmp_path / "unet"
-    unet.mkdir()
-    for name in ("config.json", "weights.safetensors"):
-        (unet / name).touch()
-    ways = {"part": str(unet), "model": tmp_path, "files": sorted(unet.iterdir())}
-    assert find_part(ways[given], "unet") == unet

@@ -10,8 +10,10 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
 import yaml
-from semlens.extract.prototypes import VERSIONS
+
+from semlens.extract.prototypes import ENVIRONMENT
 from semlens.report.provenance import describe_run
+from semlens.runtime.version import VERSION, find_commit
 
 SHARED = ["cat", "ewe & ram"]
 SETTINGS = {"seed": 3, "datasets": {"a": {"classes": SHARED}, "b": {"classes": SHARED, "images": 2}}}
@@ -22,7 +24,8 @@ def described(tmp_path):
     """A page of three shards of prototypes and of manifests, of a model in a folder, named twice, and of a file."""
     prototypes = [tmp_path / f"{place}.prototypes" for place in range(3)]
     for path, torch in zip(prototypes, ["2.13.0", "1.13", "2.13.0"], strict=True):
-        metadata = {VERSIONS: json.dumps({"torch": torch, "h5py": "3"})}
+        made = {"date": f"2026-01-0{torch[0]}", "device": "cpu", "commit": "abc", "torch": torch, "h5py": "3"}
+        metadata = {ENVIRONMENT: json.dumps({"extract": made})}
         parquet.write_table(arrow.table({"x": [1]}).replace_schema_metadata(metadata), path)
     manifests = []
     for place, (dataset, images) in enumerate([("a", ["x", "x", "y"]), ("a", ["z"]), ("b", ["x"])]):
@@ -45,16 +48,21 @@ def described(tmp_path):
     return tmp_path
 
 
-def test_software_is_that_of_here_and_that_which_shards_record(described):
-    """Versions that differ between shards are all named."""
+def test_software_is_that_of_the_report(described):
     software = json.loads((described / "p.json").read_text())["software"]
     found = {(row["package"], row["version"]): row["where"] for row in software}
-    assert ("Python", platform.python_version()) in found
-    assert ("snakemake", "9.27") in found
-    assert found["numpy", version("numpy")] == "here"
-    assert found["torch", "2.13.0"] == "features of 2 shards"
-    assert found["torch", "1.13"] == "features of 1 shards"
-    assert found["h5py", "3"] == "features of 3 shards"
+    assert {("Python", platform.python_version()), ("snakemake", "9.27"), ("numpy", version("numpy"))} <= found.keys()
+    assert found["semlens", VERSION] == f"commit {find_commit()}"
+
+
+def test_stages_name_device_dates_commit_and_versions_as_shards_record_them(described):
+    """Versions that differ between shards are all named."""
+    stages = json.loads((described / "p.json").read_text())["stages"]
+    common = {"stage": "extract", "device": "cpu", "commit": "abc"}
+    assert stages == [
+        {**common, "first": "2026-01-02", "last": "2026-01-02", "shards": 2, "versions": "torch 2.13.0, h5py 3"},
+        {**common, "first": "2026-01-01", "last": "2026-01-01", "shards": 1, "versions": "torch 1.13, h5py 3"},
+    ]
 
 
 def test_datasets_are_counted_over_their_shards(described):

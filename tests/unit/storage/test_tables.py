@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from semlens.compare.distances import DISTANCES
 from semlens.extract.prototypes import PROTOTYPES
 from semlens.statistics.sets import STATISTICS

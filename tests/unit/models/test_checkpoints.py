@@ -12,7 +12,8 @@ import tiny
 import torch
 from original_layout import original
 from safetensors.torch import load_file, save_file
-from semlens.models.backbones.unet import list_unet_layers, load_unet
+
+from semlens.models.backbones import unet as backbone
 from semlens.models.capture import capture
 from semlens.models.checkpoints import convert_checkpoint
 from semlens.models.loading import load_vae
@@ -158,14 +159,14 @@ def test_features_moments_and_embeddings_are_the_same(tiny_model, config, weight
     found = []
     for model in (tiny_model, tmp_path / "out"):
         text = embed_texts(["a dog"], [(model / "tokenizer", model / "text_encoder")])[0]
-        unet = load_unet(model / "unet", device=CPU, dtype=torch.float32)
+        unet = backbone.load(model / "unet", device=CPU, dtype=torch.float32)
         vae = load_vae(model / "vae", device=CPU, dtype=torch.float32)
         with torch.inference_mode():
             moments = vae.encode(picture).latent_dist.parameters
-            with capture(unet, list_unet_layers(unet.config)) as features:
+            with capture(unet, backbone.list_layers(unet.config)) as features:
                 unet(latents, 50, text)
         found.append([text, moments, read_alphas_cumprod(model / "scheduler"), *features.values()])
-    assert len(found[0]) == 3 + len(list_unet_layers(unet.config))
+    assert len(found[0]) == 3 + len(backbone.list_layers(unet.config))
     assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
 
 

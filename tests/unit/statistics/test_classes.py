@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.spatial import distance as scipy_distance
+
 from semlens.statistics import classes
 from semlens.statistics.classes import MAX_PER_CLASS, average_class_distances, project_pca
 
@@ -80,7 +81,7 @@ def test_one_object_lies_in_the_middle():
 
 
 def test_the_report_says_how_many_objects_stand_for_a_class():
-    template = Path(__file__).parents[2] / "workflow" / "report" / "report.html.j2"
+    template = Path(__file__).parents[3] / "workflow" / "report" / "report.html.j2"
     assert f"more than {MAX_PER_CLASS} objects" in template.read_text()
 
 

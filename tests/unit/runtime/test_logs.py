@@ -6,6 +6,7 @@ import time
 import warnings
 
 import pytest
+
 from semlens.runtime import logs
 from semlens.runtime.logs import log, log_job, open_progress, show_progress
 

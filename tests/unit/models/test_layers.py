@@ -1,7 +1,8 @@
 """Capture points as the U-Net's configuration gives them, and the names of sets of them."""
 
 import pytest
-from semlens.models.backbones.unet import list_unet_layers
+
+from semlens.models.backbones import unet as backbone
 from semlens.models.layers import expand_layers, find_forward_position, parse_grid
 
 SD15 = {
@@ -47,7 +48,7 @@ SD15_NAMES = [name for name, *_ in SD15_LAYERS]
 
 
 def as_tuples(unet):
-    return [(layer.name, layer.module, layer.grid, layer.channels) for layer in list_unet_layers(unet)]
+    return [(layer.name, layer.module, layer.grid, layer.channels) for layer in backbone.list_layers(unet)]
 
 
 def test_the_map_of_stable_diffusion_1_5():
@@ -106,7 +107,7 @@ def test_feature_sets_name_layers_once_and_in_forward_order(layer_set, expected)
 
 
 def test_the_papers_concatenation_has_11200_channels():
-    channels = {layer.name: layer.channels for layer in list_unet_layers(SD15)}
+    channels = {layer.name: layer.channels for layer in backbone.list_layers(SD15)}
     assert sum(channels[name] for name in expand_layers("64+32+16", channels)) == 11200
 
 
@@ -130,7 +131,7 @@ def test_the_papers_concatenation_has_11200_channels():
 def test_an_unknown_layer_is_named_with_what_there_is(layer_set, offender):
     with pytest.raises(ValueError) as error:
         expand_layers(layer_set, SD15_NAMES)
-    assert f"{offender!r} (of feature set {layer_set!r})" in str(error.value)
+    assert f"{offender!r} (of layer set {layer_set!r})" in str(error.value)
     assert ", ".join(SD15_NAMES) in str(error.value)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from semlens.config.checks import check_folders, check_layers, check_references
 from semlens.config.plan import (
     get_shard_range,
@@ -23,7 +24,7 @@ from semlens.config.plan import (
 )
 from semlens.config.schema import check_schema
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 CONFIG = {
     "shard_size": 10,
     "models": {"sd15": {}, "tiny": {}},

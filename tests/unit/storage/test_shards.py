@@ -3,15 +3,19 @@
 import h5py
 import numpy as np
 import pytest
-from semlens.storage.shards import create_shard, open_shard, read_samples, read_texts, write_samples
 
+from semlens.storage.environment import describe_environment
+from semlens.storage.shard_reader import open_shard, read_environment, read_samples, read_texts
+from semlens.storage.shard_writer import create_shard, write_samples
+
+MADE = describe_environment("extract", "a GPU")
 VALUES = np.arange(24, dtype=np.float32).reshape(4, 2, 3)
 
 
 @pytest.fixture
 def shard(tmp_path):
     path = tmp_path / "shard.h5"
-    with create_shard(path, {"extraction": "plain"}) as file:
+    with create_shard(path, {"extraction": "plain"}, MADE) as file:
         file["identity/sample_id"] = ["a", "ü", "c", "d"]
         for start in (0, 3):
             write_samples(file, "identity/t0/enc16.1", start, VALUES[start : start + 3], total=4)
@@ -29,12 +33,13 @@ def test_what_is_put_in_parts_is_read_whole(shard):
 def test_a_shard_says_what_it_is_and_what_wrote_it(shard):
     with h5py.File(shard) as file:
         assert file.attrs["extraction"] == "plain"
-        assert file.attrs["version_h5py"] == h5py.__version__
+        assert read_environment(file) == MADE
+    assert (MADE["extract"]["device"], MADE["extract"]["h5py"]) == ("a GPU", h5py.__version__)
 
 
 def test_a_failure_leaves_what_was_there_before(shard):
     before = shard.read_bytes()
-    with pytest.raises(RuntimeError, match="interrupted"), create_shard(shard, {}) as file:
+    with pytest.raises(RuntimeError, match="interrupted"), create_shard(shard, {}, MADE) as file:
         write_samples(file, "identity/t0/enc16.1", 0, VALUES, total=4)
         raise RuntimeError("interrupted")
     assert shard.read_bytes() == before

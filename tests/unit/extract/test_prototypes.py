@@ -12,11 +12,14 @@ import torch
 import torch.nn.functional as F
 from PIL import Image, ImageOps
 from pycocotools import mask as coco_mask
-from semlens.extract.prototypes import LAYER_SETS, VERSIONS, plan_columns, pool_prototypes
+
+from semlens.extract.prototypes import ENVIRONMENT, LAYER_SETS, plan_columns, pool_prototypes
 from semlens.images.masks import measure_coverage
-from semlens.storage.shards import create_shard, list_versions, write_samples
+from semlens.storage.environment import describe_environment
+from semlens.storage.shard_writer import create_shard, write_samples
 from semlens.storage.tables import INSTANCES, write_parquet
 
+MADE = describe_environment("extract")
 CHANNELS = {
     **{"enc64.1": 3, "enc32.1": 4, "enc32.2": 4, "enc16.1": 5, "enc16.2": 5, "mid8": 6},
     **{"dec16.1": 5, "dec32.1": 4, "dec64.1": 3},
@@ -90,7 +93,7 @@ def maps_of(image, view, timestep, layer):
 
 
 def features_of(images, path, *, passes=(("identity", 0),), layers=tuple(CHANNELS)):
-    with create_shard(path, {"extraction": "plain", "layers": list(layers)}) as file:
+    with create_shard(path, {"extraction": "plain", "layers": list(layers)}, MADE) as file:
         for view in dict.fromkeys(view for view, _ in passes):
             file[f"{view}/sample_id"] = list(images)
         for view, timestep in passes:
@@ -148,7 +151,8 @@ def naive(mask, image, view, timestep, layer_set):
 
 
 def test_prototypes_say_which_versions_made_their_features(pooled):
-    assert json.loads(parquet.read_schema(pooled()).metadata[VERSIONS]) == list_versions()
+    stages = json.loads(parquet.read_schema(pooled()).metadata[ENVIRONMENT])
+    assert stages.keys() == {"extract", "pool"} and stages["extract"] == MADE["extract"]
 
 
 @pytest.mark.parametrize("layer_set", FEATURES)
@@ -302,7 +306,7 @@ def test_a_letterboxed_mask_lies_where_the_picture_does(pooled):
 def test_half_precision_features_are_averaged_in_single(pooled, tmp_path):
     path = tmp_path / "half.h5"
     values = np.full((1, 2, 16, 16), 3000, dtype=np.float16)  # 256 of them overflow float16
-    with create_shard(path, {"extraction": "plain", "layers": ["enc16.1"]}) as file:
+    with create_shard(path, {"extraction": "plain", "layers": ["enc16.1"]}, MADE) as file:
         file["identity/sample_id"] = ["c"]
         write_samples(file, "identity/t0/enc16.1", 0, values, total=1)
     out = tmp_path / "half.parquet"
@@ -315,8 +319,8 @@ def test_half_precision_features_are_averaged_in_single(pooled, tmp_path):
 def test_a_layer_that_the_capture_lacks_is_named_with_the_way_out(pooled, tmp_path):
     with pytest.raises(ValueError) as error:
         pooled(layers=("enc16.1", "mid8"), layer_sets=["enc16.1", "enc32.1"])
-    assert str(error.value).startswith("capture 'plain': no layer 'enc32.1'")
-    assert "there are enc16.1, mid8; add it to the capture's layers" in str(error.value)
+    assert str(error.value).startswith("extraction 'plain': no layer 'enc32.1'")
+    assert "there are enc16.1, mid8; add it to the extraction's layers" in str(error.value)
     assert not (tmp_path / "prototypes.parquet").exists()
 
 

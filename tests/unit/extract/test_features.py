@@ -11,14 +11,16 @@ import pandas as pd
 import pytest
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
+from extractors import make_extractor
 from PIL import Image, ImageOps
 from pycocotools import mask as coco_mask
-from semlens.extract.features import FeatureExtractor, extract_features
+from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+
+from semlens.extract.features import extract_features
 from semlens.extract.latents import encode_images
 from semlens.extract.prompts import encode_prompt, encode_template
 from semlens.models.text import embed_texts, find_text_encoders
 from semlens.storage.tables import INSTANCES, write_parquet
-from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 SIZE = 128
 TEXT_PARTS = {
@@ -122,9 +124,9 @@ def read(small_model, latents, prompt, tmp_path_factory):
         settings = {
             "latents": latents,
             "prompt": prompt,
-            "unet": small_model / "unet",
+            "network": small_model / "unet",
             "scheduler": small_model / "scheduler",
-            "layer_sets": ["enc4.1", "mid2+dec16.3"],
+            "layers": ["enc4.1", "mid2+dec16.3"],
             "timesteps": TIMESTEPS,
             "posterior": "sample",
             "noise": True,
@@ -133,10 +135,10 @@ def read(small_model, latents, prompt, tmp_path_factory):
             "dtype": "float32",
             "device": "cpu",
             "batch_size": 1,
-            "about": ABOUT,
+            "names": ABOUT,
             **changes,
         }
-        extract_features(FeatureExtractor(**settings), out=out)
+        extract_features(make_extractor(**settings), out=out)
         return out
 
     return run
@@ -231,8 +233,8 @@ def test_features_depend_on_timestep_seed_and_prompt(features, read, small_model
         encoders=[(small_model / "tokenizer", small_model / "text_encoder")],
         out=other_prompt,
     )
-    other_seed = contents(read(seed=8, layer_sets=["enc4.1"], timesteps=[50]))
-    other_text = contents(read(prompt=other_prompt, layer_sets=["enc4.1"], timesteps=[50]))
+    other_seed = contents(read(seed=8, layers=["enc4.1"], timesteps=[50]))
+    other_text = contents(read(prompt=other_prompt, layers=["enc4.1"], timesteps=[50]))
     key = "identity/t50/enc4.1"
     for other in (found["identity/t0/enc4.1"], found["identity/t999/enc4.1"], other_seed[key], other_text[key]):
         assert np.abs(found[key] - other).max() > 1e-3
@@ -266,13 +268,13 @@ def read_plainly(model, noisy, timestep, text="a horse"):
 def test_the_posteriors_mean_is_read_where_asked_for(read, small_model, latents):
     mean, _, noise = draws(latents, 7)
     noisy = DDPMScheduler.from_pretrained(small_model / "scheduler").add_noise(mean, noise, torch.tensor([50]))
-    found = contents(read(posterior="mean", layer_sets=["enc4.1"], timesteps=[50]))["identity/t50/enc4.1"]
+    found = contents(read(posterior="mean", layers=["enc4.1"], timesteps=[50]))["identity/t50/enc4.1"]
     np.testing.assert_array_equal(found, read_plainly(small_model, noisy, 50))
 
 
 def test_without_noise_the_clean_latent_is_read_at_the_timestep(read, small_model, latents):
     _, clean, _ = draws(latents, 7)
-    found = contents(read(noise=False, layer_sets=["enc4.1"], timesteps=[50]))["identity/t50/enc4.1"]
+    found = contents(read(noise=False, layers=["enc4.1"], timesteps=[50]))["identity/t50/enc4.1"]
     np.testing.assert_array_equal(found, read_plainly(small_model, clean, 50))
 
 
@@ -293,7 +295,7 @@ def test_denoising_is_a_plain_loop_over_diffusers(read, small_model, latents, in
         x = signal[to] ** 0.5 * picture + (1 - signal[to]) ** 0.5 * predicted
         at, passes = to, passes + 1
     assert passes == -(-timestep // (1000 // inference_steps))
-    found = contents(read(inference_steps=inference_steps, layer_sets=["enc4.1"], timesteps=[timestep]))
+    found = contents(read(inference_steps=inference_steps, layers=["enc4.1"], timesteps=[timestep]))
     np.testing.assert_allclose(
         found[f"identity/t{timestep}/enc4.1"], read_plainly(small_model, x, 0), **ROUNDING["features"]
     )
@@ -313,12 +315,12 @@ def test_denoising_by_diffusers_own_schedule_is_the_same(read, small_model, late
         with torch.no_grad():
             predicted = torch.cat([unet(one[None], t, encoder_hidden_states=text).sample for one in x])
         x = scheduler.step(predicted, t, x).prev_sample
-    found = contents(read(inference_steps=20, layer_sets=["enc4.1"], timesteps=[100]))
+    found = contents(read(inference_steps=20, layers=["enc4.1"], timesteps=[100]))
     np.testing.assert_allclose(found["identity/t100/enc4.1"], read_plainly(small_model, x, 0), **ROUNDING["features"])
 
 
 def test_at_timestep_0_there_is_nothing_to_denoise(features, read):
-    found = contents(read(inference_steps=20, layer_sets=["enc4.1"], timesteps=[0]))
+    found = contents(read(inference_steps=20, layers=["enc4.1"], timesteps=[0]))
     np.testing.assert_array_equal(found["identity/t0/enc4.1"], contents(features)["identity/t0/enc4.1"])
 
 
@@ -337,11 +339,11 @@ def test_a_template_says_what_each_sample_shows(read, small_model, tmp_path):
     both, cats = "a photo of a cat and dog", "a photo of a cat"
     assert said["identity"] == [both, cats, both, cats, cats]
     assert said["crop_pad"] == [cats, "a photo of a dog", cats, cats, "a photo of a dog", *[cats] * 5]
-    found = contents(read(prompt=out, layer_sets=["enc4.1"], timesteps=[0], batch_size=2))["identity/t0/enc4.1"]
+    found = contents(read(prompt=out, layers=["enc4.1"], timesteps=[0], batch_size=2))["identity/t0/enc4.1"]
     for text, pictures in ((both, [0, 2]), (cats, [1, 3, 4])):
         alone = tmp_path / f"{text}.h5"
         encode_prompt(prompt=text, out=alone, encoders=encoders)
-        expected = contents(read(prompt=alone, layer_sets=["enc4.1"], timesteps=[0]))["identity/t0/enc4.1"]
+        expected = contents(read(prompt=alone, layers=["enc4.1"], timesteps=[0]))["identity/t0/enc4.1"]
         np.testing.assert_allclose(found[pictures], expected[pictures], **ROUNDING["features"])
 
 
@@ -358,7 +360,7 @@ def test_a_letterboxed_picture_keeps_its_proportions(encode, small_model, folder
 
 
 def test_one_timestep_alone_is_the_same_as_among_others(features, read):
-    alone = contents(read(timesteps=[50], layer_sets=["enc4.1"]))
+    alone = contents(read(timesteps=[50], layers=["enc4.1"]))
     np.testing.assert_array_equal(alone["identity/t50/enc4.1"], contents(features)["identity/t50/enc4.1"])
 
 
@@ -394,7 +396,7 @@ def test_views_are_kept_apart(encode, read):
     path = encode("ab")
     with h5py.File(path, "r+") as file:
         file.copy("identity", "hflip")
-    found = contents(read(latents=path, timesteps=[0, 500], layer_sets=["enc4.1"]))
+    found = contents(read(latents=path, timesteps=[0, 500], layers=["enc4.1"]))
     assert set(found) == {
         f"{view}/{name}" for view in ("identity", "hflip") for name in ("sample_id", "t0/enc4.1", "t500/enc4.1")
     }
@@ -407,9 +409,11 @@ def test_features_say_what_they_are(features):
     assert {key: about[key] for key in ABOUT} == ABOUT
     assert (about["seed"], about["dtype"]) == (7, "float32")
     assert list(about["layers"]) == ["enc4.1", "mid2", "dec16.3"]
-    assert len(about["unet_config_sha256"]) == 64
+    assert len(about["network_config_sha256"]) == 64
+    stages = json.loads(about["environment"])
+    assert stages.keys() == {"encode", "extract"} and stages["extract"]["device"] == "cpu"
     for package in ("torch", "diffusers", "h5py"):
-        assert about[f"version_{package}"] == version(package)
+        assert stages["extract"][package] == version(package)
     with h5py.File(features) as file:
         assert file["identity/t0/enc4.1"].chunks == (1, 32, 4, 4)
 
@@ -424,17 +428,17 @@ def test_latents_and_prompts_say_what_they_are(latents, prompt):
 
 def test_the_hash_is_of_the_configuration_not_of_its_place(features, read, small_model, tmp_path):
     shutil.copytree(small_model / "unet", tmp_path / "elsewhere")
-    moved = read(unet=tmp_path / "elsewhere", timesteps=[0], layer_sets=["enc16.1"])
-    assert attributes(moved)["unet_config_sha256"] == attributes(features)["unet_config_sha256"]
+    moved = read(network=tmp_path / "elsewhere", timesteps=[0], layers=["enc16.1"])
+    assert attributes(moved)["network_config_sha256"] == attributes(features)["network_config_sha256"]
     config = json.loads((tmp_path / "elsewhere" / "config.json").read_text())
     (tmp_path / "elsewhere" / "config.json").write_text(json.dumps({**config, "flip_sin_to_cos": False}))
-    changed = read(unet=tmp_path / "elsewhere", timesteps=[0], layer_sets=["enc16.1"])
-    assert attributes(changed)["unet_config_sha256"] != attributes(features)["unet_config_sha256"]
+    changed = read(network=tmp_path / "elsewhere", timesteps=[0], layers=["enc16.1"])
+    assert attributes(changed)["network_config_sha256"] != attributes(features)["network_config_sha256"]
 
 
 @pytest.mark.parametrize(("dtype", "stored", "error"), [("bfloat16", np.float32, 0.1), ("float16", np.float16, 0.02)])
 def test_half_precision_is_near_and_stored_as_it_may_be(features, read, dtype, stored, error):
-    half = read(dtype=dtype, timesteps=[0], layer_sets=["enc4.1"])
+    half = read(dtype=dtype, timesteps=[0], layers=["enc4.1"])
     values, exact = contents(half)["identity/t0/enc4.1"], contents(features)["identity/t0/enc4.1"]
     assert values.dtype == stored
     assert attributes(half)["dtype"] == dtype
@@ -443,8 +447,8 @@ def test_half_precision_is_near_and_stored_as_it_may_be(features, read, dtype, s
 
 def test_an_unknown_layer_names_the_capture(read, tmp_path):
     with pytest.raises(ValueError) as error:
-        read(layer_sets=["enc4.1", "enc5.1"], out=tmp_path / "features.h5")
-    assert str(error.value).startswith("capture 'plain': no layer 'enc5.1'")
+        read(layers=["enc4.1", "enc5.1"], out=tmp_path / "features.h5")
+    assert str(error.value).startswith("extraction 'plain': no layer 'enc5.1'")
     assert "enc16.1, enc16.2, enc8.1" in str(error.value)
     assert not list(tmp_path.iterdir())
 
@@ -460,12 +464,12 @@ def test_latents_of_another_size_are_refused_with_the_way_out(encode, read, smal
 
 def test_a_failed_write_leaves_what_was_there(encode, read, tmp_path):
     out = tmp_path / "features.h5"
-    read(out=out, timesteps=[0], layer_sets=["enc16.1"])
+    read(out=out, timesteps=[0], layers=["enc16.1"])
     before = out.read_bytes()
     with pytest.raises(ValueError):
         read(latents=encode("a", size=64), out=out)
     assert out.read_bytes() == before
-    read(out=out, timesteps=[1], layer_sets=["enc16.1"])  # what the failed one left is in nobody's way
+    read(out=out, timesteps=[1], layers=["enc16.1"])  # what the failed one left is in nobody's way
     assert "identity/t1/enc16.1" in contents(out)
 
 
@@ -571,8 +575,8 @@ def test_other_architectures_are_read_as_their_pipelines_run_them(architectures,
     model, prompt = architectures[name], tmp_path / "prompt.h5"
     encode_prompt(prompt="a horse", encoders=encoders_of(model), out=prompt)
     latents = encode(vae=model / "vae")
-    folders = {"latents": latents, "prompt": prompt, "unet": model / "unet", "scheduler": model / "scheduler"}
-    found = contents(read(**folders, layer_sets=list(layers), timesteps=[50]))
+    folders = {"latents": latents, "prompt": prompt, "network": model / "unet", "scheduler": model / "scheduler"}
+    found = contents(read(**folders, layers=list(layers), timesteps=[50]))
 
     unet = UNet2DConditionModel.from_pretrained(model / "unet").eval()
     load = {part: kind.from_pretrained(model / part) for part, kind in TEXT_PARTS.items() if (model / part).is_dir()}

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from semlens.runtime import devices
 from semlens.runtime.devices import resolve_device
 
-SCRIPTS = Path(devices.__file__).parents[1]
+SCRIPTS = Path(devices.__file__).parents[2]
 CLAIM = f"""
 import sys
 sys.path.insert(0, {str(SCRIPTS)!r})
 from pathlib import Path
-from semlens import devices
-print(devices.claim(["one", "two"], Path(sys.argv[1])), flush=True)
+from semlens.runtime import devices
+print(devices.claim_gpu(["one", "two"], Path(sys.argv[1])), flush=True)
 sys.stdin.read()
 """
 

@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from semlens.models.backbones.unet import list_unet_layers, load_unet
+
+from semlens.models.backbones import unet as backbone
 from semlens.models.capture import capture
 from semlens.models.layers import Layer, expand_layers
 
@@ -11,7 +12,7 @@ CHOICES = ["enc64.1", "enc16.1", "enc16", "8", "mid8", "64+32+16", "dec64.3", "e
 
 @pytest.fixture(scope="module")
 def unet(tiny_model):
-    return load_unet(tiny_model / "unet", device=torch.device("cpu"), dtype=torch.float32)
+    return backbone.load(tiny_model / "unet", device=torch.device("cpu"), dtype=torch.float32)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def expected(unet, inputs):
                 name, (output[0] if isinstance(output, tuple) else output).clone()
             )
         )
-        for layer in list_unet_layers(unet.config)
+        for layer in backbone.list_layers(unet.config)
     ]
     with torch.inference_mode():
         unet(*inputs)
@@ -41,8 +42,8 @@ def expected(unet, inputs):
 
 
 def points(unet, layer_set):
-    wanted = expand_layers(layer_set, [layer.name for layer in list_unet_layers(unet.config)])
-    return [layer for layer in list_unet_layers(unet.config) if layer.name in wanted]
+    wanted = expand_layers(layer_set, [layer.name for layer in backbone.list_layers(unet.config)])
+    return [layer for layer in backbone.list_layers(unet.config) if layer.name in wanted]
 
 
 def hooks_left(unet):
@@ -70,8 +71,8 @@ def test_layers_may_be_asked_for_in_any_order(unet, inputs, expected):
 
 
 def test_features_have_the_channels_and_grids_of_the_map(unet, expected):
-    assert list(expected) == [layer.name for layer in list_unet_layers(unet.config)]
-    for layer in list_unet_layers(unet.config):
+    assert list(expected) == [layer.name for layer in backbone.list_layers(unet.config)]
+    for layer in backbone.list_layers(unet.config):
         assert expected[layer.name].shape == (2, layer.channels, layer.grid // 4, layer.grid // 4)
 
 
@@ -90,10 +91,10 @@ def test_the_map_fits_networks_of_other_shapes(depths):
         cross_attention_dim=8,
         norm_num_groups=4,
     )
-    with torch.inference_mode(), capture(unet, list_unet_layers(unet.config), stop=False) as features:
+    with torch.inference_mode(), capture(unet, backbone.list_layers(unet.config), stop=False) as features:
         unet(torch.randn(1, 4, 16, 16), 0, torch.randn(1, 3, 8))
     assert {name: values.shape for name, values in features.items()} == {
-        layer.name: (1, layer.channels, layer.grid, layer.grid) for layer in list_unet_layers(unet.config)
+        layer.name: (1, layer.channels, layer.grid, layer.grid) for layer in backbone.list_layers(unet.config)
     }
     blocks = [*unet.down_blocks, *unet.up_blocks]
     pairs = sum(len(block.resnets) for block in blocks)

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
+
 from semlens.runtime.downloads import RetryPolicy
 from semlens.runtime.image_downloads import download_images
 

@@ -7,6 +7,7 @@ import pyarrow.parquet as parquet
 import pytest
 from matplotlib.cbook import boxplot_stats
 from scipy import stats
+
 from semlens.compare.running_statistics import RunningStatistics, encode_statistics
 from semlens.statistics.sets import (
     STATISTICS,

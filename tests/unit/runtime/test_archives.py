@@ -8,6 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
+
 from semlens.runtime.archives import compile_wanted, unpack
 
 NOISE = np.random.default_rng(0).bytes(5_000)

@@ -9,12 +9,15 @@ import pandas as pd
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
+from extractors import make_extractor
 from pycocotools import mask as coco_mask
-from semlens.extract.features import FeatureExtractor, extract_features
-from semlens.extract.prototypes import LAYER_SETS, pool_prototypes
+
+from semlens.extract.features import extract_features
+from semlens.extract.prototypes import LAYER_SETS, PASSES, pool_prototypes
 from semlens.extract.streaming import extract_prototypes
 from semlens.images.views import iterate_samples
-from semlens.storage.shards import create_shard, write_samples
+from semlens.storage.environment import describe_environment
+from semlens.storage.shard_writer import create_shard, write_samples
 from semlens.storage.tables import INSTANCES, write_parquet
 
 IMAGES = {"a": (160, 120), "b": (97, 200), "c": (64, 64)}  # width, height
@@ -65,7 +68,7 @@ def latents(manifest, tmp_path_factory):
     """As the VAE might have made them: a mean and a log variance for every sample of every view."""
     path = tmp_path_factory.mktemp("latents") / "00000.h5"
     rng = np.random.default_rng(0)
-    with create_shard(path, {"scaling_factor": 0.18215, "size": 128}) as file:
+    with create_shard(path, {"scaling_factor": 0.18215, "size": 128}, describe_environment("encode")) as file:
         for view in VIEWS:
             ids = [sample.id for sample in iterate_samples(view, pd.read_parquet(manifest))]
             file[f"{view}/sample_id"] = ids
@@ -77,16 +80,16 @@ def latents(manifest, tmp_path_factory):
 @pytest.fixture(scope="module")
 def reader(small_model, latents, tmp_path_factory):
     prompt = tmp_path_factory.mktemp("prompt") / "any.h5"
-    with create_shard(prompt, {}) as file:
+    with create_shard(prompt, {}, describe_environment("encode")) as file:
         file["embedding"] = np.random.default_rng(1).standard_normal((1, 77, 32), dtype=np.float32)
 
     def made(**changes):
         settings = {
             "latents": latents,
             "prompt": prompt,
-            "unet": small_model / "unet",
+            "network": small_model / "unet",
             "scheduler": small_model / "scheduler",
-            "layer_sets": LAYERS,
+            "layers": LAYERS,
             "timesteps": TIMESTEPS,
             "posterior": "sample",
             "noise": True,
@@ -95,10 +98,10 @@ def reader(small_model, latents, tmp_path_factory):
             "dtype": "float32",
             "device": "cpu",
             "batch_size": 2,
-            "about": {"extraction": "plain"},
+            "names": {"extraction": "plain"},
             **changes,
         }
-        return FeatureExtractor(**settings)
+        return make_extractor(**settings)
 
     return made
 
@@ -133,7 +136,8 @@ def test_both_ways_lead_to_the_same_prototypes(reader, manifest, tmp_path, dtype
     read = {"dtype": dtype, "batch_size": batch_size}
     long = by_maps(reader(**read), tmp_path / "long.parquet", **settings)
     short = at_once(reader(**read), tmp_path / "short.parquet", **settings)
-    assert short.schema.equals(long.schema, check_metadata=True)
+    assert short.schema.equals(long.schema)
+    assert all(short.schema.metadata[key] == long.schema.metadata[key] for key in (LAYER_SETS, PASSES))
     (rows, vectors), (expected_rows, expected) = split(short), split(long)
     pd.testing.assert_frame_equal(rows, expected_rows)
     for column, values in expected.items():
@@ -199,6 +203,6 @@ def test_prototypes_that_are_not_finite_are_refused_by_layer_and_sample(reader, 
 
 def test_a_layer_that_the_capture_lacks_is_named_before_anything_runs(reader, manifest, tmp_path):
     out = tmp_path / "prototypes.parquet"
-    with pytest.raises(ValueError, match=r"capture 'plain': no layer 'enc4\.2' .* add it to the capture's layers"):
+    with pytest.raises(ValueError, match=r"extraction 'plain': no layer 'enc4\.2' .* add it to the extraction's layers"):
         at_once(reader(), out, manifest=manifest, layer_sets=["enc4.2"], **SQUASH)
     assert not out.exists()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+
 from semlens.runtime.files import quarantine_if_corrupt, write_atomically
 
 
@@ -45,8 +46,8 @@ def test_block_that_ends_well_replaces_the_former_file(tmp_path):
 
 WRITER = """
 import sys
-from semlens.files import readable, whole
-with whole(sys.argv[1]) as file:
+from semlens.runtime.files import write_atomically
+with write_atomically(sys.argv[1]) as file:
     file.write_text("another's")
     print("writing", flush=True)
     sys.stdin.read()
