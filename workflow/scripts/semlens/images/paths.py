@@ -1,4 +1,4 @@
-"""TODO."""
+"""Where an annotated image lies: apart from reading it, because the readers of annotations need only this."""
 
 from pathlib import Path, PurePosixPath
 
