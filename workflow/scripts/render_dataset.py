@@ -14,9 +14,7 @@ if __name__ == "__main__":
             case "voc":
                 scenes.write_voc(folder, **demo, split=options["splits"][0])
             case "davis":
-                scenes.write_davis(
-                    folder, sequences=options["sequences"], frames=demo["images"], seed=demo["seed"]
-                )
+                scenes.write_davis(folder, sequences=options["sequences"], frames=demo["images"], seed=demo["seed"])
             case other:
                 raise ValueError(f"the demo draws no dataset of format {other!r}; it draws coco, voc and davis")
         log.info("%s scenes of seed %d drawn in %s", snakemake.params.format, demo["seed"], folder)

@@ -12,7 +12,7 @@ import pandera.pandas as pa
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 
-from semlens.compare.metrics.all import iterate_distance_blocks, pair_distances
+from semlens.compare.metrics import iterate_distance_blocks, pair_distances
 from semlens.compare.pairs import INSTANCES, NO_SET, SETS, DistanceSets, pair_across_views, pair_at_offset
 from semlens.compare.prototypes import PrototypeShard, load_prototypes, open_prototypes
 from semlens.compare.running_statistics import RunningStatistics, encode_statistics

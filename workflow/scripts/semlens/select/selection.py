@@ -19,9 +19,7 @@ _CHOSEN_BY = ["image_id", "file", "instance_id", "class_name", "area_fraction", 
 _AT_ONCE = 50_000  # rows that are dictionaries, before they become columns
 
 
-def index_dataset(
-    *, dataset: str, format: str, folder: str | Path, options: dict[str, Any], out: str | Path
-) -> None:
+def index_dataset(*, dataset: str, format: str, folder: str | Path, options: dict[str, Any], out: str | Path) -> None:
     """Write every annotated instance of ``dataset``.
 
     Parameters

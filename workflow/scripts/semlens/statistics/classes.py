@@ -9,7 +9,7 @@ import pandas as pd
 import pandera.pandas as pa
 from scipy.sparse.linalg import svds
 
-from semlens.compare.metrics.all import iterate_distance_blocks, normalize
+from semlens.compare.metrics import iterate_distance_blocks, load_metric
 from semlens.compare.pairs import SETS, DistanceSets
 from semlens.compare.prototypes import load_prototypes, open_prototypes
 from semlens.runtime.logs import log
@@ -134,7 +134,7 @@ def project_pca(rows: pd.DataFrame, vectors: np.ndarray, metric: str) -> pd.Data
     DataFrame
         With ``instance_id``, ``class_name``, ``x``, ``y`` and ``explained``.
     """
-    compared = normalize(vectors, metric)
+    compared = load_metric(metric).normalize(vectors)
     compared -= compared.mean(axis=0)
     places, variance = np.zeros((len(rows), 2)), np.vdot(compared, compared)
     components = min(2, min(compared.shape) - 1)
