@@ -1,6 +1,5 @@
 """One object followed through a video: later frames, everyone outlined, distances written on them (Fig. 10)."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,9 +8,7 @@ import matplotlib.patheffects as effects
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as parquet
 
-from semlens.compare.pairs import INSTANCES
 from semlens.draw.style import set_style
 from semlens.draw.tables import Markup, format_number
 from semlens.images.masks import decode_mask
@@ -34,14 +31,12 @@ def load_track(distances: str | Path, manifests: Sequence[str | Path], reference
         If the reference is compared with no one.
     """
     with quarantine_if_corrupt(distances):
-        table = parquet.read_table(distances)
-    names = np.array(json.loads(table.schema.metadata[INSTANCES]))
-    pairs = table.to_pandas().astype({"condition": str, "set": str})
-    pairs = pairs[(names[pairs["i"]] == reference) & pairs["set"].isin(["sidi", "scdi", "dcdi"])]
+        pairs = pd.read_parquet(distances).astype({"condition": str, "set": str, "instance_b": str})
+    pairs = pairs[(pairs["instance_a"] == reference) & pairs["set"].isin(["sidi", "scdi", "dcdi"])]
     if pairs.empty:
         raise ValueError(f"{reference!r} is compared with no one: its video ends, or shows no one, at each offset")
     instances = pd.concat([pd.read_parquet(path) for path in manifests])
-    later = pairs.assign(instance_id=names[pairs["j"]])[["instance_id", "condition", "set", "distance"]]
+    later = pairs.rename(columns={"instance_b": "instance_id"})[["instance_id", "condition", "set", "distance"]]
     return pd.concat([instances[instances["instance_id"] == reference], later.merge(instances, on="instance_id")])
 
 
