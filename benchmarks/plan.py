@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from semlens.config.plan import PARTS, list_layer_sets, list_splits
-from semlens.images.views import CROPS
+from semlens.images.views import load_view
 from semlens.models.backbones import unet
 from semlens.models.layers import expand_layers
 from semlens.runtime.registry import (
@@ -72,7 +72,7 @@ def disk(config: dict, objects: float) -> dict[str, float]:
 
     def samples(views: str, dataset: str) -> float:
         images = datasets[dataset]["images"]
-        return sum(images * (objects if view in CROPS else 1) for view in config["views"][views])
+        return sum(images * (objects if load_view(view).per_instance else 1) for view in config["views"][views])
 
     sources = {name: str(entry["source"]) for name, entry in config["models"].items()}  # controls share latents
     latents = {

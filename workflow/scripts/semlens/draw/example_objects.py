@@ -21,8 +21,10 @@ from semlens.extract.mask_weights import MaskWeights, render_mask
 from semlens.extract.prototypes import PASSES
 from semlens.images.masks import build_bilinear, sample_centres
 from semlens.images.paths import find_image
-from semlens.images.reading import read_image, render_view
-from semlens.images.views import flip_or_rotate, iterate_samples
+from semlens.images.reading import read_image
+from semlens.images.rendering import render_view
+from semlens.images.samples import iterate_samples
+from semlens.images.views import ORIGINAL, View, load_view
 from semlens.models.layers import expand_layers, parse_grid
 from semlens.runtime.files import quarantine_if_corrupt
 from semlens.runtime.logs import log
@@ -97,8 +99,8 @@ def draw_example_objects(
 
 def _arrange(source: "ExampleObject", conditions: Sequence[dict[str, Any]], axis: str) -> list[list[Panel]]:
     if axis == "view":
-        original = {**conditions[0], "view": "identity", "name": "identity"}
-        conditions = [original, *(condition for condition in conditions if condition["view"] != "identity")]
+        original = {**conditions[0], "view": ORIGINAL, "name": ORIGINAL}
+        conditions = [original, *(condition for condition in conditions if condition["view"] != ORIGINAL)]
     colours: dict[str, PcaColours] = {}
     steps = []
     for condition in conditions:
@@ -161,11 +163,12 @@ class ExampleObject:
         for path, how in self._captures.items():
             if Path(path).suffix == ".parquet":
                 if [view, timestep] in json.loads(parquet.read_schema(path).metadata[PASSES]):
-                    return self._stage(view, side, None, how)
+                    return self._stage(load_view(view), side, None, how)
             else:
                 with open_shard(path) as shard:
                     if f"{view}/t{timestep}" in shard:
-                        return self._stage(view, side, self._maps(shard, view, timestep, layer_set, side), how)
+                        maps = self._maps(shard, view, timestep, layer_set, side)
+                        return self._stage(load_view(view), side, maps, how)
         raise ValueError(f"none of {', '.join(map(str, self._captures))} holds view {view!r} of {condition['name']!r}")
 
     def _maps(
@@ -173,14 +176,14 @@ class ExampleObject:
     ) -> np.ndarray:  # (channels, side, side)
         names = expand_layers(layer_set, list(shard.attrs["layers"]))
         sample = next(
-            sample for sample in iterate_samples(view, self._instances)
+            sample for sample in iterate_samples(load_view(view), self._instances)
             if self._object["instance_id"] in set(sample.instances["instance_id"])
         )  # fmt: skip
         place = read_texts(shard, f"{view}/sample_id").index(sample.id)
         maps = [read_samples(shard, f"{view}/t{timestep}/{name}", place).astype(np.float32) for name in names]
         return np.concatenate([_enlarge(one, side) for one in maps])
 
-    def _stage(self, view: str, side: int, maps: np.ndarray | None, how: dict[str, Any]) -> ObjectView:
+    def _stage(self, view: View, side: int, maps: np.ndarray | None, how: dict[str, Any]) -> ObjectView:
         weights = MaskWeights(view, [self._object], [f"any@{side}"], **how).on_grid[side]
         picture = render_view(view, self._picture, self._object, seed=how["seed"], size=SIZE, resize=how["resize"])
         return ObjectView(
@@ -218,6 +221,6 @@ def _enlarge(features: np.ndarray, side: int) -> np.ndarray:  # (channels, side,
     return np.einsum("ij,cjk,lk->cil", upsample, features, upsample, optimize=True)
 
 
-def _outline(view: str, instance: pd.Series, how: dict[str, Any]) -> np.ndarray:  # (SIZE, SIZE)
+def _outline(view: View, instance: pd.Series, how: dict[str, Any]) -> np.ndarray:  # (SIZE, SIZE)
     mask = render_mask(view, instance, resize=how["resize"], seed=how["seed"])
-    return flip_or_rotate(view, sample_centres(mask, SIZE))
+    return view.transform_mask(sample_centres(mask, SIZE))

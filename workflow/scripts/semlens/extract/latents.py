@@ -10,8 +10,10 @@ import pandas as pd
 import torch
 
 from semlens.images.paths import find_image
-from semlens.images.reading import read_image, render_view
-from semlens.images.views import Sample, iterate_samples
+from semlens.images.reading import read_image
+from semlens.images.rendering import render_view
+from semlens.images.samples import Sample, iterate_samples
+from semlens.images.views import View, load_view
 from semlens.models.loading import load_vae
 from semlens.runtime.devices import describe_device, resolve_device
 from semlens.runtime.files import quarantine_if_corrupt
@@ -47,25 +49,26 @@ def encode_images(
     attributes = {"scaling_factor": encoder.config.scaling_factor, "size": size, "resize": resize, "dtype": dtype}
     environment = describe_environment("encode", describe_device(where))
     with create_shard(out, attributes, environment) as shard, torch.inference_mode():
-        for view in views:
+        for view in map(load_view, views):
             samples = list(iterate_samples(view, instances))
-            shard[f"{view}/sample_id"] = [sample.id for sample in samples]
+            shard[f"{view.name}/sample_id"] = [sample.id for sample in samples]
             batches = [samples[start : start + batch_size] for start in range(0, len(samples), batch_size)]
             squares = _read_ahead(view, batches, folder, seed=seed, size=size, resize=resize)
             pairs = zip(batches, squares, strict=True)
             start = 0
-            for batch, pictures in show_progress(pairs, total=len(batches), what=f"encode {view}", unit="batch"):
+            for batch, pictures in show_progress(pairs, total=len(batches), what=f"encode {view.name}", unit="batch"):
                 pixels = torch.from_numpy(pictures).to(where, encoder.dtype)
                 parameters = encoder.encode(pixels).latent_dist.parameters
                 if not parameters.isfinite().all():
                     ids = ", ".join(sample.id for sample in batch)
                     raise ValueError(f"a latent of {ids} is not finite; use dtype: float32 or bfloat16")
-                write_samples(shard, f"{view}/posterior", start, parameters.float().cpu().numpy(), total=len(samples))
+                values = parameters.float().cpu().numpy()
+                write_samples(shard, f"{view.name}/posterior", start, values, total=len(samples))
                 start += len(batch)
 
 
 def _read_ahead(
-    view: str, batches: Sequence[Sequence[Sample]], folder: str | Path, **how: Any
+    view: View, batches: Sequence[Sequence[Sample]], folder: str | Path, **how: Any
 ) -> Iterator[np.ndarray]:  # (batch, 3, size, size)
     """The pictures of each batch; while one is encoded, threads read the next."""
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
@@ -79,7 +82,7 @@ def _read_ahead(
             yield np.stack([square.result() for square in ready])
 
 
-def _render_sample(view: str, sample: Sample, folder: str | Path, **how: Any) -> np.ndarray:  # (3, size, size)
+def _render_sample(view: View, sample: Sample, folder: str | Path, **how: Any) -> np.ndarray:  # (3, size, size)
     first = sample.instances.iloc[0]
-    picture = read_image(find_image(folder, first["file"]), width=first["width"], height=first["height"])
-    return render_view(view, picture, first, **how)
+    image = read_image(find_image(folder, first["file"]), width=first["width"], height=first["height"])
+    return render_view(view, image, first, **how)

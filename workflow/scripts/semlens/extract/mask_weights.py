@@ -1,4 +1,4 @@
-"""TODO."""
+"""How much each cell of a map counts for each instance, under a view."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,14 +6,15 @@ from typing import Any
 import numpy as np
 
 from semlens.images.masks import decode_mask, measure_coverage, sample_centres, shrink_weights
-from semlens.images.views import crop_view, find_crop_box, flip_or_rotate, pad_to_square
+from semlens.images.rendering import fit_pixels
+from semlens.images.views import View
 
 
 class MaskWeights:
     """How much each cell counts for each instance of one sample, per prototype column.
 
-    ``shown`` (instances,) tells which of them the view shows. Of those, ``on_grid`` holds the weights
-    (shown, side, side) by the side of the grid, and ``counts`` the columns ``n_cells@{side}`` and ``area_weighted@{side}``.
+    ``shown`` (instances,) says which of them the view shows. Of those, ``on_grid`` holds the weights (shown, side, side)
+    by the side of the grid, and ``counts`` the columns ``n_cells@{side}`` and ``area_weighted@{side}``.
 
     Parameters
     ----------
@@ -22,7 +23,7 @@ class MaskWeights:
     """
 
     def __init__(
-        self, view: str, instances: Sequence[Any], columns: Sequence[str], *, resize: str, mask: str, seed: int
+        self, view: View, instances: Sequence[Any], columns: Sequence[str], *, resize: str, mask: str, seed: int
     ) -> None:
         decoded = [render_mask(view, instance, resize=resize, seed=seed) for instance in instances]
         self.shown = np.array([pixels.any() for pixels in decoded])
@@ -34,7 +35,7 @@ class MaskWeights:
             vanished = ~centres.any(axis=(1, 2))
             for place in range(len(decoded)) if mask == "area" else np.flatnonzero(vanished):
                 centres[place] = measure_coverage(decoded[place], side)
-            self.on_grid[side] = flip_or_rotate(view, centres)
+            self.on_grid[side] = view.transform_mask(centres)
             self.counts[f"n_cells@{side}"] = np.count_nonzero(centres, axis=(1, 2)).astype(np.int32)
             self.counts[f"area_weighted@{side}"] = vanished
         self._small: dict[tuple[int, int], np.ndarray] = {}
@@ -51,7 +52,7 @@ class MaskWeights:
         return self._small[large, side]
 
 
-def render_mask(view: str, instance: Any, *, resize: str, seed: int) -> np.ndarray:  # (height, width)
-    """Return the mask of a manifest's row as a view's crop shows it; turns follow on a grid, where they are exact."""
+def render_mask(view: View, instance: Any, *, resize: str, seed: int) -> np.ndarray:  # (height, width)
+    """Return the mask of a manifest's row, cropped and padded; ``view.transform_mask`` follows on a grid."""
     mask = decode_mask(instance.rle, width=instance.width, height=instance.height)
-    return pad_to_square(resize, crop_view(view, mask, find_crop_box(view, instance, seed=seed)))
+    return fit_pixels(view, mask, instance, seed=seed, resize=resize)

@@ -7,7 +7,8 @@ from pathlib import Path
 import h5py
 import pandas as pd
 
-from semlens.images.views import iterate_samples
+from semlens.images.samples import iterate_samples
+from semlens.images.views import load_view
 from semlens.models.text import embed_texts
 from semlens.runtime.files import quarantine_if_corrupt
 from semlens.runtime.logs import log
@@ -43,7 +44,7 @@ def encode_template(
     texts = {
         view: [
             template.replace("{classes}", " and ".join(sorted(set(sample.instances["class_name"]))))
-            for sample in iterate_samples(view, instances)
+            for sample in iterate_samples(load_view(view), instances)
         ]
         for view in views
     }

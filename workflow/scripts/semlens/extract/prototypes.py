@@ -17,7 +17,8 @@ import pyarrow.parquet as parquet
 
 from semlens.extract.batches import Batch
 from semlens.extract.mask_weights import MaskWeights
-from semlens.images.views import iterate_samples
+from semlens.images.samples import iterate_samples
+from semlens.images.views import load_view
 from semlens.models.layers import expand_layers, parse_grid
 from semlens.runtime.files import quarantine_if_corrupt, write_atomically
 from semlens.runtime.logs import log, show_progress
@@ -110,13 +111,14 @@ def write_prototypes(
 
     @cache
     def places(view: str) -> dict[str, np.ndarray]:
-        return {sample.id: sample.instances.index.to_numpy() for sample in iterate_samples(view, instances)}
+        return {sample.id: sample.instances.index.to_numpy() for sample in iterate_samples(load_view(view), instances)}
 
     for view, _, ids, passes in batches:
         weights = []
         for name in ids:
             rows = places(view)[name]
-            sample = MaskWeights(view, [described[row] for row in rows], wanted, resize=resize, mask=mask, seed=seed)
+            shown = [described[row] for row in rows]
+            sample = MaskWeights(load_view(view), shown, wanted, resize=resize, mask=mask, seed=seed)
             weights.append(sample)
             lost += np.count_nonzero(~sample.shown)
             for column, values in {"row": rows[sample.shown], **sample.counts}.items():

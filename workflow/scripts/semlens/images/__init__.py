@@ -1,1 +1,1 @@
-"""Images and instance masks: reading them, and showing them under a view."""
+"""Images and instance masks: reading them, rendering them under a view, and masks on a model's grids."""

@@ -1,4 +1,7 @@
-"""TODO."""
+"""Where an annotated image lies.
+
+Readers of annotations import this module, and must not run again when reading or rendering images changes.
+"""
 
 from pathlib import Path, PurePosixPath
 
