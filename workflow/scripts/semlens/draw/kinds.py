@@ -1,0 +1,169 @@
+"""All kinds of figures and tables, one row each: which rule makes them, for which experiments, and how they are captioned.
+
+The workflow's targets, and the report's parts and captions, are read from here. Cheap to import.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from semlens.config.plan import compares_classes, tracks_instance
+from semlens.config.schema import Config
+
+_DUNN_INDEX = {
+    "table1": "the difference of means over the larger standard deviation, as in Table 1",
+    "eq10": "the smallest gap between the sets over the largest range within one (Eq. 10)",
+}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of figure or table of an experiment.
+
+    Attributes
+    ----------
+    name
+        A figure's or table's kind, in the report's anchors too.
+    rule
+        The rule that makes it.
+    applies
+        Of an experiment: whether it has one.
+    file
+        Below the results, what the report shows: an image (``.png``), or a table as a piece of HTML (``.html``).
+    title
+        Its heading in the report; empty where the experiment's own title is enough.
+    caption
+        What it shows. It may name the experiment's ``{reference}`` and the definition of its ``{dunn_index}``.
+    """
+
+    name: str
+    rule: str
+    applies: Callable[[Config], bool]
+    file: str
+    title: str
+    caption: str
+
+
+def _compares_sets(experiment: Config) -> bool:
+    return not tracks_instance(experiment)
+
+
+def _has_boxes(experiment: Config) -> bool:
+    return _compares_sets(experiment) and not _has_curves(experiment)
+
+
+def _has_curves(experiment: Config) -> bool:
+    return _compares_sets(experiment) and experiment["axis"] == "offset"
+
+
+KINDS = (
+    Kind(
+        "boxes",
+        "draw_experiment",
+        _has_boxes,
+        "figures/{experiment}.png",
+        "",
+        "Boxes span the quartiles. Whiskers end at the last distance within 1.5 interquartile ranges. Diamonds are "
+        "means. Numbers below the boxes count pairs.",
+    ),
+    Kind(
+        "curves",
+        "draw_experiment",
+        _has_curves,
+        "figures/{experiment}.png",
+        "",
+        "Mean distance between a reference frame and a later one. Bands are one standard deviation.",
+    ),
+    Kind(
+        "track",
+        "draw_track",
+        tracks_instance,
+        "figures/{experiment}.png",
+        "",
+        "The object {reference} is outlined in green, itself in later frames too, with its distance from the "
+        "reference. The other objects of its video are outlined in blue.",
+    ),
+    Kind(
+        "track_table",
+        "draw_track",
+        tracks_instance,
+        "tables/{experiment}.html",
+        "Distances",
+        "Distance between the reference and every object of every later frame.",
+    ),
+    Kind(
+        "sets",
+        "draw_experiment",
+        _compares_sets,
+        "tables/{experiment}.sets.html",
+        "Means of the distance sets",
+        "Mean and sample standard deviation of the distances in each set, and the number of pairs.",
+    ),
+    Kind(
+        "tests",
+        "draw_experiment",
+        _compares_sets,
+        "tables/{experiment}.tests.html",
+        "Tests between distance sets",
+        "Laid out as Table 1. p-values are those of the Kruskal-Wallis test on each pair of sets, uncorrected, bold "
+        "below 0.05. The Dunn index is {dunn_index}.",
+    ),
+    Kind(
+        "class_distances",
+        "draw_classes",
+        compares_classes,
+        "figures/{experiment}.class_distances.png",
+        "Distances between classes",
+        "Mean distance between the objects of two classes in different images; on the diagonal, within a class. Near "
+        "classes stand together, in the order of the tree (average linkage). A cell is white, and there is no tree, "
+        "where two classes have no objects in different images. Each map has a colour scale of its own. A class with "
+        "more than 200 objects is represented by 200, drawn at random.",
+    ),
+    Kind(
+        "pca",
+        "draw_classes",
+        compares_classes,
+        "figures/{experiment}.pca.png",
+        "Objects on two principal components",
+        "The prototypes of the same objects on their first two principal components, coloured by class.",
+    ),
+    Kind(
+        "objects",
+        "draw_example_objects",
+        _compares_sets,
+        "figures/{experiment}.objects.png",
+        "From image to prototype",
+        "One object per dataset. First, what the model sees, with the object outlined. Then the cells of the feature "
+        "map that count as the object, lighter where they count more. Last, the map where it is kept: its three "
+        "principal components as red, green and blue, on one scale along a row. The prototype is the mean of the map "
+        "over those cells.",
+    ),
+)
+
+
+def list_kinds(experiment: Config) -> list[Kind]:
+    """Return the kinds of figures and tables that an experiment has, in the report's order."""
+    return [kind for kind in KINDS if kind.applies(experiment)]
+
+
+def list_experiments(rule: str, experiments: dict[str, Config]) -> list[str]:
+    """Return the names of the experiments for which a rule makes figures or tables."""
+    return [name for name, entry in experiments.items() if any(kind.rule == rule for kind in list_kinds(entry))]
+
+
+def list_report_parts(experiments: dict[str, Config]) -> list[dict[str, Any]]:
+    """Return every figure and table of the report, in its order.
+
+    Each is a record of ``experiment``, ``kind``, ``file`` (below the results), ``title`` and ``caption``.
+    """
+    return [
+        {
+            "experiment": name,
+            "kind": kind.name,
+            "file": kind.file.format(experiment=name),
+            "title": kind.title,
+            "caption": kind.caption.format(reference=entry["reference"], dunn_index=_DUNN_INDEX[entry["dunn"]]),
+        }
+        for name, entry in experiments.items()
+        for kind in list_kinds(entry)
+    ]
