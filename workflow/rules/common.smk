@@ -18,7 +18,7 @@ from semlens.config.model_sources import BACKBONE, ModelSources
 from semlens.config.paths import Paths
 from semlens.config.schema import check_schema, fill_defaults
 from semlens.config.sources import list_sources
-from semlens.draw.kinds import list_experiments, list_report_parts
+from semlens.draw.kinds import list_experiments, list_kinds, list_report_parts
 from semlens.images.view_schema import describe_view_schema
 from semlens.images.views import name_view, parse_view
 from semlens.models.parts import PARTS
@@ -134,6 +134,27 @@ def examples_of(wildcards):
         {"extraction": extraction, "model": entry["model"], "dataset": entry["dataset"], "shard": "00000"}
         for entry in comparisons_of(wildcards)
         for extraction in plan.list_extractions_of(config, wildcards.experiment, entry["dataset"])
+    ]
+
+
+def named_examples(wildcards):
+    """What decides which cells count for each of those, by the name of the comparison that reads it."""
+    names = {(entry["model"], entry["dataset"]): entry["name"] for entry in comparisons_of(wildcards)}
+    return [
+        {
+            "name": names[example["model"], example["dataset"]],
+            **plan.get_mask_options(config, example["extraction"], example["model"]),
+        }
+        for example in examples_of(wildcards)
+    ]
+
+
+def described_models():
+    """The models that are compared: name, weights, and of a control its pretrained twin."""
+    names = list(dict.fromkeys(comparison["model"] for comparison in COMPARED))
+    controls = plan.list_controls(config, names)
+    return [
+        {"name": name, "weights": config["models"][name]["weights"], "controls": controls.get(name)} for name in names
     ]
 
 

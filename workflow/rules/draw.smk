@@ -33,6 +33,7 @@ rule draw_experiment:
         axis=of_experiment("axis"),
         comparisons=comparisons_of,
         dunn=of_experiment("dunn"),
+        kind=lambda wildcards: list_kinds(config["experiments"][wildcards.experiment])[0].name,
     script:
         "../scripts/draw_experiment.py"
 
@@ -40,12 +41,12 @@ rule draw_experiment:
 rule draw_example_objects:
     """Draw how an object becomes a prototype, under each condition of an experiment."""
     input:
-        extracted=lambda wildcards: [paths.find_extracted(**example) for example in examples_of(wildcards)],
+        features=lambda wildcards: [paths.find_extracted(**example) for example in examples_of(wildcards)],
         manifests=lambda wildcards: [
-            f"<results>/manifests/{dataset}/00000.parquet" for dataset in datasets_of(wildcards)
+            f"<results>/manifests/{example['dataset']}/00000.parquet" for example in examples_of(wildcards)
         ],
         images=lambda wildcards: [
-            ancient(place(paths.find_images(dataset, "00000"))) for dataset in datasets_of(wildcards)
+            ancient(place(paths.find_images(example["dataset"], "00000"))) for example in examples_of(wildcards)
         ],
         code=lambda wildcards: view_sources(
             "draw_example_objects.py",
@@ -65,15 +66,10 @@ rule draw_example_objects:
         title=of_experiment("title"),
         axis=of_experiment("axis"),
         conditions=lambda wildcards: plan.list_distinct_inputs(config["experiments"][wildcards.experiment]),
-        datasets=datasets_of,
-        extractions=lambda wildcards: [
-            {**example, **plan.get_mask_options(config, example["extraction"], example["model"])}
-            for example in examples_of(wildcards)
-        ],
+        extractions=named_examples,
         images=lambda wildcards: [
             digest_user_files(dataset, "list_image_folders") for dataset in datasets_of(wildcards)
         ],
-        comparisons=comparisons_of,
     script:
         "../scripts/draw_example_objects.py"
 

@@ -47,8 +47,7 @@ rule summarize_findings:
         runtime=grow(10, "m"),
     params:
         comparisons=[{**comparison, **plan.get_question(config, comparison["experiment"])} for comparison in COMPARED],
-        weights={comparison["model"]: config["models"][comparison["model"]]["weights"] for comparison in COMPARED},
-        controls=plan.list_controls(config, [comparison["model"] for comparison in COMPARED]),
+        models=described_models(),
     script:
         "../scripts/summarize_findings.py"
 
@@ -77,11 +76,15 @@ rule write_report:
         runtime=grow(10, "m"),
     params:
         experiments=[
-            {"name": name, **{key: entry[key] for key in ("title", "section")}}
+            {
+                "name": name,
+                **{key: entry[key] for key in ("title", "section")},
+                "comparisons": [comparison["name"] for comparison in plan.list_comparisons(config, [name])],
+            }
             for name, entry in config["experiments"].items()
         ],
         parts=list_report_parts(config["experiments"]),
-        extractions=len(config["extractions"]),
-        models=sorted({job["model"] for job in EXTRACTED}),
+        n_extractions=len(config["extractions"]),
+        n_models=len({job["model"] for job in EXTRACTED}),
     script:
         "../scripts/write_report.py"

@@ -1,6 +1,8 @@
-"""Draw an experiment's figure and set its table."""
+"""Draw an experiment's figure and set its tables."""
 
 from functools import partial
+
+import matplotlib
 
 from semlens.draw.boxes import draw_boxes
 from semlens.draw.curves import draw_curves
@@ -8,16 +10,19 @@ from semlens.draw.style import read_statistics, save_figure
 from semlens.draw.tables import describe_sampling, format_table, save_table, tabulate_means, tabulate_tests
 from semlens.runtime.logs import log_job
 
+matplotlib.use("Agg")
+
 if __name__ == "__main__":
     with log_job(snakemake.log[0]):
-        of, to = snakemake.params, snakemake.output
-        sets, pairs, trend = (read_statistics(of.names, snakemake.input[kind]) for kind in ("sets", "tests", "order"))
-        title = of.title + describe_sampling(sets)
-        if of.axis == "offset":
-            figure = draw_curves(sets, title=title, axis=of.axis)
+        params, inputs, outputs = snakemake.params, snakemake.input, snakemake.output
+        names = [comparison["name"] for comparison in params.comparisons]
+        sets, tests, order = (read_statistics(names, inputs[kind]) for kind in ("sets", "tests", "order"))
+        title = params.title + describe_sampling(sets)
+        if params.kind == "curves":
+            figure = draw_curves(sets, title=title, axis=params.axis)
         else:
-            figure = draw_boxes(sets, trend, title=title, axis=of.axis)
-        save_figure(figure, png=to.png, pdf=to.pdf)
-        for kind, values in (("sets", tabulate_means(sets)), ("tests", tabulate_tests(pairs, dunn=of.dunn))):
-            files = {form: to[f"{kind}_{form}"] for form in ("csv", "md", "tex", "html")}
-            save_table(values, partial(format_table, values, of.axis), title=title, **files)
+            figure = draw_boxes(sets, order, title=title, axis=params.axis)
+        save_figure(figure, png=outputs.png, pdf=outputs.pdf)
+        for kind, values in (("sets", tabulate_means(sets)), ("tests", tabulate_tests(tests, dunn=params.dunn))):
+            files = {form: outputs[f"{kind}_{form}"] for form in ("csv", "md", "tex", "html")}
+            save_table(values, partial(format_table, values, params.axis), title=title, files=files)

@@ -1,19 +1,18 @@
-"""Answer the question from all statistics: in sentences, and in one figure."""
+"""Summarize the statistics of all experiments: as a table, and in one figure."""
+
+import matplotlib
 
 from semlens.draw.overview import draw_overview
 from semlens.draw.style import save_figure
 from semlens.runtime.logs import log_job
-from semlens.statistics.findings import find_answers, pair_models, read_comparisons, write_findings, write_sentences
+from semlens.statistics.findings import collect_findings, read_comparisons, tabulate_findings, write_findings
+
+matplotlib.use("Agg")
 
 if __name__ == "__main__":
     with log_job(snakemake.log[0]):
-        of, given = snakemake.params, snakemake.input
-        studies = read_comparisons(of.studies, given.pairs, given.trends)
-        findings = {model: find_answers(studies, model) for model in of.weights}
-        pairs = pair_models(of.weights, of.controls)
-        said = [
-            {"model": model, "control": control, "sentences": write_sentences(findings[model], findings.get(control))}
-            for model, control in pairs
-        ]
-        write_findings(said, snakemake.output.json)
-        save_figure(draw_overview(findings, of.weights, pairs), png=snakemake.output.png, pdf=snakemake.output.pdf)
+        params, inputs, outputs = snakemake.params, snakemake.input, snakemake.output
+        comparisons = read_comparisons(params.comparisons, inputs.tests, inputs.order)
+        findings = {model["name"]: collect_findings(comparisons, model["name"]) for model in params.models}
+        write_findings(tabulate_findings(findings, params.models), csv=outputs.csv, json=outputs.json)
+        save_figure(draw_overview(findings, params.models), png=outputs.png, pdf=outputs.pdf)

@@ -5,17 +5,21 @@ from semlens.runtime.logs import log_job
 
 if __name__ == "__main__":
     with log_job(snakemake.log[0]):
-        of, given = snakemake.params, snakemake.input
+        params, inputs = snakemake.params, snakemake.input
         write_report(
-            template=given.template,
-            answers=given.answers,
-            overview=given.overview,
-            experiments=of.experiments,
-            parts=[(*part, path) for part, path in zip(of.parts, given.parts, strict=True)],
+            template=inputs.template,
+            findings=inputs.findings,
+            overview=inputs.overview,
+            experiments=params.experiments,
+            parts=[{**part, "path": path} for part, path in zip(params.parts, inputs.parts, strict=True)],
             stages=summarize_stages(
-                run=given.run, extractions=of.extractions, sets=given.sets, pairs=given.pairs, models=of.models
+                run=inputs.run,
+                n_extractions=params.n_extractions,
+                n_models=params.n_models,
+                sets=inputs.sets,
+                tests=inputs.tests,
             ),
-            published=given.get("published"),
-            provenance=given.provenance,
+            claims=inputs.get("claims"),
+            provenance=inputs.provenance,
             out=snakemake.output.html,
         )

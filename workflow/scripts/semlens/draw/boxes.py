@@ -1,46 +1,54 @@
-"""TODO."""
+"""Box plots of distance sets, condition by condition (Figs. 3 to 8)."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from semlens.draw.style import COLOURS, VERDICTS, Statistics, add_legend, format_heading, set_style
+from semlens.config.axes import AXES
+from semlens.draw.style import COLOURS, VERDICTS, Statistics, add_legend, apply_style, format_condition
 
 
-def draw_boxes(sets: Statistics, trend: Statistics, *, title: str, axis: str) -> plt.Figure:
-    """Return a row of panels per dataset, a box plot per condition, from quartiles and whiskers (Figs. 3 to 8).
+@apply_style
+def draw_boxes(sets: Statistics, order: Statistics, *, title: str, axis: str) -> plt.Figure:
+    """Return a row of panels per comparison, a panel per condition, a box per distance set.
 
-    Boxes span the quartiles, whiskers end at the last distance within 1.5 interquartile ranges, diamonds are means.
+    Boxes span the quartiles. Whiskers end at the last distance within 1.5 interquartile ranges. Diamonds are means.
+
+    Parameters
+    ----------
+    sets, order
+        Tables as :mod:`semlens.statistics.sets` and :mod:`semlens.statistics.order` describe them.
+    axis
+        The experiment's: a key of :data:`semlens.config.axes.AXES`.
     """
-    set_style()
     conditions = list(dict.fromkeys(next(iter(sets.values()))["condition"]))
-    width = 2.3 if len(conditions) <= 5 else 1.55
+    width = 2.3 if len(conditions) <= 5 else 1.55  # inches
     figure, panels = plt.subplots(
         len(sets),
         len(conditions),
         figsize=(max(5.5, width * len(conditions) + 0.7), 2.5 * len(sets) + 1.1),
-        sharey=False if axis == "metric" else "row",
+        sharey="row" if AXES[axis].shares_scale else False,
         squeeze=False,
         layout="constrained",
     )
-    for line, (dataset, table) in zip(panels, sets.items(), strict=True):
-        verdicts = trend[dataset].set_index("condition")["verdict"]
-        for panel, condition in zip(line, conditions, strict=True):
+    for row, (name, table) in zip(panels, sets.items(), strict=True):
+        verdicts = order[name].set_index("condition")["verdict"]
+        for panel, condition in zip(row, conditions, strict=True):
             _draw_panel(panel, table[table["condition"] == condition].set_index("set"))
             panel.set_title(VERDICTS[verdicts[condition]], fontsize="x-small", color="0.35", pad=3)
-            if dataset == next(iter(sets)):
-                above = {"xycoords": "axes fraction", "ha": "center", "fontweight": "bold"}
-                panel.annotate(format_heading(axis, condition), (0.5, 1.13), **above)
-        line[0].set_ylabel(f"{dataset}\ndistance")
+        row[0].set_ylabel(f"{name}\ndistance")
+    for panel, condition in zip(panels[0], conditions, strict=True):
+        heading = {"xycoords": "axes fraction", "ha": "center", "fontweight": "bold"}
+        panel.annotate(format_condition(axis, condition), (0.5, 1.13), **heading)
     add_legend(figure, sets, title)
     return figure
 
 
-def _draw_panel(panel: plt.Axes, seen: pd.DataFrame) -> None:
-    """A box per row of ``seen``; a set without pairs leaves its place empty."""
-    filled = [place for place, count in enumerate(seen["n"]) if count]
-    drawn = panel.bxp(
-        [_describe_box(seen.iloc[place]) for place in filled],
-        positions=filled,
+def _draw_panel(panel: plt.Axes, sets: pd.DataFrame) -> None:
+    """Draw a box per row; a set without pairs leaves its place empty."""
+    places = [place for place, count in enumerate(sets["n"]) if count]
+    boxes = panel.bxp(
+        [_describe_box(sets.iloc[place]) for place in places],
+        positions=places,
         widths=0.65,
         showfliers=False,
         manage_ticks=False,
@@ -51,11 +59,11 @@ def _draw_panel(panel: plt.Axes, seen: pd.DataFrame) -> None:
             **{"marker": "D", "markersize": 3, "markerfacecolor": "white"},
             **{"markeredgecolor": "black", "markeredgewidth": 0.8},
         },
-    )
-    for patch, place in zip(drawn["boxes"], filled, strict=True):
-        patch.set(facecolor=COLOURS[seen.index[place]], edgecolor="black", linewidth=0.8)
-    panel.set_xticks(range(len(seen)), [f"{name}\n{_format_count(count)}" for name, count in seen["n"].items()])
-    panel.set_xlim(-0.6, len(seen) - 0.4)
+    )["boxes"]
+    for box, place in zip(boxes, places, strict=True):
+        box.set(facecolor=COLOURS[sets.index[place]], edgecolor="black", linewidth=0.8)
+    panel.set_xticks(range(len(sets)), [f"{name}\n{_format_count(count)}" for name, count in sets["n"].items()])
+    panel.set_xlim(-0.6, len(sets) - 0.4)
     panel.tick_params(axis="x", labelsize="x-small")
     panel.grid(axis="x", visible=False)
 

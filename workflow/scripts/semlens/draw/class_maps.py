@@ -1,121 +1,118 @@
-"""Maps of classes: heat maps of their distances under a dendrogram, and their objects in a plane."""
+"""Classes in two figures: heat maps of their distances under a dendrogram, and their objects in a plane."""
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import seaborn as sns
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
-from semlens.draw.style import Statistics, format_heading, set_style
+from semlens.draw.style import Statistics, apply_style, format_condition
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+PANELS_PER_ROW = 4
 
 
-IN_A_ROW = 4  # panels
-
-
+@apply_style
 def draw_class_distances(means: Statistics, *, title: str, axis: str) -> plt.Figure:
-    """Return heat maps study by study, one per condition: mean distances between classes, near ones together.
+    """Return heat maps of the mean distances between classes, comparison by comparison, one per condition.
 
-    Classes stand in the order of a tree (average linkage), which is drawn above. Each map has colours of its own.
+    Classes stand in the order of a tree (average linkage), which is drawn above. Each map has a colour scale of its own.
 
     Parameters
     ----------
     means
-        What :func:`semlens.classes.class_means` found, with ``condition``, by study.
+        Tables with columns ``condition``, ``class_a``, ``class_b`` and ``mean``.
     """
-    set_style()
-    lines, columns = _arrange(means)
+    rows, n_columns = _arrange_panels(means)
     side = max(3.0, 0.17 * max(table["class_a"].nunique() for table in means.values()))  # inches, for readable names
-    figure = plt.figure(
-        figsize=((side + 0.3) * columns + 0.6, (1.25 * side + 0.4) * len(lines) + 0.5), layout="constrained"
-    )
-    grid = figure.add_gridspec(2 * len(lines), columns, height_ratios=[1, 5] * len(lines))
-    for row, (study, conditions) in enumerate(lines):
+    size = ((side + 0.3) * n_columns + 0.6, (1.25 * side + 0.4) * len(rows) + 0.5)
+    figure = plt.figure(figsize=size, layout="constrained")
+    grid = figure.add_gridspec(2 * len(rows), n_columns, height_ratios=[1, 5] * len(rows))
+    for row, (name, conditions) in enumerate(rows):
         for column, condition in enumerate(conditions):
-            square = _pivot(means[study][means[study]["condition"] == condition])
-            above, below = (figure.add_subplot(grid[2 * row + k, column]) for k in range(2))
-            order = _draw_tree(square, above)
+            table = means[name][means[name]["condition"] == condition]
+            square = table.pivot(index="class_a", columns="class_b", values="mean")
+            tree_panel, map_panel = (figure.add_subplot(grid[2 * row + k, column]) for k in range(2))
+            order = _draw_tree(square.to_numpy(), tree_panel)
             sns.heatmap(
                 square.iloc[order, order],
-                ax=below,
+                ax=map_panel,
                 cmap="viridis",
                 square=False,
                 xticklabels=True,
                 yticklabels=True,
                 cbar_kws={"shrink": 0.6, "pad": 0.02},
             )
-            below.tick_params(labelsize="x-small", length=0)
-            below.set(xlabel="", ylabel=study if column == 0 else "")
-            above.set_title(format_heading(axis, condition), fontsize="medium")
+            map_panel.tick_params(labelsize="x-small", length=0)
+            map_panel.set(xlabel="", ylabel=name if column == 0 else "")
+            tree_panel.set_title(format_condition(axis, condition), fontsize="medium")
     figure.suptitle(f"{title}\nmean distance between classes, over objects in different images", fontsize="large")
     return figure
 
 
-def _arrange(studies: Statistics) -> tuple[list[tuple[str, list[str]]], int]:
-    """Return the rows of a figure, each a study and some of its conditions; and how many stand in a row at most."""
-    conditions = list(dict.fromkeys(next(iter(studies.values()))["condition"]))
-    starts = range(0, len(conditions), IN_A_ROW)
-    lines = [(study, conditions[start : start + IN_A_ROW]) for study in studies for start in starts]
-    return lines, min(IN_A_ROW, len(conditions))
-
-
-def _pivot(table: pd.DataFrame) -> pd.DataFrame:
-    return table.pivot(index="class_a", columns="class_b", values="mean").rename_axis(index=None, columns=None)
-
-
-def _draw_tree(square: pd.DataFrame, panel: plt.Axes) -> list[int]:
-    """Draw the tree of the classes, and return their order in it; as they come where not all distances are known."""
-    panel.axis("off")
-    apart = square.to_numpy(copy=True)
-    np.fill_diagonal(apart, 0)
-    if len(apart) < 3 or not np.isfinite(apart).all():
-        return list(range(len(apart)))
-    tree = hierarchy.linkage(squareform(apart, checks=False), "average", optimal_ordering=True)
-    drawn = hierarchy.dendrogram(tree, ax=panel, no_labels=True, color_threshold=0, above_threshold_color="0.3")
-    panel.set_ylim(bottom=0.9 * tree[:, 2].min())  # what all have in common would hide what they do not
-    return drawn["leaves"]
-
-
-def draw_pca(places: Statistics, *, title: str, axis: str) -> plt.Figure:
-    """Return scatter plots study by study, one per condition: every object on two principal components.
+@apply_style
+def draw_pca(positions: Statistics, *, title: str, axis: str) -> plt.Figure:
+    """Return scatter plots of objects on two principal components, comparison by comparison, one per condition.
 
     Parameters
     ----------
-    places
-        What :func:`semlens.classes.plane` found, with ``condition``, by study.
+    positions
+        Tables with columns ``condition``, ``class_name``, ``x``, ``y`` and ``explained``.
     """
-    set_style()
-    lines, columns = _arrange(places)
-    categories = sorted(set().union(*(table["class_name"] for table in places.values())))
-    colours = dict(zip(categories, sns.color_palette("husl", len(categories)), strict=True))
-    markers = {name: MARKERS[place % len(MARKERS)] for place, name in enumerate(categories)}
+    rows, n_columns = _arrange_panels(positions)
+    classes = sorted(set().union(*(table["class_name"] for table in positions.values())))
+    colours = dict(zip(classes, sns.color_palette("husl", len(classes)), strict=True))
+    markers = {name: MARKERS[number % len(MARKERS)] for number, name in enumerate(classes)}
     figure, panels = plt.subplots(
-        len(lines),
-        columns,
-        figsize=(2.9 * columns + 1.6, 2.9 * len(lines) + 0.6),
+        len(rows),
+        n_columns,
+        figsize=(2.9 * n_columns + 1.6, 2.9 * len(rows) + 0.6),
         squeeze=False,
         layout="constrained",
     )
-    for line, (study, conditions) in zip(panels, lines, strict=True):
-        for panel in line[len(conditions) :]:
+    for row, (name, conditions) in zip(panels, rows, strict=True):
+        for panel in row[len(conditions) :]:
             panel.set_visible(False)
-        for panel, condition in zip(line, conditions, strict=False):
-            shown = places[study][places[study]["condition"] == condition]
+        for panel, condition in zip(row, conditions, strict=False):
+            objects = positions[name][positions[name]["condition"] == condition]
             sns.scatterplot(
-                shown, x="x", y="y", hue="class_name", style="class_name", palette=colours, markers=markers,
-                hue_order=categories, style_order=categories, s=22, linewidth=0.3, legend=False, ax=panel,
+                objects, x="x", y="y", hue="class_name", style="class_name", palette=colours, markers=markers,
+                hue_order=classes, style_order=classes, s=22, linewidth=0.3, legend=False, ax=panel,
             )  # fmt: skip
             panel.set(xlabel="", ylabel="", xticks=[], yticks=[])
-            panel.set_title(
-                f"{format_heading(axis, condition)} ({shown['explained'].iloc[0]:.0%} of the variance)",
-                fontsize="small",
-            )
-        line[0].set_ylabel(study)
+            explained = f"({objects['explained'].iloc[0]:.0%} of the variance)"
+            panel.set_title(f"{format_condition(axis, condition)} {explained}", fontsize="small")
+        row[0].set_ylabel(name)
     handles = [
-        plt.Line2D([], [], color=colours[name], marker=markers[name], linestyle="", label=name) for name in categories
+        plt.Line2D([], [], color=colours[name], marker=markers[name], linestyle="", label=name) for name in classes
     ]
     figure.legend(handles=handles, loc="outside right center", fontsize="small", frameon=False)
     figure.suptitle(f"{title}\nobjects on the first two principal components", fontsize="large")
     return figure
+
+
+def _arrange_panels(tables: Statistics) -> tuple[list[tuple[str, list[str]]], int]:
+    """Return the rows of a figure, each a comparison and some of its conditions; and the number of columns."""
+    conditions = list(dict.fromkeys(next(iter(tables.values()))["condition"]))
+    starts = range(0, len(conditions), PANELS_PER_ROW)
+    rows = [(name, conditions[start : start + PANELS_PER_ROW]) for name in tables for start in starts]
+    return rows, min(PANELS_PER_ROW, len(conditions))
+
+
+def _draw_tree(distances: np.ndarray, panel: plt.Axes) -> list[int]:
+    """Draw the tree of the classes and return their order in it; without all distances there is no tree, and no order.
+
+    Parameters
+    ----------
+    distances
+        (classes, classes); NaN where unknown. The diagonal is not used.
+    """
+    panel.axis("off")
+    distances = distances.copy()
+    np.fill_diagonal(distances, 0)
+    if len(distances) < 3 or not np.isfinite(distances).all():
+        return list(range(len(distances)))
+    tree = hierarchy.linkage(squareform(distances, checks=False), "average", optimal_ordering=True)
+    branches = hierarchy.dendrogram(tree, ax=panel, no_labels=True, color_threshold=0, above_threshold_color="0.3")
+    panel.set_ylim(bottom=0.9 * tree[:, 2].min())  # the part that all branches share would flatten the rest
+    return branches["leaves"]

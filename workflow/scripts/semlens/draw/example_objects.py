@@ -1,10 +1,10 @@
-"""How an object becomes a prototype, in pictures: what the model sees, the cells that count, what a layer says.
+"""One object per dataset from image to prototype: what the model sees, the cells that count, the feature maps.
 
-One object per dataset, under each condition of an experiment (Figs. 1 and 2).
+Each condition of an experiment has a row or column (Figs. 1 and 2).
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,12 +16,12 @@ import pandas as pd
 import pyarrow.parquet as parquet
 from scipy.sparse.linalg import svds
 
-from semlens.draw.style import format_heading, set_style
+from semlens.draw.style import apply_style, format_condition
 from semlens.extract.mask_weights import MaskWeights, render_mask
 from semlens.extract.prototypes import PASSES
 from semlens.images.masks import build_bilinear, sample_centres
 from semlens.images.paths import find_image
-from semlens.images.reading import read_image
+from semlens.images.reading import find_image_folder, read_image
 from semlens.images.rendering import render_view
 from semlens.images.samples import iterate_samples
 from semlens.images.views import ORIGINAL, View, load_view
@@ -30,23 +30,21 @@ from semlens.runtime.files import quarantine_if_corrupt
 from semlens.runtime.logs import log
 from semlens.storage.shard_reader import open_shard, read_samples, read_texts
 
-SIZE = 256  # pixels of the pictures on a plate
-
-
+SIZE = 256  # side of the images in the figure, in pixels
 TYPICAL_AREA = 0.15  # of the image: an object that fills some cells, and not all
 
 
 class ObjectView(NamedTuple):
     """One object under one condition."""
 
-    picture: np.ndarray  # (SIZE, SIZE, 3) in [0, 1]
+    image: np.ndarray  # (SIZE, SIZE, 3) in [0, 1]
     outline: np.ndarray  # (SIZE, SIZE), its mask
-    cells: np.ndarray  # (grid, grid), how much each counts; all 0 where the view does not show it
-    features: np.ndarray | None  # (channels, grid, grid); None where only their prototypes are kept
+    cells: np.ndarray  # (grid, grid), the weight of each; all 0 where the view does not show the object
+    features: np.ndarray | None  # (channels, grid, grid); None where only prototypes are kept
 
 
 class Panel(NamedTuple):
-    """One image of a plate."""
+    """One image of the figure."""
 
     heading: str
     image: np.ndarray
@@ -54,143 +52,80 @@ class Panel(NamedTuple):
     caption: str = ""
 
 
-def draw_example_objects(
-    sources: dict[str, "ExampleObject"], conditions: Sequence[dict[str, Any]], *, title: str, axis: str
-) -> plt.Figure:
-    """Return what the model sees of an object, the cells that count, and feature maps, condition by condition.
+class ExampleObject:
+    """One object of a dataset's first shard, and what extractions hold of it.
 
-    Where conditions are views, a dataset has a row of pictures, one of cells and one of maps, with the original first;
-    otherwise it has one row, in which nothing is repeated. Maps are coloured by their three principal components,
-    those of the first map with the same layers, so that its colours can be compared with those of the others. Where
-    no maps are kept, an empty panel says so.
+    It is the object whose area is nearest to ``TYPICAL_AREA``.
 
     Parameters
     ----------
-    sources
-        By dataset.
-    conditions
-        Each names a ``view``, ``timestep`` and feature set.
+    folder
+        Of the dataset's images.
+    manifest
+        The shard's instances.
+    extractions
+        By path of a shard of features, or of prototypes where only these are kept (``.parquet``): what decides its
+        masks and views, ``resize``, ``mask`` and ``seed``.
     """
-    rows = [
-        (f"{dataset}: {source.class_name}" if place == 0 else "", row)
-        for dataset, source in sources.items()
-        for place, row in enumerate(_arrange(source, conditions, axis))
-    ]
-    set_style()
-    columns = max(len(row) for _, row in rows)
-    figure, panels = plt.subplots(
-        len(rows), columns, figsize=(1.6 * columns + 0.4, 1.85 * len(rows) + 0.5), squeeze=False, layout="constrained"
-    )
-    for panel in panels.flat:
-        panel.set(xticks=[], yticks=[], frame_on=False)
-        panel.grid(visible=False)
-    for line, (name, row) in zip(panels, rows, strict=True):
-        line[0].set_ylabel(name, fontsize="small")
-        for panel, shown in zip(line, row, strict=False):
-            panel.imshow(shown.image, cmap="gray", vmin=0, vmax=max(shown.image.max(), 1e-9))
-            if shown.outline is not None:
-                for colour, width in (("black", 2.2), ("white", 1)):
-                    panel.contour(shown.outline, levels=[0.5], colors=colour, linewidths=width)
-            panel.set_title(shown.heading, fontsize="small", pad=3)
-            panel.set_xlabel(shown.caption, fontsize="x-small", labelpad=2)
-    figure.suptitle(title, fontsize="large")
-    return figure
-
-
-def _arrange(source: "ExampleObject", conditions: Sequence[dict[str, Any]], axis: str) -> list[list[Panel]]:
-    if axis == "view":
-        original = {**conditions[0], "view": ORIGINAL, "name": ORIGINAL}
-        conditions = [original, *(condition for condition in conditions if condition["view"] != ORIGINAL)]
-    colours: dict[str, PcaColours] = {}
-    steps = []
-    for condition in conditions:
-        stage = source.stage(condition)
-        name, side = format_heading(axis, condition["name"]), len(stage.cells)
-        counted = f"{np.count_nonzero(stage.cells)} of {stage.cells.size} cells"
-        pictured = Panel(name if axis == "view" else "picture", stage.picture, stage.outline)
-        masked = Panel(f"mask at {side}x{side}", stage.cells, caption=counted)
-        if stage.features is None:
-            said = Panel("maps not kept", np.ones((1, 1, 3)))
-        else:
-            if condition["layers"] not in colours:
-                colours[condition["layers"]] = PcaColours(stage.features)
-            said = Panel(name, colours[condition["layers"]](stage.features))
-        steps.append([pictured, masked, said])
-        if axis != "view":
-            steps[-1].insert(1, Panel("mask", stage.outline))
-    if axis == "view":
-        return [list(row) for row in zip(*steps, strict=True)]
-    kept: list[Panel] = []
-    for panel in chain.from_iterable(steps):
-        if not any(np.array_equal(panel.image, other.image) for other in kept):
-            kept.append(panel)
-    return [kept]
-
-
-class ExampleObject:
-    """One object of a dataset's first shard, and what extractions hold of it."""
 
     def __init__(self, folder: str | Path, manifest: str | Path, extractions: dict[str | Path, dict[str, Any]]) -> None:
-        """Choose the object, and read its picture.
-
-        Parameters
-        ----------
-        extractions
-            By shard of features, or of prototypes where only these are kept (``.parquet``): the ``seed``, and what
-            ``resize`` and ``mask`` mean to its prototypes.
-        """
         with quarantine_if_corrupt(manifest):
             self._instances = pd.read_parquet(manifest)
-        typical = (self._instances["area_fraction"] - TYPICAL_AREA).abs().argmin()
-        self._object = self._instances.iloc[typical]
-        self.class_name = self._object["class_name"]
-        self._picture = read_image(
-            find_image(folder, self._object["file"]), width=self._object["width"], height=self._object["height"]
+        position = (self._instances["area_fraction"] - TYPICAL_AREA).abs().argmin()
+        self._instance = self._instances.iloc[position]
+        self.class_name = self._instance["class_name"]
+        self._image = read_image(
+            find_image(folder, self._instance["file"]), width=self._instance["width"], height=self._instance["height"]
         )
-        self._captures = extractions
-        log.info("%s: %s in %s", self._object["dataset"], self._object["instance_id"], self._object["file"])
+        self._extractions = extractions
+        log.info("%s: %s in %s", self._instance["dataset"], self._instance["instance_id"], self._instance["file"])
 
-    def stage(self, condition: dict[str, Any]) -> ObjectView:
-        """Return the object under a condition.
+    def render(self, condition: dict[str, Any]) -> ObjectView:
+        """Return the object under a condition, which names a ``view``, ``timestep`` and layer set (``layers``).
 
         Raises
         ------
         ValueError
-            If no capture holds the condition's features.
+            If no extraction holds the condition's features.
         """
         view, timestep, layer_set = (condition[key] for key in ("view", "timestep", "layers"))
         side = max(map(parse_grid, layer_set.split("+")))
-        for path, how in self._captures.items():
+        for path, options in self._extractions.items():
             if Path(path).suffix == ".parquet":
-                if [view, timestep] in json.loads(parquet.read_schema(path).metadata[PASSES]):
-                    return self._stage(load_view(view), side, None, how)
+                with quarantine_if_corrupt(path):
+                    passes = json.loads(parquet.read_schema(path).metadata[PASSES])
+                if [view, timestep] in passes:
+                    return self._render_view(load_view(view), side, options, None)
             else:
                 with open_shard(path) as shard:
                     if f"{view}/t{timestep}" in shard:
-                        maps = self._maps(shard, view, timestep, layer_set, side)
-                        return self._stage(load_view(view), side, maps, how)
-        raise ValueError(f"none of {', '.join(map(str, self._captures))} holds view {view!r} of {condition['name']!r}")
+                        features = self._read_features(shard, view, timestep, layer_set, side)
+                        return self._render_view(load_view(view), side, options, features)
+        paths = ", ".join(map(str, self._extractions))
+        raise ValueError(f"none of {paths} holds view {view!r} of {condition['name']!r}")
 
-    def _maps(
+    def _read_features(
         self, shard: h5py.File, view: str, timestep: int, layer_set: str, side: int
     ) -> np.ndarray:  # (channels, side, side)
-        names = expand_layers(layer_set, list(shard.attrs["layers"]))
+        layers = expand_layers(layer_set, list(shard.attrs["layers"]))
         sample = next(
             sample for sample in iterate_samples(load_view(view), self._instances)
-            if self._object["instance_id"] in set(sample.instances["instance_id"])
+            if self._instance["instance_id"] in set(sample.instances["instance_id"])
         )  # fmt: skip
-        place = read_texts(shard, f"{view}/sample_id").index(sample.id)
-        maps = [read_samples(shard, f"{view}/t{timestep}/{name}", place).astype(np.float32) for name in names]
-        return np.concatenate([_enlarge(one, side) for one in maps])
+        position = read_texts(shard, f"{view}/sample_id").index(sample.id)
+        maps = [read_samples(shard, f"{view}/t{timestep}/{layer}", position).astype(np.float32) for layer in layers]
+        return np.concatenate([_upsample(features, side) for features in maps])
 
-    def _stage(self, view: View, side: int, maps: np.ndarray | None, how: dict[str, Any]) -> ObjectView:
-        weights = MaskWeights(view, [self._object], [f"any@{side}"], **how).on_grid[side]
-        picture = render_view(view, self._picture, self._object, seed=how["seed"], size=SIZE, resize=how["resize"])
+    def _render_view(self, view: View, side: int, options: dict[str, Any], features: np.ndarray | None) -> ObjectView:
+        resize, seed = options["resize"], options["seed"]
+        weights = MaskWeights(view, [self._instance], [f"any@{side}"], **options).on_grid[side]
+        image = render_view(view, self._image, self._instance, seed=seed, size=SIZE, resize=resize)
+        mask = sample_centres(render_mask(view, self._instance, resize=resize, seed=seed), SIZE)
         return ObjectView(
-            picture=(np.clip(picture, -1, 1).transpose(1, 2, 0) + 1) / 2,
-            outline=_outline(view, self._object, how),
+            image=(np.clip(image, -1, 1).transpose(1, 2, 0) + 1) / 2,
+            outline=view.transform_mask(mask),
             cells=weights[0] if len(weights) else np.zeros((side, side)),
-            features=maps,
+            features=features,
         )
 
 
@@ -201,26 +136,123 @@ class PcaColours:
         cells = features.reshape(len(features), -1).T  # (cells, channels)
         self._mean = cells.mean(axis=0)
         components = svds(cells - self._mean, k=3, rng=np.random.default_rng(0))[2][::-1]  # largest first
-        strongest = np.take_along_axis(components, np.abs(components).argmax(axis=1)[:, None], axis=1)
-        self._components = components * np.sign(strongest)  # (3, channels)
+        largest = np.take_along_axis(components, np.abs(components).argmax(axis=1)[:, None], axis=1)
+        self._components = components * np.sign(largest)  # (3, channels)
         self._low, self._high = np.percentile(self._project(features), [1, 99], axis=(0, 1))
 
-    def __call__(self, features: np.ndarray) -> np.ndarray:  # (grid, grid, 3) in [0, 1]
-        """Return a map of these channels in colours, on the scale of the first."""
+    def paint(self, features: np.ndarray) -> np.ndarray:  # (grid, grid, 3) in [0, 1]
+        """Return a map of these channels in colours, on the scale of the first map."""
         return np.clip((self._project(features) - self._low) / (self._high - self._low), 0, 1)
 
     def _project(self, features: np.ndarray) -> np.ndarray:
         return np.einsum("kc,chw->hwk", self._components, features - self._mean[:, None, None])
 
 
-def _enlarge(features: np.ndarray, side: int) -> np.ndarray:  # (channels, side, side)
-    """A layer's map on a larger grid (section 4.1, step 3)."""
+def load_example_objects(extractions: Iterable[dict[str, Any]]) -> dict[str, ExampleObject]:
+    """Return the example object of each comparison.
+
+    Parameters
+    ----------
+    extractions
+        For each shard: the ``name`` of the comparison that reads it; paths of its ``features``, ``manifest`` and
+        ``images``; and what decides its masks and views, ``resize``, ``mask`` and ``seed``.
+    """
+    inputs: dict[tuple[str, str, str], dict[str | Path, dict[str, Any]]] = {}
+    for entry in extractions:
+        options = {key: entry[key] for key in ("resize", "mask", "seed")}
+        inputs.setdefault((entry["name"], entry["images"], entry["manifest"]), {})[entry["features"]] = options
+    return {
+        name: ExampleObject(find_image_folder(images), manifest, options)
+        for (name, images, manifest), options in inputs.items()
+    }
+
+
+@apply_style
+def draw_example_objects(
+    examples: dict[str, ExampleObject], conditions: Sequence[dict[str, Any]], *, title: str, axis: str
+) -> plt.Figure:
+    """Return what the model sees of an object, the cells that count, and feature maps, condition by condition.
+
+    Where conditions are views, a comparison has a row of images, one of cells and one of maps, with the original first.
+    Otherwise it has one row, in which nothing is repeated. Maps are coloured by the three principal components of the
+    first map with the same layers, so that their colours can be compared. Where no maps are kept, an empty panel says
+    so.
+
+    Parameters
+    ----------
+    examples
+        By the name of the comparison.
+    conditions
+        Each has a ``name``, and names a ``view``, ``timestep`` and layer set (``layers``).
+    """
+    rows = [
+        (f"{name}: {example.class_name}" if number == 0 else "", row)
+        for name, example in examples.items()
+        for number, row in enumerate(_arrange_panels(example, conditions, axis))
+    ]
+    columns = max(len(row) for _, row in rows)
+    figure, grid = plt.subplots(
+        len(rows), columns, figsize=(1.6 * columns + 0.4, 1.85 * len(rows) + 0.5), squeeze=False, layout="constrained"
+    )
+    for place in grid.flat:
+        place.set(xticks=[], yticks=[], frame_on=False)
+        place.grid(visible=False)
+    for line, (label, row) in zip(grid, rows, strict=True):
+        line[0].set_ylabel(label, fontsize="small")
+        for place, panel in zip(line, row, strict=False):
+            place.imshow(panel.image, cmap="gray", vmin=0, vmax=max(panel.image.max(), 1e-9))
+            if panel.outline is not None:
+                for colour, width in (("black", 2.2), ("white", 1)):
+                    place.contour(panel.outline, levels=[0.5], colors=colour, linewidths=width)
+            place.set_title(panel.heading, fontsize="small", pad=3)
+            place.set_xlabel(panel.caption, fontsize="x-small", labelpad=2)
+    figure.suptitle(title, fontsize="large")
+    return figure
+
+
+def _arrange_panels(example: ExampleObject, conditions: Sequence[dict[str, Any]], axis: str) -> list[list[Panel]]:
+    """Return the rows of one comparison."""
+    if axis != "view":
+        return [_drop_repeated(chain.from_iterable(_build_panels(example, conditions, axis)))]
+    original = {**conditions[0], "view": ORIGINAL, "name": ORIGINAL}
+    others = [condition for condition in conditions if condition["view"] != ORIGINAL]
+    columns = _build_panels(example, [original, *others], axis)
+    return [[column[row] for column in columns] for row in range(3)]
+
+
+def _build_panels(example: ExampleObject, conditions: Sequence[dict[str, Any]], axis: str) -> list[list[Panel]]:
+    """Return, for each condition, the panels of the image, the cells and the map; the mask too unless views vary."""
+    colours: dict[str, PcaColours] = {}
+    panels = []
+    for condition in conditions:
+        view, heading = example.render(condition), format_condition(axis, condition["name"])
+        side, counts = len(view.cells), f"{np.count_nonzero(view.cells)} of {view.cells.size} cells"
+        cells = Panel(f"mask at {side}x{side}", view.cells, caption=counts)
+        if view.features is None:
+            features = Panel("maps not kept", np.ones((1, 1, 3)))
+        else:
+            if condition["layers"] not in colours:
+                colours[condition["layers"]] = PcaColours(view.features)
+            features = Panel(heading, colours[condition["layers"]].paint(view.features))
+        if axis == "view":
+            panels.append([Panel(heading, view.image, view.outline), cells, features])
+        else:
+            panels.append([Panel("image", view.image, view.outline), Panel("mask", view.outline), cells, features])
+    return panels
+
+
+def _drop_repeated(panels: Iterable[Panel]) -> list[Panel]:
+    """Return the panels, each image once."""
+    kept: list[Panel] = []
+    for panel in panels:
+        if not any(np.array_equal(panel.image, other.image) for other in kept):
+            kept.append(panel)
+    return kept
+
+
+def _upsample(features: np.ndarray, side: int) -> np.ndarray:  # (channels, side, side)
+    """Return a layer's map on a larger grid (section 4.1, step 3)."""
     if features.shape[-1] == side:
         return features
     upsample = build_bilinear(features.shape[-1], side)
     return np.einsum("ij,cjk,lk->cil", upsample, features, upsample, optimize=True)
-
-
-def _outline(view: View, instance: pd.Series, how: dict[str, Any]) -> np.ndarray:  # (SIZE, SIZE)
-    mask = render_mask(view, instance, resize=how["resize"], seed=how["seed"])
-    return view.transform_mask(sample_centres(mask, SIZE))

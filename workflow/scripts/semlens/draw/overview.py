@@ -1,59 +1,60 @@
-"""TODO."""
+"""The findings in one figure: how well each model separates classes."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from semlens.draw.style import set_style
+from semlens.config.axes import AXES
+from semlens.draw.style import apply_style
 from semlens.models.layers import find_forward_position
-from semlens.statistics.findings import Finding
+from semlens.statistics.findings import ModelFindings, pair_models
 
 
-def draw_overview(
-    findings: dict[str, Finding], weights: dict[str, str], pairs: Sequence[tuple[str, str | None]]
-) -> plt.Figure:
-    """Return how well classes are told apart, layer by layer and as noise grows: a colour per model, controls dashed.
+@apply_style
+def draw_overview(findings: dict[str, ModelFindings], models: Sequence[dict[str, Any]]) -> plt.Figure:
+    """Return separation by layer and by timestep: a colour per model and its control, whose lines are dashed.
 
-    Sums of layers stand first, each for itself; lines lead through single layers in forward order.
+    Sums of layers stand first, each for itself. Lines lead through single layers in forward order.
 
     Parameters
     ----------
-    pairs
-        What :func:`pair_up` returns.
+    findings
+        By model.
+    models
+        As :func:`semlens.statistics.findings.pair_models` takes them.
     """
-    set_style()
-    colours = {name: f"C{number}" for number, pair in enumerate(pairs) for name in pair if name}
-    kinds = [(name, of) for name, of in (("layer", "layers"), ("noise: timestep", "noise")) if _is_asked(findings, of)]
+    colours = {name: f"C{number}" for number, pair in enumerate(pair_models(models)) for name in pair if name}
+    pretrained = {model["name"] for model in models if model["weights"] == "pretrained"}
+    axes = {
+        axis: {name: getattr(finding, axis) for name, finding in findings.items()} for axis in ("layers", "timestep")
+    }
+    axes = {axis: curves for axis, curves in axes.items() if any(map(len, curves.values()))}
     figure, panels = plt.subplots(
-        1, max(1, len(kinds)), figsize=(4.2 + 2.8 * len(kinds), 3.4), squeeze=False, sharey=True, layout="constrained"
+        1, max(1, len(axes)), figsize=(4.2 + 2.8 * len(axes), 3.4), squeeze=False, sharey=True, layout="constrained"
     )
-    for panel, (label, of) in zip(panels[0], kinds, strict=False):
-        asked = list(dict.fromkeys(name for finding in findings.values() for name in getattr(finding, of).index))
-        alone = [name for name in asked if of == "layers" and find_forward_position(name) is None]
-        joined = sorted(set(asked) - set(alone), key=find_forward_position if of == "layers" else int)
-        for name, finding in findings.items():
-            values = getattr(finding, of)
-            line, marker, fill = ("-", "o", colours[name]) if weights[name] == "pretrained" else ("--", "s", "white")
-            drawn = {"color": colours[name], "marker": marker, "markerfacecolor": fill, "markeredgewidth": 1.2}
-            panel.plot(len(alone) + np.arange(len(joined)), values.reindex(joined), line, label=name, **drawn)
-            panel.plot(np.arange(len(alone)), values.reindex(alone), linestyle="none", **drawn)
-        slanted = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if of == "layers" else {}
-        panel.set_xticks(np.arange(len(asked)), [*alone, *joined], **slanted)
-        if alone and joined:
-            panel.axvline(len(alone) - 0.5, color="0.6", linewidth=0.8)
+    for panel, (axis, curves) in zip(panels[0], axes.items(), strict=False):
+        conditions = list(dict.fromkeys(condition for curve in curves.values() for condition in curve.index))
+        sums = [name for name in conditions if axis == "layers" and find_forward_position(name) is None]
+        ordered = sorted(set(conditions) - set(sums), key=find_forward_position if axis == "layers" else int)
+        for name, curve in curves.items():
+            line, marker, fill = ("-", "o", colours[name]) if name in pretrained else ("--", "s", "white")
+            style = {"color": colours[name], "marker": marker, "markerfacecolor": fill, "markeredgewidth": 1.2}
+            panel.plot(len(sums) + np.arange(len(ordered)), curve.reindex(ordered), line, label=name, **style)
+            panel.plot(np.arange(len(sums)), curve.reindex(sums), linestyle="none", **style)
+        slanted = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if axis == "layers" else {}
+        panel.set_xticks(np.arange(len(conditions)), [*sums, *ordered], **slanted)
+        if sums and ordered:
+            panel.axvline(len(sums) - 0.5, color="0.6", linewidth=0.8)
         panel.axhline(0.5, color="0.3", linewidth=0.8, linestyle=":")
         panel.annotate(
             "chance", (1, 0.5), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize="small"
         )
-        panel.set_xlabel(label)
-    panels[0, 0].set_ylabel("another class is farther than the same\n(share of comparisons between images)")
+        panel.set_xlabel(AXES[axis].label)
+    panels[0, 0].set_ylabel("separation\n(share of comparisons in which\nanother class is farther)")
     panels[0, 0].yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     if len(findings) > 1:
         panels[0, 0].legend(frameon=True)
-    figure.suptitle("Where are classes told apart?", fontsize="large")
+    figure.suptitle("How well are classes separated?", fontsize="large")
     return figure
-
-
-def _is_asked(findings: dict[str, Finding], of: str) -> bool:
-    return any(len(getattr(finding, of)) for finding in findings.values())

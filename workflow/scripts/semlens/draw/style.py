@@ -1,63 +1,57 @@
-"""Statistics to figures and tables, as the paper draws and sets them."""
+"""What figures and tables share: colours, words, the look, and how statistics are read and figures saved."""
 
 from pathlib import Path
 
-import matplotlib
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from semlens.config.axes import AXES
+from semlens.runtime.files import write_atomically
 from semlens.runtime.logs import log
 
-matplotlib.use("Agg")
-
-
 COLOURS = {"scsi": "#d62728", "scdi": "#1f77b4", "dcsi": "#2ca02c", "dcdi": "#f2c500", "sidi": "#9467bd"}
-
-
-NAMES = {
+SET_NAMES = {
     "scsi": "same class, same image",
     "scdi": "same class, different image",
     "dcsi": "different class, same image",
     "dcdi": "different class, different image",
     "sidi": "same instance, different image",
 }
-
-
 VERDICTS = {"holds": "✓ order as expected", "does not hold": "✗ order not as expected", "empty set": "a set is empty"}
 
+Statistics = dict[str, pd.DataFrame]  # one table per comparison, by the name that figures give it
 
-Statistics = dict[str, pd.DataFrame]  # by dataset
-
-
-def read_statistics(datasets: list[str], paths: list[str]) -> Statistics:
-    """Return one kind of statistics by dataset; conditions are text."""
-    return {dataset: pd.read_csv(path, dtype={"condition": str}) for dataset, path in zip(datasets, paths, strict=True)}
+# Decorates functions that draw. It leaves matplotlib's settings as they are elsewhere, such as in a notebook.
+apply_style = plt.style.context(["seaborn-v0_8-whitegrid", "seaborn-v0_8-paper", {"font.family": "DejaVu Sans"}])
 
 
-def format_heading(axis: str, condition: str) -> str:
+def read_statistics(names: list[str], paths: list[str]) -> Statistics:
+    """Return one kind of statistics by the name of the comparison; conditions are text."""
+    return {name: pd.read_csv(path, dtype={"condition": str}) for name, path in zip(names, paths, strict=True)}
+
+
+def format_condition(axis: str, condition: str) -> str:
     """Return a condition as it stands above its panel or column."""
-    return {"timestep": f"t = {condition}", "offset": f"+{condition}"}.get(axis, condition.replace("_", " "))
+    return AXES[axis].format_heading(condition)
 
 
 def save_figure(figure: plt.Figure, *, png: str | Path, pdf: str | Path) -> None:
-    """Write a figure for the screen and for print; nothing in the files depends on the day."""
-    figure.savefig(png, dpi=160)
-    figure.savefig(pdf, metadata={"CreationDate": None})
+    """Write a figure for the screen and for print, and close it; nothing in the files depends on the day."""
+    with write_atomically(png) as file:
+        figure.savefig(file, format="png", dpi=160)
+    with write_atomically(pdf) as file:
+        figure.savefig(file, format="pdf", metadata={"CreationDate": None})
     plt.close(figure)
     log.info("figure: %s and %s", png, pdf)
 
 
-def set_style() -> None:
-    """Set the look that all figures share."""
-    plt.style.use(["seaborn-v0_8-whitegrid", "seaborn-v0_8-paper", {"font.family": "DejaVu Sans"}])
-
-
 def add_legend(figure: plt.Figure, sets: Statistics, title: str) -> None:
-    pairs = pd.concat(sets.values()).groupby("set", sort=False)["n"].sum()
+    """Add the figure's title, and a legend of the distance sets below, which names sets without pairs."""
+    counts = pd.concat(sets.values()).groupby("set", sort=False)["n"].sum()
     handles = [
-        plt.Rectangle((0, 0), 1, 1, facecolor=COLOURS[name], edgecolor="black", linewidth=0.5) for name in pairs.index
+        plt.Rectangle((0, 0), 1, 1, facecolor=COLOURS[name], edgecolor="black", linewidth=0.5) for name in counts.index
     ]
-    labels = [f"{name}: {NAMES[name]}" + ("" if count else " (no pairs)") for name, count in pairs.items()]
+    labels = [f"{name}: {SET_NAMES[name]}" + ("" if count else " (no pairs)") for name, count in counts.items()]
     columns = len(labels) if figure.get_figwidth() > 9 else 2
     figure.legend(
         handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize="small", columnspacing=1

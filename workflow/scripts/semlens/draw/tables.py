@@ -1,4 +1,4 @@
-"""TODO."""
+"""Statistics as tables, laid out as the paper's, in four formats."""
 
 from collections.abc import Callable
 from html import escape
@@ -7,21 +7,19 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from semlens.draw.style import Statistics, format_heading
+from semlens.draw.style import Statistics, format_condition
+from semlens.runtime.files import write_atomically
 from semlens.statistics.p_values import SIGNIFICANT, format_p_value
 
 
 class Markup(NamedTuple):
-    """How one kind of text writes what a table holds."""
+    """How a format writes what a table holds."""
 
     bold: str
     power: str
-    distances: str
+    set_name: str
     plus_minus: str
     escape: Callable[[str], str]  # a name as plain text
-
-
-MEANS = ("n", "mean", "std")
 
 
 MARKUP = {
@@ -31,107 +29,99 @@ MARKUP = {
     ),
     "html": Markup("<b>{}</b>", "{}&thinsp;×&thinsp;10<sup>{}</sup>", "S<sub>{}</sub>", "±", escape),
 }
+_DUNN_COLUMNS = {"table1": "dunn_table1", "eq10": "dunn_eq10"}
 
 
 def tabulate_means(sets: Statistics) -> pd.DataFrame:
-    """Return how many distances each set has, their mean and standard deviation (Tables S.1, S.2, S.4, ...).
+    """Return the number of distances of each set, their mean and standard deviation (Tables S.1, S.2, S.4, ...).
 
-    Rows are (set, value), columns (dataset, condition).
+    Rows are (set, value), columns (comparison, condition).
     """
-    return _pivot({dataset: table.rename(columns={"set": "sets"}) for dataset, table in sets.items()}, list(MEANS))
+    tables = {name: table.rename(columns={"set": "sets"}) for name, table in sets.items()}
+    return _pivot(tables, ["n", "mean", "std"])
 
 
-def tabulate_tests(pairs: Statistics, *, dunn: str) -> pd.DataFrame:
-    """Return p-value, its logarithm and Dunn index of each pair of sets, laid out as Table 1.
+def tabulate_tests(tests: Statistics, *, dunn: str) -> pd.DataFrame:
+    """Return the p-value, its logarithm and the Dunn index of each pair of sets, laid out as Table 1.
 
-    Rows are (pair, value), columns (dataset, condition). ``dunn`` is ``means``, the difference of means over the
-    larger standard deviation, or ``classical``, Eq. 10.
+    Rows are (pair, value), columns (comparison, condition).
+
+    Parameters
+    ----------
+    dunn
+        ``table1``: the difference of means over the larger standard deviation. ``eq10``: Eq. 10.
     """
-    named = {"log10_p": "log10 p", "dunn_table1" if dunn == "table1" else "dunn_eq10": "Dunn index"}
-    long = {}
-    for dataset, table in pairs.items():
-        sets = table["set_a"] + " vs. " + table["set_b"]
-        long[dataset] = table.drop(columns=set(named.values()) & set(table)).rename(columns=named).assign(sets=sets)
-    return _pivot(long, ["p", "log10 p", "Dunn index"])
+    names = {"log10_p": "log10 p", _DUNN_COLUMNS[dunn]: "Dunn index"}
+    tables = {
+        name: table.rename(columns=names).assign(sets=table["set_a"] + " vs. " + table["set_b"])
+        for name, table in tests.items()
+    }
+    return _pivot(tables, ["p", "log10 p", "Dunn index"])
 
 
-def _pivot(long: Statistics, values: list[str]) -> pd.DataFrame:
+def _pivot(tables: Statistics, values: list[str]) -> pd.DataFrame:
     parts = [
-        table.melt(["sets", "condition"], values, var_name="value", value_name="x").assign(dataset=dataset)
-        for dataset, table in long.items()
+        table.melt(["sets", "condition"], values, var_name="value", value_name="x").assign(comparison=name)
+        for name, table in tables.items()
     ]
     stacked = pd.concat(parts)
     rows = pd.MultiIndex.from_product([stacked["sets"].unique(), values], names=["sets", "value"])
-    columns = stacked[["dataset", "condition"]].drop_duplicates()
-    wide = stacked.pivot(index=["sets", "value"], columns=["dataset", "condition"], values="x")
+    columns = stacked[["comparison", "condition"]].drop_duplicates()
+    wide = stacked.pivot(index=["sets", "value"], columns=["comparison", "condition"], values="x")
     return wide.reindex(index=rows, columns=pd.MultiIndex.from_frame(columns))
 
 
 def save_table(
-    values: pd.DataFrame,
-    written: Callable[[Markup], pd.DataFrame],
-    *,
-    title: str,
-    csv: str,
-    md: str,
-    tex: str,
-    html: str,
+    values: pd.DataFrame, format_text: Callable[[Markup], pd.DataFrame], *, title: str, files: dict[str, str]
 ) -> None:
-    """Write a table: numbers as csv; to read, as Markdown, LaTeX and a piece of HTML.
+    """Write a table: its numbers as CSV; to read, as Markdown, LaTeX and a piece of HTML.
 
     Parameters
     ----------
-    written
-        The table as text, in the markup that it is given; its columns may have several levels.
+    format_text
+        Returns the table as text in a markup; its columns may have several levels.
+    files
+        Paths by format: ``csv``, ``md``, ``tex`` and ``html``.
     """
-    values.to_csv(csv)
-    markdown = written(MARKUP["md"])
+    markdown = format_text(MARKUP["md"])
     if markdown.columns.nlevels > 1:
         markdown.columns = [" ".join(column) for column in markdown.columns]
-    Path(md).write_text(f"{title}\n\n{markdown.reset_index().to_markdown(index=False, disable_numparse=True)}\n")
-    Path(tex).write_text(written(MARKUP["tex"]).to_latex(multicolumn_format="c"))
-    Path(html).write_text(written(MARKUP["html"]).to_html(escape=False, border=0, index_names=False))
+    texts = {
+        "csv": values.to_csv(),
+        "md": f"{title}\n\n{markdown.reset_index().to_markdown(index=False, disable_numparse=True)}\n",
+        "tex": format_text(MARKUP["tex"]).to_latex(multicolumn_format="c"),
+        "html": format_text(MARKUP["html"]).to_html(escape=False, border=0, index_names=False),
+    }
+    for form, text in texts.items():
+        with write_atomically(files[form]) as file:
+            Path(file).write_text(text, encoding="utf-8")
 
 
 def describe_sampling(sets: Statistics) -> str:
-    """Return what a title has to add where quartiles and tests rest on a part of the distances; nothing elsewhere."""
-    some = pd.concat([of_dataset[of_dataset["n_stored"] < of_dataset["n"]] for of_dataset in sets.values()])
-    if some.empty:
+    """Return what a title must add where quartiles and tests use a sample of the distances; otherwise nothing."""
+    sampled = pd.concat([table[table["n_stored"] < table["n"]] for table in sets.values()])
+    if sampled.empty:
         return ""
-    most, ranked = some["n"].max(), some["n_stored"].max()
-    return f"\n(quartiles and tests rest on a random {ranked:,} of up to {most:,} distances of a set)"
+    n, n_stored = sampled["n"].max(), sampled["n_stored"].max()
+    return f"\n(quartiles and tests use a random sample of {n_stored:,} of up to {n:,} distances of a set)"
 
 
 def format_table(values: pd.DataFrame, axis: str, markup: Markup) -> pd.DataFrame:
-    """Return what :func:`moments` or :func:`tests` found, in rows and words as the paper prints them.
+    """Return what :func:`tabulate_means` or :func:`tabulate_tests` returns, in rows and words as the paper prints them.
 
-    p-values below 0.05 are bold, means stand with their standard deviations.
+    p-values below 0.05 are bold. Means stand with their standard deviations.
     """
     table, rows = {}, []
     for sets, block in values.groupby(level="sets", sort=False):
-        numbers = block.droplevel("sets")
-        names = " vs. ".join(markup.distances.format(name) for name in sets.split(" vs. "))
-        if "p" in numbers.index:
-            lines = {
-                "p": numbers.apply(_format_p_value, markup=markup),
-                "Dunn index": numbers.loc["Dunn index"].map(format_number),
-            }
-        else:
-            lines = {
-                "mean ± std": numbers.apply(_format_mean, markup=markup),
-                "n": numbers.loc["n"].map("{:,.0f}".format),
-            }
-        for name, line in lines.items():
-            rows.append((names, name.replace("±", markup.plus_minus)))
+        names = " vs. ".join(markup.set_name.format(name) for name in sets.split(" vs. "))
+        for value, line in _format_block(block.droplevel("sets"), markup).items():
+            rows.append((names, value))
             table[rows[-1]] = line
     printed = pd.DataFrame(table).T.set_axis(pd.MultiIndex.from_tuples(rows, names=["sets", "value"]))
-    printed.columns = pd.MultiIndex.from_tuples(
-        [
-            (markup.escape(dataset), markup.escape(format_heading(axis, condition)))
-            for dataset, condition in values.columns
-        ],
-        names=["dataset", "condition"],
-    )
+    headings = [
+        (markup.escape(name), markup.escape(format_condition(axis, condition))) for name, condition in values.columns
+    ]
+    printed.columns = pd.MultiIndex.from_tuples(headings, names=["comparison", "condition"])
     return printed
 
 
@@ -140,16 +130,26 @@ def format_number(value: float) -> str:
     return "–" if pd.isna(value) else f"{value:.5f}"
 
 
+def _format_block(numbers: pd.DataFrame, markup: Markup) -> dict[str, pd.Series]:
+    """Return the printed lines of one set, or of one pair of sets."""
+    if "p" in numbers.index:
+        return {
+            "p": numbers.apply(_format_p_value, markup=markup),
+            "Dunn index": numbers.loc["Dunn index"].map(format_number),
+        }
+    return {
+        f"mean {markup.plus_minus} std": numbers.apply(_format_mean, markup=markup),
+        "n": numbers.loc["n"].map("{:,.0f}".format),
+    }
+
+
 def _format_mean(numbers: pd.Series, markup: Markup) -> str:
-    return (
-        "–"
-        if not numbers["n"]
-        else f"{format_number(numbers['mean'])} {markup.plus_minus} {format_number(numbers['std'])}"
-    )
+    if not numbers["n"]:
+        return "–"
+    return f"{format_number(numbers['mean'])} {markup.plus_minus} {format_number(numbers['std'])}"
 
 
 def _format_p_value(numbers: pd.Series, markup: Markup) -> str:
-    """As Table 1 has it; a p-value that underflows is known by its logarithm."""
     if pd.isna(numbers["p"]):
         return "–"
     text = format_p_value(numbers["p"], numbers["log10 p"], markup.power)

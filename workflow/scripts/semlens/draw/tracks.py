@@ -1,4 +1,4 @@
-"""One object followed through a video: later frames, everyone outlined, distances written on them (Fig. 10)."""
+"""One object tracked through a video: its later frames, with its distances and those of the others (Fig. 10)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,8 +8,9 @@ import matplotlib.patheffects as effects
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as parquet
 
-from semlens.draw.style import set_style
+from semlens.draw.style import apply_style, format_condition
 from semlens.draw.tables import Markup, format_number
 from semlens.images.masks import decode_mask
 from semlens.images.paths import find_image
@@ -17,43 +18,50 @@ from semlens.images.reading import read_image
 from semlens.runtime.files import quarantine_if_corrupt
 from semlens.runtime.logs import log
 
-SAME, OTHER = "#3ddc50", "#4da3ff"  # seen against pictures
+REFERENCE_COLOUR, OTHER_COLOUR = "#3ddc50", "#4da3ff"  # bright, to be seen on images
+SETS = ("sidi", "scdi", "dcdi")  # between a reference and a later frame
 
 
 def load_track(distances: str | Path, manifests: Sequence[str | Path], reference: str) -> pd.DataFrame:
-    """Return the reference and everyone that it is compared with in later frames.
+    """Return the reference and every object that it is compared with in later frames.
 
     Columns are those of the manifests, ``condition`` (null for the reference), ``set`` and ``distance``.
 
     Raises
     ------
     ValueError
-        If the reference is compared with no one.
+        If the reference is compared with no object.
     """
     with quarantine_if_corrupt(distances):
-        pairs = pd.read_parquet(distances).astype({"condition": str, "set": str, "instance_b": str})
-    pairs = pairs[(pairs["instance_a"] == reference) & pairs["set"].isin(["sidi", "scdi", "dcdi"])]
+        pairs = parquet.read_table(distances, filters=[("instance_a", "=", reference), ("set", "in", SETS)]).to_pandas()
     if pairs.empty:
-        raise ValueError(f"{reference!r} is compared with no one: its video ends, or shows no one, at each offset")
-    instances = pd.concat([pd.read_parquet(path) for path in manifests])
-    later = pairs.rename(columns={"instance_b": "instance_id"})[["instance_id", "condition", "set", "distance"]]
-    return pd.concat([instances[instances["instance_id"] == reference], later.merge(instances, on="instance_id")])
+        raise ValueError(
+            f"{reference!r} is compared with no object: at every offset its video has ended, or shows no object"
+        )
+    tables = []
+    for path in manifests:
+        with quarantine_if_corrupt(path):
+            tables.append(pd.read_parquet(path))
+    instances = pd.concat(tables)
+    later = pairs[["instance_b", "condition", "set", "distance"]].rename(columns={"instance_b": "instance_id"})
+    later = later.astype({"instance_id": str, "condition": str, "set": str}).merge(instances, on="instance_id")
+    return pd.concat([instances[instances["instance_id"] == reference], later])
 
 
-def draw_track(people: dict[str, pd.DataFrame], folder: str | Path, *, title: str) -> plt.Figure:
+@apply_style
+def draw_track(tracks: dict[str, pd.DataFrame], folder: str | Path, *, title: str) -> plt.Figure:
     """Return the frames side by side, a row per model: the reference and itself later in green, the others in blue.
 
     Parameters
     ----------
-    people
-        What :func:`followed` returns, by model.
+    tracks
+        As :func:`load_track` returns them, by model.
     folder
         The dataset's.
     """
-    set_style()
-    rows = [list(of.groupby(of["condition"].fillna(""), sort=False)) for of in people.values()]
-    first = next(iter(people.values())).iloc[0]
-    height, columns = 4.2 * first["height"] / first["width"], max(map(len, rows))
+    rows = [list(track.groupby(track["condition"].fillna(""), sort=False)) for track in tracks.values()]
+    reference = next(iter(tracks.values())).iloc[0]
+    height, columns = 4.2 * reference["height"] / reference["width"], max(map(len, rows))
     figure, panels = plt.subplots(
         len(rows),
         columns,
@@ -61,51 +69,51 @@ def draw_track(people: dict[str, pd.DataFrame], folder: str | Path, *, title: st
         squeeze=False,
         layout="constrained",
     )
-    for line, model, frames in zip(panels, people, rows, strict=True):
-        for panel, (condition, shown) in zip(line, frames, strict=True):
-            one = shown.iloc[0]
-            panel.imshow(read_image(find_image(folder, one["file"]), width=one["width"], height=one["height"]))
-            for person in shown.itertuples():
-                _draw_outline(panel, person, OTHER if person.set in ("scdi", "dcdi") else SAME)
-            when = f"+{condition}" if condition else "reference"
-            panel.set_title(f"{when}: {one['video']}, frame {one['frame']}", fontsize="medium")
+    for row, model, frames in zip(panels, tracks, rows, strict=True):
+        for panel, (condition, objects) in zip(row, frames, strict=True):
+            frame = objects.iloc[0]
+            panel.imshow(read_image(find_image(folder, frame["file"]), width=frame["width"], height=frame["height"]))
+            for instance in objects.itertuples():
+                _draw_outline(panel, instance, OTHER_COLOUR if instance.set in ("scdi", "dcdi") else REFERENCE_COLOUR)
+            heading = format_condition("offset", condition) if condition else "reference"
+            panel.set_title(f"{heading}: {frame['video']}, frame {frame['frame']}", fontsize="medium")
             panel.set(xticks=[], yticks=[])
         if len(rows) > 1:
-            line[0].set_ylabel(model)
+            row[0].set_ylabel(model)
     figure.suptitle(title, fontsize="large")
-    log.info("%s through %d frames", first["instance_id"], columns)
+    log.info("%s through %d frames", reference["instance_id"], columns)
     return figure
 
 
-def tabulate_track(people: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return the distance of everyone (rows) in every later frame (columns), the followed one first, model by model."""
-    tables = {model: _tabulate(of) for model, of in people.items()}
+def tabulate_track(tracks: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the distance of every object (rows) in every later frame (columns), the reference first, model by model."""
+    tables = {model: _tabulate_model(track) for model, track in tracks.items()}
     return pd.concat(tables) if len(tables) > 1 else next(iter(tables.values()))
 
 
-def _tabulate(people: pd.DataFrame) -> pd.DataFrame:
-    later = people[people["condition"].notna()].assign(
-        offset=lambda rows: "+" + rows["condition"],
-        who=lambda rows: np.where(rows["set"] == "sidi", "the same, ", "another, ") + rows["identity"],
-    )
-    table = later.pivot(index="who", columns="offset", values="distance")
-    order = later.sort_values("set", key=lambda names: names != "sidi", kind="stable")["who"].unique()
-    return table.loc[order, list(dict.fromkeys(later["offset"]))]
-
-
 def format_track_table(distances: pd.DataFrame, markup: Markup) -> pd.DataFrame:
-    """Return what :func:`distances_of` found as text."""
+    """Return what :func:`tabulate_track` returns as text."""
     return distances.map(format_number).rename(index=markup.escape, columns=markup.escape)
 
 
-def _draw_outline(panel: plt.Axes, person: Any, colour: str) -> None:
-    mask = decode_mask(person.rle, width=person.width, height=person.height)
+def _tabulate_model(track: pd.DataFrame) -> pd.DataFrame:
+    later = track[track["condition"].notna()].assign(
+        offset=lambda rows: [format_condition("offset", condition) for condition in rows["condition"]],
+        object=lambda rows: np.where(rows["set"] == "sidi", "the same, ", "another, ") + rows["identity"],
+    )
+    table = later.pivot(index="object", columns="offset", values="distance")
+    objects = later.sort_values("set", key=lambda names: names != "sidi", kind="stable")["object"].unique()
+    return table.loc[objects, list(dict.fromkeys(later["offset"]))]
+
+
+def _draw_outline(panel: plt.Axes, instance: Any, colour: str) -> None:
+    mask = decode_mask(instance.rle, width=instance.width, height=instance.height)
     panel.contour(mask, levels=[0.5], colors=colour, linewidths=1.6)
-    if not np.isnan(person.distance):
+    if not np.isnan(instance.distance):
         panel.text(
-            person.bbox_x + person.bbox_w / 2,
-            max(person.bbox_y, 0.06 * person.height),
-            f"{person.distance:.3f}",
+            instance.bbox_x + instance.bbox_w / 2,
+            max(instance.bbox_y, 0.06 * instance.height),
+            f"{instance.distance:.3f}",
             color=colour,
             fontsize="medium",
             fontweight="bold",
