@@ -15,7 +15,7 @@ from pycocotools.coco import COCO
 
 from semlens.images.masks import decode_mask
 from semlens.images.paths import find_image
-from semlens.select.formats.all import read_instances
+from semlens.select.formats import load_format
 
 HEIGHT, WIDTH = 24, 36
 BIRD, CAR, CAT, DOG = 3, 7, 8, 12  # in VOC's palette
@@ -50,6 +50,10 @@ SEGMENTATIONS = {
         "counts": coco_mask.encode(np.asfortranarray(RING))["counts"].decode("ascii"),
     },
 }
+
+
+def read_instances(format, folder, *, splits=(), sequences=None):
+    return load_format(format).read_instances(folder, splits, sequences)
 
 
 @pytest.fixture
