@@ -11,6 +11,7 @@ from PIL import Image
 from semlens.config.plan import get_shard_range
 from semlens.images.masks import decode_mask
 from semlens.select.class_names import COCO_NAMES
+from semlens.select.formats import list_formats, load_format
 from semlens.select.selection import choose_instances, index_dataset, select_images
 from semlens.storage.tables import INSTANCES, check_table
 
@@ -182,7 +183,7 @@ def test_splits_that_number_images_alike_are_refused(tmp_path, coco):
     content = json.loads((annotations / "instances_train2017.json").read_text())
     content["annotations"] = [{**one, "id": one["id"] + 10_000} for one in content["annotations"]]
     (annotations / "instances_again.json").write_text(json.dumps(content))
-    source = {**coco, "splits": ["train2017", "again"]}
+    source = {**coco, "options": {"splits": ["train2017", "again"], "sequences": None}}
     with pytest.raises(ValueError, match=r"train2017/.* and again/.* are both image"):
         index_dataset(dataset="mine", **source, out=tmp_path / "index.parquet")
 
@@ -232,7 +233,7 @@ def coco(tmp_path):
     folder = tmp_path / "coco"
     (folder / "annotations").mkdir(parents=True)
     (folder / "annotations" / "instances_train2017.json").write_text(json.dumps(content))
-    return {"format": "coco", "folder": folder, "splits": ["train2017"]}
+    return {"format": "coco", "folder": folder, "options": {"splits": ["train2017"], "sequences": None}}
 
 
 @pytest.fixture
@@ -251,7 +252,8 @@ def davis(tmp_path):
         mask.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
         mask.save(masks / f"{number:05d}.png")
         Image.new("RGB", (SIDE, SIDE)).save(images / f"{number:05d}.jpg")
-    return {"format": "davis", "folder": tmp_path / "davis", "sequences": {"walk": {1: "person", 2: "person"}}}
+    sequences = {"walk": {1: "person", 2: "person"}}
+    return {"format": "davis", "folder": tmp_path / "davis", "options": {"splits": [], "sequences": sequences}}
 
 
 @pytest.fixture
@@ -412,3 +414,15 @@ def test_a_list_without_a_header_row_is_refused(tmp_path):
             seed=0,
             published=tmp_path / "list.csv",
         )
+
+
+@pytest.mark.parametrize("format", list_formats())
+def test_a_folder_that_is_missing_is_named(tmp_path, format):
+    source = {"format": format, "folder": tmp_path / "nowhere", "options": {"splits": ["train"], "sequences": {}}}
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        index_dataset(dataset="mine", **source, out=tmp_path / "index.parquet")
+
+
+def test_an_unknown_format_is_named_with_those_there_are():
+    with pytest.raises(ValueError, match="unknown format 'kitti'; there are coco, davis, voc"):
+        load_format("kitti")
