@@ -124,7 +124,7 @@ def test_memory_does_not_grow_with_the_number_of_pairs(metric):
     x = prototypes(n=6000, dimensions=8)
     tracemalloc.start()
     for _, strip in iterate_distance_blocks(x, metric):
-        assert strip.size <= all._STRIP
+        assert strip.size <= _blocks.BLOCK_SIZE
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 40e6

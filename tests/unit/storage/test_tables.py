@@ -77,7 +77,7 @@ def table(kind, **last):
         frame = frame.astype({"identity": "str", "video": "str"})
     if kind == "distances":
         frame = frame.astype(
-            {"condition": "class_name", "set": "class_name", "i": "int32", "j": "int32", "distance": "float32"}
+            {**dict.fromkeys(("condition", "set", "instance_a", "instance_b"), "category"), "distance": "float32"}
         )
     return frame
 
@@ -121,7 +121,6 @@ def test_columns_get_the_types_of_the_contract():
         ("prototypes", "view", None),
         ("distances", "set", "sisi"),
         ("distances", "condition", None),
-        ("distances", "i", -1),
         ("distances", "distance", np.nan),
         ("sets", "set", "sisi"),
         ("sets", "n", -1),

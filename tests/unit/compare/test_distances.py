@@ -11,8 +11,7 @@ from by_set import among, at_offset
 from scipy.spatial.distance import cdist
 
 from semlens.compare.distances import compare_prototypes
-from semlens.compare.metrics import all
-from semlens.compare.pairs import INSTANCES
+from semlens.compare.metrics import _blocks
 from semlens.compare.running_statistics import read_running_statistics
 from semlens.extract.prototypes import LAYER_SETS
 
@@ -320,7 +319,7 @@ def many(tmp_path):
 
 @pytest.fixture
 def narrow(monkeypatch):
-    monkeypatch.setattr(all, "_STRIP", 1000)
+    monkeypatch.setattr(_blocks, "BLOCK_SIZE", 1000)
 
 
 def pairs_of(table):
@@ -331,7 +330,7 @@ def pairs_of(table):
 def test_strips_do_not_show(many, tmp_path, monkeypatch):
     conditions = [condition("plain"), condition("hflip", view="hflip")]
     whole = compared([many], conditions, tmp_path / "whole.parquet", max_pairs=100_000)
-    monkeypatch.setattr(all, "_STRIP", 1000)
+    monkeypatch.setattr(_blocks, "BLOCK_SIZE", 1000)
     strips = compared([many], conditions, tmp_path / "strips.parquet", max_pairs=100_000)
     columns = ["condition", "set", "i", "j"]
     pd.testing.assert_frame_equal(strips[columns], whole[columns])
