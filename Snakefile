@@ -8,7 +8,7 @@ min_version("9.19")
 # A --configfile stands for itself; without one, the demo runs.
 if not workflow.overwrite_configfiles:
 
-    configfile: f"{workflow.basedir}/config/config.yaml"
+    configfile: f"{workflow.current_basedir}/config/config.yaml"
 
 
 pathvars:
@@ -23,7 +23,7 @@ include: "workflow/rules/encode.smk"
 include: "workflow/rules/extract.smk"
 include: "workflow/rules/pool.smk"
 include: "workflow/rules/compare.smk"
-include: "workflow/rules/test.smk"
+include: "workflow/rules/statistics.smk"
 include: "workflow/rules/draw.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/targets.smk"

@@ -18,8 +18,9 @@ from semlens.config.model_sources import BACKBONE, ModelSources
 from semlens.config.paths import Paths
 from semlens.config.schema import check_schema, fill_defaults
 from semlens.config.sources import list_sources
-from semlens.draw.kinds import list_kinds, list_report_parts
-from semlens.images.views import describe_view_schema, name_view, parse_view
+from semlens.draw.kinds import list_experiments, list_kinds, list_report_parts
+from semlens.images.view_schema import describe_view_schema
+from semlens.images.views import name_view, parse_view
 from semlens.models.parts import PARTS
 from semlens.runtime import registry
 from semlens.select.formats import list_formats, load_format
@@ -108,10 +109,53 @@ def comparisons_of(wildcards):
     return plan.list_comparisons(config, [wildcards.experiment])
 
 
-def statistics(kind, comparisons=comparisons_of):
+def statistics_of(kind, comparisons=comparisons_of):
     """Input function: one kind of statistics of every comparison of an experiment, or of all."""
     pattern = "<results>/statistics/{experiment}/{model}/{dataset}" + f".{kind}.csv"
     return lambda wildcards: [pattern.format_map(comparison) for comparison in comparisons(wildcards)]
+
+
+def place_of(comparison):
+    return "{experiment}/{model}/{dataset}".format_map(comparison)
+
+
+def judged_comparisons(wildcards):
+    """The comparisons of pretrained models: what the paper's claims are about."""
+    return [entry for entry in COMPARED if config["models"][entry["model"]]["weights"] == "pretrained"]
+
+
+def datasets_of(wildcards):
+    return config["experiments"][wildcards.experiment]["datasets"]
+
+
+def examples_of(wildcards):
+    """The first shard of every extraction that an experiment reads."""
+    return [
+        {"extraction": extraction, "model": entry["model"], "dataset": entry["dataset"], "shard": "00000"}
+        for entry in comparisons_of(wildcards)
+        for extraction in plan.list_extractions_of(config, wildcards.experiment, entry["dataset"])
+    ]
+
+
+def named_examples(wildcards):
+    """What decides which cells count for each of those, by the name of the comparison that reads it."""
+    names = {(entry["model"], entry["dataset"]): entry["name"] for entry in comparisons_of(wildcards)}
+    return [
+        {
+            "name": names[example["model"], example["dataset"]],
+            **plan.get_mask_options(config, example["extraction"], example["model"]),
+        }
+        for example in examples_of(wildcards)
+    ]
+
+
+def described_models():
+    """The models that are compared: name, weights, and of a control its pretrained twin."""
+    names = list(dict.fromkeys(comparison["model"] for comparison in COMPARED))
+    controls = plan.list_controls(config, names)
+    return [
+        {"name": name, "weights": config["models"][name]["weights"], "controls": controls.get(name)} for name in names
+    ]
 
 
 def conditions_of(wildcards):

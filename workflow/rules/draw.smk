@@ -2,10 +2,11 @@
 
 
 rule draw_experiment:
+    """Draw an experiment's figure, and set its tables."""
     input:
-        sets=statistics("sets"),
-        tests=statistics("tests"),
-        order=statistics("order"),
+        sets=statistics_of("sets"),
+        tests=statistics_of("tests"),
+        order=statistics_of("order"),
         code=sources("draw_experiment.py"),
     output:
         png="<results>/figures/{experiment}.png",
@@ -21,29 +22,36 @@ rule draw_experiment:
     log:
         "<logs>/draw_experiment/{experiment}.log",
     wildcard_constraints:
-        experiment=one_of(config["experiments"].keys() - set(FOLLOWING)),
+        experiment=one_of(list_experiments("draw_experiment", config["experiments"])),
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem=lambda wildcards, attempt: f"{2 * attempt}GB",
-        runtime=lambda wildcards, attempt: f"{10 * attempt}m",
+        mem=grow(2, "GB"),
+        runtime=grow(10, "m"),
     params:
         title=of_experiment("title"),
         axis=of_experiment("axis"),
-        names=study_names,
+        comparisons=comparisons_of,
         dunn=of_experiment("dunn"),
+        kind=lambda wildcards: list_kinds(config["experiments"][wildcards.experiment])[0].name,
     script:
         "../scripts/draw_experiment.py"
 
 
 rule draw_example_objects:
+    """Draw how an object becomes a prototype, under each condition of an experiment."""
     input:
-        extractions=lambda wildcards: [extracted(*first, "00000") for first in first_shards(wildcards.experiment)],
+        features=lambda wildcards: [paths.find_extracted(**example) for example in examples_of(wildcards)],
         manifests=lambda wildcards: [
-            f"<results>/manifests/{dataset}/00000.parquet" for dataset in of_experiment("datasets")(wildcards)
+            f"<results>/manifests/{example['dataset']}/00000.parquet" for example in examples_of(wildcards)
         ],
-        pictures=lambda wildcards: [pictures(dataset, "00000") for dataset in of_experiment("datasets")(wildcards)],
-        code=sources("draw_example_objects.py"),
+        images=lambda wildcards: [
+            ancient(place(paths.find_images(example["dataset"], "00000"))) for example in examples_of(wildcards)
+        ],
+        code=lambda wildcards: view_sources(
+            "draw_example_objects.py",
+            {view for example in examples_of(wildcards) for view in views_of(example["extraction"])},
+        ),
     output:
         png="<results>/figures/{experiment}.objects.png",
         pdf="<results>/figures/{experiment}.objects.pdf",
@@ -52,34 +60,29 @@ rule draw_example_objects:
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem=lambda wildcards, attempt: f"{4 * attempt}GB",
-        runtime=lambda wildcards, attempt: f"{20 * attempt}m",
+        mem=grow(4, "GB"),
+        runtime=grow(20, "m"),
     params:
         title=of_experiment("title"),
         axis=of_experiment("axis"),
-        conditions=lambda wildcards: configuration.looks(config["experiments"][wildcards.experiment]),
-        datasets=of_experiment("datasets"),
-        studies=lambda wildcards: studies(wildcards.experiment),
-        names=study_names,
-        reads=lambda wildcards: [(model, dataset) for _, model, dataset in first_shards(wildcards.experiment)],
-        how=lambda wildcards: [pooling(extraction, model) for extraction, model, _ in first_shards(wildcards.experiment)],
+        conditions=lambda wildcards: plan.list_distinct_inputs(config["experiments"][wildcards.experiment]),
+        extractions=named_examples,
+        images=lambda wildcards: [
+            digest_user_files(dataset, "list_image_folders") for dataset in datasets_of(wildcards)
+        ],
     script:
         "../scripts/draw_example_objects.py"
 
 
 rule draw_track:
+    """Draw one object of a video through later frames."""
     input:
         distances=lambda wildcards: [
-            f"<results>/distances/{wildcards.experiment}/{model}/{dataset}.parquet"
-            for model, dataset in studies(wildcards.experiment)
+            "<results>/distances/{experiment}/{model}/{dataset}.parquet".format_map(comparison)
+            for comparison in comparisons_of(wildcards)
         ],
-        manifests=lambda wildcards: [
-            f"<results>/manifests/{the_dataset(wildcards)}/{shard}.parquet"
-            for shard in configuration.shards(config, the_dataset(wildcards))
-        ],
-        pictures=lambda wildcards: sorted(
-            {pictures(the_dataset(wildcards), shard) for shard in configuration.shards(config, the_dataset(wildcards))}
-        ),
+        manifests=lambda wildcards: paths.list_manifests(datasets_of(wildcards)[0]),
+        images=lambda wildcards: [ancient(place(images)) for images in paths.list_images(datasets_of(wildcards)[0])],
         code=sources("draw_track.py"),
     output:
         png="<results>/figures/{experiment}.png",
@@ -91,24 +94,25 @@ rule draw_track:
     log:
         "<logs>/draw_track/{experiment}.log",
     wildcard_constraints:
-        experiment=one_of(FOLLOWING),
+        experiment=one_of(list_experiments("draw_track", config["experiments"])),
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem=lambda wildcards, attempt: f"{2 * attempt}GB",
-        runtime=lambda wildcards, attempt: f"{10 * attempt}m",
+        mem=grow(2, "GB"),
+        runtime=grow(10, "m"),
     params:
         title=of_experiment("title"),
         reference=of_experiment("reference"),
-        models=lambda wildcards: [model for model, _ in studies(wildcards.experiment)],
+        comparisons=comparisons_of,
     script:
         "../scripts/draw_track.py"
 
 
 rule draw_classes:
+    """Draw how far apart classes lie, and where their objects do."""
     input:
-        class_distances=statistics("class_distances"),
-        pca=statistics("pca"),
+        class_distances=statistics_of("class_distances"),
+        pca=statistics_of("pca"),
         code=sources("draw_classes.py"),
     output:
         class_distances_png="<results>/figures/{experiment}.class_distances.png",
@@ -118,42 +122,47 @@ rule draw_classes:
     log:
         "<logs>/draw_classes/{experiment}.log",
     wildcard_constraints:
-        experiment=one_of(MAPPED),
+        experiment=one_of(list_experiments("draw_classes", config["experiments"])),
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem=lambda wildcards, attempt: f"{2 * attempt}GB",
-        runtime=lambda wildcards, attempt: f"{10 * attempt}m",
+        mem=grow(2, "GB"),
+        runtime=grow(10, "m"),
     params:
         title=of_experiment("title"),
         axis=of_experiment("axis"),
-        names=study_names,
+        comparisons=comparisons_of,
     script:
         "../scripts/draw_classes.py"
 
 
 rule judge_claims:
+    """Set the results beside what the paper claims."""
     input:
-        sets=[f"<results>/statistics/{experiment}/{model}/{dataset}.sets.csv" for experiment, model, dataset in JUDGED],
-        tests=[
-            f"<results>/statistics/{experiment}/{model}/{dataset}.tests.csv" for experiment, model, dataset in JUDGED
-        ],
-        published=lambda wildcards: [published("claims.yaml"), published("table1.csv")],
+        sets=statistics_of("sets", judged_comparisons),
+        tests=statistics_of("tests", judged_comparisons),
+        published=[here(HOME / config.get("reference_results", "") / name) for name in ("claims.yaml", "table1.csv")],
         code=sources("judge_claims.py"),
     output:
         html="<results>/claims.html",
         csv="<results>/claims.csv",
         md="<results>/claims.md",
     log:
-        "<logs>/judge_claims/published.log",
+        "<logs>/judge_claims/claims.log",
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem=lambda wildcards, attempt: f"{1 * attempt}GB",
-        runtime=lambda wildcards, attempt: f"{10 * attempt}m",
+        mem=grow(1, "GB"),
+        runtime=grow(10, "m"),
     params:
-        folder=lambda wildcards: published(),
-        runs=JUDGED,
-        used=[used(*study) for study in JUDGED],
+        comparisons=lambda wildcards: [
+            {
+                **comparison,
+                **plan.get_paper_settings(
+                    config, comparison["experiment"], comparison["model"], comparison["dataset"]
+                ),
+            }
+            for comparison in judged_comparisons(wildcards)
+        ],
     script:
         "../scripts/judge_claims.py"

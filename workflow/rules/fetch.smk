@@ -3,14 +3,14 @@
 
 # What is downloaded depends on the registry alone: no code is an input, so that no edit downloads gigabytes again.
 rule download_file:
-    """Download one file of the registry: resumed, retried, checked."""
-    localrule: True
     output:
         file="<resources>/downloads/{file}",
     log:
         "<logs>/download_file/{file}.log",
     wildcard_constraints:
         file=one_of(registry.list_files(REGISTRY)),
+    """Download one file of the registry: resumed, retried, checked."""
+    localrule: True
     conda:
         "../../envs/data.yaml"
     resources:
@@ -23,8 +23,6 @@ rule download_file:
 
 
 rule unpack_dataset:
-    """Unpack what is used of a dataset's archives."""
-    localrule: True
     input:
         archives=lambda wildcards: [
             f"<resources>/downloads/{file}"
@@ -36,6 +34,8 @@ rule unpack_dataset:
         "<logs>/unpack_dataset/{dataset}.log",
     wildcard_constraints:
         dataset=one_of(plan.list_names_by_source(config["datasets"], "download")),
+    """Unpack what is used of a dataset's archives."""
+    localrule: True
     conda:
         "../../envs/data.yaml"
     params:
@@ -46,8 +46,6 @@ rule unpack_dataset:
 
 
 rule download_images:
-    """Download the images of one shard, and list them."""
-    localrule: True
     input:
         manifest="<results>/manifests/{dataset}/{shard}.parquet",
     output:
@@ -56,6 +54,8 @@ rule download_images:
         "<logs>/download_images/{dataset}/{shard}.log",
     wildcard_constraints:
         dataset=one_of(plan.list_names_by_source(config["datasets"], "download")),
+    """Download the images of one shard, and list them."""
+    localrule: True
     conda:
         "../../envs/data.yaml"
     threads: 8
@@ -113,15 +113,17 @@ rule convert_checkpoint:
 
 
 rule link_model_part:
-    """Link the files of a model's part from where they lie: a download, a user's folder, a converted file, the demo."""
-    localrule: True
     input:
-        files=lambda wildcards: [ancient(place(file)) for file in models.list_part_files(wildcards.model, wildcards.part)],
+        files=lambda wildcards: [
+            ancient(place(file)) for file in models.list_part_files(wildcards.model, wildcards.part)
+        ],
         code=sources("link_model_part.py"),
     output:
         part=directory("<resources>/models/{model}/{part}"),
     log:
         "<logs>/link_model_part/{model}/{part}.log",
+    """Link the files of a model's part from where they lie: a download, a user's folder, a converted file, the demo."""
+    localrule: True
     conda:
         "../../envs/data.yaml"
     params:

@@ -1,17 +1,13 @@
-"""Everything that was found to an answer and a report, with what the run rests on."""
+"""Everything that was found to findings and a report, with what the run rests on."""
 
 
 rule describe_run:
+    """Describe what a run rests on: versions, devices, datasets and models by their hashes, the configuration."""
     input:
-        prototypes=[
-            f"<results>/prototypes/{extraction}/{model}/{dataset}/{shard}.parquet"
-            for extraction, model, dataset, shard in CAPTURED
-        ],
-        manifests=sorted({f"<results>/manifests/{dataset}/{shard}.parquet" for *_, dataset, shard in CAPTURED}),
+        prototypes=paths.list_all_prototypes(),
+        manifests=sorted({f"<results>/manifests/{job['dataset']}/{job['shard']}.parquet" for job in EXTRACTED}),
         models=[
-            model_part(model, name)
-            for model in sorted({model for _, model, _, _ in CAPTURED})
-            for name in configuration.PARTS
+            models.find_part(model, part) for model in sorted({job["model"] for job in EXTRACTED}) for part in PARTS
         ],
         code=sources("describe_run.py"),
     output:
@@ -22,53 +18,49 @@ rule describe_run:
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem=lambda wildcards, attempt: f"{2 * attempt}GB",
-        runtime=lambda wildcards, attempt: f"{20 * attempt}m",
+        mem=grow(2, "GB"),
+        runtime=grow(20, "m"),
     params:
-        settings={key: value for key, value in config.items() if key not in PLACES},
+        settings={key: value for key, value in config.items() if key not in plan.PLACE_KEYS},
         tools={"snakemake": version("snakemake")},
     script:
         "../scripts/describe_run.py"
 
 
 rule summarize_findings:
+    """Summarise all statistics in a table of findings and one figure."""
     input:
-        tests=all_statistics("tests"),
-        order=all_statistics("order"),
+        tests=statistics_of("tests", lambda wildcards: COMPARED),
+        order=statistics_of("order", lambda wildcards: COMPARED),
         code=sources("summarize_findings.py"),
     output:
         json="<results>/findings.json",
+        csv="<results>/findings.csv",
         png="<results>/findings.png",
         pdf="<results>/findings.pdf",
     log:
-        "<logs>/summarize_findings/answer.log",
+        "<logs>/summarize_findings/findings.log",
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem=lambda wildcards, attempt: f"{2 * attempt}GB",
-        runtime=lambda wildcards, attempt: f"{10 * attempt}m",
+        mem=grow(2, "GB"),
+        runtime=grow(10, "m"),
     params:
-        studies=[
-            {"experiment": name, "model": model, "dataset": dataset, **asked(name)} for name, model, dataset in STUDIED
-        ],
-        weights={model: config["models"][model]["weights"] for _, model, _ in STUDIED},
-        controls={
-            model: pretrained(model)
-            for _, model, _ in STUDIED
-            if config["models"][model]["weights"] == "random" and pretrained(model) != model
-        },
+        comparisons=[{**comparison, **plan.get_question(config, comparison["experiment"])} for comparison in COMPARED],
+        models=described_models(),
     script:
         "../scripts/summarize_findings.py"
 
 
 rule write_report:
+    """Write the report: one page that needs no other file."""
     input:
-        answers=rules.summarize_findings.output.json,
+        findings=rules.summarize_findings.output.json,
         overview=rules.summarize_findings.output.png,
-        parts=[f"<results>/{file}" for *_, file in SHOWN],
-        sets=all_statistics("sets"),
-        tests=all_statistics("tests"),
-        published=rules.judge_claims.output.html if "published" in config else [],
+        parts=[f"<results>/{part['file']}" for part in list_report_parts(config["experiments"])],
+        sets=statistics_of("sets", lambda wildcards: COMPARED),
+        tests=statistics_of("tests", lambda wildcards: COMPARED),
+        claims=rules.judge_claims.output.html if "reference_results" in config else [],
         provenance=rules.describe_run.output.html,
         run=rules.describe_run.output.json,
         template=here(HOME / "workflow" / "report" / "report.html.j2"),
@@ -80,20 +72,19 @@ rule write_report:
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem=lambda wildcards, attempt: f"{2 * attempt}GB",
-        runtime=lambda wildcards, attempt: f"{10 * attempt}m",
+        mem=grow(2, "GB"),
+        runtime=grow(10, "m"),
     params:
         experiments=[
             {
                 "name": name,
-                **{key: entry[key] for key in ("title", "section", "axis", "dunn")},
-                "studies": configuration.study_names(studies(name)),
-                "followed": entry["reference"] if configuration.follows(entry) else None,
+                **{key: entry[key] for key in ("title", "section")},
+                "comparisons": [comparison["name"] for comparison in plan.list_comparisons(config, [name])],
             }
             for name, entry in config["experiments"].items()
         ],
-        parts=[[experiment, kind] for experiment, kind, _ in SHOWN],
-        extractions=len(config["extractions"]),
-        models=sorted({model for _, model, _, _ in CAPTURED}),
+        parts=list_report_parts(config["experiments"]),
+        n_extractions=len(config["extractions"]),
+        n_models=len({job["model"] for job in EXTRACTED}),
     script:
         "../scripts/write_report.py"

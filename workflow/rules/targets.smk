@@ -2,70 +2,74 @@
 
 
 rule fetch:
+    """Everything that is downloaded, drawn or linked."""
     input:
-        [dataset_folder(dataset) for dataset in config["datasets"]],
-        [published_list(dataset) for dataset in config["datasets"]],
-        sorted(
-            {
-                pictures(dataset, shard)
-                for dataset in config["datasets"]
-                for shard in configuration.shards(config, dataset)
-            }
-        ),
-        [model_part(model, name) for model in config["models"] for name in configuration.PARTS],
+        [ancient(place(paths.find_dataset(dataset))) for dataset in config["datasets"]],
+        [place(paths.find_image_list(dataset)) for dataset in config["datasets"]],
+        sorted({place(images) for dataset in config["datasets"] for images in paths.list_images(dataset)}),
+        [models.find_part(model, part) for model in config["models"] for part in PARTS],
 
 
 rule index:
+    """Every annotated instance of all datasets."""
     input:
         expand("<results>/index/{dataset}.parquet", dataset=config["datasets"]),
 
 
 rule select:
+    """The instances that are studied."""
     input:
-        sorted({f"<results>/manifests/{dataset}/{shard}.parquet" for *_, dataset, shard in CAPTURED}),
+        sorted({f"<results>/manifests/{job['dataset']}/{job['shard']}.parquet" for job in EXTRACTED}),
 
 
 rule encode:
+    """Latents and text embeddings."""
     input:
-        sorted({latents(extraction, model, dataset, shard) for extraction, model, dataset, shard in CAPTURED}),
-        sorted({embedding(extraction, model, dataset, shard) for extraction, model, dataset, shard in CAPTURED}),
+        sorted({paths.find_latents(**job) for job in EXTRACTED}),
+        sorted({paths.find_embedding(**job) for job in EXTRACTED}),
 
 
 rule layers:
+    """The layers of all models."""
     input:
         expand("<results>/layers/{model}.csv", model=config["models"]),
 
 
 rule extract:
+    """Feature maps, or prototypes at once."""
     input:
-        [extracted(extraction, model, dataset, shard) for extraction, model, dataset, shard in CAPTURED],
+        [paths.find_extracted(**job) for job in EXTRACTED],
 
 
 rule pool:
+    """Prototypes."""
     input:
-        [
-            f"<results>/prototypes/{extraction}/{model}/{dataset}/{shard}.parquet"
-            for extraction, model, dataset, shard in CAPTURED
-        ],
+        paths.list_all_prototypes(),
 
 
 rule compare:
+    """Distances."""
     input:
-        [f"<results>/distances/{experiment}/{model}/{dataset}.parquet" for experiment, model, dataset in STUDIED],
+        expand("<results>/distances/{comparison}.parquet", comparison=map(place_of, COMPARED)),
 
 
-rule test:
+rule statistics:
+    """Statistics of distance sets and of classes."""
     input:
-        [
-            f"<results>/statistics/{experiment}/{model}/{dataset}.class_distances.csv"
-            for experiment, model, dataset in STUDIED
-            if experiment in MAPPED
-        ],
-        [f"<results>/statistics/{experiment}/{model}/{dataset}.sets.csv" for experiment, model, dataset in STUDIED],
+        expand("<results>/statistics/{comparison}.sets.csv", comparison=map(place_of, COMPARED)),
+        expand(
+            "<results>/statistics/{comparison}.class_distances.csv",
+            comparison=[
+                place_of(comparison)
+                for comparison in COMPARED
+                if plan.compares_classes(config["experiments"][comparison["experiment"]])
+            ],
+        ),
 
 
 rule draw:
+    """Figures, tables and findings."""
     input:
-        sorted(f"<results>/{file}" for *_, file in SHOWN),
+        sorted(f"<results>/{part['file']}" for part in list_report_parts(config["experiments"])),
         rules.summarize_findings.output.png,
-        ["<results>/claims.html"] if "published" in config else [],
+        rules.judge_claims.output.html if "reference_results" in config else [],

@@ -7,6 +7,8 @@ if __name__ == "__main__":
     with log_job(snakemake.log[0]):
         index_dataset(
             dataset=snakemake.wildcards.dataset,
-            source={**snakemake.params.reader, "folder": snakemake.input.dataset},
+            format=snakemake.params.format,
+            folder=snakemake.input.dataset,
+            options=snakemake.params.options,
             out=snakemake.output.index,
         )

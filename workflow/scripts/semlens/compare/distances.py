@@ -1,6 +1,5 @@
 """Prototypes to labelled distances, condition by condition of an experiment."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -12,8 +11,8 @@ import pandera.pandas as pa
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 
-from semlens.compare.metrics.all import iterate_distance_blocks, pair_distances
-from semlens.compare.pairs import INSTANCES, NO_SET, SETS, DistanceSets, pair_across_views, pair_at_offset
+from semlens.compare.metrics import iterate_distance_blocks, pair_distances
+from semlens.compare.pairs import NO_SET, SETS, DistanceSets, pair_across_views, pair_at_offset
 from semlens.compare.prototypes import PrototypeShard, load_prototypes, open_prototypes
 from semlens.compare.running_statistics import RunningStatistics, encode_statistics
 from semlens.runtime.files import write_atomically
@@ -22,25 +21,28 @@ from semlens.storage.tables import check_table
 
 DISTANCES = pa.DataFrameSchema(
     {
-        "condition": pa.Column("category"),
-        "set": pa.Column("class_name", pa.Check.isin(SETS)),
-        "i": pa.Column("int32", pa.Check.ge(0)),
-        "j": pa.Column("int32", pa.Check.ge(0)),
-        "distance": pa.Column("float32"),
+        "condition": pa.Column("category", description="Condition of the experiment, as text."),
+        "set": pa.Column("category", pa.Check.isin(SETS), description="Distance set (Eqs. 11 to 15)."),
+        "instance_a": pa.Column(
+            "category", description="Id of an instance; the reference's, where frames are compared."
+        ),
+        "instance_b": pa.Column("category", description="Id of the instance that it is compared with."),
+        "distance": pa.Column("float32", description="Their distance under the condition's metric."),
     },
     strict=True,
     ordered=True,
 )
-
-
 _SIDI = SETS.index("sidi")
-
-
 _LABEL = arrow.dictionary(arrow.int16(), arrow.string())
-
-
+_INSTANCE = arrow.dictionary(arrow.int32(), arrow.string())
 _SCHEMA = arrow.schema(
-    [("condition", _LABEL), ("set", _LABEL), ("i", arrow.int32()), ("j", arrow.int32()), ("distance", arrow.float32())]
+    [
+        ("condition", _LABEL),
+        ("set", _LABEL),
+        ("instance_a", _INSTANCE),
+        ("instance_b", _INSTANCE),
+        ("distance", arrow.float32()),
+    ]
 )
 
 
@@ -69,8 +71,7 @@ def compare_prototypes(
     Parameters
     ----------
     prototypes
-        Shards of one dataset. ``i`` and ``j`` are row numbers of their concatenation, in this order; the file's
-        metadata names the instance of each.
+        Shards of one dataset.
     conditions
         Each names a ``view``, ``timestep``, feature set, ``metric`` and ``offset`` (null where frames do not matter).
     reference
@@ -82,9 +83,10 @@ def compare_prototypes(
     parts = open_prototypes(prototypes)
     names = [condition["name"] for condition in conditions]
     instances = [name for part in parts for name in part.rows["instance_id"]]
-    schema = _SCHEMA.with_metadata({INSTANCES: json.dumps(instances).encode()})
+    ids = pd.Index(instances).drop_duplicates()
+    codes = ids.get_indexer(instances).astype(np.int32)  # by row number
     moments: dict[str, dict[str, RunningStatistics]] = {}
-    with write_atomically(out) as file, parquet.ParquetWriter(file, schema) as writer:
+    with write_atomically(out) as file, parquet.ParquetWriter(file, _SCHEMA) as writer:
         for condition in conditions:
             number, sizes, batches = _iterate_pairs(condition, parts, reference, device)
             kept = _PairSampler(sets, dict(zip(SETS, max_pairs / np.maximum(sizes, 1), strict=True)), seed)
@@ -98,13 +100,13 @@ def compare_prototypes(
                     {
                         "condition": pd.Categorical.from_codes(np.full(len(i), names.index(condition["name"])), names),
                         "set": pd.Categorical.from_codes(np.full(len(i), sets.index(name)), list(sets)),
-                        "i": number[i],
-                        "j": number[j],
+                        "instance_a": pd.Categorical.from_codes(codes[number[i]], ids),
+                        "instance_b": pd.Categorical.from_codes(codes[number[j]], ids),
                         "distance": distances,
                     }
                 )
                 table = arrow.Table.from_pandas(check_table(frame, DISTANCES, out), preserve_index=False)
-                writer.write_table(table.cast(schema))
+                writer.write_table(table.cast(_SCHEMA))
             moments[condition["name"]] = kept.moments
             log.info("%s: %s pairs", condition["name"], ", ".join(f"{kept.moments[name].n} {name}" for name in sets))
         writer.add_key_value_metadata(encode_statistics(moments))

@@ -9,9 +9,6 @@ SETS = ("scsi", "scdi", "dcsi", "dcdi", "sidi")
 NO_SET = len(SETS)
 
 
-INSTANCES = b"instances"  # metadata of a table of distances: the instance of every row that its ``i`` and ``j`` count
-
-
 _BY_BITS = ("dcdi", "scdi", "dcsi", "scsi", "dcdi", "sidi", "dcsi", "scsi")  # 1: class, 2: image, 4: identity alike
 
 

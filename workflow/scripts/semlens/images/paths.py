@@ -1,7 +1,4 @@
-"""Where an annotated image lies.
-
-Readers of annotations import this module, and must not run again when reading or rendering images changes.
-"""
+"""Where an annotated image lies: apart from reading it, because the readers of annotations need only this."""
 
 from pathlib import Path, PurePosixPath
 

@@ -9,7 +9,8 @@ import pandas as pd
 
 from semlens.runtime.files import quarantine_if_corrupt
 from semlens.runtime.logs import log
-from semlens.select.formats.all import COCO_NAMES, VOC_CLASSES, read_instances
+from semlens.select.class_names import COCO_NAMES, VOC_CLASSES
+from semlens.select.formats import load_format
 from semlens.storage.tables import INSTANCES, write_parquet
 
 _CHOSEN_BY = ["image_id", "file", "instance_id", "class_name", "area_fraction", "video"]
@@ -18,20 +19,29 @@ _CHOSEN_BY = ["image_id", "file", "instance_id", "class_name", "area_fraction", 
 _AT_ONCE = 50_000  # rows that are dictionaries, before they become columns
 
 
-def index_dataset(*, dataset: str, source: dict[str, Any], out: str | Path) -> None:
+def index_dataset(*, dataset: str, format: str, folder: str | Path, options: dict[str, Any], out: str | Path) -> None:
     """Write every annotated instance of ``dataset``.
 
     Parameters
     ----------
-    source
-        Arguments of :func:`semlens.datasets.read_instances`.
+    format
+        See :mod:`semlens.select.formats`.
+    options
+        ``splits`` and ``sequences``, as the format's reader takes them.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the folder is missing or holds no such dataset, or two images have one id.
     """
-    rows = read_instances(**source)
+    if not Path(folder).is_dir():
+        raise FileNotFoundError(f"dataset folder {folder} does not exist")
+    rows = load_format(format).read_instances(folder, **options)
     parts = [
         _set_types(pd.DataFrame(part).assign(dataset=dataset)) for part in iter(lambda: [*islice(rows, _AT_ONCE)], [])
     ]
     if not parts:
-        raise ValueError(f"dataset {dataset!r} in {source['folder']} has no annotated instance")
+        raise ValueError(f"dataset {dataset!r} in {folder} has no annotated instance")
     frame = pd.concat(parts, ignore_index=True)
     images = frame[["image_id", "file"]].drop_duplicates()
     if len(several := images[images.duplicated("image_id", keep=False)]):

@@ -9,7 +9,7 @@ import pandas as pd
 import pandera.pandas as pa
 from scipy.sparse.linalg import svds
 
-from semlens.compare.metrics.all import iterate_distance_blocks, normalize
+from semlens.compare.metrics import iterate_distance_blocks, load_metric
 from semlens.compare.pairs import SETS, DistanceSets
 from semlens.compare.prototypes import load_prototypes, open_prototypes
 from semlens.runtime.logs import log
@@ -54,8 +54,8 @@ def compare_classes(
     conditions: Sequence[dict[str, Any]],
     seed: int,
     device: str,
-    out_map: str | Path,
-    out_plane: str | Path,
+    out_class_distances: str | Path,
+    out_pca: str | Path,
 ) -> None:
     """Write, by condition, the mean distance of each pair of classes, and the two principal components of its objects.
 
@@ -68,18 +68,18 @@ def compare_classes(
     conditions
         Each names a ``view``, ``timestep``, feature set and ``metric``.
     """
-    parts, maps, planes = open_prototypes(prototypes), [], []
+    parts, means, projections = open_prototypes(prototypes), [], []
     for condition in conditions:
         rows, vectors = load_prototypes(parts, condition, lambda rows: _sample_classes(rows, seed))
-        maps.append(
+        means.append(
             average_class_distances(rows, vectors, condition["metric"], device=device).assign(
                 condition=condition["name"]
             )
         )
-        planes.append(project_pca(rows, vectors, condition["metric"]).assign(condition=condition["name"]))
+        projections.append(project_pca(rows, vectors, condition["metric"]).assign(condition=condition["name"]))
         log.info("%s: %d objects of %d classes", condition["name"], len(rows), rows["class_name"].nunique())
-    write_csv(pd.concat(maps, ignore_index=True)[list(CLASS_DISTANCES.columns)], CLASS_DISTANCES, out_map)
-    write_csv(pd.concat(planes, ignore_index=True)[list(PCA.columns)], PCA, out_plane)
+    write_csv(pd.concat(means, ignore_index=True)[list(CLASS_DISTANCES.columns)], CLASS_DISTANCES, out_class_distances)
+    write_csv(pd.concat(projections, ignore_index=True)[list(PCA.columns)], PCA, out_pca)
 
 
 def average_class_distances(
@@ -134,7 +134,7 @@ def project_pca(rows: pd.DataFrame, vectors: np.ndarray, metric: str) -> pd.Data
     DataFrame
         With ``instance_id``, ``class_name``, ``x``, ``y`` and ``explained``.
     """
-    compared = normalize(vectors, metric)
+    compared = load_metric(metric).normalize(vectors)
     compared -= compared.mean(axis=0)
     places, variance = np.zeros((len(rows), 2)), np.vdot(compared, compared)
     components = min(2, min(compared.shape) - 1)

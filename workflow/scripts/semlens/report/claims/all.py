@@ -476,7 +476,7 @@ def explain_incomparability(
     *,
     experiment: str,
     settings: dict[str, Any],
-    features: str | None,
+    layers: str | None,
     denoised: bool,
     demo: bool,
     dataset: str,
@@ -489,8 +489,8 @@ def explain_incomparability(
     ----------
     settings
         Those of ``SETTINGS``, None where one is not known or does not apply.
-    features
-        What the experiment compares, None where features are its axis.
+    layers
+        What the experiment compares, None where layers are its axis.
     denoised
         Whether noise was taken away again before the U-Net was read.
     demo
@@ -504,7 +504,7 @@ def explain_incomparability(
         return "demo"
     if dataset not in sizes:
         return "not a dataset of the paper"
-    used = {**settings, "layers": features, "denoised": denoised}
+    used = {**settings, "layers": layers, "denoised": denoised}
     paper = {**SETTINGS, "layers": FEATURES.get(experiment), "denoised": experiment.endswith("-denoised")}
     for name, value in paper.items():
         if used[name] is not None and used[name] != value:
