@@ -16,7 +16,7 @@ from semlens.draw.curves import draw_curves
 from semlens.draw.style import COLOURS, NAMES, format_heading, read_statistics, save_figure
 from semlens.draw.tables import describe_sampling, format_table, save_table, tabulate_means, tabulate_tests
 
-MOMENTS = ["mean", "std", "min", "whisker_low", "q1", "median", "q3", "whisker_high", "max"]
+SHAPE = ["mean", "std", "min", "whisker_low", "q1", "median", "q3", "whisker_high", "max"]
 METRICS = ["cosine", "distance_correlation"]
 SETS = ["scsi", "scdi", "dcsi"]
 
@@ -28,13 +28,13 @@ def sets_of(conditions, *, empty=(), sets=SETS, shift=0.0):
             low = shift + 0.1 * step + 0.01 * place
             values = [low + 0.05, 0.02, low, low + 0.01, low + 0.03, low + 0.04, low + 0.07, low + 0.09, low + 0.2]
             if (condition, name) in empty:
-                values = [np.nan] * len(MOMENTS)
+                values = [np.nan] * len(SHAPE)
             n = 0 if (condition, name) in empty else 1000 * (step + 1) + place
-            rows.append({"condition": condition, "set": name, "n": n, **dict(zip(MOMENTS, values, strict=True))})
+            rows.append({"condition": condition, "set": name, "n": n, **dict(zip(SHAPE, values, strict=True))})
     return pd.DataFrame(rows)
 
 
-def trend_of(conditions, verdict="holds"):
+def order_of(conditions, verdict="holds"):
     rows = [{"condition": name, "expected": "", "observed": "", "verdict": verdict} for name in conditions]
     return pd.DataFrame(rows)
 
@@ -65,8 +65,8 @@ def closed():
 @pytest.fixture
 def drawn():
     sets = {"voc": sets_of(METRICS), "coco": sets_of(METRICS, empty=[("cosine", "scdi")], shift=0.3)}
-    trend = {"voc": trend_of(METRICS), "coco": trend_of(METRICS, "does not hold")}
-    return draw_boxes(sets, trend, title="Which distance?", axis="metric")
+    order = {"voc": order_of(METRICS), "coco": order_of(METRICS, "does not hold")}
+    return draw_boxes(sets, order, title="Which distance?", axis="metric")
 
 
 def test_a_title_says_where_quartiles_and_tests_rest_on_a_part():
@@ -132,7 +132,7 @@ def test_an_experiment_without_any_pair_is_drawn():
     empty = [("cosine", name) for name in SETS]
     figure = draw_boxes(
         {"voc": sets_of(["cosine"], empty=empty)},
-        {"voc": trend_of(["cosine"], "empty set")},
+        {"voc": order_of(["cosine"], "empty set")},
         title="Nothing",
         axis="metric",
     )
@@ -142,12 +142,12 @@ def test_an_experiment_without_any_pair_is_drawn():
 
 
 def test_distances_share_a_scale_unless_metrics_differ():
-    sets, trend = {"voc": sets_of(["0", "50"])}, {"voc": trend_of(["0", "50"])}
-    shared = panels_of(draw_boxes(sets, trend, title="Noise", axis="timestep"))
+    sets, order = {"voc": sets_of(["0", "50"])}, {"voc": order_of(["0", "50"])}
+    shared = panels_of(draw_boxes(sets, order, title="Noise", axis="timestep"))
     assert shared[0].get_ylim() == shared[1].get_ylim()
     sets = {"voc": pd.concat([sets_of(["cosine"]), sets_of(["euclidean"], shift=50)], ignore_index=True)}
-    trend = {"voc": trend_of(["cosine", "euclidean"])}
-    own = panels_of(draw_boxes(sets, trend, title="Metrics", axis="metric"))
+    order = {"voc": order_of(["cosine", "euclidean"])}
+    own = panels_of(draw_boxes(sets, order, title="Metrics", axis="metric"))
     assert own[0].get_ylim()[1] < 10 < own[1].get_ylim()[0]
 
 
@@ -175,8 +175,8 @@ def test_curves_follow_the_means():
 def test_the_same_bytes_on_two_runs(tmp_path, kind):
     for run in ("one", "two"):
         if kind == "boxes":
-            sets, trend = {"voc": sets_of(METRICS)}, {"voc": trend_of(METRICS)}
-            figure = draw_boxes(sets, trend, title="Twice", axis="metric")
+            sets, order = {"voc": sets_of(METRICS)}, {"voc": order_of(METRICS)}
+            figure = draw_boxes(sets, order, title="Twice", axis="metric")
         else:
             figure = draw_curves({"davis": sets_of(["1", "2"])}, title="Twice", axis="offset")
         save_figure(figure, png=tmp_path / f"{run}.png", pdf=tmp_path / f"{run}.pdf")
@@ -342,7 +342,7 @@ def test_one_distance_has_no_deviation(written):
 
 def test_large_counts_are_short_below_their_boxes():
     sets = {"voc": sets_of(["cosine"]).assign(n=[9_999, 243_899, 4_500_000])}
-    (panel,) = panels_of(draw_boxes(sets, {"voc": trend_of(["cosine"])}, title="Many", axis="metric"))
+    (panel,) = panels_of(draw_boxes(sets, {"voc": order_of(["cosine"])}, title="Many", axis="metric"))
     assert [label.get_text() for label in panel.get_xticklabels()] == ["scsi\n9,999", "scdi\n244k", "dcsi\n4.5M"]
 
 
@@ -357,7 +357,7 @@ def test_headings_say_what_a_condition_is(axis, condition, expected):
 def test_ten_conditions_are_one_row_per_dataset():
     names = [f"view{number}" for number in range(10)]
     sets = {"voc": sets_of(names), "coco": sets_of(names)}
-    figure = draw_boxes(sets, {name: trend_of(names) for name in sets}, title="Ten", axis="view")
+    figure = draw_boxes(sets, {name: order_of(names) for name in sets}, title="Ten", axis="view")
     rows = {round(panel.get_position().y0, 3) for panel in panels_of(figure)}
     assert len(panels_of(figure)) == 20 and len(rows) == 2
 
