@@ -253,7 +253,9 @@ def test_distances_stand_above_the_compared_objects(track, folder):
         for text, row in zip(panel.texts, rows.itertuples(), strict=True):
             assert text.get_position() == (row.bbox_x + 4, row.bbox_y)
             assert text.get_verticalalignment() == "bottom"
-            assert to_hex(text.get_color()) == (tracks.REFERENCE_COLOUR if row.identity == "walk_1/1" else tracks.OTHER_COLOUR)
+            assert to_hex(text.get_color()) == (
+                tracks.REFERENCE_COLOUR if row.identity == "walk_1/1" else tracks.OTHER_COLOUR
+            )
 
 
 def test_a_distance_stays_in_the_image_above_an_object_at_its_top(track, folder):
