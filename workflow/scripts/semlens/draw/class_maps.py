@@ -16,7 +16,7 @@ PANELS_PER_ROW = 4
 def draw_class_distances(means: Statistics, *, title: str, axis: str) -> plt.Figure:
     """Return heat maps of the mean distances between classes, comparison by comparison, one per condition.
 
-    Classes stand in the order of a tree (average linkage), which is drawn above. Each map has a colour scale of its own.
+    Classes stand in the order of a tree (average linkage), which is drawn above. Each map has its own colour scale.
 
     Parameters
     ----------

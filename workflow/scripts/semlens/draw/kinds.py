@@ -1,4 +1,4 @@
-"""All kinds of figures and tables, one row each: which rule makes them, for which experiments, and how they are captioned.
+"""All kinds of figures and tables, one row each: the rule that makes it, the experiments that have it, its caption.
 
 The workflow's targets, and the report's parts and captions, are read from here. Cheap to import.
 """

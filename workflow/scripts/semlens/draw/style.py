@@ -21,7 +21,8 @@ VERDICTS = {"holds": "✓ order as expected", "does not hold": "✗ order not as
 
 Statistics = dict[str, pd.DataFrame]  # one table per comparison, by the name that figures give it
 
-# Decorates functions that draw. It leaves matplotlib's settings as they are elsewhere, such as in a notebook.
+# Decorates functions that draw, and that save: the number of ticks depends on the style when a figure is rendered.
+# Elsewhere, such as in a notebook, matplotlib's settings stay as they are.
 apply_style = plt.style.context(["seaborn-v0_8-whitegrid", "seaborn-v0_8-paper", {"font.family": "DejaVu Sans"}])
 
 
@@ -35,6 +36,7 @@ def format_condition(axis: str, condition: str) -> str:
     return AXES[axis].format_heading(condition)
 
 
+@apply_style
 def save_figure(figure: plt.Figure, *, png: str | Path, pdf: str | Path) -> None:
     """Write a figure for the screen and for print, and close it; nothing in the files depends on the day."""
     with write_atomically(png) as file:

@@ -86,7 +86,7 @@ def draw_track(tracks: dict[str, pd.DataFrame], folder: str | Path, *, title: st
 
 
 def tabulate_track(tracks: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return the distance of every object (rows) in every later frame (columns), the reference first, model by model."""
+    """Return the distance of each object (rows) in each later frame (columns), by model; the reference is first."""
     tables = {model: _tabulate_model(track) for model, track in tracks.items()}
     return pd.concat(tables) if len(tables) > 1 else next(iter(tables.values()))
 

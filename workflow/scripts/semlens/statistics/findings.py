@@ -254,7 +254,7 @@ def _describe_place(comparisons: Sequence[Comparison]) -> str:
 
 
 def _tabulate_datasets(comparisons: Sequence[Comparison], measure: Callable[[Comparison], pd.Series]) -> pd.DataFrame:
-    """Return conditions, in order of appearance, by datasets; of a condition of several experiments the first counts."""
+    """Return conditions, in order of appearance, by datasets; a condition's first experiment counts."""
     columns: dict[str, pd.Series] = {}
     for entry in comparisons:
         values = measure(entry).dropna()

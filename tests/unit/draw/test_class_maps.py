@@ -1,4 +1,4 @@
-"""Maps of classes show the numbers they are given, near classes side by side."""
+"""Figures of classes show the numbers that they are given, near classes side by side."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -60,9 +60,9 @@ def test_classes_that_never_met_stand_as_they_come():
     assert np.isnan(values).sum() == 2
 
 
-def test_a_plane_has_a_panel_per_study_and_condition_and_every_object():
+def test_pca_has_a_panel_per_comparison_and_condition_and_every_object():
     rng = np.random.default_rng(0)
-    places = pd.DataFrame(
+    positions = pd.DataFrame(
         {
             "condition": np.repeat(["enc16.1", "dec16.1"], 8),
             "instance_id": [f"i{number}" for number in range(16)],
@@ -72,12 +72,12 @@ def test_a_plane_has_a_panel_per_study_and_condition_and_every_object():
             "explained": 0.42,
         }
     )
-    figure = draw_pca({"coco, trained": places, "coco, untrained": places}, title="Where?", axis="layers")
+    figure = draw_pca({"coco, trained": positions, "coco, untrained": positions}, title="Where?", axis="layers")
     panels = [panel for panel in figure.axes if panel.collections]
     assert len(panels) == 4
     assert [panel.get_ylabel() for panel in panels[::2]] == ["coco, trained", "coco, untrained"]
     assert "42%" in panels[0].get_title()
     drawn = np.concatenate([np.asarray(part.get_offsets()) for part in panels[1].collections])
-    expected = places[places["condition"] == "dec16.1"][["x", "y"]].to_numpy()
+    expected = positions[positions["condition"] == "dec16.1"][["x", "y"]].to_numpy()
     assert {tuple(row) for row in np.round(drawn, 9)} == {tuple(row) for row in np.round(expected, 9)}
     assert [text.get_text() for text in figure.legends[0].get_texts()] == sorted(CLASSES)

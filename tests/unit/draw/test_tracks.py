@@ -1,4 +1,4 @@
-"""Frames: everyone the reference is compared with, in order, with the distance between the two."""
+"""Tracks: every object that the reference is compared with, in order, with the distance between the two."""
 
 import json
 from functools import partial
@@ -22,7 +22,7 @@ from semlens.extract.prototypes import LAYER_SETS
 from semlens.storage.tables import INSTANCES, write_parquet
 
 WIDTH, HEIGHT = 80, 48
-PEOPLE = {"walk_1/1": ("person", 4), "walk_1/2": ("person", 30), "walk_1/3": ("person", 56), "walk_1/4": ("dog", 68)}
+OBJECTS = {"walk_1/1": ("person", 4), "walk_1/2": ("person", 30), "walk_1/3": ("person", 56), "walk_1/4": ("dog", 68)}
 SEEN = {  # frame of the video -> who is in it, in the order of its annotations
     0: ["walk_1/2", "walk_1/1", "walk_1/4"],
     1: ["walk_1/3", "walk_1/2", "walk_1/1"],
@@ -41,7 +41,7 @@ def manifest_of(seen, path):
     rows = []
     for frame, identities in seen.items():
         for identity in identities:
-            class_name, left = PEOPLE[identity]
+            class_name, left = OBJECTS[identity]
             x, y, w, h = left, 10 + frame, 8, 20
             mask = np.zeros((HEIGHT, WIDTH), np.uint8, order="F")
             mask[y : y + h, x : x + w] = 1
@@ -74,7 +74,7 @@ def prototypes_of(manifest, path):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Pictures and, in two shards, the manifests and prototypes of those who are on them."""
+    """Images and, in two shards, the manifests and prototypes of those who are on them."""
     folder = tmp_path_factory.mktemp("davis")
     for number, part in enumerate([(0, 1), (2, 5)]):
         manifest = manifest_of({frame: SEEN[frame] for frame in part}, folder / f"{number}.manifest.parquet")
@@ -111,7 +111,7 @@ def distances(folder, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def people(folder, manifests, tmp_path_factory):
+def track(folder, manifests, tmp_path_factory):
     out = tmp_path_factory.mktemp("compared") / "distances.parquet"
     return load_track(distances_in(folder, out), manifests, REFERENCE)
 
@@ -122,8 +122,8 @@ def closed():
     plt.close("all")
 
 
-def test_the_reference_is_followed_by_everyone_later_as_conditions_and_sets_are_listed(people):
-    first, later = people.iloc[0], people.iloc[1:]
+def test_the_reference_comes_first_then_later_objects_as_conditions_and_sets_are_listed(track):
+    first, later = track.iloc[0], track.iloc[1:]
     assert first["instance_id"] == REFERENCE
     assert first[["condition", "set", "distance"]].isna().all()
     assert list(later[["instance_id", "condition", "set"]].itertuples(index=False, name=None)) == [
@@ -136,87 +136,87 @@ def test_the_reference_is_followed_by_everyone_later_as_conditions_and_sets_are_
     ]
 
 
-def test_everyone_has_the_columns_of_a_manifest_and_a_distance_to_the_reference(people, manifests):
+def test_every_object_has_the_columns_of_a_manifest_and_a_distance_to_the_reference(track, manifests):
     known = pd.concat([pd.read_parquet(path) for path in manifests]).set_index("instance_id")
-    assert set(people) == {"instance_id", *known, "condition", "set", "distance"}
-    for _, row in people.iterrows():
+    assert set(track) == {"instance_id", *known, "condition", "set", "distance"}
+    for _, row in track.iterrows():
         assert row[list(known)].to_dict() == known.loc[row["instance_id"]].to_dict()
-    for row in people.iloc[1:].itertuples():
+    for row in track.iloc[1:].itertuples():
         expected = correlation(vector_of(REFERENCE).astype(float), vector_of(row.instance_id).astype(float))
         assert row.distance == pytest.approx(expected, rel=1e-5)
 
 
-def test_those_of_the_reference_frame_are_no_later_ones(distances, people):
+def test_objects_of_the_reference_frame_are_left_out(distances, track):
     assert set(pd.read_parquet(distances())["set"]) >= {"scsi", "dcsi"}
-    assert set(people["set"].dropna()) == {"sidi", "scdi", "dcdi"}
-    assert (people["frame"] > 0).tolist() == [False] + [True] * 6
+    assert set(track["set"].dropna()) == {"sidi", "scdi", "dcdi"}
+    assert (track["frame"] > 0).tolist() == [False] + [True] * 6
 
 
-def test_one_is_followed_among_the_pairs_of_everyone(distances, manifests, people):
+def test_one_track_is_found_among_all_pairs(distances, manifests, track):
     everyone = load_track(distances(reference="all"), manifests, REFERENCE)
-    pd.testing.assert_frame_equal(everyone, people)
+    pd.testing.assert_frame_equal(everyone, track)
     other = load_track(distances(reference="all"), manifests, "walk_1/00001/2")
     assert other["instance_id"].to_list() == ["walk_1/00001/2", "walk_1/00002/2"]
 
 
 @pytest.mark.parametrize("lonely", ["walk_1/00005/1", "walk_1/00002/2"])
 def test_a_reference_without_later_frames_is_named(distances, manifests, lonely):
-    with pytest.raises(ValueError, match=f"^'{lonely}' is compared with no one: "):
+    with pytest.raises(ValueError, match=f"^'{lonely}' is compared with no object: "):
         load_track(distances(reference=lonely), manifests, lonely)
 
 
-def test_distances_have_the_same_first_and_offsets_in_the_order_of_the_experiment(people):
-    table = tabulate_track({"sd15": people})
+def test_distances_have_the_same_first_and_offsets_in_the_order_of_the_experiment(track):
+    table = tabulate_track({"sd15": track})
     assert table.columns.to_list() == ["+5", "+1"]
     assert table.index[0] == "the same, walk_1/1"
     assert sorted(table.index[1:]) == ["another, walk_1/2", "another, walk_1/3", "another, walk_1/4"]
-    for who, row in table.iterrows():
+    for name, row in table.iterrows():
         for offset, distance in row.dropna().items():
-            one = people[(people["condition"] == offset[1:]) & (people["identity"] == who.split(", ")[1])]
+            one = track[(track["condition"] == offset[1:]) & (track["identity"] == name.split(", ")[1])]
             assert one["distance"].to_list() == [distance]
     assert int(table.notna().to_numpy().sum()) == 6
 
 
 def test_the_same_comes_first_wherever_its_set_is_listed(distances, manifests):
-    people = load_track(distances(sets=["scdi", "sidi"], offsets=(1, 5)), manifests, REFERENCE)
-    table = tabulate_track({"sd15": people})
+    track = load_track(distances(sets=["scdi", "sidi"], offsets=(1, 5)), manifests, REFERENCE)
+    table = tabulate_track({"sd15": track})
     assert table.index.to_list() == ["the same, walk_1/1", "another, walk_1/3", "another, walk_1/2"]
     assert table.columns.to_list() == ["+1", "+5"]
 
 
-def test_who_is_missing_in_a_frame_has_no_distance_there(distances, manifests):
+def test_an_object_that_is_missing_in_a_frame_has_no_distance_there(distances, manifests):
     table = tabulate_track({"sd15": load_track(distances(offsets=(1, 2, 5)), manifests, REFERENCE)})
     assert table.isna().loc["the same, walk_1/1"].to_dict() == {"+1": False, "+2": True, "+5": False}
     assert table.isna().loc["another, walk_1/2"].to_dict() == {"+1": False, "+2": False, "+5": True}
     assert table.isna().loc["another, walk_1/4"].to_dict() == {"+1": True, "+2": True, "+5": False}
 
 
-def test_a_table_prints_five_decimals_and_a_dash(people):
-    table = tabulate_track({"sd15": people})
+def test_a_table_prints_five_decimals_and_a_dash(track):
+    table = tabulate_track({"sd15": track})
     printed = format_track_table(table, MARKUP["md"])
     assert printed.loc["another, walk_1/2"].to_list() == ["–", f"{table.loc['another, walk_1/2', '+1']:.5f}"]
     assert printed.index.to_list() == table.index.to_list()
     assert format_track_table(table, MARKUP["tex"]).index[0] == r"the same, walk\_1/1"
-    odd = people.assign(identity=people["identity"] + "<&>")
+    odd = track.assign(identity=track["identity"] + "<&>")
     assert "walk_1/1&lt;&amp;&gt;" in format_track_table(tabulate_track({"sd15": odd}), MARKUP["html"]).index[0]
 
 
-def test_tables_are_written_with_a_line_for_each_person(people, tmp_path):
-    table = tabulate_track({"sd15": people})
+def test_tables_are_written_with_a_line_for_each_object(track, tmp_path):
+    table = tabulate_track({"sd15": track})
     paths = {kind: str(tmp_path / f"table.{kind}") for kind in ("csv", "md", "tex", "html")}
-    save_table(table, partial(format_track_table, table), title="Followed", **paths)
+    save_table(table, partial(format_track_table, table), title="Tracked", files=paths)
     markdown = (tmp_path / "table.md").read_text().splitlines()
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in markdown]
-    assert lines[2] == ["who", "+5", "+1"]
+    assert lines[2] == ["object", "+5", "+1"]
     assert lines[4] == ["the same, walk_1/1", *(f"{value:.5f}" for value in table.iloc[0])]
     assert r"the same, walk\_1/1 &" in (tmp_path / "table.tex").read_text()
-    read = pd.read_csv(tmp_path / "table.csv", index_col="who")
+    read = pd.read_csv(tmp_path / "table.csv", index_col="object")
     np.testing.assert_array_equal(read.to_numpy(np.float32), table.to_numpy())
 
 
-def test_a_strip_has_a_panel_for_each_frame(people, folder):
-    figure = draw_track({"sd15": people}, folder, title="Followed")
-    assert figure.get_suptitle() == "Followed"
+def test_a_figure_has_a_panel_for_each_frame(track, folder):
+    figure = draw_track({"sd15": track}, folder, title="Tracked")
+    assert figure.get_suptitle() == "Tracked"
     assert [panel.get_title() for panel in figure.axes] == [
         "reference: walk_1, frame 0",
         "+5: walk_1, frame 5",
@@ -229,14 +229,14 @@ def test_a_strip_has_a_panel_for_each_frame(people, folder):
         assert (panel.get_xlim(), panel.get_ylim()) == ((-0.5, WIDTH - 0.5), (HEIGHT - 0.5, -0.5))
 
 
-def test_everyone_is_outlined_green_if_the_same_and_blue_if_not(people, folder):
-    figure = draw_track({"sd15": people}, folder, title="Followed")
-    shown = [people[people["frame"] == frame] for frame in (0, 5, 1)]
+def test_every_object_is_outlined_green_if_the_same_and_blue_if_not(track, folder):
+    figure = draw_track({"sd15": track}, folder, title="Tracked")
+    shown = [track[track["frame"] == frame] for frame in (0, 5, 1)]
     for panel, rows in zip(figure.axes, shown, strict=True):
         assert len(panel.collections) == len(rows)
         for outline, row in zip(panel.collections, rows.itertuples(), strict=True):
             same = row.identity == "walk_1/1"
-            assert to_hex(outline.get_edgecolor()[0]) == (tracks.SAME if same else tracks.OTHER)
+            assert to_hex(outline.get_edgecolor()[0]) == (tracks.REFERENCE_COLOUR if same else tracks.OTHER_COLOUR)
             (path,) = outline.get_paths()
             low, high = path.vertices.min(axis=0), path.vertices.max(axis=0)
             corner = np.array([row.bbox_x, row.bbox_y])
@@ -244,28 +244,30 @@ def test_everyone_is_outlined_green_if_the_same_and_blue_if_not(people, folder):
             np.testing.assert_allclose(high, corner + np.array([row.bbox_w, row.bbox_h]) - 0.5)
 
 
-def test_distances_stand_above_those_who_are_compared(people, folder):
-    reference, *later = draw_track({"sd15": people}, folder, title="Followed").axes
+def test_distances_stand_above_the_compared_objects(track, folder):
+    reference, *later = draw_track({"sd15": track}, folder, title="Tracked").axes
     assert not reference.texts
     for panel, frame in zip(later, (5, 1), strict=True):
-        rows = people[people["frame"] == frame]
+        rows = track[track["frame"] == frame]
         assert [text.get_text() for text in panel.texts] == [f"{distance:.3f}" for distance in rows["distance"]]
         for text, row in zip(panel.texts, rows.itertuples(), strict=True):
             assert text.get_position() == (row.bbox_x + 4, row.bbox_y)
             assert text.get_verticalalignment() == "bottom"
-            assert to_hex(text.get_color()) == (tracks.SAME if row.identity == "walk_1/1" else tracks.OTHER)
+            assert to_hex(text.get_color()) == (
+                tracks.REFERENCE_COLOUR if row.identity == "walk_1/1" else tracks.OTHER_COLOUR
+            )
 
 
-def test_a_distance_stays_in_the_picture_above_who_touches_its_top(people, folder):
-    panel = draw_track({"sd15": people.assign(bbox_y=0.0)}, folder, title="Followed").axes[1]
+def test_a_distance_stays_in_the_image_above_an_object_at_its_top(track, folder):
+    panel = draw_track({"sd15": track.assign(bbox_y=0.0)}, folder, title="Tracked").axes[1]
     assert {text.get_position()[1] for text in panel.texts} == {0.06 * HEIGHT}
 
 
-def test_models_have_a_row_of_frames_and_a_block_of_distances_each(people, folder):
-    both = {"trained": people, "untrained": people.assign(distance=2 * people["distance"])}
+def test_models_have_a_row_of_frames_and_a_block_of_distances_each(track, folder):
+    both = {"trained": track, "untrained": track.assign(distance=2 * track["distance"])}
     table = tabulate_track(both)
     np.testing.assert_array_equal(table.loc["untrained"], 2 * table.loc["trained"])
-    figure = draw_track(both, folder, title="Followed")
-    assert len(figure.axes) == 2 * len(draw_track({"sd15": people}, folder, title="Followed").axes)
+    figure = draw_track(both, folder, title="Tracked")
+    assert len(figure.axes) == 2 * len(draw_track({"sd15": track}, folder, title="Tracked").axes)
     assert [panel.get_ylabel() for panel in figure.axes if panel.get_ylabel()] == list(both)
     plt.close("all")

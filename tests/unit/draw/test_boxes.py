@@ -1,0 +1,106 @@
+"""Boxes show the quartiles, counts and verdicts that they are given."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from statistics_tables import SETS, make_order, make_sets
+
+from semlens.draw.boxes import draw_boxes
+
+METRICS = ["cosine", "distance_correlation"]
+
+
+def list_panels(figure):
+    return figure.axes
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def drawn():
+    sets = {"voc": make_sets(METRICS), "coco": make_sets(METRICS, empty=[("cosine", "scdi")], shift=0.3)}
+    order = {"voc": make_order(METRICS), "coco": make_order(METRICS, "does not hold")}
+    return draw_boxes(sets, order, title="Which distance?", axis="metric")
+
+
+def test_there_is_a_panel_per_comparison_and_condition(drawn):
+    panels = list_panels(drawn)
+    assert len(panels) == 4
+    assert [panel.get_ylabel() for panel in panels] == ["voc\ndistance", "", "coco\ndistance", ""]
+    headings = [[text.get_text() for text in panel.texts] for panel in panels]
+    assert headings == [["cosine"], ["distance correlation"], [], []]
+    assert "as expected" in panels[0].get_title() and "not as expected" not in panels[0].get_title()
+    assert "not as expected" in panels[2].get_title()
+    assert drawn.get_suptitle() == "Which distance?"
+
+
+def test_boxes_span_the_quartiles(drawn):
+    for place, panel in enumerate(list_panels(drawn)):
+        expected = make_sets(METRICS, shift=0.3 * (place // 2))
+        expected = expected[expected["condition"] == METRICS[place % 2]].set_index("set")
+        shown = {round(box.get_path().get_extents().x0 + 0.325): box.get_path().get_extents() for box in panel.patches}
+        for number, box in shown.items():
+            assert (box.y0, box.y1) == pytest.approx(tuple(expected.loc[SETS[number], ["q1", "q3"]]))
+        ends = {round(value, 6) for line in panel.lines for value in np.atleast_1d(line.get_ydata())}
+        for number in shown:
+            for name in ("whisker_low", "whisker_high", "median", "mean"):
+                assert round(expected.loc[SETS[number], name], 6) in ends
+
+
+def test_an_empty_set_leaves_its_place(drawn):
+    counts = [len(panel.patches) for panel in list_panels(drawn)]
+    assert counts == [3, 3, 2, 3]
+    without = list_panels(drawn)[2]
+    assert [label.get_text() for label in without.get_xticklabels()] == ["scsi\n1,000", "scdi\n0", "dcsi\n3,000"]
+    # Whole boxes stand at 0 and 2.
+    assert sorted(round(box.get_path().get_extents().x0 + 0.325, 6) for box in without.patches) == [0, 2]
+    assert len({panel.get_xlim() for panel in list_panels(drawn)}) == 1
+
+
+def test_sets_keep_their_colours_though_one_is_empty(drawn):
+    full, without = (list_panels(drawn)[place] for place in (0, 2))
+    colours = [box.get_facecolor() for box in full.patches]
+    assert [box.get_facecolor() for box in without.patches] == [colours[0], colours[2]]
+    assert len(set(colours)) == 3
+
+
+def test_an_experiment_without_any_pair_is_drawn():
+    empty = [("cosine", name) for name in SETS]
+    figure = draw_boxes(
+        {"voc": make_sets(["cosine"], empty=empty)},
+        {"voc": make_order(["cosine"], "empty set")},
+        title="Nothing",
+        axis="metric",
+    )
+    (panel,) = list_panels(figure)
+    assert not panel.patches
+    assert panel.get_title() == "a set is empty"
+
+
+def test_distances_share_a_scale_unless_metrics_differ():
+    sets, order = {"voc": make_sets(["0", "50"])}, {"voc": make_order(["0", "50"])}
+    shared = list_panels(draw_boxes(sets, order, title="Noise", axis="timestep"))
+    assert shared[0].get_ylim() == shared[1].get_ylim()
+    sets = {"voc": pd.concat([make_sets(["cosine"]), make_sets(["euclidean"], shift=50)], ignore_index=True)}
+    order = {"voc": make_order(["cosine", "euclidean"])}
+    own = list_panels(draw_boxes(sets, order, title="Metrics", axis="metric"))
+    assert own[0].get_ylim()[1] < 10 < own[1].get_ylim()[0]
+
+
+def test_large_counts_are_short_below_their_boxes():
+    sets = {"voc": make_sets(["cosine"]).assign(n=[9_999, 243_899, 4_500_000])}
+    (panel,) = list_panels(draw_boxes(sets, {"voc": make_order(["cosine"])}, title="Many", axis="metric"))
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["scsi\n9,999", "scdi\n244k", "dcsi\n4.5M"]
+
+
+def test_ten_conditions_are_one_row_per_comparison():
+    names = [f"view{number}" for number in range(10)]
+    sets = {"voc": make_sets(names), "coco": make_sets(names)}
+    figure = draw_boxes(sets, {name: make_order(names) for name in sets}, title="Ten", axis="view")
+    rows = {round(panel.get_position().y0, 3) for panel in list_panels(figure)}
+    assert len(list_panels(figure)) == 20 and len(rows) == 2

@@ -1,0 +1,38 @@
+"""Tables of statistics as the workflow writes them, for tests of what reads them."""
+
+import numpy as np
+import pandas as pd
+
+SHAPE = ["mean", "std", "min", "whisker_low", "q1", "median", "q3", "whisker_high", "max"]
+SETS = ["scsi", "scdi", "dcsi"]
+
+
+def make_sets(conditions, *, empty=(), sets=SETS, shift=0.0):
+    rows = []
+    for place, condition in enumerate(conditions):
+        for step, name in enumerate(sets):
+            low = shift + 0.1 * step + 0.01 * place
+            values = [low + 0.05, 0.02, low, low + 0.01, low + 0.03, low + 0.04, low + 0.07, low + 0.09, low + 0.2]
+            if (condition, name) in empty:
+                values = [np.nan] * len(SHAPE)
+            n = 0 if (condition, name) in empty else 1000 * (step + 1) + place
+            rows.append({"condition": condition, "set": name, "n": n, **dict(zip(SHAPE, values, strict=True))})
+    return pd.DataFrame(rows)
+
+
+def make_order(conditions, verdict="holds"):
+    rows = [{"condition": name, "expected": "", "observed": "", "verdict": verdict} for name in conditions]
+    return pd.DataFrame(rows)
+
+
+def make_tests(conditions, values):
+    """Statistics of one pair of sets, or more: (set_a, set_b, p, log10 p, Dunn index) for every condition."""
+    rows = [
+        {
+            **{"condition": condition, "set_a": a, "set_b": b, "h": 1.0, "p": p, "log10_p": log10_p},
+            **{"dunn_table1": dunn, "dunn_eq10": dunn / 100},
+        }
+        for condition in conditions
+        for a, b, p, log10_p, dunn in values
+    ]
+    return pd.DataFrame(rows)
