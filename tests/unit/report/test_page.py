@@ -1,4 +1,4 @@
-"""The report shows what it is given, as text where it is text, and needs nothing else."""
+"""The report shows what it is given, as text where it is text, and needs no other file."""
 
 import base64
 import json
@@ -11,104 +11,142 @@ from PIL import Image
 
 from semlens.report.page import summarize_stages, write_report
 
-TEMPLATE = Path(__file__).parents[2] / "workflow" / "report" / "report.html.j2"
+TEMPLATE = Path(__file__).parents[3] / "workflow" / "report" / "report.html.j2"
+FINDING = {
+    **{"question": "best_layers", "model": "sd15", "where": "coco", "tried": "enc16.1, mid8", "answer": "enc16.1"},
+    **{"separation": 0.8, "control_model": "sd15-random", "control_where": "coco", "control_tried": "enc16.1, mid8"},
+    **{"control_answer": "mid8", "control_separation": 0.6},
+}
+NO_CONTROL = {key: None for key in FINDING if key.startswith("control_")}
+ORDER = {
+    **{"question": "order_under_noise", "model": "sd15", "where": "enc16.1 on voc", "tried": "0, 50, 500"},
+    **{"answer": "0, 50", "separation": None, **NO_CONTROL},
+}
 
 
 @pytest.fixture
-def given(tmp_path):
+def arguments(tmp_path):
     Image.new("RGB", (4, 4), "red").save(tmp_path / "red.png")
     Image.new("RGB", (4, 4), "blue").save(tmp_path / "blue.png")
     (tmp_path / "sets.html").write_text("<table><tr><td>0.5</td></tr></table>")
     (tmp_path / "provenance.html").write_text("<h3>Software</h3>")
-    answer = {"model": "sd15", "control": "sd15-random", "sentences": ["scsi < scdi, by far."]}
-    (tmp_path / "answer.json").write_text(json.dumps([answer]))
-    common = {"section": "5.1", "axis": "metric", "dunn": "table1", "studies": ["coco"], "followed": None}
+    (tmp_path / "findings.json").write_text(json.dumps([FINDING, ORDER]))
+    common = {"section": "5.1", "comparisons": ["coco"]}
+    figure = {"experiment": "first", "kind": "boxes", "title": "", "caption": "Boxes span."}
+    table = {"experiment": "second", "kind": "sets", "title": "Means", "caption": "Means < all."}
     return {
         "template": TEMPLATE,
-        "answers": tmp_path / "answer.json",
+        "findings": tmp_path / "findings.json",
         "overview": tmp_path / "red.png",
         "experiments": [{"name": "second", "title": "b < a?", **common}, {"name": "first", "title": "Why?", **common}],
-        "parts": [("first", "figure", tmp_path / "blue.png"), ("second", "sets", tmp_path / "sets.html")],
+        "parts": [{**figure, "path": tmp_path / "blue.png"}, {**table, "path": tmp_path / "sets.html"}],
         "stages": [{"name": "fetch", "lines": ("1 dataset", "1 model")}],
-        "published": None,
+        "claims": None,
         "provenance": tmp_path / "provenance.html",
         "out": tmp_path / "report.html",
     }
 
 
-def written(given):
-    write_report(**given)
-    return Path(given["out"]).read_text()
+class Page(HTMLParser):
+    """Text, anchors and rows of tables of a page; every tag that is opened must be closed."""
 
-
-class Tags(HTMLParser):
-    """Every tag that is opened must be closed, but those that stand alone."""
-
-    def __init__(self, page):
+    def __init__(self, arguments):
         super().__init__()
-        self.open = []
-        self.feed(page)
+        write_report(**arguments)
+        self.text = Path(arguments["out"]).read_text()
+        self.open, self.anchors, self.rows = [], [], []
+        self.feed(self.text)
+        assert not self.open
 
-    def handle_starttag(self, tag, _):
+    def handle_starttag(self, tag, attributes):
+        self.anchors += [value for name, value in attributes if name == "id"]
         if tag not in ("meta", "link", "img"):
             self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append([])
 
-    def handle_startendtag(self, tag, _):
+    def handle_startendtag(self, tag, attributes):
         pass
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
 
+    def handle_data(self, text):
+        if {"td", "th"} & set(self.open) and text.strip():
+            self.rows[-1][-1].append(text.strip())
 
-def test_pictures_are_inside_and_tables_are_as_they_are(given, tmp_path):
-    page = written(given)
+
+def test_images_are_inside_and_tables_are_as_they_are(arguments, tmp_path):
+    text = Page(arguments).text
     for name in ("red", "blue"):
-        assert base64.b64encode((tmp_path / f"{name}.png").read_bytes()).decode() in page
-    assert "<table><tr><td>0.5</td></tr></table>" in page and "<h3>Software</h3>" in page
-    assert "http" not in page and "<script" not in page
-    assert not Tags(page).open
+        assert base64.b64encode((tmp_path / f"{name}.png").read_bytes()).decode() in text
+    assert "<table><tr><td>0.5</td></tr></table>" in text and "<h3>Software</h3>" in text
+    assert "http" not in text and "<script" not in text
 
 
-def test_titles_and_sentences_are_text(given):
-    page = written(given)
-    assert "b &lt; a?" in page and "b < a?" not in page
-    assert "<p>scsi &lt; scdi, by far.</p>" in page
-    assert "the control, sd15-random" in page
+def test_titles_and_captions_are_text(arguments):
+    text = Page(arguments).text
+    assert "b &lt; a?" in text and "b < a?" not in text
+    assert "Means &lt; all." in text and "Boxes span." in text
 
 
-def test_experiments_stand_in_their_order(given):
-    given["experiments"][1]["section"] = "beyond the paper"
-    page = written(given)
-    assert "Section 5.1 of the paper; experiment <code>second" in page
-    assert "Beyond the paper; experiment <code>first" in page
-    assert (
-        page.index('<h2 id="experiment-second">')
-        < page.index('<h2 id="experiment-first">')
-        < page.index('<h2 id="provenance">')
-    )
-    assert 'id="published"' not in page
+def test_findings_head_the_page_beside_their_control(arguments):
+    _, best, order, *_ = Page(arguments).rows
+    assert best[1:] == [["enc16.1", "best of 2"], ["80%"], ["mid8", "best of 2"], ["60%"], ["coco"]]
+    assert order[1:] == [["0, 50", "not 500"], [], ["–"], [], ["enc16.1 on voc"]]
 
 
-def test_a_run_without_questions_says_so(given, tmp_path):
-    (tmp_path / "answer.json").write_text(json.dumps([{"model": "sd15", "control": None, "sentences": []}]))
-    page = written(given)
-    assert "No experiment of this run asked." in page and "the control" not in page
+@pytest.mark.parametrize(("tried", "answer", "expected"), [("", "", "undecided"), ("500", "", "none"), ("0", "0", "0")])
+def test_an_order_may_hold_nowhere_or_be_undecided(arguments, tmp_path, tried, answer, expected):
+    (tmp_path / "findings.json").write_text(json.dumps([{**ORDER, "tried": tried, "answer": answer}]))
+    heading, row, *_ = Page(arguments).rows
+    assert row[1][0] == expected
+    assert not any("Control" in cell[0] for cell in heading)
+
+
+def test_every_model_has_a_table_of_its_own(arguments, tmp_path):
+    (tmp_path / "findings.json").write_text(json.dumps([FINDING, {**ORDER, "model": "sd21"}]))
+    text = Page(arguments).text
+    assert text.index("<h3>sd15</h3>") < text.index("<h3>sd21</h3>")
+
+
+def test_a_run_without_findings_has_a_page(arguments, tmp_path):
+    (tmp_path / "findings.json").write_text("[]")
+    page = Page(arguments)
+    assert page.rows == [[["0.5"]]] and "overview" in page.anchors
+
+
+def test_experiments_stand_in_their_order_with_their_parts(arguments):
+    arguments["experiments"][1]["section"] = "beyond the paper"
+    page = Page(arguments)
+    expected = ["findings", "overview", "glossary", "pipeline", "experiment-second", "experiment-first", "boxes-first"]
+    assert [anchor for anchor in page.anchors if anchor != "tip"] == [*expected, "provenance"]
+    assert "Section 5.1 of the paper; experiment <code>second" in page.text
+    assert "Beyond the paper; experiment <code>first" in page.text
+
+
+def test_claims_have_a_part_where_there_are_some(arguments, tmp_path):
+    (tmp_path / "claims.html").write_text("<p>claimed</p>")
+    page = Page({**arguments, "claims": tmp_path / "claims.html"})
+    assert "claims" in page.anchors and "<p>claimed</p>" in page.text
 
 
 def test_stages_count_what_the_run_did(tmp_path):
     datasets = [{"images": 60, "instances": 1200}, {"images": 1, "instances": 3}]
     (tmp_path / "run.json").write_text(json.dumps({"datasets": datasets}))
     pd.DataFrame({"n": [1000, 500]}).to_csv(tmp_path / "sets.csv")
-    pd.DataFrame({"p": [0.5, None]}).to_csv(tmp_path / "pairs.csv")
+    pd.DataFrame({"p": [0.5, None]}).to_csv(tmp_path / "tests.csv")
     stages = summarize_stages(
         run=tmp_path / "run.json",
-        extractions=1,
+        n_extractions=1,
+        n_models=2,
         sets=[tmp_path / "sets.csv"],
-        pairs=[tmp_path / "pairs.csv"],
-        models=["a", "b"],
+        tests=[tmp_path / "tests.csv"],
     )
     lines = {stage["name"]: stage["lines"] for stage in stages}
     assert lines["fetch"] == ("2 datasets", "2 models")
     assert lines["select"] == ("61 images", "1,203 objects")
-    assert lines["extract"][1] == "1 capture"
-    assert (lines["compare"][0], lines["test"][0]) == ("1,500", "1")
+    assert lines["extract"][1] == "1 extraction"
+    assert (lines["compare"][0], lines["statistics"][0]) == ("1,500", "1")

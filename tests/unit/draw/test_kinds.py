@@ -1,0 +1,54 @@
+"""The table of kinds: what each experiment has, under which names."""
+
+from collections import Counter
+
+import pytest
+
+from semlens.draw.kinds import KINDS, list_experiments, list_kinds, list_report_parts
+
+COMMON = {"reference": "all", "dunn": "table1"}
+EXPERIMENTS = {
+    "metrics": {"axis": "metric", **COMMON},
+    "where": {"axis": "layers", **COMMON, "dunn": "eq10"},
+    "video": {"axis": "offset", **COMMON},
+    "person": {"axis": "offset", **COMMON, "reference": "walk/00000/1"},
+}
+
+
+@pytest.mark.parametrize(
+    ("experiment", "expected"),
+    [
+        ("metrics", ["boxes", "sets", "tests", "objects"]),
+        ("where", ["boxes", "sets", "tests", "class_distances", "pca", "objects"]),
+        ("video", ["curves", "sets", "tests", "objects"]),
+        ("person", ["track", "track_table"]),
+    ],
+)
+def test_kinds_follow_from_the_experiment(experiment, expected):
+    assert [kind.name for kind in list_kinds(EXPERIMENTS[experiment])] == expected
+
+
+def test_rules_draw_the_experiments_that_have_their_kinds():
+    assert list_experiments("draw_track", EXPERIMENTS) == ["person"]
+    assert list_experiments("draw_classes", EXPERIMENTS) == ["where"]
+    assert list_experiments("draw_experiment", EXPERIMENTS) == ["metrics", "where", "video"]
+
+
+def test_files_are_unique_and_images_or_tables():
+    parts = list_report_parts(EXPERIMENTS)
+    assert max(Counter(part["file"] for part in parts).values()) == 1
+    assert {part["file"].rsplit(".", 1)[1] for part in parts} == {"png", "html"}
+    assert [part["experiment"] for part in parts] == sorted(
+        (part["experiment"] for part in parts), key=list(EXPERIMENTS).index
+    )
+
+
+def test_captions_are_filled_in():
+    captions = {(part["experiment"], part["kind"]): part["caption"] for part in list_report_parts(EXPERIMENTS)}
+    assert all(captions.values()) and not any("{" in caption for caption in captions.values())
+    assert "walk/00000/1" in captions["person", "track"]
+    assert "Eq. 10" in captions["where", "tests"] and "Eq. 10" not in captions["metrics", "tests"]
+
+
+def test_names_are_unique():
+    assert len({kind.name for kind in KINDS}) == len(KINDS)
