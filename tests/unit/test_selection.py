@@ -10,7 +10,8 @@ from PIL import Image
 
 from semlens.config.plan import get_shard_range
 from semlens.images.masks import decode_mask
-from semlens.select.formats.all import COCO_NAMES
+from semlens.select.class_names import COCO_NAMES
+from semlens.select.formats import list_formats, load_format
 from semlens.select.selection import choose_instances, index_dataset, select_images
 from semlens.storage.tables import INSTANCES, check_table
 
@@ -182,9 +183,9 @@ def test_splits_that_number_images_alike_are_refused(tmp_path, coco):
     content = json.loads((annotations / "instances_train2017.json").read_text())
     content["annotations"] = [{**one, "id": one["id"] + 10_000} for one in content["annotations"]]
     (annotations / "instances_again.json").write_text(json.dumps(content))
-    source = {**coco, "splits": ["train2017", "again"]}
+    source = {**coco, "options": {"splits": ["train2017", "again"], "sequences": None}}
     with pytest.raises(ValueError, match=r"train2017/.* and again/.* are both image"):
-        index_dataset(dataset="mine", source=source, out=tmp_path / "index.parquet")
+        index_dataset(dataset="mine", **source, out=tmp_path / "index.parquet")
 
 
 def test_a_published_list_is_taken_as_it_is_whatever_its_images_show(published):
@@ -232,7 +233,7 @@ def coco(tmp_path):
     folder = tmp_path / "coco"
     (folder / "annotations").mkdir(parents=True)
     (folder / "annotations" / "instances_train2017.json").write_text(json.dumps(content))
-    return {"format": "coco", "folder": folder, "splits": ["train2017"]}
+    return {"format": "coco", "folder": folder, "options": {"splits": ["train2017"], "sequences": None}}
 
 
 @pytest.fixture
@@ -251,7 +252,8 @@ def davis(tmp_path):
         mask.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
         mask.save(masks / f"{number:05d}.png")
         Image.new("RGB", (SIDE, SIDE)).save(images / f"{number:05d}.jpg")
-    return {"format": "davis", "folder": tmp_path / "davis", "sequences": {"walk": {1: "person", 2: "person"}}}
+    sequences = {"walk": {1: "person", 2: "person"}}
+    return {"format": "davis", "folder": tmp_path / "davis", "options": {"splits": [], "sequences": sequences}}
 
 
 @pytest.fixture
@@ -260,7 +262,7 @@ def manifest(tmp_path):
 
     def write(source, images, *, published=None, **criteria):
         out = tmp_path / f"manifest-{images[0]}-{images[1]}.parquet"
-        index_dataset(dataset="mine", source=source, out=tmp_path / "index.parquet")
+        index_dataset(dataset="mine", **source, out=tmp_path / "index.parquet")
         select_images(
             dataset="mine",
             index=tmp_path / "index.parquet",
@@ -276,7 +278,7 @@ def manifest(tmp_path):
 
 def test_index_has_every_instance_and_keeps_its_contract(tmp_path, coco):
     out = tmp_path / "index.parquet"
-    index_dataset(dataset="mine", source=coco, out=out)
+    index_dataset(dataset="mine", **coco, out=out)
     frame = pd.read_parquet(out)
     pd.testing.assert_frame_equal(check_table(frame, INSTANCES, out), frame)
     assert len(frame) == 27
@@ -296,7 +298,7 @@ def test_index_has_every_instance_and_keeps_its_contract(tmp_path, coco):
 
 def test_index_of_videos_has_identities(tmp_path, davis):
     out = tmp_path / "index.parquet"
-    index_dataset(dataset="mine", source=davis, out=out)
+    index_dataset(dataset="mine", **davis, out=out)
     frame = pd.read_parquet(out)
     pd.testing.assert_frame_equal(check_table(frame, INSTANCES, out), frame)
     assert frame["identity"].value_counts().to_dict() == {"walk/1": 12, "walk/2": 6}
@@ -306,9 +308,9 @@ def test_index_of_videos_has_identities(tmp_path, davis):
 @pytest.mark.parametrize("source", ["coco", "davis"])
 def test_index_is_the_same_whatever_is_typed_at_once(request, monkeypatch, tmp_path, source):
     source = request.getfixturevalue(source)
-    index_dataset(dataset="mine", source=source, out=tmp_path / "at once.parquet")
+    index_dataset(dataset="mine", **source, out=tmp_path / "at once.parquet")
     monkeypatch.setattr("semlens.select.selection._AT_ONCE", 4)
-    index_dataset(dataset="mine", source=source, out=tmp_path / "in parts.parquet")
+    index_dataset(dataset="mine", **source, out=tmp_path / "in parts.parquet")
     assert (tmp_path / "in parts.parquet").read_bytes() == (tmp_path / "at once.parquet").read_bytes()
 
 
@@ -316,7 +318,7 @@ def test_index_of_nothing_is_refused(tmp_path, coco):
     path = coco["folder"] / "annotations" / "instances_train2017.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "annotations": []}))
     with pytest.raises(ValueError, match=rf"dataset 'mine' in {re.escape(str(coco['folder']))}"):
-        index_dataset(dataset="mine", source=coco, out=tmp_path / "index.parquet")
+        index_dataset(dataset="mine", **coco, out=tmp_path / "index.parquet")
     assert not (tmp_path / "index.parquet").exists()
 
 
@@ -328,7 +330,7 @@ def test_index_of_a_repeated_annotation_is_refused(monkeypatch, tmp_path, coco, 
     content["annotations"].append(content["annotations"][0])
     path.write_text(json.dumps(content))
     with pytest.raises(ValueError, match=r"index\.parquet: column 'instance_id', row .*'10'"):
-        index_dataset(dataset="mine", source=coco, out=tmp_path / "index.parquet")
+        index_dataset(dataset="mine", **coco, out=tmp_path / "index.parquet")
 
 
 def test_manifest_has_the_instances_that_count_with_masks(coco, manifest):
@@ -412,3 +414,15 @@ def test_a_list_without_a_header_row_is_refused(tmp_path):
             seed=0,
             published=tmp_path / "list.csv",
         )
+
+
+@pytest.mark.parametrize("format", list_formats())
+def test_a_folder_that_is_missing_is_named(tmp_path, format):
+    source = {"format": format, "folder": tmp_path / "nowhere", "options": {"splits": ["train"], "sequences": {}}}
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        index_dataset(dataset="mine", **source, out=tmp_path / "index.parquet")
+
+
+def test_an_unknown_format_is_named_with_those_there_are():
+    with pytest.raises(ValueError, match="unknown format 'kitti'; there are coco, davis, voc"):
+        load_format("kitti")

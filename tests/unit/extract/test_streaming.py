@@ -203,6 +203,8 @@ def test_prototypes_that_are_not_finite_are_refused_by_layer_and_sample(reader, 
 
 def test_a_layer_that_the_capture_lacks_is_named_before_anything_runs(reader, manifest, tmp_path):
     out = tmp_path / "prototypes.parquet"
-    with pytest.raises(ValueError, match=r"extraction 'plain': no layer 'enc4\.2' .* add it to the extraction's layers"):
+    with pytest.raises(
+        ValueError, match=r"extraction 'plain': no layer 'enc4\.2' .* add it to the extraction's layers"
+    ):
         at_once(reader(), out, manifest=manifest, layer_sets=["enc4.2"], **SQUASH)
     assert not out.exists()

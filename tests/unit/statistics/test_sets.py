@@ -9,18 +9,16 @@ from matplotlib.cbook import boxplot_stats
 from scipy import stats
 
 from semlens.compare.running_statistics import RunningStatistics, encode_statistics
-from semlens.statistics.sets import (
-    STATISTICS,
-    DistanceSample,
-    check_normality,
+from semlens.statistics.compute import STATISTICS, compute_statistics
+from semlens.statistics.order import judge_order
+from semlens.statistics.samples import DistanceSample
+from semlens.statistics.sets import describe_sets
+from semlens.statistics.tests import (
     compare_sets,
     compute_cliffs_delta,
     compute_dunn_eq10,
     compute_dunn_table1,
-    compute_statistics,
     correct_holm,
-    describe_sets,
-    judge_order,
 )
 
 EMPTY = np.array([])
@@ -41,11 +39,11 @@ def differences(samples):
 
 
 def describe(samples):
-    return describe_sets(whole(samples))
+    return describe_sets(whole(samples), np.random.default_rng(0))
 
 
 def normality(samples, rng):
-    return check_normality(whole(samples), rng)
+    return describe_sets(whole(samples), rng)
 
 
 def dunn(x, y):
@@ -217,9 +215,9 @@ def test_the_trend_is_read_from_the_means(means, observed, verdict):
 def test_normality_is_shapiro_wilk():
     x = sample(200)
     row = normality({"scsi": x}, np.random.default_rng(0)).iloc[0]
-    assert (row["n"], row["n_tested"]) == (200, 200)
-    assert row["w"] == pytest.approx(stats.shapiro(x).statistic, rel=1e-12)
-    assert row["p"] == pytest.approx(stats.shapiro(x).pvalue, rel=1e-12)
+    assert (row["n"], row["n_shapiro"]) == (200, 200)
+    assert row["shapiro_w"] == pytest.approx(stats.shapiro(x).statistic, rel=1e-12)
+    assert row["shapiro_p"] == pytest.approx(stats.shapiro(x).pvalue, rel=1e-12)
 
 
 def test_normality_of_a_large_set_is_that_of_a_seeded_part(recwarn):
@@ -228,23 +226,23 @@ def test_normality_of_a_large_set_is_that_of_a_seeded_part(recwarn):
     def tested(seed):
         return normality({"scsi": x}, np.random.default_rng(seed))
 
-    assert tested(0)[["n", "n_tested"]].iloc[0].tolist() == [5001, 5000]
+    assert tested(0)[["n", "n_shapiro"]].iloc[0].tolist() == [5001, 5000]
     pd.testing.assert_frame_equal(tested(0), tested(0))
-    assert tested(0)["w"].iloc[0] != tested(1)["w"].iloc[0]
+    assert tested(0)["shapiro_w"].iloc[0] != tested(1)["shapiro_w"].iloc[0]
     assert not recwarn.list  # scipy warns above 5000
 
 
 def test_normality_of_a_large_set_whose_tested_part_is_constant_is_undefined():
     x = np.sort(np.append(np.full(500_000, 0.25), 0.5))
     row = normality({"scsi": x}, np.random.default_rng(0)).iloc[0]
-    assert np.isnan(row["w"]) and np.isnan(row["p"])
+    assert np.isnan(row["shapiro_w"]) and np.isnan(row["shapiro_p"])
 
 
 @pytest.mark.parametrize("x", [EMPTY, np.array([0.1]), np.array([0.1, 0.2]), CONSTANT], ids=["0", "1", "2", "constant"])
 def test_normality_of_sets_without_shape_is_undefined(x):
     row = normality({"scsi": x}, np.random.default_rng(0)).iloc[0]
     assert row["n"] == len(x)
-    assert np.isnan(row["w"]) and np.isnan(row["p"])
+    assert np.isnan(row["shapiro_w"]) and np.isnan(row["shapiro_p"])
 
 
 def test_an_empty_set_counts_none_and_has_no_values():
@@ -257,14 +255,14 @@ def test_an_empty_set_counts_none_and_has_no_values():
 
 def test_two_sets_of_one_value_have_no_test_and_no_index():
     row = pair(CONSTANT, CONSTANT)
-    undefined = ["h", "p", "log10_p", "p_holm", "dunn_table1", "dunn_eq10"]
+    undefined = ["h", "shapiro_p", "log10_p", "p_holm", "dunn_table1", "dunn_eq10"]
     assert {name: bool(np.isnan(row[name])) for name in undefined} == dict.fromkeys(undefined, True)
     assert row["cliffs_delta"] == 0
 
 
 def test_two_constants_that_differ_have_a_test_but_no_index():
     row = pair(CONSTANT, CONSTANT + 1)
-    assert row["p"] == stats.kruskal(CONSTANT, CONSTANT + 1).pvalue
+    assert row["shapiro_p"] == stats.kruskal(CONSTANT, CONSTANT + 1).pvalue
     assert row["cliffs_delta"] == 1
     assert np.isnan(row["dunn_table1"]) and np.isnan(row["dunn_eq10"])
 
@@ -305,7 +303,7 @@ def tested(tmp_path):
         ("1", "dcdi"): sample(9, 4),
     }
     write_distances(tmp_path / "distances.parquet", samples)
-    out = {name: str(tmp_path / f"voc.{name}.csv") for name in ("sets", "tests", "order", "normality")}
+    out = {name: str(tmp_path / f"voc.{name}.csv") for name in STATISTICS}
     compute_statistics(
         distances=tmp_path / "distances.parquet",
         conditions=["cosine", "1"],
@@ -318,12 +316,12 @@ def tested(tmp_path):
     return {key: x.astype(np.float32).astype(float) for key, x in samples.items()}, tables, out
 
 
-def test_an_experiment_has_four_tables_condition_by_condition(tested):
+def test_an_experiment_has_three_tables_condition_by_condition(tested):
     _, tables, _ = tested
     assert tables["sets"]["condition"].tolist() == ["cosine"] * 3 + ["1"] * 3
     assert tables["sets"]["n"].tolist() == [50, 6000, 0, 9, 0, 9]
     assert tables["tests"]["condition"].tolist() == ["cosine"] * 3 + ["1"] * 3
-    assert tables["normality"]["n_tested"].tolist() == [50, 5000, 0, 9, 0, 9]
+    assert tables["sets"]["n_shapiro"].tolist() == [50, 5000, 0, 9, 0, 9]
     assert tables["order"]["verdict"].tolist() == ["empty set", "does not hold"]
     assert tables["order"]["observed"].tolist() == ["scsi", "dcdi < scsi"]
 
@@ -337,7 +335,7 @@ def test_the_tables_hold_what_the_distances_say(tested):
     assert pairs.loc[("cosine", "scsi", "dcdi")].drop(["n_a", "n_b"]).isna().all()
     sets = pd.read_csv(out["sets"]).set_index(["condition", "set"])
     assert sets.loc[("1", "dcdi"), "mean"] == pytest.approx(samples["1", "dcdi"].mean())
-    assert sets.loc[("1", "scdi")].drop(["n", "n_stored"]).isna().all()
+    assert sets.loc[("1", "scdi")].drop(["n", "n_stored", "n_shapiro"]).isna().all()
 
 
 def test_moments_are_those_of_all_and_ranks_of_what_has_rows(tmp_path):
@@ -364,5 +362,4 @@ def test_moments_are_those_of_all_and_ranks_of_what_has_rows(tmp_path):
     assert tests["h"] == pytest.approx(stats.kruskal(other.astype("f4"), part.astype("f4")).statistic)
     gap = everything.mean() - other.mean()
     assert tests["dunn_table1"] == pytest.approx(gap / max(np.std(other, ddof=1), np.std(everything, ddof=1)), rel=1e-5)
-    shape = pd.read_csv(out["normality"]).set_index("set").loc["dcdi"]
-    assert (shape["n"], shape["n_tested"]) == (4000, 900)
+    assert row["n_shapiro"] == 900

@@ -6,7 +6,7 @@ import pytest
 
 from semlens.compare.distances import DISTANCES
 from semlens.extract.prototypes import PROTOTYPES
-from semlens.statistics.sets import STATISTICS
+from semlens.statistics.compute import STATISTICS
 from semlens.storage.tables import INSTANCES, check_table, write_csv, write_parquet
 
 INSTANCE = {
@@ -31,13 +31,14 @@ POOLED = {name: value for name, value in INSTANCE.items() if name not in ("file"
 ROW = {
     "instances": INSTANCE,
     "prototypes": {**POOLED, "view": "identity", "timestep": 0, "n_cells@16": 9, "area_weighted@16": False},
-    "distances": {"condition": "cosine", "set": "scsi", "i": 0, "j": 1, "distance": 0.5},
+    "distances": {"condition": "cosine", "set": "scsi", "instance_a": "a/1", "instance_b": "b/2", "distance": 0.5},
     "sets": {
         "condition": "cosine",
         "set": "scsi",
         "n": 10,
         "n_stored": 8,
         **dict.fromkeys(["mean", "std", "min", "whisker_low", "q1", "median", "q3", "whisker_high", "max"], 0.5),
+        **{"n_shapiro": 8, "shapiro_w": 0.9, "shapiro_p": 0.2},
     },
     "tests": {
         "condition": "cosine",
@@ -54,7 +55,6 @@ ROW = {
         "cliffs_delta": -0.5,
     },
     "order": {"condition": "cosine", "expected": "scsi <= scdi", "observed": "scsi <= scdi", "verdict": "holds"},
-    "normality": {"condition": "cosine", "set": "scsi", "n": 10, "n_tested": 10, "w": 0.9, "p": 0.2},
 }
 SCHEMAS = {
     "instances": INSTANCES,
@@ -132,7 +132,7 @@ def test_columns_get_the_types_of_the_contract():
         ("tests", "dunn_table1", -0.1),
         ("tests", "cliffs_delta", 1.5),
         ("order", "verdict", "perhaps"),
-        ("normality", "w", 1.1),
+        ("sets", "shapiro_w", 1.1),
     ],
 )
 def test_bad_value_is_refused_by_file_column_and_row(kind, column, value):

@@ -7,9 +7,16 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist, squareform
 
-from semlens.compare.metrics import all
-from semlens.compare.metrics.all import METRICS, iterate_distance_blocks, pair_distances
+from semlens.compare.metrics import (
+    _blocks,
+    _products,
+    distance_correlation,
+    iterate_distance_blocks,
+    list_metrics,
+    pair_distances,
+)
 
+METRICS = list_metrics()
 SCIPY = ["euclidean", "correlation", "cityblock", "cosine"]
 MULTIPLIED = 1e-5  # of a metric's mean: distance correlation multiplies in float32
 UNDEFINED_WHEN_CONSTANT = ["correlation", "distance_correlation"]
@@ -99,9 +106,12 @@ def test_the_error_stays_small_where_strips_blocks_and_tiles_are_many(metric, ki
 def test_the_bounds_on_memory_do_not_show(metric, monkeypatch):
     x = prototypes(n=150, kind="shifted")
     whole, pairs = pairwise(x, metric), by_pairs(x, metric)
-    monkeypatch.setattr(all, "_FEWEST", 7)
-    for name, value in {"_STRIP": 1000, "_CHUNK": 20_000, "_PANEL": 6000, "_PRODUCT": 700, "_TILE": 40}.items():
-        monkeypatch.setattr(all, name, value)
+    bounds = {"MIN_BLOCK_ROWS": 7, "BLOCK_SIZE": 1000, "CHUNK_SIZE": 20_000}
+    bounds |= {"_PANEL": 6000, "_PRODUCT": 700, "_TILE": 40}
+    for module in (_blocks, _products, distance_correlation):
+        for name, value in bounds.items():
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, value)
     assert len(list(iterate_distance_blocks(x, metric))) > 10
     tolerance = 1e-5 * whole.mean() if metric == "distance_correlation" else 1e-9
     np.testing.assert_allclose(pairwise(x, metric), whole, rtol=1e-6, atol=tolerance)
@@ -212,13 +222,3 @@ def test_an_unknown_metric_is_named_with_those_there_are():
     with pytest.raises(ValueError) as error:
         pairwise(prototypes(), "hamming")
     assert str(error.value) == f"unknown metric 'hamming'; there are {', '.join(METRICS)}"
-
-
-def test_long_work_is_estimated_before_it_starts(monkeypatch, caplog):
-    monkeypatch.setattr(all.log, "propagate", True)
-    with caplog.at_level("INFO", logger="semlens"):
-        pairwise(prototypes(), "distance_correlation")
-        assert not caplog.messages
-        monkeypatch.setattr(all, "_LONG", 0)
-        pairwise(prototypes(), "distance_correlation")
-    assert "distance correlation of 12 prototypes of 70 dimensions takes about 0 s" in caplog.messages
