@@ -1,6 +1,9 @@
-"""Prototypes to labelled distances, condition by condition of an experiment."""
+"""Prototypes to labelled distances, condition by condition of an experiment.
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+:func:`pair_instances`, :func:`pair_frames` and :func:`pair_views` need no files: they take rows and vectors.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +17,7 @@ import pyarrow.parquet as parquet
 from semlens.compare.metrics import iterate_distance_blocks, pair_distances
 from semlens.compare.pairs import NO_SET, SETS, DistanceSets, pair_across_views, pair_at_offset
 from semlens.compare.prototypes import PrototypeShard, load_prototypes, open_prototypes
-from semlens.compare.running_statistics import RunningStatistics, encode_statistics
+from semlens.compare.running_statistics import RunningStatistics, encode_running_statistics
 from semlens.runtime.files import write_atomically
 from semlens.runtime.logs import log, open_progress
 from semlens.storage.tables import check_table
@@ -24,7 +27,8 @@ DISTANCES = pa.DataFrameSchema(
         "condition": pa.Column("category", description="Condition of the experiment, as text."),
         "set": pa.Column("category", pa.Check.isin(SETS), description="Distance set (Eqs. 11 to 15)."),
         "instance_a": pa.Column(
-            "category", description="Id of an instance; the reference's, where frames are compared."
+            "category",
+            description="Id of an instance: of the original where a view, of the reference where frames are compared.",
         ),
         "instance_b": pa.Column("category", description="Id of the instance that it is compared with."),
         "distance": pa.Column("float32", description="Their distance under the condition's metric."),
@@ -46,13 +50,21 @@ _SCHEMA = arrow.schema(
 )
 
 
-class _Batch(NamedTuple):
-    """Some pairs of rows; all four have, or broadcast to, one shape."""
+class PairBatch(NamedTuple):
+    """Some pairs of instances. The four arrays have, or broadcast to, one shape."""
 
-    labels: np.ndarray  # places in SETS, NO_SET where there is no pair
+    labels: np.ndarray  # positions in SETS, NO_SET where there is no pair
     i: np.ndarray
     j: np.ndarray
     distances: np.ndarray  # float32
+
+
+class LabelledPairs(NamedTuple):
+    """The pairs of one condition, which are computed while ``batches`` is iterated, once."""
+
+    instances: np.ndarray  # ids; i and j are positions in it
+    counts: np.ndarray  # number of pairs in each of SETS
+    batches: Iterable[PairBatch]
 
 
 def compare_prototypes(
@@ -66,109 +78,177 @@ def compare_prototypes(
     device: str,
     out: str | Path,
 ) -> None:
-    """Write the distance of the pairs of every set, sorted by condition and set (section 4.2).
+    """Write the distances of the pairs of every set, sorted by condition and set (section 4.2).
 
     Parameters
     ----------
     prototypes
         Shards of one dataset.
     conditions
-        Each names a ``view``, ``timestep``, feature set, ``metric`` and ``offset`` (null where frames do not matter).
+        Each names a ``view``, ``timestep``, layer set (``layers``), ``metric`` and ``offset`` (null where frames do not
+        matter).
+    sets
+        The sets that are written, in this order.
     reference
-        What frames at an offset are compared with, see :func:`semlens.relations.at_offset`.
+        What later frames are compared with, see :func:`semlens.compare.pairs.pair_at_offset`.
     max_pairs
-        A set of more pairs is sampled: each has a row with probability ``max_pairs`` over their number. The file's
-        metadata holds the moments of all. Memory does not grow with the number of pairs.
+        Of a larger set a random part is written, see :func:`sample_pairs`. The file's metadata holds the running
+        statistics of all pairs. Memory does not grow with the number of pairs.
     """
-    parts = open_prototypes(prototypes)
+    shards = open_prototypes(prototypes)
+    ids = pd.Index([instance for shard in shards for instance in shard.rows["instance_id"]]).drop_duplicates()
     names = [condition["name"] for condition in conditions]
-    instances = [name for part in parts for name in part.rows["instance_id"]]
-    ids = pd.Index(instances).drop_duplicates()
-    codes = ids.get_indexer(instances).astype(np.int32)  # by row number
-    moments: dict[str, dict[str, RunningStatistics]] = {}
+    statistics: dict[str, dict[str, RunningStatistics]] = {}
     with write_atomically(out) as file, parquet.ParquetWriter(file, _SCHEMA) as writer:
-        for condition in conditions:
-            number, sizes, batches = _iterate_pairs(condition, parts, reference, device)
-            kept = _PairSampler(sets, dict(zip(SETS, max_pairs / np.maximum(sizes, 1), strict=True)), seed)
-            with open_progress(total=int(sizes.sum()), what=f"compare {condition['name']}", unit="pair") as count:
-                for batch in batches:
-                    kept.add(batch)
-                    count(np.count_nonzero(batch.labels != NO_SET))
-            for name in sets:
-                i, j, distances = kept.rows(name)
+        for number, name in enumerate(names):
+            pairs = pair_condition(shards, conditions[number], reference, device=device)
+            sample = sample_pairs(pairs, sets, max_pairs=max_pairs, seed=seed, what=f"compare {name}")
+            codes = ids.get_indexer(pairs.instances).astype(np.int32)
+            for place, label in enumerate(sets):
+                i, j, distances = sample.get_pairs(label)
                 frame = pd.DataFrame(
                     {
-                        "condition": pd.Categorical.from_codes(np.full(len(i), names.index(condition["name"])), names),
-                        "set": pd.Categorical.from_codes(np.full(len(i), sets.index(name)), list(sets)),
-                        "instance_a": pd.Categorical.from_codes(codes[number[i]], ids),
-                        "instance_b": pd.Categorical.from_codes(codes[number[j]], ids),
+                        "condition": pd.Categorical.from_codes(np.full(len(i), number), names),
+                        "set": pd.Categorical.from_codes(np.full(len(i), place), list(sets)),
+                        "instance_a": pd.Categorical.from_codes(codes[i], ids),
+                        "instance_b": pd.Categorical.from_codes(codes[j], ids),
                         "distance": distances,
                     }
                 )
                 table = arrow.Table.from_pandas(check_table(frame, DISTANCES, out), preserve_index=False)
                 writer.write_table(table.cast(_SCHEMA))
-            moments[condition["name"]] = kept.moments
-            log.info("%s: %s pairs", condition["name"], ", ".join(f"{kept.moments[name].n} {name}" for name in sets))
-        writer.add_key_value_metadata(encode_statistics(moments))
+            statistics[name] = sample.statistics
+            log.info("%s: %s pairs", name, ", ".join(f"{sample.statistics[label].n} {label}" for label in sets))
+        writer.add_key_value_metadata(encode_running_statistics(statistics))
 
 
-class _PairSampler:
-    """Of every set: the moments of all its distances, and the pairs that get a row, each with the set's chance."""
+def pair_condition(
+    shards: Sequence[PrototypeShard], condition: dict[str, Any], reference: str, *, device: str = "cpu"
+) -> LabelledPairs:
+    """Return the pairs of a condition; parameters are those of :func:`compare_prototypes`."""
+    metric = condition["metric"]
+    rows, vectors = load_prototypes(shards, {**condition, "view": "identity"})
+    if condition["view"] != "identity":
+        transformed, transformed_vectors = load_prototypes(shards, condition)
+        return pair_views(rows, vectors, transformed, transformed_vectors, metric, device=device)
+    if condition["offset"] is not None:
+        return pair_frames(rows, vectors, metric, offset=condition["offset"], reference=reference, device=device)
+    return pair_instances(rows, vectors, metric, device=device)
 
-    def __init__(self, sets: Sequence[str], chances: Mapping[str, float], seed: int) -> None:
-        self.moments = dict.fromkeys(sets, RunningStatistics())
-        self._chances = chances
-        self._generators = {name: np.random.default_rng([seed, SETS.index(name)]) for name in sets}
-        self._rows: dict[str, list[tuple[np.ndarray, ...]]] = {
-            name: [(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32))] for name in sets
+
+def pair_instances(rows: pd.DataFrame, vectors: np.ndarray, metric: str, *, device: str = "cpu") -> LabelledPairs:
+    """Return all unordered pairs of distinct rows.
+
+    Parameters
+    ----------
+    rows
+        With columns ``instance_id``, ``image_id``, ``class_name`` and ``identity``.
+    vectors
+        (rows, dimensions).
+    metric, device
+        See :func:`semlens.compare.metrics.iterate_distance_blocks`.
+    """
+    distance_sets = DistanceSets(rows)
+    batches = _iterate_all_pairs(distance_sets, vectors, metric, device)
+    return LabelledPairs(rows["instance_id"].to_numpy(), distance_sets.count(), batches)
+
+
+def pair_frames(
+    rows: pd.DataFrame,
+    vectors: np.ndarray,
+    metric: str,
+    *,
+    offset: int,
+    reference: str = "all",
+    device: str = "cpu",
+) -> LabelledPairs:
+    """Return the pairs between reference frames and later frames, see :func:`semlens.compare.pairs.pair_at_offset`."""
+    i, j = pair_at_offset(rows, offset, reference)
+    labels = DistanceSets(rows).label(i, j)
+    batch = PairBatch(labels, i, j, pair_distances(vectors, i, j, metric, device=device))
+    return LabelledPairs(rows["instance_id"].to_numpy(), np.bincount(labels, minlength=len(SETS)), [batch])
+
+
+def pair_views(
+    rows: pd.DataFrame,
+    vectors: np.ndarray,
+    transformed: pd.DataFrame,
+    transformed_vectors: np.ndarray,
+    metric: str,
+    *,
+    device: str = "cpu",
+) -> LabelledPairs:
+    """Return the pairs of each instance with itself under a view (``sidi``), and all other pairs of the originals.
+
+    ``rows`` and ``vectors`` are those of the originals, see :func:`pair_instances`.
+    """
+    distance_sets = DistanceSets(rows)
+    i, j = pair_across_views(rows, transformed)
+    j = j + len(rows)
+    distances = pair_distances(np.vstack([vectors, transformed_vectors]), i, j, metric, device=device)
+    batch = PairBatch(np.full(len(i), _SIDI, np.uint8), i, j, distances)
+    counts = np.where(np.arange(len(SETS)) == _SIDI, len(i), distance_sets.count())
+    batches = chain([batch], _iterate_all_pairs(distance_sets, vectors, metric, device, skip=_SIDI))
+    return LabelledPairs(np.concatenate([rows["instance_id"], transformed["instance_id"]]), counts, batches)
+
+
+class PairSample:
+    """The pairs that are kept of every set, and the running statistics of all its distances."""
+
+    def __init__(self, probabilities: dict[str, float], seed: int) -> None:
+        """Keep each pair of a set with its probability, independently."""
+        self.statistics = dict.fromkeys(probabilities, RunningStatistics())
+        self._probabilities = probabilities
+        self._generators = {name: np.random.default_rng([seed, SETS.index(name)]) for name in probabilities}
+        self._pairs: dict[str, list[tuple[np.ndarray, ...]]] = {
+            name: [(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32))] for name in probabilities
         }
 
-    def add(self, batch: _Batch) -> None:
-        for name, rows in self._rows.items():
-            picked = batch.labels == SETS.index(name)
-            self.moments[name] += RunningStatistics.of(batch.distances[picked])
-            if (chance := self._chances[name]) < 1:
-                picked[picked] = self._generators[name].random(np.count_nonzero(picked), np.float32) < chance
-            i, j = (np.broadcast_to(side, picked.shape)[picked].astype(np.int32) for side in (batch.i, batch.j))
-            rows.append((i, j, batch.distances[picked]))
+    def add(self, batch: PairBatch) -> None:
+        """Add the statistics of a batch of pairs, and keep some of them."""
+        for name, probability in self._probabilities.items():
+            chosen = batch.labels == SETS.index(name)
+            self.statistics[name] += RunningStatistics.from_values(batch.distances[chosen])
+            if probability < 1:
+                chosen[chosen] = self._generators[name].random(np.count_nonzero(chosen), np.float32) < probability
+            i, j = (np.broadcast_to(side, chosen.shape)[chosen].astype(np.int32) for side in (batch.i, batch.j))
+            self._pairs[name].append((i, j, batch.distances[chosen]))
 
-    def rows(self, name: str) -> tuple[np.ndarray, ...]:
-        """Return ``i``, ``j`` and distances of a set's rows."""
-        return tuple(map(np.concatenate, zip(*self._rows[name], strict=True)))
+    def get_pairs(self, name: str) -> tuple[np.ndarray, ...]:
+        """Return ``i``, ``j`` (int32) and distances (float32) of the kept pairs of a set."""
+        return tuple(map(np.concatenate, zip(*self._pairs[name], strict=True)))
 
 
-def _iterate_pairs(
-    condition: dict[str, Any], parts: Sequence[PrototypeShard], reference: str, device: str
-) -> tuple[np.ndarray, np.ndarray, Iterable[_Batch]]:
-    """The row numbers that a condition's pairs are places in, how many pairs each of ``SETS`` has, and the pairs."""
-    metric = condition["metric"]
-    rows, vectors = load_prototypes(parts, {**condition, "view": "identity"})
-    number = rows.index.to_numpy(np.int32)
-    relations = DistanceSets(rows)
-    if condition["view"] != "identity":
-        transformed, more = load_prototypes(parts, condition)
-        i, j = pair_across_views(rows, transformed)
-        distances = pair_distances(np.vstack([vectors, more]), i, j + len(rows), metric, device=device)
-        same = _Batch(np.full(len(i), _SIDI, np.uint8), i, j + len(rows), distances)
-        sizes = np.where(np.arange(len(SETS)) == _SIDI, len(i), relations.sizes())
-        number = np.append(number, transformed.index.to_numpy(np.int32))
-        return number, sizes, chain([same], _iterate_all_pairs(relations, vectors, metric, device, left_out=_SIDI))
-    if condition["offset"] is not None:
-        i, j = pair_at_offset(rows, condition["offset"], reference)
-        labels = relations.of(i, j)
-        batch = _Batch(labels, i, j, pair_distances(vectors, i, j, metric, device=device))
-        return number, np.bincount(labels, minlength=len(SETS)), [batch]
-    return number, relations.sizes(), _iterate_all_pairs(relations, vectors, metric, device)
+def sample_pairs(
+    pairs: LabelledPairs, sets: Sequence[str], *, max_pairs: int, seed: int, what: str = "compare"
+) -> PairSample:
+    """Return the pairs of some sets, and of a set of more than ``max_pairs`` pairs a random part.
+
+    Each pair of such a set is kept with probability max_pairs / number of pairs. Which are kept depends on the seed and
+    on the numbers of pairs, not on the metric.
+
+    Parameters
+    ----------
+    what
+        What the progress bar says.
+    """
+    probabilities = dict(zip(SETS, max_pairs / np.maximum(pairs.counts, 1), strict=True))
+    sample = PairSample({name: probabilities[name] for name in sets}, seed)
+    with open_progress(total=int(pairs.counts.sum()), what=what, unit="pair") as advance:
+        for batch in pairs.batches:
+            sample.add(batch)
+            advance(np.count_nonzero(batch.labels != NO_SET))
+    return sample
 
 
 def _iterate_all_pairs(
-    relations: DistanceSets, vectors: np.ndarray, metric: str, device: str, left_out: int = NO_SET
-) -> Iterator[_Batch]:
-    """All unordered pairs of distinct rows, by rising ``i`` and ``j``."""
-    place = np.arange(len(vectors), dtype=np.int32)
+    distance_sets: DistanceSets, vectors: np.ndarray, metric: str, device: str, skip: int = NO_SET
+) -> Iterator[PairBatch]:
+    """Yield all unordered pairs of distinct rows but those of one set, by rising ``i`` and ``j``."""
+    position = np.arange(len(vectors), dtype=np.int32)
     for start, distances in iterate_distance_blocks(vectors, metric, device=device):
-        i, j = place[start : start + len(distances), None], place[None, start:]
-        labels = relations.of(i, j)
-        labels[labels == left_out] = NO_SET
+        i, j = position[start : start + len(distances), None], position[None, start:]
+        labels = distance_sets.label(i, j)
+        labels[labels == skip] = NO_SET
         labels[:, : len(distances)][np.tri(len(distances), dtype=bool)] = NO_SET
-        yield _Batch(labels, i, j, distances)
+        yield PairBatch(labels, i, j, distances)

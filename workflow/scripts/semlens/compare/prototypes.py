@@ -1,4 +1,4 @@
-"""TODO."""
+"""Prototype shards as the stages after pooling read them."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -10,12 +10,20 @@ import pandas as pd
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 
-from semlens.extract.prototypes import LAYER_SETS
 from semlens.runtime.files import quarantine_if_corrupt
+from semlens.storage.prototype_keys import LAYER_SETS
 
 
 class PrototypeShard:
-    """One prototypes shard: its rows in memory, its vectors read when asked for."""
+    """One shard of prototypes: its rows are in memory, its vectors are read on demand.
+
+    Attributes
+    ----------
+    rows
+        What the shard says of each prototype, indexed by row number.
+    layer_sets
+        The columns of vectors that each layer set concatenates.
+    """
 
     def __init__(self, path: str | Path, start: int) -> None:
         """Number the rows from ``start`` on."""
@@ -29,59 +37,62 @@ class PrototypeShard:
         self._start = start
         self._widths = {name: kind.list_size for name, kind in vectors.items()}
 
-    def dimensions(self, layer_set: str) -> int:
+    def count_dimensions(self, layer_set: str) -> int:
+        """Return the length of a layer set's vectors."""
         return sum(self._widths[column] for column in self.layer_sets[layer_set])
 
-    def read(self, layer_set: str, numbers: np.ndarray, out: np.ndarray) -> None:
+    def read_vectors(self, layer_set: str, numbers: np.ndarray, out: np.ndarray) -> None:
         """Put the vectors of the rows of these numbers into ``out``, (numbers, dimensions)."""
-        at = 0
+        first = 0
         for column in self.layer_sets[layer_set]:
             with quarantine_if_corrupt(self._path):
                 values = parquet.read_table(self._path, columns=[column])[column].combine_chunks().flatten().to_numpy()
             width = self._widths[column]
-            out[:, at : at + width] = values.reshape(-1, width)[numbers - self._start]
-            at += width
+            out[:, first : first + width] = values.reshape(-1, width)[numbers - self._start]
+            first += width
 
 
 def open_prototypes(paths: Iterable[str | Path]) -> list[PrototypeShard]:
-    """Return shards whose rows are numbered through, in this order."""
-    parts: list[PrototypeShard] = []
+    """Return shards whose rows are numbered from the first shard to the last."""
+    shards: list[PrototypeShard] = []
     for path in paths:
-        parts.append(PrototypeShard(path, sum(len(part.rows) for part in parts)))
-    return parts
+        shards.append(PrototypeShard(path, sum(len(shard.rows) for shard in shards)))
+    return shards
 
 
 def load_prototypes(
-    parts: Sequence[PrototypeShard],
+    shards: Sequence[PrototypeShard],
     condition: dict[str, Any],
     choose: Callable[[pd.DataFrame], np.ndarray] | None = None,
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return the rows that a condition's view and timestep show, and their vectors (rows, dimensions) float32.
+    """Return the rows of a condition, and their vectors (rows, dimensions) float32.
 
-    No more is held than these vectors, and those of one layer of one shard.
+    Memory holds these vectors, and those of one layer of one shard.
 
     Parameters
     ----------
+    condition
+        Its ``name``, ``view``, ``timestep`` and layer set (``layers``).
     choose
-        Of all such rows: the places, rising, of those that are wanted.
+        Takes all rows of the condition and returns the positions of those that are wanted, in rising order.
 
     Raises
     ------
     ValueError
-        If no shard holds such features, or several hold the same instances.
+        If no shard holds the condition's prototypes, or several hold the same instances.
     """
     layer_set = condition["layers"]
-    holding = [part for part in parts if layer_set in part.layer_sets]
-    seen = [
-        part.rows[(part.rows["view"] == condition["view"]) & (part.rows["timestep"] == condition["timestep"])]
-        for part in holding
+    shards = [shard for shard in shards if layer_set in shard.layer_sets]
+    tables = [
+        shard.rows[(shard.rows["view"] == condition["view"]) & (shard.rows["timestep"] == condition["timestep"])]
+        for shard in shards
     ]
-    if not any(map(len, seen)):
+    if not any(map(len, tables)):
         raise ValueError(
-            f"condition {condition['name']!r}: no capture of the experiment holds layers {layer_set!r} "
+            f"condition {condition['name']!r}: no extraction of the experiment holds layers {layer_set!r} "
             f"of view {condition['view']!r} at t = {condition['timestep']}"
         )
-    rows = pd.concat(seen)
+    rows = pd.concat(tables)
     if rows.duplicated("instance_id").any():
         raise ValueError(
             f"condition {condition['name']!r}: several extractions hold the same instances; name one of them"
@@ -89,9 +100,9 @@ def load_prototypes(
     if choose is not None:
         rows = rows.iloc[choose(rows)]
     numbers = rows.index.to_numpy()
-    vectors = np.empty((len(rows), holding[0].dimensions(layer_set)), np.float32)
-    for part in holding:
-        first, last = np.searchsorted(numbers, [part.rows.index.start, part.rows.index.stop])
+    vectors = np.empty((len(rows), shards[0].count_dimensions(layer_set)), np.float32)
+    for shard in shards:
+        first, last = np.searchsorted(numbers, [shard.rows.index.start, shard.rows.index.stop])
         if first < last:
-            part.read(layer_set, numbers[first:last], vectors[first:last])
+            shard.read_vectors(layer_set, numbers[first:last], vectors[first:last])
     return rows, vectors

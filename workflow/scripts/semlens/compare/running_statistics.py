@@ -1,4 +1,4 @@
-"""Count, mean, spread and extremes of numbers that come piece by piece."""
+"""Number, mean, spread and extremes of values that come piece by piece."""
 
 import json
 from collections.abc import Mapping
@@ -12,25 +12,28 @@ import pyarrow.parquet as parquet
 
 from semlens.runtime.files import quarantine_if_corrupt
 
-_KEY = b"moments"
+_KEY = b"running_statistics"
 
 
 @dataclass(frozen=True)
 class RunningStatistics:
-    """What is known exactly of all numbers seen; pieces are joined by ``+`` (Chan et al., 1979).
+    """Statistics of all values so far; ``+`` joins those of two pieces (Chan et al., 1979).
 
-    ``squares`` is the sum of squared deviations from the mean.
+    Attributes
+    ----------
+    sum_of_squares
+        sum (x - mean)^2.
     """
 
     n: int = 0
     mean: float = nan
-    squares: float = 0.0
+    sum_of_squares: float = 0.0
     min: float = inf
     max: float = -inf
 
     @classmethod
-    def of(cls, values: np.ndarray) -> Self:
-        """Return the moments of some numbers, in float64 whatever they are in."""
+    def from_values(cls, values: np.ndarray) -> Self:
+        """Return the statistics of an array, computed in float64 whatever its type is."""
         if not values.size:
             return cls()
         values = values.astype(np.float64)
@@ -42,29 +45,35 @@ class RunningStatistics:
     def __add__(self, other: Self) -> Self:
         if not self.n or not other.n:
             return self if self.n else other
-        n, apart = self.n + other.n, other.mean - self.mean
+        n, difference = self.n + other.n, other.mean - self.mean
         return type(self)(
             n,
-            self.mean + apart * other.n / n,
-            self.squares + other.squares + apart**2 * self.n * other.n / n,
+            self.mean + difference * other.n / n,
+            self.sum_of_squares + other.sum_of_squares + difference**2 * self.n * other.n / n,
             min(self.min, other.min),
             max(self.max, other.max),
         )
 
     @property
     def std(self) -> float:
-        """The sample standard deviation (n - 1), NaN below two numbers."""
-        return sqrt(self.squares / (self.n - 1)) if self.n > 1 else nan
+        """The sample standard deviation (n - 1), NaN for fewer than two values."""
+        return sqrt(self.sum_of_squares / (self.n - 1)) if self.n > 1 else nan
 
 
-def encode_statistics(moments: Mapping[str, Mapping[str, RunningStatistics]]) -> dict[bytes, bytes]:
-    """Return what a table of distances says of all distances, by condition and set; empty sets are left out."""
-    held = {name: {key: asdict(one) for key, one in of_sets.items() if one.n} for name, of_sets in moments.items()}
-    return {_KEY: json.dumps(held).encode()}
+def encode_running_statistics(statistics: Mapping[str, Mapping[str, RunningStatistics]]) -> dict[bytes, bytes]:
+    """Return the statistics by condition and set as metadata of a distances table; empty sets are left out."""
+    encoded = {
+        condition: {name: asdict(running) for name, running in by_set.items() if running.n}
+        for condition, by_set in statistics.items()
+    }
+    return {_KEY: json.dumps(encoded).encode()}
 
 
 def read_running_statistics(distances: str | Path) -> dict[str, dict[str, RunningStatistics]]:
-    """Return what :func:`to_metadata` made."""
+    """Return the statistics by condition and set of a distances table, see :func:`encode_running_statistics`."""
     with quarantine_if_corrupt(distances):
-        held = json.loads(parquet.read_metadata(distances).metadata[_KEY])
-    return {name: {key: RunningStatistics(**one) for key, one in of_sets.items()} for name, of_sets in held.items()}
+        encoded = json.loads(parquet.read_metadata(distances).metadata[_KEY])
+    return {
+        condition: {name: RunningStatistics(**running) for name, running in by_set.items()}
+        for condition, by_set in encoded.items()
+    }

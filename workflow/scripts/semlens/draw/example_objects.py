@@ -18,7 +18,6 @@ from scipy.sparse.linalg import svds
 
 from semlens.draw.style import apply_style, format_condition
 from semlens.extract.mask_weights import MaskWeights, render_mask
-from semlens.extract.prototypes import PASSES
 from semlens.images.masks import build_bilinear, sample_centres
 from semlens.images.paths import find_image
 from semlens.images.reading import find_image_folder, read_image
@@ -28,6 +27,7 @@ from semlens.images.views import ORIGINAL, View, load_view
 from semlens.models.layers import expand_layers, parse_grid
 from semlens.runtime.files import quarantine_if_corrupt
 from semlens.runtime.logs import log
+from semlens.storage.prototype_keys import PASSES
 from semlens.storage.shard_reader import open_shard, read_samples, read_texts
 
 SIZE = 256  # side of the images in the figure, in pixels

@@ -23,13 +23,9 @@ from semlens.models.layers import expand_layers, parse_grid
 from semlens.runtime.files import quarantine_if_corrupt, write_atomically
 from semlens.runtime.logs import log, show_progress
 from semlens.storage.environment import Environment, describe_environment
+from semlens.storage.prototype_keys import ENVIRONMENT, LAYER_SETS, PASSES
 from semlens.storage.shard_reader import open_shard, read_environment, read_samples, read_texts
 from semlens.storage.tables import INSTANCE_COLUMNS, check_table
-
-# Keys of a table's metadata, each holding JSON.
-LAYER_SETS = b"layer_sets"  # the columns that each layer set concatenates
-PASSES = b"passes"  # every (view, timestep) that was read, whether it shows an instance or not
-ENVIRONMENT = b"environment"  # what the features were made with
 
 _BATCH = 4  # samples that are read at once
 

@@ -14,11 +14,11 @@ import pandas as pd
 import pyarrow.parquet as parquet
 import yaml
 
-from semlens.extract.prototypes import ENVIRONMENT
 from semlens.runtime.files import quarantine_if_corrupt, write_atomically
 from semlens.runtime.logs import log
 from semlens.runtime.version import VERSION, find_commit
 from semlens.storage.environment import PACKAGES
+from semlens.storage.prototype_keys import ENVIRONMENT
 
 _HERE = ("numpy", "scipy", "pandas", "pyarrow")
 _NO_PART = ".snakemake_timestamp"

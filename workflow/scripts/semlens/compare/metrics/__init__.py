@@ -1,7 +1,9 @@
 """Distance metrics (section 3.2), one file per metric, found by its name.
 
 A metric's file is a code input only of the jobs that name it: nothing imports it but :func:`load_metric`. A file whose
-name begins with an underscore holds what several metrics share.
+name begins with an underscore holds what several metrics share; :mod:`semlens.compare.metrics._pairwise` makes a metric
+of one function. The workflow reads ``needs_gpu`` when it is parsed: a metric's file imports scipy and torch inside its
+functions.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,40 +22,56 @@ Blocks = Iterator[tuple[int, np.ndarray]]
 
 
 @dataclass(frozen=True)
+class Undefined:
+    """Where a metric is undefined.
+
+    Attributes
+    ----------
+    find
+        Takes prototypes (n, dimensions) and returns for which of them the metric is undefined, (n,) bool.
+    reason
+        Why, as an error says it of one prototype.
+    """
+
+    find: Callable[[np.ndarray], np.ndarray]
+    reason: str
+
+
+CONSTANT = Undefined(lambda prototypes: prototypes.min(axis=1) == prototypes.max(axis=1), "it is constant")
+
+
+@dataclass(frozen=True)
 class Metric:
-    """One metric; its file defines one as ``METRIC``.
+    """One metric; its file defines one as ``METRIC``, and the file's name is the metric's.
 
     Attributes
     ----------
     label
         What figures and tables call it.
     iterate_blocks
-        Of prototypes (n, dimensions) and a device: the distances of all pairs, see :func:`iterate_distance_blocks`.
-    pair
-        Of prototypes, two arrays of their places (pairs,), and a device: the distances of those pairs, (pairs,).
+        Takes prototypes and a device and yields the distances of all pairs, see :func:`iterate_distance_blocks`.
+    pair_distances
+        Takes prototypes, the rows ``i`` and ``j`` of pairs, and a device, and returns their distances, (pairs,).
     normalize
-        Of prototypes: a copy in float64 whose Euclidean geometry is the metric's, as far as it has one; what principal
-        components are taken of.
-    find_undefined
-        Of prototypes: for which the metric is undefined, (n,) bool.
-    why_undefined
-        The reason, as an error says it.
+        Takes prototypes and returns the vectors whose Euclidean geometry comes closest to the metric's, a copy in
+        float64. Principal components are those of these vectors.
+    undefined
+        Where the metric is undefined; None if it never is.
     needs_gpu
-        Whether its distances are worth a GPU.
+        Whether its distances are worth a GPU. The device is None where they are not.
     """
 
     label: str
-    iterate_blocks: Callable[[np.ndarray, "torch.device"], Blocks]
-    pair: Callable[[np.ndarray, np.ndarray, np.ndarray, "torch.device"], np.ndarray]
+    iterate_blocks: Callable[[np.ndarray, "torch.device | None"], Blocks]
+    pair_distances: Callable[[np.ndarray, np.ndarray, np.ndarray, "torch.device | None"], np.ndarray]
     normalize: Callable[[np.ndarray], np.ndarray] = lambda prototypes: prototypes.astype(np.float64)
-    find_undefined: Callable[[np.ndarray], np.ndarray] = lambda prototypes: np.zeros(len(prototypes), bool)
-    why_undefined: str = ""
+    undefined: Undefined | None = None
     needs_gpu: bool = False
 
 
 def list_metrics() -> list[str]:
     """Return the names of all metrics, without importing them."""
-    return sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py"))
+    return sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
 
 
 @cache
@@ -63,18 +81,18 @@ def load_metric(name: str) -> Metric:
     Raises
     ------
     ValueError
-        If there is none of this name, naming those that there are.
+        If there is no such metric, naming those that there are.
     """
     if name not in list_metrics():
         raise ValueError(f"unknown metric {name!r}; there are {', '.join(list_metrics())}")
-    return import_module(f"{__name__}.{name}").METRIC
+    return import_module(f"semlens.compare.metrics.{name}").METRIC
 
 
 def iterate_distance_blocks(prototypes: np.ndarray, metric: str, *, device: str = "cpu") -> Blocks:
     """Yield the distances of all pairs as (start, block), in memory that does not grow with their number.
 
-    ``block[r, c]`` is the distance of prototypes ``start + r`` and ``start + c``; blocks follow each other. Only what is
-    above the diagonal, c > r, is meant to be read: every pair once, by rising row.
+    ``block[r, c]`` is the distance of prototypes ``start + r`` and ``start + c``, and each block starts where the one
+    before ends. Only c > r is meant to be read: every pair once, by rising row.
 
     Parameters
     ----------
@@ -100,19 +118,30 @@ def iterate_distance_blocks(prototypes: np.ndarray, metric: str, *, device: str 
 def pair_distances(
     prototypes: np.ndarray, i: np.ndarray, j: np.ndarray, metric: str, *, device: str = "cpu"
 ) -> np.ndarray:
-    """Return the distances of prototypes ``i`` and ``j``, (pairs,) float32; see :func:`iterate_distance_blocks`."""
-    return load_metric(metric).pair(_check(prototypes, metric), i, j, _resolve(metric, device)).astype(np.float32)
+    """Return the distances of rows ``i`` and ``j`` of the prototypes, (pairs,) float32.
+
+    Parameters and errors are those of :func:`iterate_distance_blocks`.
+
+    Examples
+    --------
+    >>> pair_distances([[0, 0], [3, 4], [6, 8]], [0, 0], [1, 2], "euclidean")
+    array([ 5., 10.], dtype=float32)
+    """
+    rows, columns = np.asarray(i), np.asarray(j)
+    x = _check(prototypes, metric)
+    return load_metric(metric).pair_distances(x, rows, columns, _resolve(metric, device)).astype(np.float32)
 
 
 def _check(prototypes: np.ndarray, metric: str) -> np.ndarray:
-    chosen, x = load_metric(metric), np.asarray(prototypes)
-    undefined = chosen.find_undefined(x)
-    if undefined.any():
-        raise ValueError(f"{metric} is undefined for prototype {int(np.argmax(undefined))}: {chosen.why_undefined}")
+    undefined, x = load_metric(metric).undefined, np.asarray(prototypes)
+    if undefined and (rows := undefined.find(x)).any():
+        raise ValueError(f"{metric} is undefined for prototype {int(np.argmax(rows))}: {undefined.reason}")
     return x
 
 
 def _resolve(metric: str, device: str) -> "torch.device | None":
+    if not load_metric(metric).needs_gpu:
+        return None
     from semlens.runtime.devices import resolve_device
 
-    return resolve_device(device) if load_metric(metric).needs_gpu else None
+    return resolve_device(device)

@@ -1,4 +1,4 @@
-"""Metrics that are a squared distance between normalised prototypes: computed by matrix products."""
+"""Metrics that are |x - y| or |x - y|^2 / 2 of normalized prototypes, computed by matrix products."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from semlens.compare.metrics._blocks import (
     CANCELLATION_THRESHOLD,
     CENTRING_SAMPLE,
     iterate_row_blocks,
-    pair_in_chunks,
+    measure_in_chunks,
     square_rows,
 )
 
@@ -19,69 +19,73 @@ Normalize = Callable[[np.ndarray], np.ndarray]
 
 
 def make_product_metric(label: str, normalize: Normalize, *, root: bool = False, **options: Any) -> Metric:
-    """Return the metric |x - y|, with ``root``, or |x - y|^2 / 2 of normalised prototypes.
+    """Return the metric |x - y|^2 / 2, or with ``root`` |x - y|, of normalized prototypes x and y.
 
     Parameters
     ----------
     normalize
-        Of prototypes (n, dimensions): a copy in float64.
+        Takes prototypes (n, dimensions) and returns a copy in float64.
     options
-        What else a :class:`Metric` has.
+        The other fields of :class:`Metric`.
     """
 
-    def iterate(x: np.ndarray, _: Any) -> Iterator[tuple[int, np.ndarray]]:
+    def measure(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        square = square_rows(x - y)
+        return np.sqrt(square) if root else square / 2
+
+    def iterate_blocks(x: np.ndarray, device: None) -> Iterator[tuple[int, np.ndarray]]:
         return iterate_row_blocks(len(x), _measure_by_products(x, normalize, root=root))
 
-    def pair(x: np.ndarray, i: np.ndarray, j: np.ndarray, _: Any) -> np.ndarray:
-        def reduce(differences: np.ndarray) -> np.ndarray:
-            square = square_rows(differences)
-            return np.sqrt(square) if root else square / 2
+    def pair_distances(x: np.ndarray, i: np.ndarray, j: np.ndarray, device: None) -> np.ndarray:
+        return measure_in_chunks(normalize(x), i, j, measure)
 
-        return pair_in_chunks(normalize(x), i, j, reduce)
-
-    return Metric(label, iterate, pair, normalize, **options)
+    return Metric(label, iterate_blocks, pair_distances, normalize, **options)
 
 
-def normalize_length(x: np.ndarray) -> np.ndarray:
-    """Return x / |x|, row by row, in float64."""
-    y = x.astype(np.float64)
-    y /= np.sqrt(square_rows(y))[:, None]
-    return y
+def normalize_length(prototypes: np.ndarray) -> np.ndarray:
+    """Return x / |x| of every row, in float64."""
+    x = prototypes.astype(np.float64)
+    x /= np.sqrt(square_rows(x))[:, None]
+    return x
 
 
 def _measure_by_products(x: np.ndarray, normalize: Normalize, *, root: bool) -> Callable[[slice, slice], np.ndarray]:
-    """Distances of some to others by one matrix product, |x - y|^2 / 2 = |x|^2 / 2 + |y|^2 / 2 - x . y.
+    """Return a function of slices of rows and columns, which gives their distances in float32.
 
-    Centred on the mean of some, prototypes lose what they share, and the product, in float32, keeps the digits of what
-    they do not. What lies near each other even so is multiplied again in float64.
+    |x - y|^2 / 2 = |x|^2 / 2 + |y|^2 / 2 - x . y, all products of a block at once. In float32 the difference of nearly
+    equal terms loses its digits. Two things prevent that:
+
+    * x and y are x - c and y - c, where c is the mean of a sample: the part that all prototypes share is gone.
+    * Where |x - y|^2 / 2 < threshold * |x|^2, the product is computed again in float64.
     """
     n, dimensions = x.shape
-    middle = normalize(x[:: -(-n // CENTRING_SAMPLE) or 1]).mean(axis=0)
+    centre = normalize(x[:: -(-n // CENTRING_SAMPLE) or 1]).mean(axis=0)
 
-    def centred(rows: slice | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        y = normalize(x[rows]) - middle
-        return y, square_rows(y) / 2
+    def prepare(rows: slice | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return x - c, (rows, dimensions), and |x - c|^2 / 2, (rows,), in float64."""
+        vectors = normalize(x[rows]) - centre
+        return vectors, square_rows(vectors) / 2
 
-    single, square = np.empty((n, dimensions), np.float32), np.empty(n, np.float32)
-    few = max(1, CACHE_SIZE // dimensions)
-    for start in range(0, n, few):
-        rows = slice(start, start + few)
-        single[rows], square[rows] = centred(rows)
+    vectors, half_squares = np.empty((n, dimensions), np.float32), np.empty(n, np.float32)
+    size = max(1, CACHE_SIZE // dimensions)
+    for start in range(0, n, size):
+        chunk = slice(start, start + size)
+        vectors[chunk], half_squares[chunk] = prepare(chunk)
 
-    def between(rows: slice, columns: slice) -> np.ndarray:
-        half = single[rows] @ single[columns].T
-        np.subtract(square[columns], half, out=half)
-        half += square[rows, None]
-        near = half < 2 * CANCELLATION_THRESHOLD * square[rows, None]  # which have much the same norm
-        near[:, : len(near)][np.tri(len(near), dtype=bool)] = False
-        if near.any():
-            i, j = (np.flatnonzero(near.any(axis=axis)) for axis in (1, 0))
-            (a, a_square), (b, b_square) = centred(rows.start + i), centred(columns.start + j)
-            half[np.ix_(i, j)] = a_square[:, None] + b_square - a @ b.T
-        np.maximum(half, 0, out=half)
+    def measure(rows: slice, columns: slice) -> np.ndarray:
+        distances = vectors[rows] @ vectors[columns].T
+        np.subtract(half_squares[columns], distances, out=distances)
+        distances += half_squares[rows, None]
+        imprecise = distances < 2 * CANCELLATION_THRESHOLD * half_squares[rows, None]
+        imprecise[:, : len(imprecise)][np.tri(len(imprecise), dtype=bool)] = False
+        if imprecise.any():
+            i, j = (np.flatnonzero(imprecise.any(axis=axis)) for axis in (1, 0))
+            (a, a_half_squares), (b, b_half_squares) = prepare(rows.start + i), prepare(columns.start + j)
+            distances[np.ix_(i, j)] = a_half_squares[:, None] + b_half_squares - a @ b.T
+        np.maximum(distances, 0, out=distances)
         if root:
-            half *= 2
-            np.sqrt(half, out=half)
-        return half
+            distances *= 2
+            np.sqrt(distances, out=distances)
+        return distances
 
-    return between
+    return measure

@@ -1,4 +1,4 @@
-"""Euclidean distance: |x - y|."""
+"""Euclidean distance (Eq. 4): |x - y|."""
 
 import numpy as np
 
