@@ -31,7 +31,7 @@ def sample(n, seed=0, shift=0.0):
 
 def whole(samples):
     """Sets of which every distance has a row."""
-    return {name: DistanceSample(x, RunningStatistics.of(x)) for name, x in samples.items()}
+    return {name: DistanceSample(x, RunningStatistics.from_values(x)) for name, x in samples.items()}
 
 
 def differences(samples):
@@ -47,7 +47,7 @@ def normality(samples, rng):
 
 
 def dunn(x, y):
-    return compute_dunn_table1(RunningStatistics.of(x), RunningStatistics.of(y))
+    return compute_dunn_table1(RunningStatistics.from_values(x), RunningStatistics.from_values(y))
 
 
 def pair(x, y):
@@ -279,7 +279,7 @@ def write_distances(path, samples, more=None):
     number = arrow.array(range(len(rows)), arrow.int32())
     known = {name: {} for name, _ in samples}
     for (condition_name, set_name), x in (samples | more).items():
-        known[condition_name][set_name] = RunningStatistics.of(x.astype(np.float32))
+        known[condition_name][set_name] = RunningStatistics.from_values(x.astype(np.float32))
     parquet.write_table(
         arrow.table(
             {

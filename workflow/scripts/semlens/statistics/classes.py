@@ -103,12 +103,12 @@ def average_class_distances(
         A row per ordered pair ``class_a``, ``class_b``, with ``n`` pairs of objects and their ``mean`` distance.
     """
     code, names = pd.factorize(rows["class_name"], sort=True)
-    relations, count = DistanceSets(rows), len(names)
+    distance_sets, count = DistanceSets(rows), len(names)
     totals, numbers = np.zeros(count**2), np.zeros(count**2, np.int64)
     place = np.arange(len(rows))
     for start, distances in iterate_distance_blocks(vectors, metric, device=device):
         i, j = place[start : start + len(distances), None], place[None, start:]
-        apart = (j > i) & np.isin(relations.of(i, j), _APART)
+        apart = (j > i) & np.isin(distance_sets.label(i, j), _APART)
         pair = (code[i] * count + code[j])[apart]
         totals += np.bincount(pair, distances[apart], count**2)
         numbers += np.bincount(pair, minlength=count**2)
