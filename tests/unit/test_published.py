@@ -135,7 +135,7 @@ def test_statistics_return_table_1_from_samples_that_it_describes(dataset, metri
     means, stds = solved(dunn)
     samples = {name: sample(means[name], stds[name], seed) for seed, name in enumerate(FOUR)}
     pairs = compare_sets(
-        {name: DistanceSample(values, RunningStatistics.of(values)) for name, values in samples.items()}
+        {name: DistanceSample(values, RunningStatistics.from_values(values)) for name, values in samples.items()}
     )
     for row in pairs.itertuples():
         printed = dunn[frozenset((row.set_a, row.set_b))]

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.cbook import boxplot_stats
 from scipy import stats
 
-from semlens.compare.running_statistics import RunningStatistics, encode_statistics
+from semlens.compare.running_statistics import RunningStatistics, encode_running_statistics
 from semlens.statistics.compute import STATISTICS, compute_statistics
 from semlens.statistics.order import judge_order
 from semlens.statistics.samples import DistanceSample
@@ -31,7 +31,7 @@ def sample(n, seed=0, shift=0.0):
 
 def whole(samples):
     """Sets of which every distance has a row."""
-    return {name: DistanceSample(x, RunningStatistics.of(x)) for name, x in samples.items()}
+    return {name: DistanceSample(x, RunningStatistics.from_values(x)) for name, x in samples.items()}
 
 
 def differences(samples):
@@ -47,7 +47,7 @@ def normality(samples, rng):
 
 
 def dunn(x, y):
-    return compute_dunn_table1(RunningStatistics.of(x), RunningStatistics.of(y))
+    return compute_dunn_table1(RunningStatistics.from_values(x), RunningStatistics.from_values(y))
 
 
 def pair(x, y):
@@ -279,7 +279,7 @@ def write_distances(path, samples, more=None):
     number = arrow.array(range(len(rows)), arrow.int32())
     known = {name: {} for name, _ in samples}
     for (condition_name, set_name), x in (samples | more).items():
-        known[condition_name][set_name] = RunningStatistics.of(x.astype(np.float32))
+        known[condition_name][set_name] = RunningStatistics.from_values(x.astype(np.float32))
     parquet.write_table(
         arrow.table(
             {
@@ -289,7 +289,7 @@ def write_distances(path, samples, more=None):
                 "j": number,
                 "distance": arrow.array(distance, arrow.float32()),
             }
-        ).replace_schema_metadata(encode_statistics(known)),
+        ).replace_schema_metadata(encode_running_statistics(known)),
         path,
     )
 
