@@ -6,7 +6,7 @@ from semlens.compare.pairs import SETS, DistanceSets, pair_at_offset
 
 
 def sorted_out(rows, i, j):
-    labels = DistanceSets(rows).of(i, j)
+    labels = DistanceSets(rows).label(i, j)
     return {name: (i[labels == place], j[labels == place]) for place, name in enumerate(SETS)}
 
 

@@ -37,7 +37,7 @@ def counted(pairs):
     return {key: sorted(zip(i.tolist(), j.tolist(), strict=True)) for key, (i, j) in pairs.items()}
 
 
-def relation(a, b):
+def find_set(a, b):
     if a.image_id == b.image_id:
         return "scsi" if a.class_name == b.class_name else "dcsi"
     if a.class_name != b.class_name:
@@ -79,10 +79,10 @@ def brute_force_offset(rows, offset):
     for i, a in enumerate(everything):
         for j, b in enumerate(everything):
             if b.video == a.video and b.frame == a.frame + offset:
-                expected[relation(a, b)].append((i, j))
+                expected[find_set(a, b)].append((i, j))
             followed = any(c.video == a.video and c.frame == a.frame + offset for c in everything)
             if i < j and a.image_id == b.image_id and followed:
-                expected[relation(a, b)].append((i, j))
+                expected[find_set(a, b)].append((i, j))
     return {name: sorted(pairs) for name, pairs in expected.items()}
 
 
@@ -113,10 +113,10 @@ def test_each_pair_is_in_the_one_set_that_brute_force_gives(seed):
     rows = random_stills(seed)
     expected = {name: [] for name in SETS}
     for (i, a), (j, b) in combinations(enumerate(rows.itertuples()), 2):
-        expected[relation(a, b)].append((i, j))
+        expected[find_set(a, b)].append((i, j))
     assert counted(among(rows)) == expected
     assert all(expected.values())
-    assert DistanceSets(rows).sizes().tolist() == [len(expected[name]) for name in SETS]
+    assert DistanceSets(rows).count().tolist() == [len(expected[name]) for name in SETS]
 
 
 def test_sizes_need_no_pairs():
@@ -128,7 +128,7 @@ def test_sizes_need_no_pairs():
     images, half = n // 5, n // 2
     scsi = images * (1 + 3)  # two of one class and three of the other
     same = half * (half - 1) // 2  # pairs of one class, be it either
-    assert DistanceSets(rows).sizes().tolist() == [
+    assert DistanceSets(rows).count().tolist() == [
         scsi,
         2 * same - scsi - (same - scsi // 2),
         images * 6,
@@ -139,10 +139,10 @@ def test_sizes_need_no_pairs():
 
 def test_pairs_of_a_block_are_those_of_all():
     rows = random_stills(0)
-    relations = DistanceSets(rows)
+    distance_sets = DistanceSets(rows)
     everyone = np.arange(len(rows))
-    whole = relations.of(everyone[:, None], everyone[None, :])
-    np.testing.assert_array_equal(relations.of(everyone[7:19, None], everyone[None, 7:]), whole[7:19, 7:])
+    whole = distance_sets.label(everyone[:, None], everyone[None, :])
+    np.testing.assert_array_equal(distance_sets.label(everyone[7:19, None], everyone[None, 7:]), whole[7:19, 7:])
     np.testing.assert_array_equal(whole, whole.T)
 
 
@@ -159,7 +159,7 @@ def test_positions_count_rows_whatever_the_index():
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_nothing_to_compare_gives_empty_sets(count):
-    assert not DistanceSets(stills([("1", "cat", None)] * count)).sizes().any()
+    assert not DistanceSets(stills([("1", "cat", None)] * count)).count().any()
     pairs = among(stills([("1", "cat", None)] * count))
     assert all(len(i) == len(j) == 0 for i, j in pairs.values())
 

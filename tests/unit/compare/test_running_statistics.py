@@ -7,14 +7,14 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
 
-from semlens.compare.running_statistics import RunningStatistics, encode_statistics, read_running_statistics
+from semlens.compare.running_statistics import RunningStatistics, encode_running_statistics, read_running_statistics
 
 
 @pytest.mark.parametrize("cuts", [[], [1], [0, 500, 500], [1, 2, 3, 999]])
 @pytest.mark.parametrize("shift", [0.0, 1e4])
 def test_pieces_add_up_to_the_whole(cuts, shift):
     x = np.random.default_rng(0).gamma(2, size=1000) + shift
-    found = sum(map(RunningStatistics.of, np.split(x, cuts)), start=RunningStatistics())
+    found = sum(map(RunningStatistics.from_values, np.split(x, cuts)), start=RunningStatistics())
     assert (found.n, found.min, found.max) == (1000, x.min(), x.max())
     assert found.mean == pytest.approx(x.mean(), rel=1e-14)
     assert found.std == pytest.approx(np.std(x, ddof=1), rel=1e-10)
@@ -43,7 +43,7 @@ def test_nothing_has_no_mean_and_one_number_no_deviation():
 
 def test_a_table_carries_them_exactly(tmp_path):
     x = np.random.default_rng(0).random(77)
-    said = encode_statistics(
+    said = encode_running_statistics(
         {"cosine": {"scsi": RunningStatistics.from_values(x), "dcsi": RunningStatistics()}, "1": {}}
     )
     parquet.write_table(arrow.table({"distance": x}).replace_schema_metadata(said), tmp_path / "d.parquet")
@@ -51,4 +51,4 @@ def test_a_table_carries_them_exactly(tmp_path):
         "cosine": {"scsi": RunningStatistics.from_values(x)},
         "1": {},
     }
-    assert "NaN" not in json.dumps(json.loads(said[b"moments"]))
+    assert "NaN" not in json.dumps(json.loads(said[b"running_statistics"]))

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.cbook import boxplot_stats
 from scipy import stats
 
-from semlens.compare.running_statistics import RunningStatistics, encode_statistics
+from semlens.compare.running_statistics import RunningStatistics, encode_running_statistics
 from semlens.statistics.compute import STATISTICS, compute_statistics
 from semlens.statistics.order import judge_order
 from semlens.statistics.samples import DistanceSample
@@ -289,7 +289,7 @@ def write_distances(path, samples, more=None):
                 "j": number,
                 "distance": arrow.array(distance, arrow.float32()),
             }
-        ).replace_schema_metadata(encode_statistics(known)),
+        ).replace_schema_metadata(encode_running_statistics(known)),
         path,
     )
 

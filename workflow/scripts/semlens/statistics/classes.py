@@ -1,4 +1,4 @@
-"""How far apart classes lie: the mean distance between any two of them, and a plane in which their objects are seen."""
+"""Prototypes to the distances between classes, and to the principal components of their objects."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,32 +16,32 @@ from semlens.runtime.logs import log
 from semlens.storage.tables import write_csv
 
 MAX_PER_CLASS = 200  # objects, at most, that stand for a class; the report says so
-
-
-_APART = [SETS.index(name) for name in ("scdi", "dcdi")]
-
+_BETWEEN_IMAGES = [SETS.index(name) for name in ("scdi", "dcdi")]
 
 CLASS_DISTANCES = pa.DataFrameSchema(
     {
-        "condition": pa.Column(str),
-        "class_a": pa.Column(str),
-        "class_b": pa.Column(str),
-        "n": pa.Column("int64", pa.Check.ge(0)),
-        "mean": pa.Column("float64", pa.Check.ge(0), nullable=True),
+        "condition": pa.Column(str, description="Condition of the experiment, as text."),
+        "class_a": pa.Column(str, description="Class of one object of a pair."),
+        "class_b": pa.Column(str, description="Class of the other, which may be the same."),
+        "n": pa.Column("int64", pa.Check.ge(0), description="Number of pairs of objects, each in another image."),
+        "mean": pa.Column("float64", pa.Check.ge(0), nullable=True, description="Mean distance of these pairs."),
     },
     strict=True,
     coerce=True,
 )
 
-
 PCA = pa.DataFrameSchema(
     {
-        "condition": pa.Column(str),
-        "instance_id": pa.Column(str),
-        "class_name": pa.Column(str),
-        "x": pa.Column("float64"),
-        "y": pa.Column("float64"),
-        "explained": pa.Column("float64", pa.Check.in_range(0, 1 + 1e-9)),
+        "condition": pa.Column(str, description="Condition of the experiment, as text."),
+        "instance_id": pa.Column(str, description="Id of the instance."),
+        "class_name": pa.Column(str, description="Class of the instance."),
+        "x": pa.Column("float64", description="Coordinate on the first principal component."),
+        "y": pa.Column("float64", description="Coordinate on the second principal component."),
+        "explained": pa.Column(
+            "float64",
+            pa.Check.in_range(0, 1 + 1e-9),
+            description="Share of the variance that both components have, the same in every row of a condition.",
+        ),
     },
     strict=True,
     coerce=True,
@@ -57,27 +57,25 @@ def compare_classes(
     out_class_distances: str | Path,
     out_pca: str | Path,
 ) -> None:
-    """Write, by condition, the mean distance of each pair of classes, and the two principal components of its objects.
+    """Write, by condition, the mean distance of each pair of classes and the principal components of the objects.
 
-    Of a class with more objects than ``OF_A_CLASS``, a random part is taken, the same under every condition.
+    A class with more than ``MAX_PER_CLASS`` objects is represented by a random part of them, the same in every
+    condition of the same rows.
 
     Parameters
     ----------
     prototypes
         Shards of one dataset and model.
     conditions
-        Each names a ``view``, ``timestep``, feature set and ``metric``.
+        Each names a ``view``, ``timestep``, layer set (``layers``) and ``metric``.
     """
-    parts, means, projections = open_prototypes(prototypes), [], []
+    shards, means, projections = open_prototypes(prototypes), [], []
     for condition in conditions:
-        rows, vectors = load_prototypes(parts, condition, lambda rows: _sample_classes(rows, seed))
-        means.append(
-            average_class_distances(rows, vectors, condition["metric"], device=device).assign(
-                condition=condition["name"]
-            )
-        )
-        projections.append(project_pca(rows, vectors, condition["metric"]).assign(condition=condition["name"]))
-        log.info("%s: %d objects of %d classes", condition["name"], len(rows), rows["class_name"].nunique())
+        name, metric = condition["name"], condition["metric"]
+        rows, vectors = load_prototypes(shards, condition, lambda rows: _sample_classes(rows, seed))
+        means.append(average_class_distances(rows, vectors, metric, device=device).assign(condition=name))
+        projections.append(project_pca(rows, vectors, metric).assign(condition=name))
+        log.info("%s: %d objects of %d classes", name, len(rows), rows["class_name"].nunique())
     write_csv(pd.concat(means, ignore_index=True)[list(CLASS_DISTANCES.columns)], CLASS_DISTANCES, out_class_distances)
     write_csv(pd.concat(projections, ignore_index=True)[list(PCA.columns)], PCA, out_pca)
 
@@ -85,10 +83,10 @@ def compare_classes(
 def average_class_distances(
     rows: pd.DataFrame, vectors: np.ndarray, metric: str, *, device: str = "cpu"
 ) -> pd.DataFrame:
-    """Return the mean distance of every pair of classes, over their objects in different images.
+    """Return the mean distance of every pair of classes, over the pairs of ``scdi`` and ``dcdi``.
 
-    These are the pairs of ``scdi`` and ``dcdi``: objects of one image share the scene, and appearances of one object
-    in several are no two objects. Where two classes never meet in two images, ``n`` is 0.
+    Other pairs are left out: objects of one image share the scene, and ``sidi`` pairs an object with itself. If two
+    classes have no such pair, ``n`` is 0 and ``mean`` is NaN.
 
     Parameters
     ----------
@@ -104,60 +102,60 @@ def average_class_distances(
     """
     code, names = pd.factorize(rows["class_name"], sort=True)
     distance_sets, count = DistanceSets(rows), len(names)
-    totals, numbers = np.zeros(count**2), np.zeros(count**2, np.int64)
-    place = np.arange(len(rows))
+    sums, numbers = np.zeros(count**2), np.zeros(count**2, np.int64)
+    position = np.arange(len(rows))
     for start, distances in iterate_distance_blocks(vectors, metric, device=device):
-        i, j = place[start : start + len(distances), None], place[None, start:]
-        apart = (j > i) & np.isin(distance_sets.label(i, j), _APART)
-        pair = (code[i] * count + code[j])[apart]
-        totals += np.bincount(pair, distances[apart], count**2)
+        i, j = position[start : start + len(distances), None], position[None, start:]
+        chosen = (j > i) & np.isin(distance_sets.label(i, j), _BETWEEN_IMAGES)
+        pair = (code[i] * count + code[j])[chosen]
+        sums += np.bincount(pair, distances[chosen], count**2)
         numbers += np.bincount(pair, minlength=count**2)
-    total, number = (both + both.T - np.diag(both.diagonal()) for both in (_square(totals), _square(numbers)))
+    total, number = (_add_mirrored(values.reshape(count, count)) for values in (sums, numbers))
     means = np.divide(total, number, out=np.full(total.shape, np.nan), where=number > 0)
     pairs = pd.MultiIndex.from_product([names, names], names=["class_a", "class_b"])
     return pd.DataFrame({"n": number.ravel(), "mean": means.ravel()}, pairs).reset_index()
 
 
-def _square(values: np.ndarray) -> np.ndarray:
-    side = int(np.sqrt(len(values)))
-    return values.reshape(side, side)
+def _add_mirrored(matrix: np.ndarray) -> np.ndarray:
+    """Return the symmetric matrix of pairs in either order, from pairs in one order."""
+    return matrix + matrix.T - np.diag(matrix.diagonal())
 
 
 def project_pca(rows: pd.DataFrame, vectors: np.ndarray, metric: str) -> pd.DataFrame:
-    """Return every object's place on the first two principal components of what the metric compares.
+    """Return the coordinates of every object on the first two principal components of the normalized vectors.
 
-    For cosine and correlation these are unit vectors, centred for the latter. A component points where its largest
-    weight is positive. ``explained`` is the share of the variance that both components have.
+    Normalized as the metric does: for cosine x / |x|, for correlation (x - mean(x)) / |x - mean(x)|. The sign of a
+    component makes its largest weight positive. ``explained`` is the share of the variance that both components have.
 
     Returns
     -------
     DataFrame
         With ``instance_id``, ``class_name``, ``x``, ``y`` and ``explained``.
     """
-    compared = load_metric(metric).normalize(vectors)
-    compared -= compared.mean(axis=0)
-    places, variance = np.zeros((len(rows), 2)), np.vdot(compared, compared)
-    components = min(2, min(compared.shape) - 1)
+    x = load_metric(metric).normalize(vectors)
+    x -= x.mean(axis=0)
+    coordinates, variance = np.zeros((len(rows), 2)), np.vdot(x, x)
+    components = min(2, min(x.shape) - 1)
     if components and variance:
-        left, spread, weights = svds(compared, k=components, rng=np.random.default_rng(0))
+        left, singular, weights = svds(x, k=components, rng=np.random.default_rng(0))
         signs = np.sign(np.take_along_axis(weights, np.abs(weights).argmax(axis=1)[:, None], axis=1))[:, 0]
-        places[:, :components] = (left * spread * signs)[:, ::-1]  # largest first
+        coordinates[:, :components] = (left * singular * signs)[:, ::-1]  # largest first
     return pd.DataFrame(
         {
             "instance_id": rows["instance_id"].to_numpy(),
             "class_name": rows["class_name"].to_numpy(),
-            "x": places[:, 0],
-            "y": places[:, 1],
-            "explained": np.vdot(places, places) / variance if variance else 0.0,
+            "x": coordinates[:, 0],
+            "y": coordinates[:, 1],
+            "explained": np.vdot(coordinates, coordinates) / variance if variance else 0.0,
         }
     )
 
 
 def _sample_classes(rows: pd.DataFrame, seed: int) -> np.ndarray:
-    """Places of the objects that stand for their classes, in order."""
-    kept = []
-    for number, places in enumerate(rows.groupby("class_name").indices.values()):
-        if len(places) > MAX_PER_CLASS:
-            places = np.random.default_rng([seed, number]).choice(places, MAX_PER_CLASS, replace=False)
-        kept.append(places)
-    return np.sort(np.concatenate(kept))
+    """Return the positions of the objects that represent their classes, in rising order."""
+    positions = []
+    for number, members in enumerate(rows.groupby("class_name").indices.values()):
+        if len(members) > MAX_PER_CLASS:
+            members = np.random.default_rng([seed, number]).choice(members, MAX_PER_CLASS, replace=False)
+        positions.append(members)
+    return np.sort(np.concatenate(positions))
