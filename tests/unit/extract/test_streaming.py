@@ -15,7 +15,8 @@ from pycocotools import mask as coco_mask
 from semlens.extract.features import extract_features
 from semlens.extract.prototypes import LAYER_SETS, PASSES, pool_prototypes
 from semlens.extract.streaming import extract_prototypes
-from semlens.images.views import iterate_samples
+from semlens.images.samples import iterate_samples
+from semlens.images.views import load_view
 from semlens.storage.environment import describe_environment
 from semlens.storage.shard_writer import create_shard, write_samples
 from semlens.storage.tables import INSTANCES, write_parquet
@@ -70,7 +71,7 @@ def latents(manifest, tmp_path_factory):
     rng = np.random.default_rng(0)
     with create_shard(path, {"scaling_factor": 0.18215, "size": 128}, describe_environment("encode")) as file:
         for view in VIEWS:
-            ids = [sample.id for sample in iterate_samples(view, pd.read_parquet(manifest))]
+            ids = [sample.id for sample in iterate_samples(load_view(view), pd.read_parquet(manifest))]
             file[f"{view}/sample_id"] = ids
             moments = rng.standard_normal((len(ids), 8, 16, 16), dtype=np.float32)
             write_samples(file, f"{view}/posterior", 0, moments, total=len(ids))

@@ -13,7 +13,7 @@ from semlens.images.views import View
 class MaskWeights:
     """How much each cell counts for each instance of one sample, per prototype column.
 
-    ``shown`` (instances,) says which of them the view shows. Of those, ``on_grid`` holds the weights (shown, side, side)
+    ``shown`` (instances,) says which of them the view shows. For these, ``on_grid`` holds weights (shown, side, side)
     by the side of the grid, and ``counts`` the columns ``n_cells@{side}`` and ``area_weighted@{side}``.
 
     Parameters

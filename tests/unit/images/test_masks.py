@@ -23,7 +23,7 @@ def test_decode_undoes_the_encoding_rows_first():
 
 @pytest.mark.parametrize("grid", [1, 8, 16, 24, 64])
 @pytest.mark.parametrize(("height", "width"), SIZES)
-def test_nearest_is_torch_nearest_exact(height, width, grid):
+def test_sampling_centres_is_torch_nearest_exact(height, width, grid):
     mask = random_mask(height, width)
     expected = F.interpolate(torch.from_numpy(mask)[None, None].float(), size=(grid, grid), mode="nearest-exact")
     result = sample_centres(mask, grid)
@@ -31,7 +31,7 @@ def test_nearest_is_torch_nearest_exact(height, width, grid):
     np.testing.assert_array_equal(result, expected[0, 0].numpy())
 
 
-def test_nearest_reads_the_cell_centres():
+def test_sampling_reads_the_cell_centres():
     mask = np.zeros((20, 40), dtype=np.uint8)
     mask[5, 10] = mask[15, 30] = 1
     np.testing.assert_array_equal(sample_centres(mask, 2), np.eye(2))
@@ -39,7 +39,7 @@ def test_nearest_reads_the_cell_centres():
 
 @pytest.mark.parametrize("grid", [1, 8, 12])
 @pytest.mark.parametrize(("height", "width"), [(16, 24), (30, 50), (7, 5), (8, 3)])
-def test_area_is_the_mean_of_the_pixels_split_fine(height, width, grid):
+def test_coverage_is_the_mean_of_the_pixels_split_fine(height, width, grid):
     mask = random_mask(height, width)
     # Every pixel becomes grid x grid small ones: then each cell is a whole number of them.
     fine = mask.repeat(grid, axis=0).repeat(grid, axis=1)
@@ -51,13 +51,13 @@ def test_area_is_the_mean_of_the_pixels_split_fine(height, width, grid):
 
 @pytest.mark.parametrize("grid", [1, 7, 16, 64])
 @pytest.mark.parametrize(("height", "width"), SIZES)
-def test_area_covers_everything_once(height, width, grid):
+def test_coverage_counts_every_pixel_once(height, width, grid):
     np.testing.assert_allclose(measure_coverage(np.ones((height, width), dtype=np.uint8), grid), 1, atol=1e-6)
     mask = random_mask(height, width)
     assert measure_coverage(mask, grid).mean() == pytest.approx(mask.mean(), abs=1e-6)
 
 
-def test_area_sees_what_nearest_misses():
+def test_coverage_sees_what_centres_miss():
     mask = np.zeros((64, 64), dtype=np.uint8)
     mask[0, 0] = 1
     assert sample_centres(mask, 8).sum() == 0
