@@ -27,11 +27,11 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from demo import scenes
+from demo.layouts import write_coco
 from semlens.extract.features import FeatureExtractor, extract_features
 from semlens.extract.latents import encode_images
 from semlens.models import loading
-from semlens.select.formats.all import read_instances
+from semlens.select.formats import load_format
 from semlens.storage.shard_writer import create_shard
 
 SIZE = 512
@@ -87,8 +87,8 @@ class Model:
 
 def write_pictures(folder: Path, count: int) -> None:
     """Scenes in COCO's layout and their manifest, ``manifest.parquet``."""
-    scenes.write_coco(folder / "coco", images=count, seed=0, split="train2017")
-    rows = pd.DataFrame(read_instances("coco", folder / "coco", splits=["train2017"]))
+    write_coco(folder / "coco", images=count, seed=0, split="train2017")
+    rows = pd.DataFrame(load_format("coco").read_instances(folder / "coco", ["train2017"], None))
     rows.assign(dataset="coco").to_parquet(folder / "manifest.parquet")
 
 

@@ -9,7 +9,7 @@ import yaml
 from demo_model import MODEL
 from repository import ROOT, until
 
-from demo import scenes
+from demo.scenes import compose_still
 from semlens.models.backbones import unet
 
 TRAINING = MODEL.parent / "training.yaml"
@@ -62,8 +62,8 @@ def test_it_has_learned_to_tell_noise_from_scenes():
     errors = []
     with torch.inference_mode():
         for number in range(3):
-            picture = scenes.still_scene(1, "coco", "train2017", number + 1).picture.resize((512, 512))
-            seen = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 127.5 - 1
+            image = compose_still(1, "coco", "train2017", number + 1).image.resize((512, 512))
+            seen = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float() / 127.5 - 1
             latent = parts.vae.encode(seen).latent_dist.mean * parts.vae.config.scaling_factor
             restored = parts.vae.decode(latent / parts.vae.config.scaling_factor).sample
             assert float((restored - seen).abs().mean()) < 0.15

@@ -19,7 +19,7 @@ from demo_model import MODEL
 from repository import ROOT, Repository, copied, execute, plan, snakemake
 from safetensors.torch import load_file, save_file
 
-from demo import scenes
+from demo.layouts import write_coco, write_davis, write_voc
 
 HOSTS = ("coco.invalid", "voc.invalid", "davis.invalid", "hub.invalid", "diff.invalid")  # that no one has
 LISTED = {"coco": 4, "pascal": 3}
@@ -49,10 +49,10 @@ def tarred(folder: Path, *inside: str) -> bytes:
 def origin(tmp_path_factory) -> SimpleNamespace:
     """What hosts would serve, by address, and the registry that says so."""
     folder = tmp_path_factory.mktemp("origin")
-    scenes.write_coco(folder / "coco", images=8, seed=1, split="train2017")
-    scenes.write_voc(folder / "voc", images=6, seed=2)
-    scenes.write_davis(
-        folder / "davis", sequences={"crossing": {1: "person", 2: "person"}, "other": {1: "person"}}, frames=6, seed=3
+    write_coco(folder / "coco", images=8, seed=1, split="train2017")
+    write_voc(folder / "voc", images=6, seed=2)
+    write_davis(
+        folder / "davis", sequences={"crossing": {1: "person", 2: "person"}, "other": {1: "person"}}, images=6, seed=3
     )
     shutil.copytree(MODEL, folder / "model", ignore=shutil.ignore_patterns("*.md", "*.png"))
     train = folder / "coco" / "annotations" / "instances_train2017.json"

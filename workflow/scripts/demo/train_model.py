@@ -1,6 +1,6 @@
 """Train the demo's model from nothing: a small Stable Diffusion of the demo's scenes.
 
-What is drawn, learned and measured on the way is kept in a folder of work: a run that was cut off goes on from there.
+Scenes, latents and unfinished networks are kept in a folder of work: a run that was cut off continues there.
 """
 
 import argparse
@@ -16,39 +16,40 @@ import yaml
 from matplotlib.figure import Figure
 from PIL import Image
 
-from demo import scenes
+from demo.scenes import compose_still
 from semlens.runtime.devices import resolve_device
 from semlens.runtime.files import write_atomically
 from semlens.runtime.logs import log, log_job, open_progress, show_progress
+from semlens.select.class_names import VOC_CLASSES
 
 Config = dict[str, Any]
 
 
 def draw_scenes(config: Config, work: Path) -> tuple[np.ndarray, list[str]]:
-    """Return (scenes, size, size, 3) uint8 pictures, mapped from a file, and their prompts."""
+    """Return images (scenes, size, size, 3) uint8, mapped from a file, and their prompts."""
     count, size = config["scenes"], config["vae"]["model"]["sample_size"]
     file, prompts = work / "scenes.npy", work / "prompts.json"
     if not prompts.is_file():
-        pictures = np.lib.format.open_memmap(file, "w+", np.uint8, (count, size, size, 3))
+        images = np.lib.format.open_memmap(file, "w+", np.uint8, (count, size, size, 3))
         texts = []
         for number in show_progress(range(count), total=count, what="drawing", unit="scenes"):
-            scene = scenes.still_scene(config["seed"], "training", number)
-            pictures[number] = scene.picture.resize((size, size), Image.Resampling.BICUBIC)
-            texts.append(", ".join(sorted(set(scene.categories.values()))))
-        pictures.flush()
+            scene = compose_still(config["seed"], "training", number)
+            images[number] = scene.image.resize((size, size), Image.Resampling.BICUBIC)
+            texts.append(", ".join(sorted(set(scene.class_names.values()))))
+        images.flush()
         prompts.write_text(json.dumps(texts))
     return np.load(file, mmap_mode="r"), json.loads(prompts.read_text())
 
 
-def crops(rng: np.random.Generator, maps: np.ndarray, side: int, batch: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return which maps (batch,) were drawn and a random square of each, (batch, side, side, channels)."""
+def crop_randomly(rng: np.random.Generator, maps: np.ndarray, side: int, batch: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the indices (batch,) of random maps, and a random square of each, (batch, side, side, channels)."""
     drawn = rng.integers(len(maps), size=batch)
     top, left = rng.integers(maps.shape[1] - side + 1, size=(2, batch))
     return drawn, np.stack([maps[k, y : y + side, x : x + side] for k, y, x in zip(drawn, top, left, strict=True)])
 
 
 class Run:
-    """The steps of one network's training: its optimizer, the loss at each step, and what a later start resumes."""
+    """The training of one network: its optimizer, its loss at each step, and the file that a later start resumes."""
 
     def __init__(self, work: Path, name: str, network: torch.nn.Module, *, save_every: int, device: torch.device):
         self.file, self.network, self.name, self.save_every = work / f"{name}.pt", network, name, save_every
@@ -61,8 +62,8 @@ class Run:
             self.optimizer.load_state_dict(state["optimizer"])
             self.losses, self.extra = state["losses"].tolist(), state["extra"]
 
-    def steps(self, total: int, seed: int) -> Iterator[tuple[int, np.random.Generator]]:
-        """Yield each step that is left, with random numbers of its own."""
+    def iterate_steps(self, total: int, seed: int) -> Iterator[tuple[int, np.random.Generator]]:
+        """Yield each step that is left, and its random numbers."""
         with open_progress(total=total, what=self.name, unit="steps") as count:
             count(len(self.losses))
             for step in range(len(self.losses), total):
@@ -72,7 +73,8 @@ class Run:
                 if (step + 1) % self.save_every == 0 or step + 1 == total:
                     self._save()
 
-    def learn(self, loss: torch.Tensor, rate: float) -> None:
+    def update(self, loss: torch.Tensor, rate: float) -> None:
+        """Change the network by one step down the gradient of the loss."""
         self.optimizer.param_groups[0]["lr"] = rate
         self.optimizer.zero_grad()
         loss.backward()
@@ -92,43 +94,43 @@ class Run:
 
 
 def train_vae(
-    config: Config, pictures: np.ndarray, work: Path, device: torch.device
+    config: Config, images: np.ndarray, work: Path, device: torch.device
 ) -> tuple[torch.nn.Module, list[float]]:
-    """Return a VAE that restores crops of the scenes, and its loss: absolute error and a faint pull to a normal."""
+    """Return a VAE that restores crops of the scenes, and its loss: absolute error and a weighted KL term."""
     from diffusers import AutoencoderKL
 
-    wanted = config["vae"]
+    settings = config["vae"]
     torch.manual_seed(config["seed"])
-    vae = AutoencoderKL(**wanted["model"]).to(device, memory_format=torch.channels_last)
+    vae = AutoencoderKL(**settings["model"]).to(device, memory_format=torch.channels_last)
     run = Run(work, "vae", vae, save_every=config["save_every"], device=device)
-    for step, rng in run.steps(wanted["steps"], config["seed"]):
-        _, seen = crops(rng, pictures, wanted["side"], wanted["batch"])
-        batch = (torch.from_numpy(seen).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1).contiguous(
+    for step, rng in run.iterate_steps(settings["steps"], config["seed"]):
+        _, squares = crop_randomly(rng, images, settings["side"], settings["batch"])
+        batch = (torch.from_numpy(squares).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1).contiguous(
             memory_format=torch.channels_last
         )
         posterior = vae.encode(batch).latent_dist
         error = (vae.decode(posterior.sample()).sample - batch).abs().mean()
-        run.learn(
-            error + wanted["kl"] * posterior.kl().sum() / posterior.mean.numel(),
-            _rate(wanted["learning_rate"], step, wanted["steps"]),
+        run.update(
+            error + settings["kl"] * posterior.kl().sum() / posterior.mean.numel(),
+            _schedule_rate(settings["learning_rate"], step, settings["steps"]),
         )
     return vae.eval().requires_grad_(False), run.losses
 
 
-def _rate(highest: float, step: int, steps: int) -> float:
-    """A learning rate that rises over a hundred steps and falls over the last fifth."""
+def _schedule_rate(highest: float, step: int, steps: int) -> float:
+    """Return a learning rate that rises over a hundred steps and falls over the last fifth."""
     return highest * min(1, (step + 1) / 100, 5 * (1 - step / steps))
 
 
 def encode_scenes(
-    vae: torch.nn.Module, pictures: np.ndarray, work: Path, device: torch.device
+    vae: torch.nn.Module, images: np.ndarray, work: Path, device: torch.device
 ) -> tuple[np.ndarray, float]:
-    """Return latents (scenes, side, side, channels) float32 of unit variance, and what they were divided by."""
+    """Return latents (scenes, side, side, channels) float32 of unit variance, and their standard deviation before."""
     file = work / "latents.npy"
     if not file.is_file():
         means = []
-        for picture in show_progress(pictures, total=len(pictures), what="encoding", unit="scenes"):
-            batch = torch.from_numpy(picture).to(device).permute(2, 0, 1)[None].float() / 127.5 - 1
+        for image in show_progress(images, total=len(images), what="encoding", unit="scenes"):
+            batch = torch.from_numpy(image).to(device).permute(2, 0, 1)[None].float() / 127.5 - 1
             means.append(vae.encode(batch).latent_dist.mean[0].permute(1, 2, 0).cpu().numpy())
         with write_atomically(file) as partial, partial.open("wb") as out:
             np.save(out, np.stack(means))
@@ -138,64 +140,66 @@ def encode_scenes(
 
 
 class Denoiser(torch.nn.Module):
-    """The U-Net and the text encoder that it listens to, trained together."""
+    """The U-Net and its text encoder, trained together."""
 
-    def __init__(self, config: Config, words: Any):
+    def __init__(self, config: Config, tokenizer: Any):
         from diffusers import UNet2DConditionModel
         from transformers import CLIPTextConfig, CLIPTextModel
 
         super().__init__()
         self.unet = UNet2DConditionModel(**config["unet"]["model"])
-        specials = {"bos_token_id": words.bos_token_id, "eos_token_id": words.eos_token_id}
+        specials = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
         text = CLIPTextConfig(
-            **config["unet"]["text_encoder"], **specials, pad_token_id=words.eos_token_id, vocab_size=len(words)
+            **config["unet"]["text_encoder"], **specials, pad_token_id=tokenizer.eos_token_id, vocab_size=len(tokenizer)
         )
         self.text_encoder = CLIPTextModel(text)
 
     def forward(self, noised: torch.Tensor, timesteps: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-        different, which = tokens.unique(dim=0, return_inverse=True)
-        return self.unet(noised, timesteps, self.text_encoder(different).last_hidden_state[which]).sample
+        prompts, which = tokens.unique(dim=0, return_inverse=True)
+        return self.unet(noised, timesteps, self.text_encoder(prompts).last_hidden_state[which]).sample
 
 
 def train_denoiser(
-    config: Config, latents: np.ndarray, prompts: list[str], words: Any, work: Path, device: torch.device
+    config: Config, latents: np.ndarray, prompts: list[str], tokenizer: Any, work: Path, device: torch.device
 ) -> tuple[Denoiser, list[float]]:
-    """Return the denoiser with averaged weights, and its loss at each step: the error of the noise that it predicts."""
+    """Return the denoiser with averaged weights, and its loss at each step: the squared error of the noise."""
     from diffusers import DDPMScheduler
 
-    wanted = config["unet"]
+    settings = config["unet"]
     torch.manual_seed(config["seed"])
-    denoiser = Denoiser(config, words).to(device, memory_format=torch.channels_last)
+    denoiser = Denoiser(config, tokenizer).to(device, memory_format=torch.channels_last)
     run = Run(work, "denoiser", denoiser, save_every=config["save_every"], device=device)
     average = run.extra = run.extra or {name: value.clone() for name, value in denoiser.state_dict().items()}
-    told = words(prompts, padding="max_length", return_tensors="pt").input_ids
-    untold = words("", padding="max_length", return_tensors="pt").input_ids[0]
+    prompted = tokenizer(prompts, padding="max_length", return_tensors="pt").input_ids
+    unprompted = tokenizer("", padding="max_length", return_tensors="pt").input_ids[0]
     scheduler = DDPMScheduler(**config["scheduler"])
-    ends = np.cumsum([phase["steps"] for phase in wanted["phases"]])
-    for step, rng in run.steps(int(ends[-1]), config["seed"]):
-        phase = wanted["phases"][np.searchsorted(ends, step, side="right")]
-        drawn, seen = crops(rng, latents, phase["side"], phase["batch"])
-        clean = torch.from_numpy(seen).permute(0, 3, 1, 2)
+    ends = np.cumsum([phase["steps"] for phase in settings["phases"]])
+    for step, rng in run.iterate_steps(int(ends[-1]), config["seed"]):
+        phase = settings["phases"][np.searchsorted(ends, step, side="right")]
+        drawn, squares = crop_randomly(rng, latents, phase["side"], phase["batch"])
+        clean = torch.from_numpy(squares).permute(0, 3, 1, 2)
         noise = torch.randn_like(clean)
         timesteps = torch.randint(scheduler.config.num_train_timesteps, (len(clean),))
         noised = scheduler.add_noise(clean, noise, timesteps).to(device, memory_format=torch.channels_last)
-        silent = torch.rand(len(clean), 1) < wanted["empty_prompts"]
-        tokens = torch.where(silent, untold, told[drawn])
-        said = denoiser(noised, timesteps.to(device), tokens.to(device))
-        run.learn((said - noise.to(device)).square().mean(), _rate(phase["learning_rate"], step, int(ends[-1])))
+        silent = torch.rand(len(clean), 1) < settings["empty_prompts"]
+        tokens = torch.where(silent, unprompted, prompted[drawn])
+        predicted = denoiser(noised, timesteps.to(device), tokens.to(device))
+        run.update(
+            (predicted - noise.to(device)).square().mean(), _schedule_rate(phase["learning_rate"], step, int(ends[-1]))
+        )
         for name, value in denoiser.state_dict().items():
             if value.is_floating_point():
-                average[name].lerp_(value, 1 - min(wanted["averaged"], (step + 1) / (step + 10)))
+                average[name].lerp_(value, 1 - min(settings["averaged"], (step + 1) / (step + 10)))
     denoiser.load_state_dict(average)
     return denoiser.eval().requires_grad_(False), run.losses
 
 
 def write_tokenizer(folder: Path) -> None:
-    """Write CLIP's byte-pair format: bytes, and merges that make one token of the name of each class."""
+    """Write a tokenizer in CLIP's byte-pair format, whose merges make the name of each class one token."""
     letters = [chr(byte) for byte in (*range(33, 127), *range(161, 173), *range(174, 256))]
     letters += [chr(256 + place) for place in range(256 - len(letters))]
     merges: dict[tuple[str, str], None] = {}
-    for name in sorted(scenes.COCO_CATEGORIES):
+    for name in sorted(VOC_CLASSES):
         parts = [*name[:-1], f"{name[-1]}</w>"]
         for end in range(1, len(parts)):
             merges[("".join(parts[:end]), parts[end])] = None
@@ -203,7 +207,7 @@ def write_tokenizer(folder: Path) -> None:
     words += ["<|startoftext|>", "<|endoftext|>"]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "vocab.json").write_text(json.dumps({word: place for place, word in enumerate(words)}))
-    (folder / "merges.txt").write_text("#version: 0.2\n" + "".join(f"{one} {other}\n" for one, other in merges))
+    (folder / "merges.txt").write_text("#version: 0.2\n" + "".join(f"{left} {right}\n" for left, right in merges))
     specials = {"bos_token": words[-2], "eos_token": words[-1], "unk_token": words[-1], "pad_token": words[-1]}
     (folder / "special_tokens_map.json").write_text(json.dumps(specials))
     config = {**specials, "model_max_length": 77, "tokenizer_class": "CLIPTokenizer"}
@@ -211,7 +215,7 @@ def write_tokenizer(folder: Path) -> None:
 
 
 def write_model(folder: Path, config: Config, vae: torch.nn.Module, denoiser: Denoiser, scale: float) -> None:
-    """Write the pipeline as diffusers folders beside its tokenizer, weights in half precision."""
+    """Write the pipeline as folders in diffusers layout beside its tokenizer, weights in half precision."""
     from diffusers import DDPMScheduler
 
     vae.register_to_config(scaling_factor=scale)
@@ -239,26 +243,27 @@ def draw_losses(losses: dict[str, list[float]], out: Path) -> None:
     figure.savefig(out, dpi=100)
 
 
-def draw_samples(model: Path, wanted: Config, seed: int, out: Path, device: torch.device) -> None:
-    """Draw what the pipeline makes of each prompt, from the same noise."""
+def draw_samples(model: Path, settings: Config, seed: int, out: Path, device: torch.device) -> None:
+    """Draw the image that the pipeline makes of each prompt, from the same noise."""
     from diffusers import DDIMScheduler, StableDiffusionPipeline
 
     pipeline = StableDiffusionPipeline.from_pretrained(
         model, torch_dtype=torch.float32, safety_checker=None, feature_extractor=None, requires_safety_checker=False
     ).to(device)
     pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
-    columns = (len(wanted["prompts"]) + 1) // 2
+    columns = (len(settings["prompts"]) + 1) // 2
     figure = Figure(figsize=(3 * columns, 6.6), layout="constrained")
-    for axes, prompt in zip(figure.subplots(2, columns, squeeze=False).flat, wanted["prompts"], strict=False):
+    for axes, prompt in zip(figure.subplots(2, columns, squeeze=False).flat, settings["prompts"], strict=False):
         noise = torch.Generator().manual_seed(seed)
-        how = {"num_inference_steps": wanted["steps"], "guidance_scale": wanted["guidance"], "generator": noise}
-        axes.imshow(pipeline(prompt, **how).images[0])
+        options = {"num_inference_steps": settings["steps"], "guidance_scale": settings["guidance"], "generator": noise}
+        axes.imshow(pipeline(prompt, **options).images[0])
         axes.set_title(prompt or "(empty prompt)")
         axes.set_axis_off()
     figure.savefig(out, dpi=60)
 
 
 def main() -> None:
+    """Read the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--config", type=Path, default=Path("resources/demo/training.yaml"), help="default: %(default)s"
@@ -266,30 +271,32 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the model")
     parser.add_argument("--work", type=Path, required=True, help="folder of scenes, latents and unfinished networks")
     parser.add_argument("--device", default="auto", help="auto (a GPU where there is one), cpu or cuda; default: auto")
-    given = parser.parse_args()
-    config = yaml.safe_load(given.config.read_text())
-    given.work.mkdir(parents=True, exist_ok=True)
-    begun = given.work / "training.yaml"
-    if begun.is_file() and yaml.safe_load(begun.read_text()) != config:
-        parser.error(f"{given.work} holds a training with other settings ({begun}); remove it, or name another --work")
-    with write_atomically(begun) as file:
+    arguments = parser.parse_args()
+    config = yaml.safe_load(arguments.config.read_text())
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    settings = arguments.work / "training.yaml"
+    if settings.is_file() and yaml.safe_load(settings.read_text()) != config:
+        parser.error(
+            f"{arguments.work} holds a training with other settings ({settings}); remove it, or name another --work"
+        )
+    with write_atomically(settings) as file:
         file.write_text(yaml.safe_dump(config))
-    with log_job(given.work / "train.log"):
+    with log_job(arguments.work / "train.log"):
         if config["threads"]:
             torch.set_num_threads(config["threads"])
-        train(config, given.out, given.work, resolve_device(given.device))
+        train(config, arguments.out, arguments.work, resolve_device(arguments.device))
 
 
 def train(config: Config, out: Path, work: Path, device: torch.device) -> None:
     """Train both networks and write the model, its losses and samples."""
     from transformers import CLIPTokenizer
 
-    pictures, prompts = draw_scenes(config, work)
-    vae, vae_losses = train_vae(config, pictures, work, device)
-    latents, spread = encode_scenes(vae, pictures, work, device)
+    images, prompts = draw_scenes(config, work)
+    vae, vae_losses = train_vae(config, images, work, device)
+    latents, spread = encode_scenes(vae, images, work, device)
     write_tokenizer(out / "tokenizer")
-    words = CLIPTokenizer.from_pretrained(out / "tokenizer")
-    denoiser, losses = train_denoiser(config, latents, prompts, words, work, device)
+    tokenizer = CLIPTokenizer.from_pretrained(out / "tokenizer")
+    denoiser, losses = train_denoiser(config, latents, prompts, tokenizer, work, device)
     write_model(out, config, vae, denoiser, scale=1 / spread)
     draw_losses({"VAE": vae_losses, "U-Net and text encoder": losses}, out / "losses.png")
     draw_samples(out, config["samples"], config["seed"], out / "samples.png", device)

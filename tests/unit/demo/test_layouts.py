@@ -10,7 +10,20 @@ import pytest
 from PIL import Image
 from pycocotools.coco import COCO
 
-from demo import scenes
+from demo.layouts import (
+    CROWD_IMAGES,
+    WRITERS,
+    encode_segmentation,
+    measure_signed_area,
+    trace_outlines,
+    write_coco,
+    write_dataset,
+    write_davis,
+    write_voc,
+)
+from demo.scenes import compose_still
+from semlens.select.class_names import VOC_CLASSES
+from semlens.select.formats import load_format
 
 IMAGES = 12
 SEQUENCES = {"walk": {1: "person", 2: "person"}, "park": {1: "person", 2: "person", 3: "person"}}
@@ -19,7 +32,7 @@ SEQUENCES = {"walk": {1: "person", 2: "person"}, "park": {1: "person", 2: "perso
 @pytest.fixture(scope="module")
 def coco_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("coco") / "new"
-    scenes.write_coco(folder, images=IMAGES, seed=3)
+    write_coco(folder, images=IMAGES, seed=3)
     return folder
 
 
@@ -32,14 +45,14 @@ def coco(coco_folder):
 @pytest.fixture(scope="module")
 def voc_root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("voc") / "new"
-    scenes.write_voc(folder, images=IMAGES, seed=3)
+    write_voc(folder, images=IMAGES, seed=3)
     return folder / "VOCdevkit" / "VOC2012"
 
 
 @pytest.fixture(scope="module")
 def davis_root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("davis") / "new"
-    scenes.write_davis(folder, sequences=SEQUENCES, frames=20, seed=3)
+    write_davis(folder, sequences=SEQUENCES, images=20, seed=3)
     return folder / "DAVIS"
 
 
@@ -48,9 +61,9 @@ def contents(folder):
 
 
 def read_indexed(path):
-    picture = Image.open(path)
-    assert picture.mode == "P"
-    palette = np.reshape(picture.getpalette(), (256, 3)).tolist()
+    image = Image.open(path)
+    assert image.mode == "P"
+    palette = np.reshape(image.getpalette(), (256, 3)).tolist()
     assert [palette[index] for index in (0, 1, 2, 8, 255)] == [
         [0] * 3,
         [128, 0, 0],
@@ -58,7 +71,7 @@ def read_indexed(path):
         [64, 0, 0],
         [224, 224, 192],
     ]
-    return np.asarray(picture)
+    return np.asarray(image)
 
 
 def read_video(davis_root, sequence):
@@ -74,9 +87,9 @@ def bounding_box(mask):
 @pytest.mark.parametrize(
     ("write", "options"),
     [
-        (scenes.write_coco, {"images": 3}),
-        (scenes.write_voc, {"images": 3}),
-        (scenes.write_davis, {"sequences": {"walk": {1: "person", 4: "dog"}}, "frames": 2}),
+        (write_coco, {"images": 3}),
+        (write_voc, {"images": 3}),
+        (write_davis, {"sequences": {"walk": {1: "person", 4: "dog"}}, "images": 2}),
     ],
 )
 def test_files_depend_on_the_seed_alone(tmp_path, write, options):
@@ -89,11 +102,11 @@ def test_files_depend_on_the_seed_alone(tmp_path, write, options):
 
 
 def test_more_images_leave_the_first_ones_alone(tmp_path, coco_folder, voc_root):
-    scenes.write_coco(tmp_path, images=4, seed=3)
-    scenes.write_voc(tmp_path, images=4, seed=3)
+    write_coco(tmp_path, images=4, seed=3)
+    write_voc(tmp_path, images=4, seed=3)
     for few, many in ((tmp_path / "train2017", coco_folder / "train2017"), (tmp_path / "VOCdevkit/VOC2012", voc_root)):
-        pictures = {path: data for path, data in contents(few).items() if path.suffix != ".txt"}
-        assert pictures and pictures.items() <= contents(many).items()
+        images = {path: data for path, data in contents(few).items() if path.suffix != ".txt"}
+        assert images and images.items() <= contents(many).items()
     few, many = (
         json.loads((folder / "annotations" / "instances_train2017.json").read_text())
         for folder in (tmp_path, coco_folder)
@@ -102,17 +115,12 @@ def test_more_images_leave_the_first_ones_alone(tmp_path, coco_folder, voc_root)
     assert few["annotations"] == many["annotations"][: len(few["annotations"])]
 
 
-def test_splits_show_different_scenes():
-    train, val = (scenes.still_scene(3, "coco", split, 1) for split in ("train2017", "val2017"))
-    assert train.picture.tobytes() != val.picture.tobytes()
-
-
 def test_coco_masks_agree_with_the_painted_instances(coco):
     for number in coco.getImgIds():
-        scene = scenes.still_scene(3, "coco", "train2017", number, crowd=number in scenes.CROWD_IMAGES)
+        scene = compose_still(3, "coco", "train2017", number, crowd=number in CROWD_IMAGES)
         annotations = coco.imgToAnns[number]
-        assert len(annotations) == len(scene.categories)
-        for annotation, label in zip(annotations, scene.categories, strict=True):
+        assert len(annotations) == len(scene.class_names)
+        for annotation, label in zip(annotations, scene.class_names, strict=True):
             mask, truth = coco.annToMask(annotation).astype(bool), scene.labels == label
             assert (mask & truth).sum() > 0.95 * (mask | truth).sum()
             assert annotation["area"] == truth.sum()
@@ -138,17 +146,17 @@ def test_outlines_enclose_touching_pixels_and_run_backwards_around_holes():
     mask[1:6, 1:6] = True
     mask[2:5, 2:5] = False
     mask[6, 6] = mask[0, 8] = True
-    loops = scenes.outlines(mask)
-    assert sum(map(scenes.signed_area, loops)) == mask.sum()
-    assert [scenes.signed_area(loop) for loop in loops if scenes.signed_area(loop) < 0] == [-9]
+    loops = trace_outlines(mask)
+    assert sum(map(measure_signed_area, loops)) == mask.sum()
+    assert [measure_signed_area(loop) for loop in loops if measure_signed_area(loop) < 0] == [-9]
 
 
 def test_run_lengths_go_down_the_columns_and_begin_with_background():
-    assert scenes.coco_segmentation(np.array([[1, 0], [1, 1]], bool), crowd=True) == {
+    assert encode_segmentation(np.array([[1, 0], [1, 1]], bool), crowd=True) == {
         "counts": [0, 2, 1, 1],
         "size": [2, 2],
     }
-    assert scenes.coco_segmentation(np.array([[0, 1], [1, 0]], bool), crowd=True) == {
+    assert encode_segmentation(np.array([[0, 1], [1, 0]], bool), crowd=True) == {
         "counts": [1, 2, 1],
         "size": [2, 2],
     }
@@ -160,39 +168,16 @@ def test_voc_gives_each_object_one_class_and_a_void_border(voc_root):
     for name in names:
         objects = read_indexed(voc_root / "SegmentationObject" / f"{name}.png")
         classes = read_indexed(voc_root / "SegmentationClass" / f"{name}.png")
-        scene = scenes.still_scene(3, "voc", "trainval", name)
+        scene = compose_still(3, "voc", "trainval", name)
         assert Image.open(voc_root / "JPEGImages" / f"{name}.jpg").size == objects.shape[::-1]
         assert np.array_equal(objects == 255, classes == 255)
-        assert {0, *scene.categories, 255} == set(np.unique(objects))
-        for label, class_name in scene.categories.items():
-            assert set(np.unique(classes[objects == label])) == {sorted(scenes.COCO_CATEGORIES).index(class_name) + 1}
+        assert {0, *scene.class_names, 255} == set(np.unique(objects))
+        for label, class_name in scene.class_names.items():
+            assert set(np.unique(classes[objects == label])) == {VOC_CLASSES.index(class_name) + 1}
         # Wherever two labels met, both sides are void; little else is.
         edges = scene.labels[:, 1:] != scene.labels[:, :-1]
         assert (objects[:, 1:][edges] == 255).all() and (objects[:, :-1][edges] == 255).all()
         assert np.mean(objects == 255) < 0.1
-
-
-def test_stills_vary_in_size_and_repeat_classes():
-    stills = [scenes.still_scene(11, "voc", "trainval", number) for number in range(40)]
-    counts = [Counter(still.categories.values()) for still in stills]
-    assert all(1 <= count.total() <= 5 for count in counts)
-    assert 0.3 < np.mean([max(count.values()) > 1 for count in counts]) < 0.75
-    assert np.mean([len(count) > 1 for count in counts]) > 0.7
-    assert len(set().union(*counts)) >= 8
-    assert len({still.picture.size for still in stills}) > 1
-    shares = np.array([np.mean(still.labels == label) for still in stills for label in still.categories])
-    assert np.mean((shares > 0.015) & (shares < 0.15)) > 0.6
-    assert 0.03 < np.mean(shares < 0.01) < 0.3
-
-
-def test_same_look_keeps_its_colours_at_every_size():
-    tones = []
-    for height in (120, 240):
-        layer = np.asarray(scenes.draw_thing(scenes.Thing("person", 8, 0, 0, height)), float)
-        tones.append(layer[layer[..., 3] == 255, :3].mean(axis=0))
-    other = np.asarray(scenes.draw_thing(scenes.Thing("person", 9, 0, 0, 240)), float)
-    assert np.abs(tones[0] - tones[1]).max() < 6
-    assert np.abs(other[other[..., 3] == 255, :3].mean(axis=0) - tones[1]).max() > 12
 
 
 @pytest.mark.parametrize("sequence", SEQUENCES)
@@ -228,3 +213,18 @@ def test_davis_persons_occlude_each_other(davis_root, sequence):
 
 def test_davis_lists_its_videos(davis_root):
     assert (davis_root / "ImageSets/2017/train.txt").read_text().split() == list(SEQUENCES)
+
+
+@pytest.mark.parametrize("format", WRITERS)
+def test_what_the_demo_draws_is_read(tmp_path, format):
+    videos = load_format(format).HAS_VIDEOS
+    content = {"splits": [], "sequences": SEQUENCES} if videos else {"splits": ["train"], "sequences": None}
+    write_dataset(format, tmp_path, images=2, seed=0, **content)
+    rows = list(load_format(format).read_instances(tmp_path, **content))
+    assert len({row["image_id"] for row in rows}) == (2 * len(SEQUENCES) if videos else 2)
+
+
+def test_a_format_that_the_demo_does_not_draw_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="draws no dataset of format 'kitti'; it draws coco, voc, davis"):
+        write_dataset("kitti", tmp_path, images=1, seed=0, splits=["train"], sequences=None)
+    assert not list(tmp_path.iterdir())
