@@ -29,8 +29,9 @@ from semlens.images.rendering import render_view
 from semlens.images.samples import iterate_samples
 from semlens.images.views import load_view
 from semlens.models.layers import parse_grid
+from semlens.storage.instances import INSTANCES
 from semlens.storage.shard_writer import create_shard, write_samples
-from semlens.storage.tables import INSTANCES, write_parquet
+from semlens.storage.tables import write_parquet
 
 WIDTH, HEIGHT = 300, 240
 RED = (250, 20, 10)

@@ -19,7 +19,8 @@ from semlens.draw import tracks
 from semlens.draw.tables import MARKUP, save_table
 from semlens.draw.tracks import draw_track, format_track_table, load_track, tabulate_track
 from semlens.extract.prototypes import LAYER_SETS
-from semlens.storage.tables import INSTANCES, write_parquet
+from semlens.storage.instances import INSTANCES
+from semlens.storage.tables import write_parquet
 
 WIDTH, HEIGHT = 80, 48
 OBJECTS = {"walk_1/1": ("person", 4), "walk_1/2": ("person", 30), "walk_1/3": ("person", 56), "walk_1/4": ("dog", 68)}

@@ -20,7 +20,8 @@ from semlens.extract.features import extract_features
 from semlens.extract.latents import encode_images
 from semlens.extract.prompts import encode_prompt, encode_template
 from semlens.models.text import embed_texts, find_text_encoders
-from semlens.storage.tables import INSTANCES, write_parquet
+from semlens.storage.instances import INSTANCES
+from semlens.storage.tables import write_parquet
 
 SIZE = 128
 TEXT_PARTS = {

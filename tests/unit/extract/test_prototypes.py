@@ -16,8 +16,9 @@ from pycocotools import mask as coco_mask
 from semlens.extract.prototypes import ENVIRONMENT, LAYER_SETS, plan_columns, pool_prototypes
 from semlens.images.masks import measure_coverage
 from semlens.storage.environment import describe_environment
+from semlens.storage.instances import INSTANCES
 from semlens.storage.shard_writer import create_shard, write_samples
-from semlens.storage.tables import INSTANCES, write_parquet
+from semlens.storage.tables import write_parquet
 
 MADE = describe_environment("extract")
 CHANNELS = {

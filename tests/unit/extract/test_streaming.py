@@ -18,8 +18,9 @@ from semlens.extract.streaming import extract_prototypes
 from semlens.images.samples import iterate_samples
 from semlens.images.views import load_view
 from semlens.storage.environment import describe_environment
+from semlens.storage.instances import INSTANCES
 from semlens.storage.shard_writer import create_shard, write_samples
-from semlens.storage.tables import INSTANCES, write_parquet
+from semlens.storage.tables import write_parquet
 
 IMAGES = {"a": (160, 120), "b": (97, 200), "c": (64, 64)}  # width, height
 VIEWS = ["identity", "hflip", "crop_shift60"]

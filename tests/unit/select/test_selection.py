@@ -13,7 +13,8 @@ from semlens.images.masks import decode_mask
 from semlens.select.class_names import COCO_NAMES
 from semlens.select.formats import list_formats, load_format
 from semlens.select.selection import choose_instances, index_dataset, select_images
-from semlens.storage.tables import INSTANCES, check_table
+from semlens.storage.instances import INSTANCES
+from semlens.storage.tables import check_table
 
 ALL = {"classes": None, "min_area": 0.01, "min_area_of": "instance", "seed": 0}
 SIDE = 20
@@ -309,7 +310,7 @@ def test_index_of_videos_has_identities(tmp_path, davis):
 def test_index_is_the_same_whatever_is_typed_at_once(request, monkeypatch, tmp_path, source):
     source = request.getfixturevalue(source)
     index_dataset(dataset="mine", **source, out=tmp_path / "at once.parquet")
-    monkeypatch.setattr("semlens.select.selection._AT_ONCE", 4)
+    monkeypatch.setattr("semlens.select.selection._ROWS_PER_PART", 4)
     index_dataset(dataset="mine", **source, out=tmp_path / "in parts.parquet")
     assert (tmp_path / "in parts.parquet").read_bytes() == (tmp_path / "at once.parquet").read_bytes()
 
@@ -324,7 +325,7 @@ def test_index_of_nothing_is_refused(tmp_path, coco):
 
 @pytest.mark.parametrize("at_once", [1, 100])
 def test_index_of_a_repeated_annotation_is_refused(monkeypatch, tmp_path, coco, at_once):
-    monkeypatch.setattr("semlens.select.selection._AT_ONCE", at_once)
+    monkeypatch.setattr("semlens.select.selection._ROWS_PER_PART", at_once)
     path = coco["folder"] / "annotations" / "instances_train2017.json"
     content = json.loads(path.read_text())
     content["annotations"].append(content["annotations"][0])

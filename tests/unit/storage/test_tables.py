@@ -7,7 +7,8 @@ import pytest
 from semlens.compare.distances import DISTANCES
 from semlens.extract.prototypes import PROTOTYPES
 from semlens.statistics.compute import STATISTICS
-from semlens.storage.tables import INSTANCES, check_table, write_csv, write_parquet
+from semlens.storage.instances import INSTANCES
+from semlens.storage.tables import check_table, write_csv, write_parquet
 
 INSTANCE = {
     "dataset": "voc",

@@ -23,15 +23,17 @@ from semlens.models.layers import expand_layers, parse_grid
 from semlens.runtime.files import quarantine_if_corrupt, write_atomically
 from semlens.runtime.logs import log, show_progress
 from semlens.storage.environment import Environment, describe_environment
+from semlens.storage.instances import INSTANCES
 from semlens.storage.prototype_keys import ENVIRONMENT, LAYER_SETS, PASSES
 from semlens.storage.shard_reader import open_shard, read_environment, read_samples, read_texts
-from semlens.storage.tables import INSTANCE_COLUMNS, check_table
+from semlens.storage.tables import check_table
 
 _BATCH = 4  # samples that are read at once
+_NOT_POOLED = ("file", "width", "height", "rle")  # columns of instances that prototypes do not have
 
 PROTOTYPES = pa.DataFrameSchema(
     {
-        **{name: column for name, column in INSTANCE_COLUMNS.items() if name not in ("file", "width", "height")},
+        **{name: column for name, column in INSTANCES.columns.items() if name not in _NOT_POOLED},
         "view": pa.Column(str),
         "timestep": pa.Column("int32", pa.Check.in_range(0, 999)),
         r"n_cells@\d+": pa.Column("int32", pa.Check.ge(0), regex=True),

@@ -1,4 +1,7 @@
-"""From every annotated instance to the instances that are studied, in prefix-stable shards."""
+"""From a dataset's annotations to an index of all instances, and to manifests of the selected ones (section 3.1).
+
+A manifest is one shard of the selection. Selecting more images leaves full shards as they are.
+"""
 
 import hashlib
 from itertools import islice
@@ -11,21 +14,24 @@ from semlens.runtime.files import quarantine_if_corrupt
 from semlens.runtime.logs import log
 from semlens.select.class_names import COCO_NAMES, VOC_CLASSES
 from semlens.select.formats import load_format
-from semlens.storage.tables import INSTANCES, write_parquet
+from semlens.storage.instances import INSTANCES
+from semlens.storage.tables import write_parquet
 
-_CHOSEN_BY = ["image_id", "file", "instance_id", "class_name", "area_fraction", "video"]
-
-
-_AT_ONCE = 50_000  # rows that are dictionaries, before they become columns
+_CRITERIA_COLUMNS = ["image_id", "file", "instance_id", "class_name", "area_fraction", "video"]
+_ROWS_PER_PART = 50_000  # a row takes far more memory as a dictionary than in a table
 
 
 def index_dataset(*, dataset: str, format: str, folder: str | Path, options: dict[str, Any], out: str | Path) -> None:
-    """Write every annotated instance of ``dataset``.
+    """Write every annotated instance of a dataset.
 
     Parameters
     ----------
+    dataset
+        Its name in the configuration.
     format
-        See :mod:`semlens.select.formats`.
+        One of :func:`semlens.select.formats.list_formats`.
+    folder
+        The dataset in the format's official layout.
     options
         ``splits`` and ``sequences``, as the format's reader takes them.
 
@@ -37,22 +43,22 @@ def index_dataset(*, dataset: str, format: str, folder: str | Path, options: dic
     if not Path(folder).is_dir():
         raise FileNotFoundError(f"dataset folder {folder} does not exist")
     rows = load_format(format).read_instances(folder, **options)
-    parts = [
-        _set_types(pd.DataFrame(part).assign(dataset=dataset)) for part in iter(lambda: [*islice(rows, _AT_ONCE)], [])
-    ]
+    parts = []
+    while part := list(islice(rows, _ROWS_PER_PART)):
+        parts.append(_set_types(pd.DataFrame(part).assign(dataset=dataset)))
     if not parts:
         raise ValueError(f"dataset {dataset!r} in {folder} has no annotated instance")
-    frame = pd.concat(parts, ignore_index=True)
-    images = frame[["image_id", "file"]].drop_duplicates()
-    if len(several := images[images.duplicated("image_id", keep=False)]):
-        image = several["image_id"].iloc[0]
-        files = several.loc[several["image_id"] == image, "file"]
+    index = pd.concat(parts, ignore_index=True)
+    images = index[["image_id", "file"]].drop_duplicates()
+    if len(repeated := images[images.duplicated("image_id", keep=False)]):
+        image = repeated["image_id"].iloc[0]
+        files = repeated.loc[repeated["image_id"] == image, "file"]
         raise ValueError(
             f"dataset {dataset!r}: {' and '.join(files[:2])} are both image {image}; "
-            f"splits that are joined must number their images apart"
+            f"splits that are joined must have different image ids"
         )
-    write_parquet(frame, INSTANCES, out)
-    log.info("%s: %d instances in %d images", dataset, len(frame), len(images))
+    write_parquet(index, INSTANCES, out)
+    log.info("%s: %d instances in %d images", dataset, len(index), len(images))
 
 
 def select_images(
@@ -64,33 +70,51 @@ def select_images(
     images: tuple[int, int],
     out: str | Path,
 ) -> None:
-    """Write the instances of the selected images ``images[0]`` to ``images[1]`` (section 3.1)."""
+    """Write the instances of a range of the selected images, in the order of the selection.
+
+    Parameters
+    ----------
+    dataset
+        Its name in the configuration.
+    index
+        Written by :func:`index_dataset`.
+    criteria
+        Options of :func:`choose_instances`.
+    published
+        A published list of images, or None.
+    images
+        The first image of the range, and the one after its last.
+
+    Raises
+    ------
+    ValueError
+        As :func:`choose_instances`; and if the selection has too few images, or those of the range show no instance.
+    """
     with quarantine_if_corrupt(index):
-        everything = pd.read_parquet(index, columns=_CHOSEN_BY)
-    order, chosen = choose_instances(everything, dataset, published=published, **criteria)
-    # Frames of a video that show no one are not annotated, and not missed.
-    if len(order) < images[1] and not _in_videos(everything):
-        there = (
+        candidates = pd.read_parquet(index, columns=_CRITERIA_COLUMNS)
+    order, chosen = choose_instances(candidates, dataset, published=published, **criteria)
+    # The index does not have the frames of a video that show no object: a range may reach past its end.
+    if len(order) < images[1] and not _has_videos(candidates):
+        limit = (
             f"are in {published}" if published else f"show its classes on over {criteria['min_area']:.2%} of the image"
         )
         raise ValueError(
-            f"dataset {dataset!r}: the configuration asks for {images[1]} images or more, but {len(order)} {there}; "
+            f"dataset {dataset!r}: the configuration asks for {images[1]} images or more, but {len(order)} {limit}; "
             f"lower 'images' or widen the choice"
         )
-    shard = order[images[0] : images[1]]
-    position = {image: place for place, image in enumerate(shard)}
-    kept = chosen[chosen["image_id"].isin(position)].set_index("instance_id")["class_name"]
-    if kept.empty:
+    positions = {image: position for position, image in enumerate(order[images[0] : images[1]])}
+    class_names = chosen[chosen["image_id"].isin(positions)].set_index("instance_id")["class_name"]
+    if class_names.empty:
         raise ValueError(
             f"dataset {dataset!r}: images {images[0]} to {images[1]} of the selection show no instance; "
             f"raise 'shard_size', or widen the choice"
         )
     with quarantine_if_corrupt(index):
-        rows = pd.read_parquet(index, filters=[("instance_id", "in", kept.index)])
-    rows = rows.assign(class_name=rows["instance_id"].map(kept))
-    rows = rows.sort_values("image_id", key=lambda ids: ids.map(position), kind="stable", ignore_index=True)
+        rows = pd.read_parquet(index, filters=[("instance_id", "in", class_names.index)])
+    rows = rows.assign(class_name=rows["instance_id"].map(class_names))
+    rows = rows.sort_values("image_id", key=lambda ids: ids.map(positions), kind="stable", ignore_index=True)
     write_parquet(rows, INSTANCES, out)
-    log.info("%s: %d instances in %d of %d images", dataset, len(rows), rows["image_id"].nunique(), len(shard))
+    log.info("%s: %d instances in %d of %d images", dataset, len(rows), rows["image_id"].nunique(), len(positions))
 
 
 def choose_instances(
@@ -104,17 +128,35 @@ def choose_instances(
     published: str | Path | None = None,
     published_as: str | None = None,
 ) -> tuple[list[str], pd.DataFrame]:
-    """Return the selected image ids in their order, and the instances that count.
+    """Return the ids of the selected images in their order, and the instances that count (section 3.1).
 
-    An instance counts if it is of a wanted class and covers more than ``min_area`` of its image or, with
-    ``min_area_of`` "image", if one such instance of its image does. A published list is taken as it is, whatever its
-    images show. Without one, images with such an instance come in an order of their own: videos frame by frame,
-    stills in an order that depends on ``seed`` and on each image's id alone, so that asking for more only adds some.
+    An instance counts if its class is wanted and it covers more than ``min_area`` of its image. Images with an instance
+    that counts are selected: frames in the order of their videos, still images in an order that depends on the seed and
+    on each image's id alone, so that a longer selection begins with the shorter one.
+
+    Parameters
+    ----------
+    index
+        Every instance of the dataset.
+    dataset
+        Its name in the configuration, for errors.
+    classes
+        Wanted classes by VOC's names or the dataset's own; None wants all. Instances get the names given here.
+    min_area
+        Share of the image's area.
+    min_area_of
+        "instance", or "image": all wanted instances of an image count if one of them covers more than ``min_area``.
+    seed
+        Seed of the order.
+    published
+        A table whose first column lists files of images. They are selected in its order, whatever they show.
+    published_as
+        Only rows with this value in the list's column ``dataset`` are read; None reads all.
 
     Raises
     ------
     ValueError
-        If a class or a listed image is unknown, or nothing is left.
+        If a class or a listed image is unknown, or no instance counts.
     """
     class_name = index["class_name"]
     if classes is not None:
@@ -131,17 +173,18 @@ def choose_instances(
     if published is not None:
         return _read_list(index, dataset, published, published_as), chosen
     ids = list(dict.fromkeys(chosen["image_id"]))
-    if _in_videos(index):
+    if _has_videos(index):
         return ids, chosen
     return sorted(ids, key=lambda image: hashlib.sha256(f"{seed}/{image}".encode()).digest()), chosen
 
 
-def _in_videos(index: pd.DataFrame) -> bool:
+def _has_videos(index: pd.DataFrame) -> bool:
+    """Return whether all images are frames of videos."""
     return index["video"].notna().all()
 
 
 def _find_native_name(name: str, class_name: pd.Series, dataset: str) -> str:
-    """The dataset's own word for a class, COCO's where it differs from VOC's. VOC's classes may be absent."""
+    """Return the dataset's own name of a class: the same, or COCO's. A class of VOC may have no instance."""
     known = set(class_name)
     for candidate in (name, COCO_NAMES.get(name)):
         if candidate in known:
@@ -152,6 +195,7 @@ def _find_native_name(name: str, class_name: pd.Series, dataset: str) -> str:
 
 
 def _read_list(index: pd.DataFrame, dataset: str, published: str | Path, published_as: str | None) -> list[str]:
+    """Return the ids of the images in a published list, each once."""
     rows = pd.read_csv(published, dtype=str)
     if published_as is not None:
         rows = rows[rows["dataset"] == published_as] if "dataset" in rows else rows[:0]
@@ -160,11 +204,11 @@ def _read_list(index: pd.DataFrame, dataset: str, published: str | Path, publish
     images = index[["file", "image_id"]].drop_duplicates()
     files = images["file"].str.rsplit("/", n=1).str[-1]
     by_file = dict(zip(files, images["image_id"], strict=True))
-    twice = set(files[files.duplicated()])
+    repeated = set(files[files.duplicated()])
     if rows.columns[0] in by_file:
         raise ValueError(f"dataset {dataset!r}: list {published} has no header row: it begins with {rows.columns[0]}")
     names = rows.iloc[:, 0].str.strip()
-    if ambiguous := [name for name in names if name in twice]:
+    if ambiguous := [name for name in names if name in repeated]:
         raise ValueError(f"dataset {dataset!r}: several images are called {ambiguous[0]}, which {published} lists")
     if missing := [name for name in names if name not in by_file]:
         raise ValueError(
@@ -175,5 +219,5 @@ def _read_list(index: pd.DataFrame, dataset: str, published: str | Path, publish
 
 
 def _set_types(frame: pd.DataFrame) -> pd.DataFrame:
-    """Columns in contract order; frame numbers nullable, text columns text even where all is null."""
+    """Return the columns in the contract's order, with types that do not depend on which values are null."""
     return frame[list(INSTANCES.columns)].astype({"identity": "str", "video": "str", "frame": "Int32"})

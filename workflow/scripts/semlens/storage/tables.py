@@ -1,7 +1,4 @@
-"""Tables: the contract of instances, and files that are checked when written, whole or not at all.
-
-Other contracts stand beside what writes them: prototypes, comparison, statistics.
-"""
+"""Tables that are checked against their contract when they are written, and written at once or not at all."""
 
 from pathlib import Path
 
@@ -11,33 +8,6 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 
 from semlens.runtime.files import write_atomically
-
-INSTANCE_COLUMNS = {
-    "dataset": pa.Column(str),
-    "image_id": pa.Column(str),
-    "file": pa.Column(str),
-    "width": pa.Column("int32", pa.Check.gt(0)),
-    "height": pa.Column("int32", pa.Check.gt(0)),
-    "instance_id": pa.Column(str),
-    "class_name": pa.Column(str),
-    "identity": pa.Column(str, nullable=True),
-    "video": pa.Column(str, nullable=True),
-    "frame": pa.Column("Int32", pa.Check.ge(0), nullable=True),
-    "area_fraction": pa.Column("float64", pa.Check.in_range(0, 1, include_min=False)),
-    "bbox_x": pa.Column("float64", pa.Check.ge(0)),
-    "bbox_y": pa.Column("float64", pa.Check.ge(0)),
-    "bbox_w": pa.Column("float64", pa.Check.gt(0)),
-    "bbox_h": pa.Column("float64", pa.Check.gt(0)),
-}
-
-
-INSTANCES = pa.DataFrameSchema(
-    {**INSTANCE_COLUMNS, "rle": pa.Column(str, pa.Check.str_length(min_value=1))},
-    unique=["instance_id"],
-    strict=True,
-    coerce=True,
-    ordered=True,
-)
 
 
 def check_table(frame: pd.DataFrame, schema: pa.DataFrameSchema, path: str | Path) -> pd.DataFrame:
