@@ -217,7 +217,7 @@ def test_davis_lists_its_videos(davis_root):
 
 @pytest.mark.parametrize("format", WRITERS)
 def test_what_the_demo_draws_is_read(tmp_path, format):
-    videos = load_format(format).HAS_VIDEOS
+    videos = load_format(format).has_videos
     content = {"splits": [], "sequences": SEQUENCES} if videos else {"splits": ["train"], "sequences": None}
     write_dataset(format, tmp_path, images=2, seed=0, **content)
     rows = list(load_format(format).read_instances(tmp_path, **content))

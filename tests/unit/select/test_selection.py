@@ -11,7 +11,7 @@ from PIL import Image
 from semlens.config.plan import get_shard_range
 from semlens.images.masks import decode_mask
 from semlens.select.class_names import COCO_NAMES
-from semlens.select.formats import list_formats, load_format
+from semlens.select.formats import list_formats
 from semlens.select.selection import choose_instances, index_dataset, select_images
 from semlens.storage.instances import INSTANCES
 from semlens.storage.tables import check_table
@@ -422,8 +422,3 @@ def test_a_folder_that_is_missing_is_named(tmp_path, format):
     source = {"format": format, "folder": tmp_path / "nowhere", "options": {"splits": ["train"], "sequences": {}}}
     with pytest.raises(FileNotFoundError, match="nowhere"):
         index_dataset(dataset="mine", **source, out=tmp_path / "index.parquet")
-
-
-def test_an_unknown_format_is_named_with_those_there_are():
-    with pytest.raises(ValueError, match="unknown format 'kitti'; there are coco, davis, voc"):
-        load_format("kitti")

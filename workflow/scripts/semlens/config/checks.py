@@ -147,9 +147,9 @@ def check_references(config: Config) -> None:
 
 
 def _check_dataset(where: str, dataset: Config) -> None:
-    needs = load_format(dataset["format"]).NEEDS
+    needs = load_format(dataset["format"]).needs
     for key in ("split", "sequences"):
-        takers = [name for name in list_formats() if key in load_format(name).NEEDS]
+        takers = [name for name in list_formats() if key in load_format(name).needs]
         if (key in needs) != (key in dataset):
             formats = " and ".join(f"'format: {name}'" for name in takers)
             raise ValueError(
@@ -190,7 +190,7 @@ def _check_condition(config: Config, experiment: str, condition: Config, dataset
     if not extractions:
         raise ValueError(f"{where}: none of its extractions {names} reads dataset {dataset!r}")
     if condition["offset"] is not None and not has_videos(config["datasets"][dataset]):
-        takers = " or ".join(f"format: {name}" for name in list_formats() if load_format(name).HAS_VIDEOS)
+        takers = " or ".join(f"format: {name}" for name in list_formats() if load_format(name).has_videos)
         raise ValueError(f"{where}: 'offset' needs videos ({takers}); dataset {dataset!r} has none")
     where = f"{where}, condition {condition['name']!r}"
     for view in sorted({condition["view"], "identity"}):

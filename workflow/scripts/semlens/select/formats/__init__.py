@@ -1,31 +1,61 @@
-"""Readers of the official layouts of datasets, one file per format, found by its name.
+"""Official layouts of datasets, one file per format, found by its name.
 
-A format is a module with:
-
-* ``NEEDS``: the keys that a dataset of this format must have, of ``split`` and ``sequences``.
-* ``HAS_VIDEOS``: whether its images are frames of videos.
-* ``list_annotation_files(folder, splits, sequences)``: files and folders that decide what is annotated.
-* ``list_image_folders(folder, splits, sequences)``: folders that hold its images.
-* ``read_instances(folder, splits, sequences)``: yields a row per instance, in the dataset's own order, image by image,
-  with the columns of ``INSTANCES`` but ``dataset``. Masks are the visible pixels, void excluded, as compressed COCO run
-  lengths. Raises FileNotFoundError or ValueError, naming the file or annotation that is missing or not as the format says.
-
-``splits`` is a list of names, ``sequences`` maps a sequence to the class of each object to read. Modules are imported
-when the workflow is parsed: they import heavy packages inside their functions.
+A format's file is a code input only of the datasets that name it: nothing imports it but :func:`load_format`. A file
+whose name begins with an underscore holds what readers share, or a reader that its format imports late. The workflow
+loads formats when it is parsed: a format's file imports numpy, Pillow and pycocotools inside its reader.
 """
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from typing import Any
+
+Row = dict[str, Any]  # an instance: the columns of INSTANCES but "dataset"
+Sequences = Mapping[
+    str, Mapping[int, str]
+]  # the class of each object to read, by the video's name and the object's label
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format; its file defines it as ``FORMAT``, and the file's name is the format's.
+
+    The functions take the dataset's folder, its splits (empty if the format has none) and its sequences (None if the
+    format has none).
+
+    Attributes
+    ----------
+    needs
+        Keys of the configuration that a dataset of this format must have: ``split``, ``sequences``.
+    has_videos
+        Whether images are frames of videos.
+    list_annotation_files
+        Returns the files and folders whose content decides which instances there are.
+    list_image_folders
+        Returns the folders of the images.
+    read_instances
+        Yields a row per instance, image by image in the dataset's own order. A mask has the visible pixels of an
+        instance, without void, as compressed COCO run lengths. Raises FileNotFoundError or ValueError, naming the file
+        or annotation that is missing or breaks the format.
+    """
+
+    needs: tuple[str, ...]
+    has_videos: bool
+    list_annotation_files: Callable[[str, Sequence[str], Sequences | None], list[str]]
+    list_image_folders: Callable[[str, Sequence[str], Sequences | None], list[str]]
+    read_instances: Callable[[str | Path, Sequence[str], Sequences | None], Iterator[Row]]
 
 
 def list_formats() -> list[str]:
-    """Return the names of all formats."""
+    """Return the names of all formats, without importing them."""
     return sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
 
 
-def load_format(name: str) -> ModuleType:
-    """Return the module of a format.
+@cache
+def load_format(name: str) -> Format:
+    """Return a format.
 
     Raises
     ------
@@ -34,4 +64,4 @@ def load_format(name: str) -> ModuleType:
     """
     if name not in list_formats():
         raise ValueError(f"unknown format {name!r}; there are {', '.join(list_formats())}")
-    return import_module(f"semlens.select.formats.{name}")
+    return import_module(f"{__name__}.{name}").FORMAT

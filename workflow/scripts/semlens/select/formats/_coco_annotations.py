@@ -9,7 +9,8 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from semlens.runtime.logs import log, show_progress
-from semlens.select.formats._rows import Row, make_row
+from semlens.select.formats import Row
+from semlens.select.formats._rows import make_row
 
 _FARTHEST = 10  # image sides by which a polygon may leave its image
 
@@ -25,40 +26,40 @@ def read_split(folder: Path, split: str) -> Iterator[Row]:
             image["id"]: {key: image[key] for key in ("id", "file_name", "height", "width")}
             for image in content.pop("images")
         }
-        categories = {class_name["id"]: class_name["name"] for class_name in content["categories"]}
+        class_names = {category["id"]: category["name"] for category in content["categories"]}
         annotations = sorted(content.pop("annotations"), key=lambda annotation: annotation["image_id"])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is not a COCO instances file: {type(error).__name__} {error}") from error
-    crowds = empty = 0
+    n_crowds = n_empty = 0
     for annotation in show_progress(_drain(annotations), total=len(annotations), what=path.name, unit="instance"):
         where = f"{path}: annotation {annotation.get('id')}"
         if annotation.get("iscrowd"):
-            crowds += 1
+            n_crowds += 1
             continue
         if missing := {"id", "category_id", "segmentation"} - annotation.keys():
             raise ValueError(f"{where} has no {', '.join(sorted(missing))}")
         if annotation["image_id"] not in images:
             raise ValueError(f"{where} belongs to image {annotation['image_id']}, which is not in the file")
-        if annotation["category_id"] not in categories:
-            raise ValueError(f"{where} has class_name {annotation['category_id']}, which is not in the file")
+        if annotation["category_id"] not in class_names:
+            raise ValueError(f"{where} has category_id {annotation['category_id']}, which is not in the file")
         image = images[annotation["image_id"]]
         rle = _to_run_lengths(annotation["segmentation"], image["height"], image["width"], where)
         if coco_mask.area(rle) == 0:
-            empty += 1
+            n_empty += 1
             continue
         yield make_row(
             rle,
             image_id=str(image["id"]),
             file=f"{split}/{image['file_name']}",
             instance_id=str(annotation["id"]),
-            class_name=categories[annotation["category_id"]],
+            class_name=class_names[annotation["category_id"]],
         )
-    if crowds or empty:
-        log.info("%s: left out %d crowds and %d empty masks", path.name, crowds, empty)
+    if n_crowds or n_empty:
+        log.info("%s: left out %d crowds and %d empty masks", path.name, n_crowds, n_empty)
 
 
 def _drain(annotations: list[Row]) -> Iterator[Row]:
-    """Yield each and forget it: together they take six times the memory that their file has bytes."""
+    """Yield annotations and free each: together they take six times the memory that their file has bytes."""
     annotations.reverse()
     while annotations:
         yield annotations.pop()
@@ -70,7 +71,7 @@ def _to_run_lengths(segmentation: Any, height: int, width: int, where: str) -> d
         raise ValueError(f"{where}: mask size {segmentation.get('size')} is not its image's {[height, width]}")
     try:
         if isinstance(segmentation, list):
-            # pycocotools rasterises whatever it is given, until memory ends
+            # pycocotools would rasterise a polygon of any extent and run out of memory
             if not np.all(np.abs(np.concatenate(segmentation)) <= _FARTHEST * max(height, width)):
                 raise ValueError("a polygon lies far outside the image")
             return coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))

@@ -1,4 +1,4 @@
-"""What readers share: rows, run lengths, and masks in palette images."""
+"""What readers share: rows, run lengths, and labels in palette images."""
 
 from pathlib import Path
 from typing import Any
@@ -7,13 +7,13 @@ import numpy as np
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-VOID = 255
+from semlens.select.formats import Row
 
-Row = dict[str, Any]
+VOID = 255
 
 
 def make_row(mask_rle: dict[str, Any], **columns: Any) -> Row:
-    """Return the row of an instance: what its mask says, and the other columns as they are given."""
+    """Return the row of an instance: size, area and bounding box of its mask, and the other columns."""
     x, y, w, h = coco_mask.toBbox(mask_rle)
     height, width = mask_rle["size"]
     area = int(coco_mask.area(mask_rle))

@@ -1,30 +1,33 @@
 """COCO: ``annotations/instances_{split}.json``, and images in ``{split}/``."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from semlens.select.formats._rows import Row
-
-NEEDS = ("split",)
-HAS_VIDEOS = False
+from semlens.select.formats import Format, Row
 
 
-def list_annotation_files(folder: str, splits: "Sequence[str]", sequences: None) -> list[str]:
+def list_annotation_files(folder: str, splits: Sequence[str], sequences: None) -> list[str]:
     """Return the annotation file of each split."""
     return [f"{folder}/annotations/instances_{split}.json" for split in splits]
 
 
-def list_image_folders(folder: str, splits: "Sequence[str]", sequences: None) -> list[str]:
+def list_image_folders(folder: str, splits: Sequence[str], sequences: None) -> list[str]:
     """Return the folder of each split."""
     return [f"{folder}/{split}" for split in splits]
 
 
-def read_instances(folder: str | Path, splits: "Sequence[str]", sequences: None) -> "Iterator[Row]":
+def read_instances(folder: str | Path, splits: Sequence[str], sequences: None) -> Iterator[Row]:
     """Yield the instances of the splits, one after the other; crowds and empty masks are left out."""
     from semlens.select.formats._coco_annotations import read_split
 
     for split in splits:
         yield from read_split(Path(folder), split)
+
+
+FORMAT = Format(
+    needs=("split",),
+    has_videos=False,
+    list_annotation_files=list_annotation_files,
+    list_image_folders=list_image_folders,
+    read_instances=read_instances,
+)

@@ -1,31 +1,23 @@
 """DAVIS 2017: ``DAVIS`` with its lists, frames and masks at 480p. Its objects have no classes: sequences give them."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from semlens.select.formats._rows import Row
-
-NEEDS = ("sequences",)
-HAS_VIDEOS = True
+from semlens.select.formats import Format, Row, Sequences
 
 
-def list_annotation_files(folder: str, splits: "Sequence[str]", sequences: "Mapping[str, object]") -> list[str]:
+def list_annotation_files(folder: str, splits: Sequence[str], sequences: Sequences) -> list[str]:
     """Return the folder of lists, and the folder of masks of each sequence."""
     masks = [f"{folder}/DAVIS/Annotations/480p/{sequence}" for sequence in sequences]
     return [f"{folder}/DAVIS/ImageSets/2017", *masks]
 
 
-def list_image_folders(folder: str, splits: "Sequence[str]", sequences: "Mapping[str, object]") -> list[str]:
+def list_image_folders(folder: str, splits: Sequence[str], sequences: Sequences) -> list[str]:
     """Return the folder of frames of each sequence."""
     return [f"{folder}/DAVIS/JPEGImages/480p/{sequence}" for sequence in sequences]
 
 
-def read_instances(
-    folder: str | Path, splits: "Sequence[str]", sequences: "Mapping[str, Mapping[int, str]]"
-) -> "Iterator[Row]":
+def read_instances(folder: str | Path, splits: Sequence[str], sequences: Sequences) -> Iterator[Row]:
     """Yield the instances of the given objects, frame by frame."""
     from semlens.runtime.logs import show_progress
     from semlens.select.formats._rows import encode_mask, list_labels, make_row, read_palette
@@ -57,3 +49,12 @@ def read_instances(
                 )
         if missing := classes.keys() - present:
             raise ValueError(f"DAVIS sequence {sequence!r} has objects {sorted(present)}, not {sorted(missing)}")
+
+
+FORMAT = Format(
+    needs=("sequences",),
+    has_videos=True,
+    list_annotation_files=list_annotation_files,
+    list_image_folders=list_image_folders,
+    read_instances=read_instances,
+)

@@ -1,30 +1,25 @@
 """Pascal VOC 2012: ``VOCdevkit/VOC2012`` with its lists, images, and masks of objects and classes."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+from semlens.select.formats import Format, Row
 
-    from semlens.select.formats._rows import Row
-
-NEEDS = ("split",)
-HAS_VIDEOS = False
 _ROOT = "VOCdevkit/VOC2012"
 
 
-def list_annotation_files(folder: str, splits: "Sequence[str]", sequences: None) -> list[str]:
+def list_annotation_files(folder: str, splits: Sequence[str], sequences: None) -> list[str]:
     """Return the list of each split, and the folders of masks."""
     lists = [f"{folder}/{_ROOT}/ImageSets/Segmentation/{split}.txt" for split in splits]
     return [*lists, f"{folder}/{_ROOT}/SegmentationObject", f"{folder}/{_ROOT}/SegmentationClass"]
 
 
-def list_image_folders(folder: str, splits: "Sequence[str]", sequences: None) -> list[str]:
+def list_image_folders(folder: str, splits: Sequence[str], sequences: None) -> list[str]:
     """Return the folder of images."""
     return [f"{folder}/{_ROOT}/JPEGImages"]
 
 
-def read_instances(folder: str | Path, splits: "Sequence[str]", sequences: None) -> "Iterator[Row]":
+def read_instances(folder: str | Path, splits: Sequence[str], sequences: None) -> Iterator[Row]:
     """Yield the instances of the listed images; an object has the class that most of its pixels have."""
     import numpy as np
 
@@ -36,10 +31,10 @@ def read_instances(folder: str | Path, splits: "Sequence[str]", sequences: None)
     root = Path(folder, _ROOT)
     names: dict[str, None] = {}
     for split in splits:
-        listed = root / "ImageSets" / "Segmentation" / f"{split}.txt"
-        if not listed.is_file():
-            raise FileNotFoundError(f"VOC image list {listed} does not exist; is 'split: {split}' right?")
-        names |= dict.fromkeys(listed.read_text().split())
+        image_list = root / "ImageSets" / "Segmentation" / f"{split}.txt"
+        if not image_list.is_file():
+            raise FileNotFoundError(f"VOC image list {image_list} does not exist; is 'split: {split}' right?")
+        names |= dict.fromkeys(image_list.read_text().split())
     for name in show_progress(names, total=len(names), what="VOC masks", unit="image"):
         objects = read_palette(find_image(root / "SegmentationObject", f"{name}.png"))
         classes = read_palette(find_image(root / "SegmentationClass", f"{name}.png"))
@@ -55,7 +50,16 @@ def read_instances(folder: str | Path, splits: "Sequence[str]", sequences: None)
             yield make_row(
                 encode_mask(mask),
                 image_id=name,
-                file=f"VOCdevkit/VOC2012/JPEGImages/{name}.jpg",
+                file=f"{_ROOT}/JPEGImages/{name}.jpg",
                 instance_id=f"{name}/{number}",
                 class_name=VOC_CLASSES[winner - 1],
             )
+
+
+FORMAT = Format(
+    needs=("split",),
+    has_videos=False,
+    list_annotation_files=list_annotation_files,
+    list_image_folders=list_image_folders,
+    read_instances=read_instances,
+)

@@ -1,0 +1,233 @@
+"""COCO: masks are those of pycocotools, and what is wrong in a file is named."""
+
+import contextlib
+import io
+import json
+import tracemalloc
+from itertools import groupby
+
+import numpy as np
+import pytest
+from dataset_files import HEIGHT, WIDTH, decode_row, draw_box, expect_error
+from pycocotools import mask as coco_mask
+from pycocotools.coco import COCO
+
+from semlens.select.formats.coco import FORMAT
+
+
+def run_lengths(mask):
+    """Uncompressed COCO run lengths: column by column, background first."""
+    counts = [len(list(run)) for _, run in groupby(mask.ravel(order="F").tolist())]
+    return [0, *counts] if mask[0, 0] else counts
+
+
+RING = draw_box(4, 5, 20, 30) - draw_box(9, 11, 14, 22)
+SEGMENTATIONS = {
+    "polygon": [[5.5, 3.2, 30.1, 8.7, 21.0, 20.9]],
+    "polygon reaching out of the image": [[-4.0, -3.0, 50.0, 2.0, 11.0, 40.0]],
+    "separate parts": [[2, 2, 9, 2, 9, 12, 2, 12], [20.5, 6.5, 33, 7, 28, 22.25, 19, 18]],
+    "overlapping parts": [[2, 2, 20, 2, 20, 12, 2, 12], [10, 6, 30, 6, 30, 20, 10, 20], [0, 0, 5, 0, 5, 5]],
+    "uncompressed run lengths": {"size": [HEIGHT, WIDTH], "counts": run_lengths(RING)},
+    "uncompressed run lengths from the first pixel": {"size": [HEIGHT, WIDTH], "counts": run_lengths(1 - RING)},
+    "compressed run lengths": {
+        "size": [HEIGHT, WIDTH],
+        "counts": coco_mask.encode(np.asfortranarray(RING))["counts"].decode("ascii"),
+    },
+}
+
+
+@pytest.fixture
+def write_coco(tmp_path):
+    """Write a COCO folder of images 11 and 12; an annotation says what differs from an ordinary one."""
+
+    def write(*annotations):
+        ordinary = {"image_id": 11, "category_id": 1, "iscrowd": 0, "segmentation": SEGMENTATIONS["polygon"]}
+        content = {
+            "images": [
+                {"id": number, "file_name": f"{number:012d}.jpg", "height": HEIGHT, "width": WIDTH}
+                for number in (12, 11)
+            ],
+            "categories": [{"id": 1, "name": "person"}, {"id": 63, "name": "couch"}],
+            "annotations": [{"id": number, **ordinary, **entry} for number, entry in enumerate(annotations, start=7)],
+        }
+        (tmp_path / "annotations").mkdir()
+        (tmp_path / "annotations" / "instances_train2017.json").write_text(json.dumps(content))
+        return tmp_path
+
+    return write
+
+
+@pytest.fixture
+def read_coco(write_coco):
+    return lambda *annotations: list(FORMAT.read_instances(write_coco(*annotations), ["train2017"], None))
+
+
+@pytest.mark.parametrize("segmentation", SEGMENTATIONS.values(), ids=SEGMENTATIONS)
+def test_masks_are_those_of_pycocotools(write_coco, segmentation):
+    folder = write_coco({"segmentation": segmentation})
+    with contextlib.redirect_stdout(io.StringIO()):
+        reference = COCO(folder / "annotations" / "instances_train2017.json")
+    expected = reference.annToMask(reference.anns[7])
+
+    (row,) = FORMAT.read_instances(folder, ["train2017"], None)
+
+    assert 0 < expected.sum() < HEIGHT * WIDTH
+    np.testing.assert_array_equal(decode_row(row), expected)
+
+
+@pytest.mark.parametrize("form", ["uncompressed run lengths", "compressed run lengths"])
+def test_run_lengths_are_the_mask_that_they_were_made_of(read_coco, form):
+    (row,) = read_coco({"segmentation": SEGMENTATIONS[form]})
+    np.testing.assert_array_equal(decode_row(row), RING)
+
+
+def test_columns(read_coco):
+    mask = draw_box(4, 6, 10, 21)
+    segmentation = {"size": [HEIGHT, WIDTH], "counts": run_lengths(mask)}
+    (row,) = read_coco({"image_id": 12, "category_id": 63, "segmentation": segmentation})
+    rle = row.pop("rle")
+    assert row == {
+        "image_id": "12",
+        "file": "train2017/000000000012.jpg",
+        "width": WIDTH,
+        "height": HEIGHT,
+        "instance_id": "7",
+        "class_name": "couch",
+        "identity": None,
+        "video": None,
+        "frame": None,
+        "area_fraction": pytest.approx(6 * 15 / (HEIGHT * WIDTH)),
+        "bbox_x": 6,
+        "bbox_y": 4,
+        "bbox_w": 15,
+        "bbox_h": 6,
+    }
+    assert isinstance(rle, str)
+
+
+def test_goes_image_by_image_without_crowds_and_empty_masks(read_coco):
+    crowd = {"iscrowd": 1, "segmentation": SEGMENTATIONS["uncompressed run lengths"]}
+    nothing = {"segmentation": {"size": [HEIGHT, WIDTH], "counts": [HEIGHT * WIDTH]}}
+    rows = read_coco({"image_id": 12}, {}, crowd, nothing, {"image_id": 12}, {})
+    assert [(row["image_id"], row["instance_id"]) for row in rows] == [
+        ("11", "8"),
+        ("11", "12"),
+        ("12", "7"),
+        ("12", "11"),
+    ]
+
+
+def test_annotations_are_forgotten_as_they_are_read(write_coco):
+    """They take many times the memory of their rows: 860,000 take gigabytes."""
+    outline = np.random.default_rng(0).uniform(0, HEIGHT, 400).tolist()
+    folder = write_coco(*[{"segmentation": [outline]}] * 200)
+    tracemalloc.start()
+    try:
+        rows = FORMAT.read_instances(folder, ["train2017"], None)
+        held = [tracemalloc.get_traced_memory()[0] for _ in rows]
+    finally:
+        tracemalloc.stop()
+    assert held[-1] < held[0] / 2
+
+
+def test_split_that_does_not_exist(write_coco):
+    with expect_error(FileNotFoundError, "instances_val2017.json", "split: val2017"):
+        list(FORMAT.read_instances(write_coco({}), ["val2017"], None))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b'{"images": [',
+        b"\xff\xfe\x00",
+        b"[]",
+        b'{"images": [], "annotations": []}',
+        b'{"images": [5], "annotations": [], "categories": []}',
+        b'{"images": [], "annotations": [{"id": 7}], "categories": []}',
+    ],
+    ids=["empty", "cut off", "binary", "a list", "no categories", "images not objects", "annotation of no image"],
+)
+def test_file_that_is_none(tmp_path, content):
+    path = tmp_path / "annotations" / "instances_train2017.json"
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with expect_error(ValueError, path, "not a COCO instances file"):
+        list(FORMAT.read_instances(tmp_path, ["train2017"], None))
+
+
+def test_annotation_of_unknown_image(read_coco):
+    with expect_error(ValueError, "instances_train2017.json", "annotation 8", "image 99"):
+        read_coco({}, {"image_id": 99})
+
+
+def test_annotation_of_unknown_category(read_coco):
+    with expect_error(ValueError, "instances_train2017.json", "annotation 8", "category_id 99"):
+        read_coco({}, {"category_id": 99})
+
+
+def test_run_lengths_of_another_size(read_coco):
+    segmentation = {"size": [WIDTH, HEIGHT], "counts": [HEIGHT * WIDTH]}
+    with expect_error(ValueError, "annotation 7", [WIDTH, HEIGHT], [HEIGHT, WIDTH]):
+        read_coco({"segmentation": segmentation})
+
+
+@pytest.mark.parametrize(
+    "segmentation",
+    [
+        [],
+        [[]],
+        [[1, 1, 5]],
+        [["a", "b", "c", "d", "e", "f"]],
+        None,
+        5,
+        "zigzag",
+        {},
+        {"size": [HEIGHT, WIDTH]},
+        {"size": [HEIGHT, WIDTH], "counts": None},
+        {"size": [HEIGHT, WIDTH], "counts": [10, -5, HEIGHT * WIDTH - 5]},
+        {"size": [HEIGHT, WIDTH], "counts": "é"},
+    ],
+    ids=str,
+)
+def test_segmentation_that_is_none(read_coco, segmentation):
+    with expect_error(ValueError, "instances_train2017.json", "annotation 8"):
+        read_coco({}, {"segmentation": segmentation})
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        [10, 5, 10],
+        [10, 5, HEIGHT * WIDTH],
+        coco_mask.encode(np.asfortranarray(RING[:, :-1]))["counts"].decode("ascii"),
+        coco_mask.encode(np.asfortranarray(np.pad(RING, ((0, 0), (0, 1)))))["counts"].decode("ascii"),
+    ],
+    ids=["too short", "too long", "too short, compressed", "too long, compressed"],
+)
+def test_run_lengths_that_do_not_fill_the_image(read_coco, counts):
+    # pycocotools decodes short ones to a mask that is partly uninitialised memory.
+    with expect_error(ValueError, "annotation 8"):
+        read_coco({}, {"segmentation": {"size": [HEIGHT, WIDTH], "counts": counts}})
+
+
+@pytest.mark.parametrize("key", ["segmentation", "category_id"])
+def test_annotation_without_a_key(write_coco, key):
+    folder = write_coco({}, {})
+    path = folder / "annotations" / "instances_train2017.json"
+    content = json.loads(path.read_text())
+    del content["annotations"][1][key]
+    path.write_text(json.dumps(content))
+    with expect_error(ValueError, path, "annotation 8", key):
+        list(FORMAT.read_instances(folder, ["train2017"], None))
+
+
+@pytest.mark.parametrize("key", ["height", "file_name"])
+def test_image_without_a_key(write_coco, key):
+    folder = write_coco({}, {"image_id": 12})
+    path = folder / "annotations" / "instances_train2017.json"
+    content = json.loads(path.read_text())
+    del content["images"][0][key]
+    path.write_text(json.dumps(content))
+    with expect_error(ValueError, path, key):
+        list(FORMAT.read_instances(folder, ["train2017"], None))

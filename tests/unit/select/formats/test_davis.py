@@ -1,0 +1,86 @@
+"""DAVIS: objects are tracked frame by frame, and what a sequence lacks is named."""
+
+import numpy as np
+import pytest
+from dataset_files import HEIGHT, WIDTH, decode_row, draw_box, expect_error, write_palette
+from PIL import Image
+
+from semlens.images.paths import find_image
+from semlens.select.formats.davis import FORMAT
+
+
+@pytest.fixture
+def davis(tmp_path):
+    """A DAVIS folder with a video of three frames, whose object 2 leaves after the first, and one of a frame."""
+    root = tmp_path / "DAVIS"
+    (root / "ImageSets" / "2017").mkdir(parents=True)
+    (root / "ImageSets" / "2017" / "train.txt").write_text("walk\nempty\n")
+    (root / "ImageSets" / "2017" / "val.txt").write_text("bear\n")
+    labels = (
+        draw_box(1, 1, 9, 9) + 2 * draw_box(12, 20, 20, 30) + 3 * draw_box(1, 20, 5, 30) + 255 * draw_box(22, 0, 24, 36)
+    )
+    for name, frame in {
+        "walk/00000": labels,
+        "walk/00001": np.where(labels == 2, 0, labels),
+        "walk/00002": np.where(labels == 2, 0, labels),
+        "bear/00000": labels,
+    }.items():
+        write_palette(root / "Annotations" / "480p" / f"{name}.png", frame)
+        (root / "JPEGImages" / "480p" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (WIDTH, HEIGHT)).save(root / "JPEGImages" / "480p" / f"{name}.jpg")
+    return root
+
+
+@pytest.fixture
+def read_davis(tmp_path, davis):
+    return lambda sequences: list(FORMAT.read_instances(tmp_path, [], sequences))
+
+
+def test_follows_the_listed_objects_frame_by_frame(read_davis):
+    rows = read_davis({"walk": {2: "dog", 1: "person"}})
+    assert [(row["instance_id"], row["identity"], row["class_name"], row["frame"]) for row in rows] == [
+        ("walk/00000/1", "walk/1", "person", 0),
+        ("walk/00000/2", "walk/2", "dog", 0),
+        ("walk/00001/1", "walk/1", "person", 1),
+        ("walk/00002/1", "walk/1", "person", 2),
+    ]
+    assert {row["video"] for row in rows} == {"walk"}
+    assert [row["image_id"] for row in rows] == ["walk/00000", "walk/00000", "walk/00001", "walk/00002"]
+    np.testing.assert_array_equal(decode_row(rows[1]), draw_box(12, 20, 20, 30))
+
+
+def test_files_are_where_their_names_say(tmp_path, read_davis):
+    rows = read_davis({"walk": {1: "person"}, "bear": {3: "bear"}})
+    assert [row["video"] for row in rows] == ["walk"] * 3 + ["bear"]
+    assert all(find_image(tmp_path, row["file"]).is_file() for row in rows)
+
+
+def test_sequence_that_is_in_no_list(davis, read_davis):
+    (davis / "JPEGImages" / "480p" / "walk").rename(davis / "JPEGImages" / "480p" / "stroll")
+    with expect_error(ValueError, "'stroll'", davis / "ImageSets" / "2017"):
+        read_davis({"stroll": {1: "person"}})
+
+
+def test_sequence_without_images(davis, read_davis):
+    with expect_error(FileNotFoundError, "'empty'", davis / "JPEGImages" / "480p"):
+        read_davis({"empty": {1: "person"}})
+
+
+@pytest.mark.parametrize("number", [4, 255], ids=["absent", "void"])
+def test_object_that_never_appears(read_davis, number):
+    with expect_error(ValueError, "'walk'", "[1, 2, 3]", f"[{number}]"):
+        read_davis({"walk": {1: "person", number: "person"}})
+
+
+def test_mask_missing(davis, read_davis):
+    path = davis / "Annotations" / "480p" / "walk" / "00001.png"
+    path.unlink()
+    with expect_error(FileNotFoundError, path):
+        read_davis({"walk": {1: "person"}})
+
+
+def test_mask_without_palette(davis, read_davis):
+    path = davis / "Annotations" / "480p" / "walk" / "00001.png"
+    Image.new("L", (WIDTH, HEIGHT)).save(path)
+    with expect_error(ValueError, path, "mode 'L'"):
+        read_davis({"walk": {1: "person"}})
