@@ -16,7 +16,7 @@ demo: $(READY)
 	@echo "The report is at $(CURDIR)/results/report.html"
 
 demo-model: $(READY)
-	$(BIN)/python workflow/scripts/train_demo_model.py --config resources/demo/training.yaml --work results/demo-model --out resources/demo/model
+	PYTHONPATH=workflow/scripts $(BIN)/python -m demo.train_model --config resources/demo/training.yaml --work results/demo-model --out resources/demo/model
 
 test: $(READY)
 	$(BIN)/ruff check

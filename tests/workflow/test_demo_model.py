@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -54,10 +55,6 @@ def test_it_is_a_stable_diffusion_of_eight_megabytes():
 
 def test_it_has_learned_to_tell_noise_from_scenes():
     """It predicts the noise in the latents of a scene that it has not seen, far better than one that says nothing."""
-    import numpy as np
-
-    pass
-
     parts = pipeline(MODEL)
     errors = []
     with torch.inference_mode():
@@ -86,9 +83,12 @@ def toy(tmp_path_factory):
 
 
 def train(folder, out):
-    command = [sys.executable, "workflow/scripts/train_demo_model.py", "--device", "cpu"]
+    command = [sys.executable, "-m", "demo.train_model", "--device", "cpu"]
     places = ["--config", folder / "training.yaml", "--work", folder / f"{out}-work", "--out", folder / out]
-    return subprocess.Popen([*command, *places], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    scripts = ROOT / "workflow" / "scripts"
+    return subprocess.Popen(
+        [*command, *places], cwd=scripts, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
 
 
 @pytest.fixture(scope="module")
