@@ -68,7 +68,7 @@ def compares_classes(experiment: Config) -> bool:
 
 def has_videos(dataset: Config) -> bool:
     """Return whether a dataset's images are frames of videos."""
-    return load_format(dataset["format"]).HAS_VIDEOS
+    return load_format(dataset["format"]).has_videos
 
 
 def list_layer_sets(config: Config, extraction: str, dataset: str) -> list[str]:
