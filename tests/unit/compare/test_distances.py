@@ -10,10 +10,10 @@ import pytest
 from by_set import among, at_offset
 from scipy.spatial.distance import cdist
 
-from semlens.compare.distances import compare_prototypes
+from semlens.compare.distances import DISTANCES, compare_prototypes, pair_instances, sample_pairs
 from semlens.compare.metrics import _blocks
 from semlens.compare.running_statistics import read_running_statistics
-from semlens.extract.prototypes import LAYER_SETS
+from semlens.storage.prototype_keys import LAYER_SETS
 
 SETS = ["scsi", "scdi", "dcsi", "dcdi", "sidi"]
 COLUMNS = {"enc16.1": ["enc16.1@16"], "64+16": ["enc64.1@64", "enc16.1@64"]}
@@ -80,11 +80,26 @@ def videos(tmp_path):
     return [write_shard(tmp_path / f"{k}.parquet", images, seed=k) for k, images in enumerate(VIDEOS)]
 
 
-def everything(shards, features):
-    """All rows of all shards, one below the other, and their vectors: what i and j count."""
-    tables = [parquet.read_table(path).to_pandas() for path in shards]
-    rows = pd.concat(tables, ignore_index=True)
-    return rows, np.array([np.concatenate([row[name] for name in COLUMNS[features]]) for _, row in rows.iterrows()])
+def load(shards, entry):
+    """The rows of a condition in all shards, and their vectors by instance."""
+    rows = pd.concat([parquet.read_table(path).to_pandas() for path in shards], ignore_index=True)
+    rows = rows[(rows["view"] == entry["view"]) & (rows["timestep"] == entry["timestep"])].reset_index(drop=True)
+    columns = COLUMNS[entry["layers"]]
+    vectors = {row["instance_id"]: np.concatenate([row[name] for name in columns]) for _, row in rows.iterrows()}
+    return rows, vectors
+
+
+def list_pairs(table):
+    return list(zip(table["instance_a"], table["instance_b"], strict=True))
+
+
+def name_pairs(rows, i, j):
+    ids = rows["instance_id"].to_numpy()
+    return list(zip(ids[i], ids[j], strict=True))
+
+
+def measure(a, b, metric="correlation"):
+    return pytest.approx(cdist([a.astype(float)], [b.astype(float)], metric)[0, 0], rel=1e-6, abs=1e-7)
 
 
 def compared(shards, conditions, out, sets=SETS, reference="all", max_pairs=1000, seed=0):
@@ -107,48 +122,41 @@ CONDITIONS = [
     condition("cosine", metric="cosine"),
     condition("cityblock", metric="cityblock"),
     condition("50", timestep=50),
-    condition("64+16", features="64+16"),
+    condition("64+16", layers="64+16"),
 ]
 
 
-def test_rows_point_at_the_instances_and_hold_their_distance(shards, tmp_path):
+def test_rows_name_the_instances_and_hold_their_distance(shards, tmp_path):
     result = compared(shards, CONDITIONS, tmp_path / "distances.parquet")
     for entry in CONDITIONS:
-        rows, vectors = everything(shards, entry["layers"])
-        seen = rows[(rows["view"] == entry["view"]) & (rows["timestep"] == entry["timestep"])]
-        numbers = seen.index.to_numpy()
-        expected = among(seen)
-        for name in SETS:
+        rows, vectors = load(shards, entry)
+        for name, (i, j) in among(rows).items():
             found = result[(result["condition"] == entry["name"]) & (result["set"] == name)]
-            i, j = expected[name]
-            assert list(zip(found["i"], found["j"], strict=True)) == list(zip(numbers[i], numbers[j], strict=True))
+            assert list_pairs(found) == name_pairs(rows, i, j)
             for row in found.itertuples():
-                distance = cdist(vectors[[row.i]].astype(float), vectors[[row.j]].astype(float), entry["metric"])[0, 0]
-                assert row.distance == pytest.approx(distance, rel=1e-6, abs=1e-7)
+                assert row.distance == measure(vectors[row.instance_a], vectors[row.instance_b], entry["metric"])
     # 9 instances: 36 pairs, each in one set of each condition.
     assert result.groupby("condition", observed=True).size().to_dict() == {entry["name"]: 36 for entry in CONDITIONS}
 
 
 def test_a_view_is_compared_with_the_originals(shards, tmp_path):
-    result = compared(shards, [condition("hflip", view="hflip")], tmp_path / "distances.parquet")
-    rows, vectors = everything(shards, "enc16.1")
+    entry = condition("hflip", view="hflip")
+    result = compared(shards, [entry], tmp_path / "distances.parquet")
+    (rows, originals), (_, transformed) = load(shards, PLAIN), load(shards, entry)
     same = result[result["set"] == "sidi"]
-    assert len(same) == 9
+    assert list_pairs(same) == [(name, name) for name in rows["instance_id"]]
     for row in same.itertuples():
-        assert (rows["instance_id"][row.i], rows["view"][row.i]) == (rows["instance_id"][row.j], "identity")
-        assert rows["view"][row.j] == "hflip"
-        distance = cdist(vectors[[row.i]].astype(float), vectors[[row.j]].astype(float), "correlation")[0, 0]
-        assert row.distance == pytest.approx(distance, rel=1e-6, abs=1e-7)
-    others = result[result["set"] != "sidi"]
-    assert set(rows["view"][others["i"]]) | set(rows["view"][others["j"]]) == {"identity"}
+        assert row.distance == measure(originals[row.instance_a], transformed[row.instance_b])
     plain = compared(shards, [condition("plain")], tmp_path / "plain.parquet")
-    assert others["set"].value_counts().to_dict() == plain[plain["set"] != "sidi"]["set"].value_counts().to_dict()
+    columns = ["set", "instance_a", "instance_b", "distance"]
+    others, expected = (table.loc[table["set"] != "sidi", columns].reset_index(drop=True) for table in (result, plain))
+    pd.testing.assert_frame_equal(others, expected)
 
 
 def test_pairs_are_of_the_set_they_are_listed_in(shards, tmp_path):
     result = compared(shards, CONDITIONS[:1], tmp_path / "distances.parquet")
-    rows, _ = everything(shards, "enc16.1")
-    a, b = (rows.iloc[result[side]].reset_index(drop=True) for side in ("i", "j"))
+    rows = load(shards, PLAIN)[0].set_index("instance_id")
+    a, b = (rows.loc[result[side]].reset_index(drop=True) for side in ("instance_a", "instance_b"))
     same_class, same_image = a["class_name"] == b["class_name"], a["image_id"] == b["image_id"]
     same_object = a["identity"].notna() & (a["identity"] == b["identity"])
     assert ((result["set"] == "scsi") == (same_class & same_image)).all()
@@ -161,7 +169,8 @@ def test_pairs_are_of_the_set_they_are_listed_in(shards, tmp_path):
 def test_offsets_are_taken_within_videos(videos, tmp_path):
     conditions = [condition(str(offset), offset=offset) for offset in (1, 2, 6)]
     result = compared(videos, conditions, tmp_path / "distances.parquet", sets=["sidi", "scdi", "scsi"])
-    rows, vectors = everything(videos, "enc16.1")
+    rows, vectors = load(videos, PLAIN)
+    frame = rows.set_index("instance_id")["frame"]
     counts = result.groupby(["condition", "set"], observed=True).size().to_dict()
     assert counts == {
         ("1", "sidi"): 6,
@@ -175,24 +184,22 @@ def test_offsets_are_taken_within_videos(videos, tmp_path):
     for entry in conditions:
         expected = at_offset(rows, entry["offset"])["sidi"]
         found = result[(result["condition"] == entry["name"]) & (result["set"] == "sidi")]
-        assert list(zip(found["i"], found["j"], strict=True)) == list(zip(*map(list, expected), strict=True))
+        assert list_pairs(found) == name_pairs(rows, *expected)
         for row in found.itertuples():
-            assert rows["frame"][row.j] - rows["frame"][row.i] == entry["offset"]
-            distance = cdist(vectors[[row.i]].astype(float), vectors[[row.j]].astype(float), "correlation")[0, 0]
-            assert row.distance == pytest.approx(distance, rel=1e-6, abs=1e-7)
+            assert frame[row.instance_b] - frame[row.instance_a] == entry["offset"]
+            assert row.distance == measure(vectors[row.instance_a], vectors[row.instance_b])
 
 
 @pytest.mark.parametrize("reference", ["first", "v1/2", "w2/1"])
 def test_frames_are_compared_with_the_reference(videos, tmp_path, reference):
     entry = condition("2", offset=2)
     result = compared(videos, [entry], tmp_path / "distances.parquet", reference=reference)
-    rows, _ = everything(videos, "enc16.1")
+    rows, _ = load(videos, PLAIN)
     for name, (i, j) in at_offset(rows, 2, reference).items():
-        found = result[result["set"] == name]
-        assert list(zip(found["i"], found["j"], strict=True)) == list(zip(i, j, strict=True))
+        assert list_pairs(result[result["set"] == name]) == name_pairs(rows, i, j)
     followed = result[result["set"].isin(["sidi", "scdi", "dcdi"])]
     expected = {"v0/1", "v0/2", "w0/1", "w0/2"} if reference == "first" else {reference}
-    assert set(rows["instance_id"][followed["i"]]) == expected
+    assert set(followed["instance_a"]) == expected
     assert len(result) < len(compared(videos, [entry], tmp_path / "all.parquet"))
 
 
@@ -203,19 +210,15 @@ def test_a_reference_that_no_shard_has_is_named(videos, tmp_path):
     assert not out.exists()
 
 
-def test_metadata_names_the_instance_of_every_row(shards, tmp_path):
+def test_all_row_groups_share_one_dictionary_of_instances(shards, tmp_path):
     out = tmp_path / "distances.parquet"
-    result = compared(shards, [*CONDITIONS, condition("hflip", view="hflip")], out)
-    rows, _ = everything(shards, "enc16.1")
-    names = json.loads(parquet.read_schema(out).metadata[INSTANCES])
-    assert names == rows["instance_id"].to_list()
-    assert len(names) == 9 * 3  # a row for each view and timestep
-    for side in ("i", "j"):
-        assert result[side].max() < len(names)
-    turned = result[(result["condition"] == "hflip") & (result["set"] == "sidi")]
-    assert [names[i] for i in turned["i"]] == [names[j] for j in turned["j"]]
-    others = result[result["set"] != "sidi"]
-    assert all(names[i] != names[j] for i, j in zip(others["i"], others["j"], strict=True))
+    compared(shards, [*CONDITIONS, condition("hflip", view="hflip")], out)
+    names = load(shards, PLAIN)[0]["instance_id"].to_list()
+    table = parquet.read_table(out)
+    assert parquet.read_metadata(out).num_row_groups > 1
+    for side in ("instance_a", "instance_b"):
+        assert all(chunk.dictionary.to_pylist() == names for chunk in table[side].chunks)
+        assert table[side].to_pandas().cat.categories.to_list() == names
 
 
 def test_the_table_is_sorted_by_condition_and_set_in_the_order_asked_for(shards, tmp_path):
@@ -232,12 +235,12 @@ def test_the_table_is_sorted_by_condition_and_set_in_the_order_asked_for(shards,
 def test_the_file_holds_compact_types(shards, tmp_path):
     compared(shards, CONDITIONS, tmp_path / "distances.parquet")
     schema = parquet.read_schema(tmp_path / "distances.parquet")
-    label = arrow.dictionary(arrow.int16(), arrow.string())
+    label, instance = (arrow.dictionary(codes, arrow.string()) for codes in (arrow.int16(), arrow.int32()))
     assert {field.name: field.type for field in schema} == {
         "condition": label,
         "set": label,
-        "i": arrow.int32(),
-        "j": arrow.int32(),
+        "instance_a": instance,
+        "instance_b": instance,
         "distance": arrow.float32(),
     }
 
@@ -252,45 +255,51 @@ def test_no_pair_at_all_gives_an_empty_table(tmp_path):
     shard = write_shard(tmp_path / "0.parquet", [("a", None, None, [CAT])], seed=0)
     result = compared([shard], [condition("correlation")], tmp_path / "distances.parquet")
     assert result.empty
-    assert list(result) == ["condition", "set", "i", "j", "distance"]
+    assert list(result) == ["condition", "set", "instance_a", "instance_b", "distance"]
 
 
-def test_captures_may_share_an_experiment(tmp_path):
-    # One capture holds t = 0, the other t = 50; row numbers go on from one to the other.
+def test_extractions_may_share_an_experiment(tmp_path):
+    """One holds t = 0, the other t = 50."""
     first = write_shard(tmp_path / "plain.parquet", STILLS[0], seed=0, passes=[("identity", 0)])
     second = write_shard(tmp_path / "noise.parquet", STILLS[0], seed=1, passes=[("identity", 50)])
     conditions = [condition("0"), condition("50", timestep=50)]
     result = compared([first, second], conditions, tmp_path / "distances.parquet")
-    assert result[result["condition"] == "0"]["j"].max() == 4
-    assert result[result["condition"] == "50"]["i"].min() == 5
-    assert result[result["condition"] == "50"]["j"].max() == 9
+    for shard, entry in zip((first, second), conditions, strict=True):
+        _, vectors = load([shard], entry)
+        found = result[result["condition"] == entry["name"]]
+        assert len(found) == 10
+        for row in found.itertuples():
+            assert row.distance == measure(vectors[row.instance_a], vectors[row.instance_b])
 
 
-def test_a_capture_without_the_features_is_passed_over(tmp_path):
+def test_an_extraction_without_the_layers_is_passed_over(tmp_path):
     first = write_shard(tmp_path / "one.parquet", STILLS[0], seed=0, columns={"enc16.1": ["enc16.1@16"]})
     second = write_shard(tmp_path / "two.parquet", STILLS[0], seed=1, columns={"64+16": COLUMNS["64+16"]})
-    result = compared([first, second], [condition("64+16", features="64+16")], tmp_path / "distances.parquet")
-    assert result["i"].min() == 5
+    entry = condition("64+16", layers="64+16")
+    result = compared([first, second], [entry], tmp_path / "distances.parquet")
+    _, vectors = load([second], entry)
     assert len(result) == 10
+    for row in result.itertuples():
+        assert row.distance == measure(vectors[row.instance_a], vectors[row.instance_b])
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"view": "rot90"}, "features 'enc16.1' of view 'rot90' at t = 0"),
-        ({"timestep": 999}, "features 'enc16.1' of view 'identity' at t = 999"),
+        ({"view": "rot90"}, "layers 'enc16.1' of view 'rot90' at t = 0"),
+        ({"timestep": 999}, "layers 'enc16.1' of view 'identity' at t = 999"),
         ({"layers": "mid8"}, "layers 'mid8' of view 'identity' at t = 0"),
     ],
 )
-def test_what_no_capture_holds_is_named(shards, tmp_path, changes, words):
+def test_what_no_extraction_holds_is_named(shards, tmp_path, changes, words):
     out = tmp_path / "distances.parquet"
     with pytest.raises(ValueError) as error:
         compared(shards, [condition("first"), condition("second", **changes)], out)
-    assert str(error.value) == f"condition 'second': no capture of the experiment holds {words}"
+    assert str(error.value) == f"condition 'second': no extraction of the experiment holds {words}"
     assert not out.exists()
 
 
-def test_two_captures_of_the_same_instances_are_refused(tmp_path):
+def test_two_extractions_of_the_same_instances_are_refused(tmp_path):
     paths = [write_shard(tmp_path / f"{k}.parquet", STILLS[0], seed=k) for k in range(2)]
     with pytest.raises(ValueError, match="condition 'first': several extractions hold the same instances"):
         compared(paths, [condition("first")], tmp_path / "distances.parquet")
@@ -312,7 +321,7 @@ MANY = [(f"i{k}", None, None, [CAT, DOG, CAT] if k % 3 else [DOG, ("cat", f"c{k 
 
 @pytest.fixture
 def many(tmp_path):
-    """160 instances: 12,720 pairs, in strips of a few rows."""
+    """160 instances: 12,720 pairs, in blocks of a few rows."""
     passes = [("identity", 0), ("hflip", 0)]
     return write_shard(tmp_path / "many.parquet", MANY, seed=0, passes=passes)
 
@@ -324,21 +333,21 @@ def narrow(monkeypatch):
 
 def pairs_of(table):
     """Every row by its pair, a dictionary."""
-    return {(row.condition, row.set, row.i, row.j): row.distance for row in table.itertuples()}
+    return {(row.condition, row.set, row.instance_a, row.instance_b): row.distance for row in table.itertuples()}
 
 
-def test_strips_do_not_show(many, tmp_path, monkeypatch):
+def test_blocks_do_not_show(many, tmp_path, monkeypatch):
     conditions = [condition("plain"), condition("hflip", view="hflip")]
     whole = compared([many], conditions, tmp_path / "whole.parquet", max_pairs=100_000)
     monkeypatch.setattr(_blocks, "BLOCK_SIZE", 1000)
-    strips = compared([many], conditions, tmp_path / "strips.parquet", max_pairs=100_000)
-    columns = ["condition", "set", "i", "j"]
-    pd.testing.assert_frame_equal(strips[columns], whole[columns])
-    np.testing.assert_allclose(strips["distance"], whole["distance"], rtol=1e-6)
+    blocks = compared([many], conditions, tmp_path / "blocks.parquet", max_pairs=100_000)
+    columns = ["condition", "set", "instance_a", "instance_b"]
+    pd.testing.assert_frame_equal(blocks[columns], whole[columns])
+    np.testing.assert_allclose(blocks["distance"], whole["distance"], rtol=1e-6)
 
 
 @pytest.mark.parametrize("view", ["identity", "hflip"])
-def test_of_a_large_set_a_random_part_has_rows_and_all_have_moments(many, tmp_path, narrow, view):
+def test_of_a_large_set_a_random_part_has_rows_and_all_count_in_the_statistics(many, tmp_path, narrow, view):
     entry = condition("plain", view=view)
     whole = compared([many], [entry], tmp_path / "whole.parquet", max_pairs=100_000)
     part = compared([many], [entry], tmp_path / "part.parquet", max_pairs=1000)
@@ -367,7 +376,7 @@ def test_the_part_depends_on_the_seed_alone(many, tmp_path, narrow):
         seed: compared([many], conditions, tmp_path / f"{seed}.parquet", max_pairs=1000, seed=seed) for seed in (0, 1)
     }
     chosen = {
-        (seed, name): {(i, j) for i, j in zip(rows["i"], rows["j"], strict=True)}
+        (seed, name): set(list_pairs(rows))
         for seed, table in tables.items()
         for name, rows in table.groupby("condition", observed=True)
     }
@@ -378,8 +387,24 @@ def test_the_part_depends_on_the_seed_alone(many, tmp_path, narrow):
 
 
 def test_the_part_is_spread_evenly(many, tmp_path, narrow):
-    """Over strips: as many pairs of early as of late instances, as there are."""
+    """Over blocks: as many pairs of early as of late instances, as there are."""
     whole = compared([many], [condition("plain")], tmp_path / "whole.parquet", max_pairs=100_000)
     part = compared([many], [condition("plain")], tmp_path / "part.parquet", max_pairs=2000)
-    where = [table.loc[table["set"] == "dcdi", "i"] for table in (whole, part)]
+    where = [table.loc[table["set"] == "dcdi", "instance_a"].cat.codes for table in (whole, part)]
     assert where[1].mean() == pytest.approx(where[0].mean(), abs=5 * where[0].std() / np.sqrt(len(where[1])))
+
+
+def test_distances_need_no_files(shards, tmp_path):
+    written = compared(shards, [condition("plain")], tmp_path / "distances.parquet")
+    rows, vectors = load(shards, PLAIN)
+    pairs = pair_instances(rows, np.array(list(vectors.values())), "correlation")
+    sample = sample_pairs(pairs, SETS, max_pairs=1000, seed=0)
+    for name in SETS:
+        i, j, distances = sample.get_pairs(name)
+        expected = written[written["set"] == name]
+        assert list(zip(pairs.instances[i], pairs.instances[j], strict=True)) == list_pairs(expected)
+        assert distances.tolist() == expected["distance"].tolist()
+
+
+def test_every_column_is_described():
+    assert all(column.description for column in DISTANCES.columns.values())

@@ -1,6 +1,10 @@
 """Metrics against scipy and dcor, near-coinciding prototypes against extended precision."""
 
+import shutil
+import subprocess
+import sys
 import tracemalloc
+from pathlib import Path
 
 import dcor
 import numpy as np
@@ -9,13 +13,16 @@ from scipy.spatial.distance import pdist, squareform
 
 from semlens.compare.metrics import (
     _blocks,
-    _products,
     distance_correlation,
     iterate_distance_blocks,
     list_metrics,
+    load_metric,
     pair_distances,
 )
+from semlens.compare.metrics._pairwise import make_pairwise_metric
+from semlens.config.sources import list_sources
 
+SCRIPTS = Path(__file__).parents[3] / "workflow" / "scripts"
 METRICS = list_metrics()
 SCIPY = ["euclidean", "correlation", "cityblock", "cosine"]
 MULTIPLIED = 1e-5  # of a metric's mean: distance correlation multiplies in float32
@@ -34,22 +41,22 @@ def prototypes(n=12, dimensions=70, seed=0, kind="normal"):
 
 
 def pairwise(x, metric):
-    """All of it, from strips: (n, n), symmetric."""
+    """The distances of all pairs from blocks, (n, n), symmetric."""
     matrix = np.zeros((len(x), len(x)))
     end = 0
-    for start, strip in iterate_distance_blocks(x, metric):
+    for start, block in iterate_distance_blocks(x, metric):
         assert start == end
-        assert strip.dtype == np.float32
-        assert strip.shape[1] == len(x) - start
-        end = start + len(strip)
-        matrix[start:end, start:] = strip
+        assert block.dtype == np.float32
+        assert block.shape[1] == len(x) - start
+        end = start + len(block)
+        matrix[start:end, start:] = block
     assert end == len(x)
     upper = np.triu(matrix, k=1)
     return upper + upper.T
 
 
 def by_pairs(x, metric):
-    """The same, from lists of pairs."""
+    """The same from lists of pairs."""
     i, j = np.triu_indices(len(x), k=1)
     matrix = np.zeros((len(x), len(x)))
     matrix[j, i] = matrix[i, j] = pair_distances(x, i, j, metric)
@@ -95,7 +102,7 @@ def test_distances_are_those_of_scipy_and_dcor(metric, kind, pairwise):
 
 @pytest.mark.parametrize("kind", ["normal", "shifted"])
 @pytest.mark.parametrize("metric", METRICS)
-def test_the_error_stays_small_where_strips_blocks_and_tiles_are_many(metric, kind):
+def test_the_error_stays_small_where_blocks_and_tiles_are_many(metric, kind):
     x = prototypes(n=700, dimensions=160, kind=kind)
     some = np.random.default_rng(0).choice(700, 40, replace=False)
     expected = reference(x[some], metric)
@@ -107,11 +114,10 @@ def test_the_bounds_on_memory_do_not_show(metric, monkeypatch):
     x = prototypes(n=150, kind="shifted")
     whole, pairs = pairwise(x, metric), by_pairs(x, metric)
     bounds = {"MIN_BLOCK_ROWS": 7, "BLOCK_SIZE": 1000, "CHUNK_SIZE": 20_000}
-    bounds |= {"_PANEL": 6000, "_PRODUCT": 700, "_TILE": 40}
-    for module in (_blocks, _products, distance_correlation):
-        for name, value in bounds.items():
-            if hasattr(module, name):
-                monkeypatch.setattr(module, name, value)
+    for name, value in bounds.items():
+        monkeypatch.setattr(_blocks, name, value)
+    for name, value in {**bounds, "PANEL_SIZE": 6000, "PRODUCT_TERMS": 700, "TILE_ROWS": 40}.items():
+        monkeypatch.setattr(distance_correlation, name, value)
     assert len(list(iterate_distance_blocks(x, metric))) > 10
     tolerance = 1e-5 * whole.mean() if metric == "distance_correlation" else 1e-9
     np.testing.assert_allclose(pairwise(x, metric), whole, rtol=1e-6, atol=tolerance)
@@ -123,8 +129,8 @@ def test_memory_does_not_grow_with_the_number_of_pairs(metric):
     """6000 prototypes: 36 million entries, 288 MB at once in float64."""
     x = prototypes(n=6000, dimensions=8)
     tracemalloc.start()
-    for _, strip in iterate_distance_blocks(x, metric):
-        assert strip.size <= _blocks.BLOCK_SIZE
+    for _, block in iterate_distance_blocks(x, metric):
+        assert block.size <= _blocks.BLOCK_SIZE
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 40e6
@@ -139,7 +145,7 @@ def test_two_dimensions_and_two_prototypes_suffice(metric, pairwise):
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_one_prototype_has_no_pair(metric):
-    assert [(start, strip.shape) for start, strip in iterate_distance_blocks(prototypes(n=1), metric)] == [(0, (1, 1))]
+    assert [(start, block.shape) for start, block in iterate_distance_blocks(prototypes(n=1), metric)] == [(0, (1, 1))]
     nothing = np.empty(0, int)
     assert pair_distances(prototypes(n=1), nothing, nothing, metric).shape == (0,)
 
@@ -222,3 +228,65 @@ def test_an_unknown_metric_is_named_with_those_there_are():
     with pytest.raises(ValueError) as error:
         pairwise(prototypes(), "hamming")
     assert str(error.value) == f"unknown metric 'hamming'; there are {', '.join(METRICS)}"
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_pairs_need_neither_arrays_nor_files(metric):
+    x = prototypes(n=4)
+    expected = reference(x, metric)[[0, 3], [1, 2]]
+    np.testing.assert_allclose(pair_distances(x.tolist(), [0, 3], [1, 2], metric), expected, rtol=1e-4)
+
+
+def test_a_function_of_two_prototypes_makes_a_metric():
+    metric = make_pairwise_metric("Chebyshev", lambda x, y: np.abs(x - y).max(axis=-1))
+    x = prototypes(n=200)
+    expected = squareform(pdist(x.astype(np.float64), "chebyshev"))
+    for start, block in metric.iterate_blocks(x, None):
+        np.testing.assert_allclose(block, expected[start : start + len(block), start:], rtol=1e-6)
+    i, j = np.triu_indices(len(x), k=1)
+    np.testing.assert_allclose(metric.pair_distances(x, i, j, None), expected[i, j], rtol=1e-6)
+
+
+def run_python(code, path):
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, env={"PYTHONPATH": str(path)}, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_new_metric_is_one_file(tmp_path):
+    shutil.copytree(SCRIPTS / "semlens", tmp_path / "semlens", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "semlens" / "compare" / "metrics" / "chebyshev.py").write_text(
+        "import numpy as np\n"
+        "from semlens.compare.metrics._pairwise import make_pairwise_metric\n"
+        "METRIC = make_pairwise_metric('Chebyshev', lambda x, y: np.abs(x - y).max(axis=-1))\n"
+    )
+    code = (
+        "from semlens.compare.metrics import list_metrics, pair_distances\n"
+        "print(list_metrics(), pair_distances([[0, 0], [3, 4]], [0], [1], 'chebyshev'))"
+    )
+    assert run_python(code, tmp_path).strip() == f"{sorted([*METRICS, 'chebyshev'])} [4.]"
+
+
+def test_reading_what_a_metric_needs_imports_nothing_heavy():
+    code = (
+        "import sys\n"
+        "from semlens.compare.metrics import list_metrics, load_metric\n"
+        "print([name for name in list_metrics() if load_metric(name).needs_gpu])\n"
+        "print([name for name in ('torch', 'scipy', 'pandas') if name in sys.modules])"
+    )
+    assert run_python(code, SCRIPTS).splitlines() == ["['distance_correlation']", "[]"]
+
+
+@pytest.mark.parametrize("script", ["compare_prototypes.py", "compare_classes.py"])
+def test_a_metric_is_code_only_of_jobs_that_name_it(script):
+    def list_modules(*files):
+        folder = SCRIPTS / "semlens" / "compare" / "metrics"
+        return {path.stem for path in list_sources(SCRIPTS, *files) if path.parent == folder}
+
+    assert list_modules(script) == {"__init__"}
+    named = list_modules(script, "semlens/compare/metrics/cosine.py")
+    assert named == {"__init__", "cosine", "_products", "_blocks"}
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_every_metric_has_a_label(metric):
+    assert load_metric(metric).label
