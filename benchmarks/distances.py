@@ -23,10 +23,10 @@ import pyarrow.parquet as parquet
 from scipy.spatial.distance import pdist, squareform
 
 from semlens.compare.distances import compare_prototypes
-from semlens.compare.metrics import all
-from semlens.compare.metrics.all import iterate_distance_blocks
-from semlens.extract.prototypes import LAYER_SETS
-from semlens.statistics.sets import STATISTICS, compute_statistics
+from semlens.compare.metrics import iterate_distance_blocks
+from semlens.compare.metrics.distance_correlation import PRODUCT_TERMS, TILE_ROWS
+from semlens.statistics.compute import STATISTICS, compute_statistics
+from semlens.storage.prototype_keys import LAYER_SETS
 
 SAMPLED = 100  # pairs that dcor measures
 
@@ -55,9 +55,9 @@ def against_scipy(n: int, dimensions: int, runs: int) -> list[dict[str, object]]
         )
         few = x[:: max(1, n // 400)]
         expected, error = squareform(pdist(few.astype(np.float64), metric)), 0.0
-        for start, strip in iterate_distance_blocks(few, metric):
-            above = np.triu(np.ones(strip.shape, bool), k=1)
-            error = max(error, np.abs(strip - expected[start : start + len(strip), start:])[above].max(initial=0))
+        for start, block in iterate_distance_blocks(few, metric):
+            above = np.triu(np.ones(block.shape, bool), k=1)
+            error = max(error, np.abs(block - expected[start : start + len(block), start:])[above].max(initial=0))
         rows.append(
             {
                 "metric": metric,
@@ -80,7 +80,7 @@ def multiplied(n: int, dimensions: int, runs: int, device: str) -> list[dict[str
     i, j = np.random.default_rng(1).integers(0, n, (2, SAMPLED))
     double = x.astype(np.float64)
     terms = dimensions**2 // 2  # the pairs (k <= l), all but the diagonal's other half
-    width = min(terms, all._PRODUCT)
+    width = min(terms, PRODUCT_TERMS)
     factor = torch.rand(n, width, device=device)
 
     def per_pair() -> None:
@@ -88,10 +88,10 @@ def multiplied(n: int, dimensions: int, runs: int, device: str) -> list[dict[str
             dcor.distance_correlation(a, b, method="AVL")
 
     def products() -> None:
-        """As many multiply-adds as ``strips`` makes: all tiles on or above the diagonal, all terms."""
+        """As many multiply-adds as the metric makes: all tiles on or above the diagonal, all terms."""
         for _ in range(-(-terms // width)):
-            for top in range(0, n, all._TILE):
-                factor[top : top + all._TILE] @ factor[top:].T
+            for top in range(0, n, TILE_ROWS):
+                factor[top : top + TILE_ROWS] @ factor[top:].T
         if device == "cuda":
             torch.cuda.synchronize()
 

@@ -1,58 +1,24 @@
 """Distances of an experiment against scipy, row by row."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
 from by_set import among, at_offset
+from prototype_shards import COLUMNS, write_shard
 from scipy.spatial.distance import cdist
 
 from semlens.compare.distances import DISTANCES, compare_prototypes, pair_instances, sample_pairs
 from semlens.compare.metrics import _blocks
 from semlens.compare.running_statistics import read_running_statistics
-from semlens.storage.prototype_keys import LAYER_SETS
 
 SETS = ["scsi", "scdi", "dcsi", "dcdi", "sidi"]
-COLUMNS = {"enc16.1": ["enc16.1@16"], "64+16": ["enc64.1@64", "enc16.1@64"]}
-DIMENSIONS = {"enc16.1@16": 6, "enc64.1@64": 3, "enc16.1@64": 6}
 PLAIN = {"view": "identity", "timestep": 0, "layers": "enc16.1", "metric": "correlation", "offset": None}
 
 
 def condition(name, **changes):
     return {**PLAIN, "name": name, **changes}
-
-
-def write_shard(path, images, *, seed, passes=(("identity", 0),), columns=None):
-    """Prototypes of images (name, video, frame, [(class_name, identity)]), as pooling writes them."""
-    columns = COLUMNS if columns is None else columns
-    rng = np.random.default_rng(seed)
-    rows = [
-        {
-            "image_id": image,
-            "instance_id": f"{image}/{number}",
-            "class_name": class_name,
-            "identity": identity,
-            "video": video,
-            "frame": frame,
-            "view": view,
-            "timestep": timestep,
-        }
-        for view, timestep in passes
-        for image, video, frame, objects in images
-        for number, (class_name, identity) in enumerate(objects, start=1)
-    ]
-    frame = pd.DataFrame(rows).astype({"frame": "Int32", "timestep": "int32", "identity": str, "video": str})
-    frame[["identity", "video"]] = pd.DataFrame(rows)[["identity", "video"]].astype("string")
-    table = arrow.Table.from_pandas(frame, preserve_index=False)
-    for column in dict.fromkeys(name for names in columns.values() for name in names):
-        values = rng.standard_normal((len(rows), DIMENSIONS[column])).astype(np.float32)
-        flat = arrow.FixedSizeListArray.from_arrays(arrow.array(values.ravel()), values.shape[1])
-        table = table.append_column(column, flat)
-    parquet.write_table(table.replace_schema_metadata({LAYER_SETS: json.dumps(columns).encode()}), path)
-    return path
 
 
 CAT, DOG = ("cat", None), ("dog", None)
@@ -270,39 +236,6 @@ def test_extractions_may_share_an_experiment(tmp_path):
         assert len(found) == 10
         for row in found.itertuples():
             assert row.distance == measure(vectors[row.instance_a], vectors[row.instance_b])
-
-
-def test_an_extraction_without_the_layers_is_passed_over(tmp_path):
-    first = write_shard(tmp_path / "one.parquet", STILLS[0], seed=0, columns={"enc16.1": ["enc16.1@16"]})
-    second = write_shard(tmp_path / "two.parquet", STILLS[0], seed=1, columns={"64+16": COLUMNS["64+16"]})
-    entry = condition("64+16", layers="64+16")
-    result = compared([first, second], [entry], tmp_path / "distances.parquet")
-    _, vectors = load([second], entry)
-    assert len(result) == 10
-    for row in result.itertuples():
-        assert row.distance == measure(vectors[row.instance_a], vectors[row.instance_b])
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"view": "rot90"}, "layers 'enc16.1' of view 'rot90' at t = 0"),
-        ({"timestep": 999}, "layers 'enc16.1' of view 'identity' at t = 999"),
-        ({"layers": "mid8"}, "layers 'mid8' of view 'identity' at t = 0"),
-    ],
-)
-def test_what_no_extraction_holds_is_named(shards, tmp_path, changes, words):
-    out = tmp_path / "distances.parquet"
-    with pytest.raises(ValueError) as error:
-        compared(shards, [condition("first"), condition("second", **changes)], out)
-    assert str(error.value) == f"condition 'second': no extraction of the experiment holds {words}"
-    assert not out.exists()
-
-
-def test_two_extractions_of_the_same_instances_are_refused(tmp_path):
-    paths = [write_shard(tmp_path / f"{k}.parquet", STILLS[0], seed=k) for k in range(2)]
-    with pytest.raises(ValueError, match="condition 'first': several extractions hold the same instances"):
-        compared(paths, [condition("first")], tmp_path / "distances.parquet")
 
 
 def test_offsets_of_stills_are_refused(shards, tmp_path):

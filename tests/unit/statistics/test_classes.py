@@ -1,15 +1,15 @@
 """Classes: how far apart they lie, by loops over all pairs; and where their objects do, by an eigenvalue problem."""
 
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.spatial import distance as scipy_distance
 
+from semlens.draw.kinds import KINDS
 from semlens.statistics import classes
-from semlens.statistics.classes import MAX_PER_CLASS, average_class_distances, project_pca
+from semlens.statistics.classes import CLASS_DISTANCES, MAX_PER_CLASS, PCA, average_class_distances, project_pca
 
 
 def objects(count=40, images=9, seed=0):
@@ -80,9 +80,14 @@ def test_one_object_lies_in_the_middle():
     assert project_pca(rows, vectors, "euclidean")[["x", "y", "explained"]].to_numpy().tolist() == [[0, 0, 0]]
 
 
-def test_the_report_says_how_many_objects_stand_for_a_class():
-    template = Path(__file__).parents[3] / "workflow" / "report" / "report.html.j2"
-    assert f"more than {MAX_PER_CLASS} objects" in template.read_text()
+def test_the_caption_says_how_many_objects_represent_a_class():
+    captions = {kind.name: kind.caption for kind in KINDS}
+    assert f"more than {MAX_PER_CLASS} objects is represented by {MAX_PER_CLASS}" in captions["class_distances"]
+
+
+@pytest.mark.parametrize("contract", [CLASS_DISTANCES, PCA])
+def test_every_column_is_described(contract):
+    assert all(column.description for column in contract.columns.values())
 
 
 def test_a_large_class_is_represented_by_some_of_its_objects():

@@ -15,7 +15,7 @@ from semlens.compare.prototypes import load_prototypes, open_prototypes
 from semlens.runtime.logs import log
 from semlens.storage.tables import write_csv
 
-MAX_PER_CLASS = 200  # objects, at most, that stand for a class; the report says so
+MAX_PER_CLASS = 200  # objects, at most, that represent a class; the caption in draw/kinds.py says so
 _BETWEEN_IMAGES = [SETS.index(name) for name in ("scdi", "dcdi")]
 
 CLASS_DISTANCES = pa.DataFrameSchema(
