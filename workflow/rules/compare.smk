@@ -4,7 +4,7 @@
 rule compare_prototypes:
     """Measure the distances of an experiment on one dataset."""
     input:
-        prototypes=prototypes,
+        prototypes=lambda wildcards: paths.list_prototypes(**wildcards),
         code=metric_sources("compare_prototypes.py"),
     output:
         distances="<results>/distances/{experiment}/{model}/{dataset}.parquet",

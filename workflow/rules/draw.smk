@@ -41,16 +41,20 @@ rule draw_experiment:
 rule draw_example_objects:
     """Draw how an object becomes a prototype, under each condition of an experiment."""
     input:
-        features=lambda wildcards: [paths.find_extracted(**example) for example in examples_of(wildcards)],
+        features=lambda wildcards: [
+            paths.find_extracted(**example) for example in plan.list_example_shards(config, wildcards.experiment)
+        ],
         manifests=lambda wildcards: [
-            f"<results>/manifests/{example['dataset']}/00000.parquet" for example in examples_of(wildcards)
+            f"<results>/manifests/{example['dataset']}/00000.parquet"
+            for example in plan.list_example_shards(config, wildcards.experiment)
         ],
         images=lambda wildcards: [
-            ancient(place(paths.find_images(example["dataset"], "00000"))) for example in examples_of(wildcards)
+            ancient(place(paths.find_images(example["dataset"], "00000")))
+            for example in plan.list_example_shards(config, wildcards.experiment)
         ],
         code=lambda wildcards: view_sources(
             "draw_example_objects.py",
-            {view for example in examples_of(wildcards) for view in views_of(example["extraction"])},
+            *{config["extractions"][name]["views"] for name in of_experiment("extractions")(wildcards)},
         ),
     output:
         png="<results>/figures/{experiment}.objects.png",
@@ -66,9 +70,9 @@ rule draw_example_objects:
         title=of_experiment("title"),
         axis=of_experiment("axis"),
         conditions=lambda wildcards: plan.list_distinct_inputs(config["experiments"][wildcards.experiment]),
-        extractions=named_examples,
+        extractions=lambda wildcards: plan.list_example_options(config, wildcards.experiment),
         images=lambda wildcards: [
-            digest_user_files(dataset, "list_image_folders") for dataset in datasets_of(wildcards)
+            digest_dataset(config["datasets"][dataset], "images") for dataset in of_experiment("datasets")(wildcards)
         ],
     script:
         "../scripts/draw_example_objects.py"
@@ -81,8 +85,10 @@ rule draw_track:
             "<results>/distances/{experiment}/{model}/{dataset}.parquet".format_map(comparison)
             for comparison in comparisons_of(wildcards)
         ],
-        manifests=lambda wildcards: paths.list_manifests(datasets_of(wildcards)[0]),
-        images=lambda wildcards: [ancient(place(images)) for images in paths.list_images(datasets_of(wildcards)[0])],
+        manifests=lambda wildcards: paths.list_manifests(of_experiment("datasets")(wildcards)[0]),
+        images=lambda wildcards: [
+            ancient(place(images)) for images in paths.list_images(of_experiment("datasets")(wildcards)[0])
+        ],
         code=sources("draw_track.py"),
     output:
         png="<results>/figures/{experiment}.png",
@@ -139,8 +145,8 @@ rule draw_classes:
 rule judge_claims:
     """Set the results beside what the paper claims."""
     input:
-        sets=statistics_of("sets", judged_comparisons),
-        tests=statistics_of("tests", judged_comparisons),
+        sets=list_statistics("sets", JUDGED),
+        tests=list_statistics("tests", JUDGED),
         published=[here(HOME / config.get("reference_results", "") / name) for name in ("claims.yaml", "table1.csv")],
         code=sources("judge_claims.py"),
     output:
@@ -155,14 +161,6 @@ rule judge_claims:
         mem=grow(1, "GB"),
         runtime=grow(10, "m"),
     params:
-        comparisons=lambda wildcards: [
-            {
-                **comparison,
-                **plan.get_paper_settings(
-                    config, comparison["experiment"], comparison["model"], comparison["dataset"]
-                ),
-            }
-            for comparison in judged_comparisons(wildcards)
-        ],
+        comparisons=JUDGED,
     script:
         "../scripts/judge_claims.py"

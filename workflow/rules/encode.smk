@@ -7,7 +7,7 @@ rule encode_images:
         manifest="<results>/manifests/{dataset}/{shard}.parquet",
         images=lambda wildcards: ancient(place(paths.find_images(wildcards.dataset, wildcards.shard))),
         vae=part("vae"),
-        code=lambda wildcards: view_sources("encode_images.py", config["views"][wildcards.views]),
+        code=lambda wildcards: view_sources("encode_images.py", wildcards.views),
     output:
         latents="<results>/latents/{model}/{dataset}/{views}/{shard}.h5",
     log:
@@ -29,7 +29,7 @@ rule encode_images:
         resize=lookup("models/{model}/resize", within=config),
         dtype=config["dtype"],
         seed=lambda wildcards: plan.get_view_seed(config, config["views"][wildcards.views]),
-        images=lambda wildcards: digest_user_files(wildcards.dataset, "list_image_folders"),
+        images=lambda wildcards: digest_dataset(config["datasets"][wildcards.dataset], "images"),
     script:
         "../scripts/encode_images.py"
 
@@ -65,7 +65,7 @@ rule encode_template:
         text_encoder=part("text_encoder"),
         tokenizer_2=part("tokenizer_2"),
         text_encoder_2=part("text_encoder_2"),
-        code=lambda wildcards: view_sources("encode_template.py", config["views"][wildcards.views]),
+        code=lambda wildcards: view_sources("encode_template.py", wildcards.views),
     output:
         embedding="<results>/prompts/{model}/{prompt}/{dataset}/{views}/{shard}.h5",
     log:

@@ -43,7 +43,9 @@ rule extract_prototypes:
         scheduler=part("scheduler"),
         manifest="<results>/manifests/{dataset}/{shard}.parquet",
         code=lambda wildcards: view_sources(
-            "extract_prototypes.py", views_of(wildcards.extraction), f"models/backbones/{BACKBONE}"
+            "extract_prototypes.py",
+            config["extractions"][wildcards.extraction]["views"],
+            more=[f"models/backbones/{BACKBONE}"],
         ),
     output:
         prototypes="<results>/prototypes/{extraction}/{model}/{dataset}/{shard}.parquet",

@@ -3,18 +3,18 @@
 
 # What is downloaded depends on the registry alone: no code is an input, so that no edit downloads gigabytes again.
 rule download_file:
+    """Download one file of the registry: resumed, retried, checked."""
     output:
         file="<resources>/downloads/{file}",
     log:
         "<logs>/download_file/{file}.log",
     wildcard_constraints:
         file=one_of(registry.list_files(REGISTRY)),
-    """Download one file of the registry: resumed, retried, checked."""
     localrule: True
     conda:
         "../../envs/data.yaml"
     resources:
-        mirrors=mirrors(),
+        mirrors=plan.format_mirrors(config, os.environ.get("SEMLENS_MIRRORS", "")),
         registry=str(HOME / config["registry"]),  # a resource, because another mirror is no reason to download again
     params:
         sha256=lambda wildcards: registry.list_files(REGISTRY)[wildcards.file]["sha256"],
@@ -23,6 +23,7 @@ rule download_file:
 
 
 rule unpack_dataset:
+    """Unpack what is used of a dataset's archives."""
     input:
         archives=lambda wildcards: [
             f"<resources>/downloads/{file}"
@@ -34,7 +35,6 @@ rule unpack_dataset:
         "<logs>/unpack_dataset/{dataset}.log",
     wildcard_constraints:
         dataset=one_of(plan.list_names_by_source(config["datasets"], "download")),
-    """Unpack what is used of a dataset's archives."""
     localrule: True
     conda:
         "../../envs/data.yaml"
@@ -46,6 +46,7 @@ rule unpack_dataset:
 
 
 rule download_images:
+    """Download the images of one shard, and list them."""
     input:
         manifest="<results>/manifests/{dataset}/{shard}.parquet",
     output:
@@ -54,13 +55,12 @@ rule download_images:
         "<logs>/download_images/{dataset}/{shard}.log",
     wildcard_constraints:
         dataset=one_of(plan.list_names_by_source(config["datasets"], "download")),
-    """Download the images of one shard, and list them."""
     localrule: True
     conda:
         "../../envs/data.yaml"
     threads: 8
     resources:
-        mirrors=mirrors(),
+        mirrors=plan.format_mirrors(config, os.environ.get("SEMLENS_MIRRORS", "")),
         registry=str(HOME / config["registry"]),
     params:
         source=lookup("datasets/{dataset}/source/download", within=config),
@@ -107,12 +107,13 @@ rule convert_checkpoint:
         runtime=grow(30, "m"),
     params:
         allow_pickle=lookup("models/{model}/source/file/allow_pickle", within=config),
-        file=lambda wildcards: digest(models.find_checkpoint(wildcards.model)),
+        file=lambda wildcards: digest_files([models.find_checkpoint(wildcards.model)]),
     script:
         "../scripts/convert_checkpoint.py"
 
 
 rule link_model_part:
+    """Link a model's part from where it lies: a download, a folder, a converted file, the demo."""
     input:
         files=lambda wildcards: [
             ancient(place(file)) for file in models.list_part_files(wildcards.model, wildcards.part)
@@ -122,13 +123,12 @@ rule link_model_part:
         part=directory("<resources>/models/{model}/{part}"),
     log:
         "<logs>/link_model_part/{model}/{part}.log",
-    """Link the files of a model's part from where they lie: a download, a user's folder, a converted file, the demo."""
     localrule: True
     conda:
         "../../envs/data.yaml"
     params:
         subfolder=lambda wildcards: wildcards.part if "file" in models.get_source(wildcards.model) else "",
-        files=lambda wildcards: digest(*models.list_part_files(wildcards.model, wildcards.part)),
+        files=lambda wildcards: digest_files(models.list_part_files(wildcards.model, wildcards.part)),
     script:
         "../scripts/link_model_part.py"
 

@@ -6,7 +6,7 @@ rule pool_prototypes:
     input:
         features="<results>/features/{extraction}/{model}/{dataset}/{shard}.h5",
         manifest="<results>/manifests/{dataset}/{shard}.parquet",
-        code=lambda wildcards: view_sources("pool_prototypes.py", views_of(wildcards.extraction)),
+        code=lambda wildcards: view_sources("pool_prototypes.py", config["extractions"][wildcards.extraction]["views"]),
     output:
         prototypes="<results>/prototypes/{extraction}/{model}/{dataset}/{shard}.parquet",
     log:

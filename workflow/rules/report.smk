@@ -30,8 +30,8 @@ rule describe_run:
 rule summarize_findings:
     """Summarise all statistics in a table of findings and one figure."""
     input:
-        tests=statistics_of("tests", lambda wildcards: COMPARED),
-        order=statistics_of("order", lambda wildcards: COMPARED),
+        tests=list_statistics("tests", COMPARED),
+        order=list_statistics("order", COMPARED),
         code=sources("summarize_findings.py"),
     output:
         json="<results>/findings.json",
@@ -47,7 +47,7 @@ rule summarize_findings:
         runtime=grow(10, "m"),
     params:
         comparisons=[{**comparison, **plan.get_question(config, comparison["experiment"])} for comparison in COMPARED],
-        models=described_models(),
+        models=plan.list_compared_models(config),
     script:
         "../scripts/summarize_findings.py"
 
@@ -58,8 +58,8 @@ rule write_report:
         findings=rules.summarize_findings.output.json,
         overview=rules.summarize_findings.output.png,
         parts=[f"<results>/{part['file']}" for part in list_report_parts(config["experiments"])],
-        sets=statistics_of("sets", lambda wildcards: COMPARED),
-        tests=statistics_of("tests", lambda wildcards: COMPARED),
+        sets=list_statistics("sets", COMPARED),
+        tests=list_statistics("tests", COMPARED),
         claims=rules.judge_claims.output.html if "reference_results" in config else [],
         provenance=rules.describe_run.output.html,
         run=rules.describe_run.output.json,

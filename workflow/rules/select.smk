@@ -5,7 +5,9 @@ rule index_dataset:
     """List every annotated instance of a dataset."""
     input:
         dataset=lambda wildcards: ancient(place(paths.find_dataset(wildcards.dataset))),
-        code=lambda wildcards: sources("index_dataset.py", f"select/formats/{format_of(wildcards)}"),
+        code=lambda wildcards: sources(
+            "index_dataset.py", f"select/formats/{config['datasets'][wildcards.dataset]['format']}"
+        ),
     output:
         index="<results>/index/{dataset}.parquet",
     log:
@@ -16,9 +18,9 @@ rule index_dataset:
         mem=grow(4, "GB"),
         runtime=grow(30, "m"),
     params:
-        format=format_of,
+        format=lookup("datasets/{dataset}/format", within=config),
         options=lambda wildcards: plan.get_reader_options(config["datasets"][wildcards.dataset]),
-        annotations=lambda wildcards: digest_user_files(wildcards.dataset, "list_annotation_files"),
+        annotations=lambda wildcards: digest_dataset(config["datasets"][wildcards.dataset], "annotations"),
     script:
         "../scripts/index_dataset.py"
 

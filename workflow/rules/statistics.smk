@@ -31,7 +31,7 @@ rule compute_statistics:
 rule compare_classes:
     """Measure how far apart classes lie, and project their objects on two principal components."""
     input:
-        prototypes=prototypes,
+        prototypes=lambda wildcards: paths.list_prototypes(**wildcards),
         code=metric_sources("compare_classes.py"),
     output:
         class_distances="<results>/statistics/{experiment}/{model}/{dataset}.class_distances.csv",

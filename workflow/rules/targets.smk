@@ -50,20 +50,16 @@ rule pool:
 rule compare:
     """Distances."""
     input:
-        expand("<results>/distances/{comparison}.parquet", comparison=map(place_of, COMPARED)),
+        ["<results>/distances/{experiment}/{model}/{dataset}.parquet".format_map(comparison) for comparison in COMPARED],
 
 
 rule statistics:
     """Statistics of distance sets and of classes."""
     input:
-        expand("<results>/statistics/{comparison}.sets.csv", comparison=map(place_of, COMPARED)),
-        expand(
-            "<results>/statistics/{comparison}.class_distances.csv",
-            comparison=[
-                place_of(comparison)
-                for comparison in COMPARED
-                if plan.compares_classes(config["experiments"][comparison["experiment"]])
-            ],
+        list_statistics("sets", COMPARED),
+        list_statistics(
+            "class_distances",
+            [entry for entry in COMPARED if plan.compares_classes(config["experiments"][entry["experiment"]])],
         ),
 
 

@@ -6,17 +6,39 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from semlens.config.plan import get_reader_options
+from semlens.config.schema import Config
+from semlens.select.formats import load_format
+
 
 def digest_files(paths: Iterable[str | Path]) -> str:
     """Return a digest of names, sizes and modification times of files, and of all files in folders.
 
-    Nothing is read. A file that is put in place with an older time is noticed, because times are compared for
+    Paths that rules make, which begin with ``<``, are left out: Snakemake knows when they change. Nothing is read. A file that is put in place with an older time is noticed, because times are compared for
     equality. What does not exist counts as such.
     """
     digest = hashlib.sha256()
-    for path in sorted(map(str, paths)):
+    for path in sorted(path for path in map(str, paths) if not path.startswith("<")):
         digest.update(_digest(path).encode())
     return digest.hexdigest()
+
+
+def digest_dataset(dataset: Config, what: str) -> str | None:
+    """Return a digest of what a format's reader reads in a user's folder; None for datasets that rules make.
+
+    Parameters
+    ----------
+    dataset
+        Its entry in the configuration.
+    what
+        ``annotations`` or ``images``.
+    """
+    folder = dataset["source"].get("folder")
+    if folder is None:
+        return None
+    layout = load_format(dataset["format"])
+    list_paths = {"annotations": layout.list_annotation_files, "images": layout.list_image_folders}[what]
+    return digest_files(list_paths(folder, **get_reader_options(dataset)))
 
 
 @cache

@@ -1,5 +1,7 @@
 """Where artefacts lie: patterns whose parts in angle brackets are Snakemake's path variables."""
 
+from collections.abc import Iterable
+
 from semlens.config.model_sources import ModelSources
 from semlens.config.plan import find_base_model, is_template, list_extraction_shards, list_extractions_of, list_shards
 from semlens.config.schema import Config
@@ -67,3 +69,9 @@ class Paths:
         """Return the prototypes of all extractions."""
         pattern = "<results>/prototypes/{extraction}/{model}/{dataset}/{shard}.parquet"
         return [pattern.format_map(job) for job in list_extraction_shards(self._config)]
+
+
+def list_statistics(kind: str, comparisons: Iterable[Config]) -> list[str]:
+    """Return one kind of statistics of some comparisons."""
+    pattern = f"<results>/statistics/{{experiment}}/{{model}}/{{dataset}}.{kind}.csv"
+    return [pattern.format_map(comparison) for comparison in comparisons]

@@ -126,6 +126,48 @@ def list_comparisons(config: Config, experiments: Iterable[str] | None = None) -
     return comparisons
 
 
+def list_judged_comparisons(config: Config) -> list[Config]:
+    """Return the comparisons of pretrained models, which the paper's claims are about, with what decides the verdicts.
+
+    Each has the keys of :func:`list_comparisons` and of :func:`get_paper_settings`.
+    """
+    return [
+        comparison | get_paper_settings(config, comparison["experiment"], comparison["model"], comparison["dataset"])
+        for comparison in list_comparisons(config)
+        if config["models"][comparison["model"]]["weights"] == "pretrained"
+    ]
+
+
+def list_example_shards(config: Config, experiment: str) -> list[Config]:
+    """Return extraction, model, dataset and ``00000`` of the first shard of everything that an experiment reads."""
+    return [
+        {"extraction": name, "model": comparison["model"], "dataset": comparison["dataset"], "shard": "00000"}
+        for comparison in list_comparisons(config, [experiment])
+        for name in list_extractions_of(config, experiment, comparison["dataset"])
+    ]
+
+
+def list_example_options(config: Config, experiment: str) -> list[Config]:
+    """Return, for each of these shards, the comparison's ``name`` and what decides which cells count."""
+    names = {(entry["model"], entry["dataset"]): entry["name"] for entry in list_comparisons(config, [experiment])}
+    return [
+        {"name": names[shard["model"], shard["dataset"]]}
+        | get_mask_options(config, shard["extraction"], shard["model"])
+        for shard in list_example_shards(config, experiment)
+    ]
+
+
+def list_compared_models(config: Config) -> list[Config]:
+    """Return ``name`` and ``weights`` of every model that is compared, and the twin that it ``controls``, or None."""
+    models = []
+    for name in dict.fromkeys(comparison["model"] for comparison in list_comparisons(config)):
+        weights, twin = config["models"][name]["weights"], find_base_model(config, name)
+        models.append(
+            {"name": name, "weights": weights, "controls": twin if weights == "random" and twin != name else None}
+        )
+    return models
+
+
 def list_extractions_of(config: Config, experiment: str, dataset: str) -> list[str]:
     """Return the extractions of an experiment that read a dataset."""
     names = config["experiments"][experiment]["extractions"]
@@ -196,17 +238,15 @@ def get_question(config: Config, experiment: str) -> Config:
     return {"axis": entry["axis"], "layers": fixed.pop("layers"), "settings": tuple(fixed.values())}
 
 
+def format_mirrors(config: Config, more: str) -> str:
+    """Return the addresses that are replaced by others, as downloads take them; ``more`` prevails."""
+    return ",".join([*(f"{prefix}={target}" for prefix, target in config["mirrors"].items()), more])
+
+
 def find_base_model(config: Config, model: str) -> str:
     """Return the model whose VAE, text encoder and scheduler a model has: a control shares those of its twin."""
     twin = config["models"][model] | {"weights": "pretrained"}
     return next((name for name, entry in config["models"].items() if entry == twin), model)
-
-
-def list_controls(config: Config, models: Iterable[str]) -> dict[str, str]:
-    """Return the pretrained twin of every model with random weights that has one."""
-    random = [model for model in models if config["models"][model]["weights"] == "random"]
-    twins = {model: find_base_model(config, model) for model in random}
-    return {model: twin for model, twin in twins.items() if twin != model}
 
 
 def get_paper_settings(config: Config, experiment: str, model: str, dataset: str) -> Config:

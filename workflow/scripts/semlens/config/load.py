@@ -1,0 +1,57 @@
+"""The configuration, checked and filled in, and the registry that it names."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from semlens.config.checks import check_downloads, check_folders, check_layers, check_references
+from semlens.config.plan import name_views
+from semlens.config.schema import Config, check_schema, fill_defaults
+from semlens.images.view_schema import describe_view_schema
+from semlens.images.views import name_view
+from semlens.runtime.registry import Registry
+from semlens.select.formats import list_formats
+
+
+def load_configuration(config: Config, home: Path, metrics: Sequence[str]) -> Registry:
+    """Check a configuration, fill in its defaults in place, name its views, and return the registry.
+
+    Parameters
+    ----------
+    home
+        The repository's folder.
+    metrics
+        The names of all metrics.
+
+    Raises
+    ------
+    OSError, ValueError, yaml.YAMLError
+        Naming the file, the entry and the key that is wrong, and what there is to choose from.
+    """
+    schema = read_config_schema(home, metrics)
+    check_schema(config, schema)
+    fill_defaults(config, schema)
+    name_views(config, name_view)
+    registry = yaml.safe_load((home / config["registry"]).read_text())
+    check_schema(registry, _read_schema(home, "registry"), config["registry"])
+    check_references(config)
+    check_downloads(config, registry)
+    check_folders(config)
+    check_layers(config, home / "resources" / "demo" / "model")
+    return registry
+
+
+def read_config_schema(home: Path, metrics: Sequence[str]) -> Config:
+    """Return the schema of a configuration, with the variants that there are."""
+    schema = _read_schema(home, "config")
+    schema["$defs"] |= {
+        "metric": {"enum": list(metrics)},
+        "format": {"enum": list_formats()},
+        "view": describe_view_schema(),
+    }
+    return schema
+
+
+def _read_schema(home: Path, name: str) -> Config:
+    return yaml.safe_load((home / "workflow" / "schemas" / f"{name}.schema.yaml").read_text())
