@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from semlens.compare.metrics import list_metrics
 from semlens.config.checks import check_folders, check_layers, check_references
+from semlens.config.load import read_config_schema
 from semlens.config.plan import (
     get_shard_range,
     is_template,
-    list_annotation_files,
     list_comparisons,
     list_conditions,
     list_distinct_inputs,
@@ -22,7 +23,7 @@ from semlens.config.plan import (
     list_splits,
     tracks_instance,
 )
-from semlens.config.schema import check_schema
+from semlens.config.schema import check_schema, fill_defaults
 
 REPOSITORY = Path(__file__).parents[3]
 CONFIG = {
@@ -208,7 +209,7 @@ def test_every_dataset_must_have_every_condition(config):
 
 @pytest.fixture
 def schema():
-    return yaml.safe_load((REPOSITORY / "workflow" / "schemas" / "config.schema.yaml").read_text())
+    return read_config_schema(REPOSITORY, list_metrics())
 
 
 @pytest.fixture
@@ -227,7 +228,7 @@ def test_demo_keeps_the_schema(demo, schema):
         ("datasets/coco/colour", "red", ["datasets.coco", "'colour'", "known keys are", "min_area"]),
         ("extractions/plain/timestep", [0], ["extractions.plain", "'timestep'", "known keys are", "timesteps"]),
         ("shard_size", 0, ["shard_size", "0", "Images per shard"]),
-        ("datasets/coco/format", "lvis", ["datasets.coco.format", "'lvis'", "'coco', 'voc', 'davis'"]),
+        ("datasets/coco/format", "lvis", ["datasets.coco.format", "'lvis'", "'coco', 'davis', 'voc'"]),
         ("datasets/coco/images", None, ["datasets.coco", "'images'", "required"]),
         ("datasets/coco/min_area", 1.5, ["datasets.coco.min_area", "1.5"]),
         ("datasets/coco/split", "../secret", ["datasets.coco.split", "'../secret'"]),
@@ -254,7 +255,7 @@ def test_all_that_breaks_the_schema_is_listed(demo, schema):
     change(demo, "colour", "red")
     change(demo, "datasets/coco/min_area", 2)
     change(demo, "extractions/plain/timesteps", [0, 1000])
-    with pytest.raises(ValueError, match=r"(?s)extractions\.plain\.timesteps.*datasets\.coco\.min_area"):
+    with pytest.raises(ValueError, match=r"(?s)datasets\.coco\.min_area.*extractions\.plain\.timesteps"):
         check_schema(demo, schema)
 
 
@@ -320,7 +321,7 @@ def test_model_folder_without_a_part(sourced, model_folder, part):
 
 def test_pictures_of_another_size_than_the_model_reads(sourced):
     sourced["models"]["sd"]["size"] = 512
-    with pytest.raises(ValueError, match="model 'sd': its U-Net reads pictures of 128; set 'size: 128'"):
+    with pytest.raises(ValueError, match="model 'sd': its U-Net reads images of 128; set 'size: 128'"):
         check_layers(sourced, demo="nowhere")
 
 
@@ -463,40 +464,55 @@ def test_more_images_only_add_shards(config):
     assert len(after) == 5
 
 
-def test_capture_shards_are_all_shards_of_all_datasets_of_the_captures():
-    assert list_extraction_shards(CONFIG, ["still", "video"]) == [
-        ("still", "sd15", "coco", "00000"),
-        ("still", "sd15", "coco", "00001"),
-        ("still", "sd15", "coco", "00002"),
-        ("still", "sd15", "voc", "00000"),
-        ("still", "sd15", "voc", "00001"),
-        ("video", "tiny", "davis", "00000"),
+def test_extraction_shards_are_all_shards_of_all_datasets_of_all_extractions():
+    jobs = [tuple(job.values()) for job in list_extraction_shards(CONFIG)]
+    assert len(jobs) == len(set(jobs)) == 5 + 3 + 3 + 1
+    assert jobs[:3] == [("still", "sd15", "coco", f"0000{shard}") for shard in range(3)]
+    assert jobs[-1] == ("video", "tiny", "davis", "00000")
+
+
+def test_comparisons_are_the_datasets_of_every_experiment():
+    assert [(job["experiment"], job["model"], job["dataset"], job["name"]) for job in list_comparisons(CONFIG)] == [
+        ("metrics", "sd15", "coco", "coco"),
+        ("metrics", "sd15", "voc", "voc"),
+        ("steps", "sd15", "coco", "coco"),
+        ("layers", "sd15", "coco", "coco"),
+        ("flips", "sd15", "coco", "coco"),
     ]
 
 
-def test_studied_are_the_datasets_of_every_experiment():
-    assert list_comparisons(CONFIG) == [
-        ("metrics", "sd15", "coco"),
-        ("metrics", "sd15", "voc"),
-        ("steps", "sd15", "coco"),
-        ("layers", "sd15", "coco"),
-        ("flips", "sd15", "coco"),
-    ]
+@pytest.mark.parametrize(
+    ("path", "value", "named"),
+    [
+        ("captures", {}, "top level: 'captures' is now 'extractions'"),
+        ("redirects", {}, "top level: 'redirects' is now 'mirrors'"),
+        ("published", "here", "top level: 'published' is now 'reference_results'"),
+        ("experiments/video/captures", ["video"], "experiments.video: 'captures' is now 'extractions'"),
+        ("experiments/video/features", "enc16.1", "experiments.video: 'features' is now 'layers'"),
+        ("experiments/video/expect", ["sidi"], "experiments.video: 'expect' is now 'expected_order'"),
+        ("experiments/resolution/axis", "features", "experiments.resolution.axis: 'features' is now 'layers'"),
+        ("experiments/resolution/dunn", "classical", "experiments.resolution.dunn: 'classical' is now 'eq10'"),
+        ("models/trained/resize", "squash", "models.trained.resize: 'squash' is now 'stretch'"),
+    ],
+)
+def test_an_old_word_is_refused_with_the_new_one(demo, schema, path, value, named):
+    change(demo, path, value)
+    with pytest.raises(ValueError) as refusal:
+        check_schema(demo, schema)
+    assert str(refusal.value).splitlines()[1:] == [named]
 
 
-def test_the_files_that_say_what_is_annotated(tmp_path):
-    lists = tmp_path / "DAVIS" / "ImageSets" / "2017"
-    lists.mkdir(parents=True)
-    (lists / "val.txt").write_text("walking\n")
-    datasets = {
-        "coco": {"format": "coco", "source": {"folder": "/data"}, "split": "val2017"},
-        "voc": {"format": "voc", "source": {"folder": "/data"}, "split": "train"},
-        "davis": {"format": "davis", "source": {"folder": str(tmp_path)}},
-        "drawn": {"format": "voc", "source": {"demo": {"images": 1, "seed": 0}}, "split": "train"},
-    }
-    assert {name: list_annotation_files({"datasets": datasets}, name) for name in datasets} == {
-        "coco": ["/data/annotations/instances_val2017.json"],
-        "voc": ["/data/VOCdevkit/VOC2012/ImageSets/Segmentation/train.txt"],
-        "davis": [str(lists / "val.txt")],
-        "drawn": [],
-    }
+def test_an_old_configuration_is_told_each_new_word_once(demo, schema):
+    demo["captures"] = demo.pop("extractions")
+    with pytest.raises(ValueError) as refusal:
+        check_schema(demo, schema)
+    assert str(refusal.value).splitlines()[1:] == ["top level: 'captures' is now 'extractions'"]
+
+
+def test_defaults_are_filled_in_at_every_depth(demo, schema):
+    fill_defaults(demo, schema)
+    assert (demo["max_pairs"], demo["prompts"]) == (10_000_000, {"empty": ""})
+    assert demo["extractions"]["plain"]["keep"] == "maps"
+    assert demo["experiments"]["video"]["reference"] == "all"
+    assert demo["datasets"]["coco"]["min_area"] == 0.01
+    check_schema(demo, schema)

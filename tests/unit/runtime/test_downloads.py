@@ -55,7 +55,8 @@ import resource
 from semlens.runtime.downloads import RetryPolicy, download
 if {limit}:
     resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
-download([{url!r}], {str(out)!r}, bytes={len(CONTENT)}, sha256={SHA256!r}, mirrors={{}}, patience=RetryPolicy({timeout}))
+facts = dict(bytes={len(CONTENT)}, sha256={SHA256!r})
+download([{url!r}], {str(out)!r}, **facts, mirrors={{}}, patience=RetryPolicy({timeout}))
 """
     scripts = str(REPOSITORY / "workflow" / "scripts")
     return subprocess.Popen(

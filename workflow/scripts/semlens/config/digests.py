@@ -14,8 +14,8 @@ from semlens.select.formats import load_format
 def digest_files(paths: Iterable[str | Path]) -> str:
     """Return a digest of names, sizes and modification times of files, and of all files in folders.
 
-    Paths that rules make, which begin with ``<``, are left out: Snakemake knows when they change. Nothing is read. A file that is put in place with an older time is noticed, because times are compared for
-    equality. What does not exist counts as such.
+    Nothing is read. A file that is put in place with an older time is noticed, because times are compared for equality.
+    What does not exist counts as such. Artefacts of the workflow, which begin with ``<``, are left out.
     """
     digest = hashlib.sha256()
     for path in sorted(path for path in map(str, paths) if not path.startswith("<")):

@@ -46,8 +46,8 @@ SETS_TABLE = pa.DataFrameSchema(
 def describe_sets(samples: dict[str, DistanceSample], rng: np.random.Generator) -> pd.DataFrame:
     """Return a row per set, with the columns of ``SETS_TABLE`` but ``condition``; an empty set has no values.
 
-    Counts, means, deviations and extremes are those of all distances; quartiles, whiskers and the Shapiro-Wilk test rest
-    on the stored ones. A whisker ends at the box where the box's interpolated edge lies beyond the last distance.
+    Counts, means, deviations and extremes are those of all distances. Quartiles, whiskers and the Shapiro-Wilk test use
+    the stored ones. A whisker ends at the box where the box's interpolated edge lies beyond the last distance.
 
     Parameters
     ----------
