@@ -148,6 +148,7 @@ rule judge_claims:
         sets=list_statistics("sets", JUDGED),
         tests=list_statistics("tests", JUDGED),
         published=[here(HOME / config.get("reference_results", "") / name) for name in ("claims.yaml", "table1.csv")],
+        templates=[here(HOME / "workflow" / "report" / f"claims.{kind}.j2") for kind in ("html", "md")],
         code=sources("judge_claims.py"),
     output:
         html="<results>/claims.html",
