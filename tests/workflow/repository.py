@@ -38,30 +38,7 @@ IGNORED = (
     "models",
 )
 
-# What runs again below a rule, in the configurations of the tests.
-BELOW = {
-    "render_dataset": {"index_dataset", "encode_images", "draw_example_objects", "draw_track"},
-    "index_dataset": {"select_images"},
-    "select_images": {
-        *("encode_images", "encode_template", "extract_prototypes", "pool_prototypes"),
-        *("draw_example_objects", "draw_track", "describe_run"),
-    },
-    "randomize_unet": {"extract_features", "describe_run"},
-    "encode_images": {"extract_features", "extract_prototypes"},
-    "encode_prompt": {"extract_features", "extract_prototypes"},
-    "encode_template": {"extract_features"},
-    "extract_features": {"pool_prototypes", "draw_example_objects"},
-    "extract_prototypes": {"compare_prototypes", "draw_example_objects", "describe_run"},
-    "pool_prototypes": {"compare_prototypes", "compare_classes", "describe_run"},
-    "compare_prototypes": {"compute_statistics", "draw_track"},
-    "compute_statistics": {"draw_experiment", "judge_claims", "summarize_findings", "write_report"},
-    "compare_classes": {"draw_classes"},
-    **{key: {"write_report"} for key in ("draw_experiment", "draw_classes", "draw_example_objects", "draw_track")},
-    **{key: {"write_report"} for key in ("judge_claims", "describe_run", "summarize_findings")},
-    "write_report": set(),
-    "list_layers": set(),
-}
-
+TARGETS = {"all", "fetch", "index", "select", "encode", "layers", "extract", "pool", "compare", "statistics", "draw"}
 
 T = TypeVar("T")
 
@@ -228,9 +205,25 @@ def changed(changes: dict[str, Any], path: Path, base: dict[str, Any] = SMALL) -
     return path
 
 
-def and_below(*rules: str) -> set[str]:
-    """The rules and everything downstream of them."""
-    return set(rules).union(*(and_below(*BELOW[rule]) for rule in rules))
+@cache
+def _read_rule_graph(repo: Repository, config: Path, targets: tuple[str, ...]) -> dict[str, set[str]]:
+    """What each rule's outputs are read by, as Snakemake says."""
+    graph = snakemake(repo, *targets, "--rulegraph", config=config)
+    names = dict(re.findall(r'^\s*(\d+)\[label = "(\w+)"', graph, re.MULTILINE))
+    below: dict[str, set[str]] = {name: set() for name in names.values()}
+    for source, target in re.findall(r"^\s*(\d+) -> (\d+)", graph, re.MULTILINE):
+        below[names[source]].add(names[target])
+    assert names, f"no rules in\n{graph}"
+    return below
+
+
+def list_rules_below(repo: Repository, *rules: str, targets: tuple[str, ...] = ("all",)) -> set[str]:
+    """The rules and everything downstream of them, but for targets, which make nothing."""
+    below, found, queue = _read_rule_graph(repo, repo.config, targets), set(), set(rules)
+    while queue:
+        found |= queue
+        queue = set().union(*(below[rule] for rule in queue)) - found
+    return found - TARGETS
 
 
 @contextmanager

@@ -1,0 +1,272 @@
+"""Which code and which files of a user make a stage run again: dry runs of the demo, where everything is done.
+
+Nothing is computed: outputs are pretended, with a few bytes each, and recorded by Snakemake as made.
+"""
+
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+
+import pytest
+import yaml
+from demo_model import MODEL
+from plans import write_outputs
+from repository import (
+    LIBRARY,
+    ROOT,
+    SCRIPTS,
+    Repository,
+    changed,
+    copied,
+    edited,
+    list_rules_below,
+    plan,
+    selected,
+    snakemake,
+)
+
+BASE = yaml.safe_load((ROOT / "config" / "config.yaml").read_text()) | {"shard_size": 10}
+TARGETS = ("all", "layers")
+# What the demo does not have: prototypes without maps, a template, a model in a single file, and a user's own folders.
+MORE = {
+    "extractions:video:keep": "prototypes",
+    "prompts": {"empty": "", "named": "a drawing of a {classes}"},
+    "extractions:denoised:prompt": "named",
+    "models:single": {"source": {"file": {"path": "single.safetensors", "config": str(MODEL)}}},
+    "extractions:single": {"models": ["single"], "datasets": ["voc"], "layers": ["enc16.1"]},
+    "models:own": {"source": {"folder": "own/model"}},
+    "datasets:own": {"format": "voc", "source": {"folder": "own/voc"}, "split": "trainval", "images": 2},
+    "extractions:own": {"models": ["own"], "datasets": ["own"], "layers": ["enc16.1"]},
+}
+VOC = "own/voc/VOCdevkit/VOC2012"
+OWN = {
+    f"{VOC}/ImageSets/Segmentation/trainval.txt": "a\nb\n",
+    **{
+        f"{VOC}/{folder}/{name}": name
+        for folder in ("SegmentationObject", "SegmentationClass")
+        for name in ("a.png", "b.png")
+    },
+    **{f"{VOC}/JPEGImages/{name}": name for name in ("a.jpg", "b.jpg")},
+    "own/voc/notes.txt": "mine",
+}
+
+
+@pytest.fixture(scope="module")
+def pretended(tmp_path_factory) -> Repository:
+    folder = tmp_path_factory.mktemp("pretended")
+    repo = Repository(copied(folder / "repository"), changed(MORE, folder / "demo.yaml", BASE))
+    repo.path("single.safetensors").touch()
+    for name, content in OWN.items():
+        repo.path(name).parent.mkdir(parents=True, exist_ok=True)
+        repo.path(name).write_text(content)
+    shutil.copytree(MODEL, repo.path("own", "model"))
+    write_outputs(snakemake(repo, *TARGETS, "--dry-run"), repo.folder)
+    snakemake(repo, *TARGETS, "--touch", "--forceall", "--cores", "1")
+    assert plan(repo, *TARGETS) == set()
+    return repo
+
+
+@pytest.fixture(scope="module")
+def after_edit(pretended, request, tmp_path_factory):
+    """The plan after each file was edited: two repositories take turns."""
+    other = tmp_path_factory.mktemp("other") / "repository"
+    shutil.copytree(pretended.folder, other, symlinks=True)
+    repositories = SimpleQueue()
+    for repo in (pretended, Repository(other, pretended.config)):
+        repositories.put(repo)
+
+    def ask(file: str) -> set[tuple[str, str]]:
+        repo = repositories.get()
+        try:
+            with edited(repo.path(file)):
+                return plan(repo, *TARGETS)
+        finally:
+            repositories.put(repo)
+
+    with ThreadPoolExecutor(2) as pool:
+        yield {file: pool.submit(ask, file) for file in selected(request, "file")}
+        pool.shutdown(cancel_futures=True)
+
+
+def below(repo: Repository, *rules: str) -> set[str]:
+    return list_rules_below(repo, *rules, targets=TARGETS)
+
+
+RUNTIME = sorted(str(path.relative_to(ROOT)) for path in (ROOT / LIBRARY / "runtime").glob("*.py"))
+HARMLESS = [
+    *RUNTIME,
+    "resources/registry.yaml",
+    "README.md",
+    *(str(LIBRARY / name) for name in ("config/plan.py", "config/checks.py", "results.py")),
+]
+
+
+@pytest.mark.parametrize("file", HARMLESS)
+def test_an_edit_of_what_cannot_change_a_number_reruns_nothing(after_edit, file):
+    assert after_edit[file].result() == set()
+
+
+@pytest.mark.parametrize(
+    ("folder", "content"),
+    [
+        ("select/formats", "from semlens.select.formats import Format\n"),
+        ("compare/metrics", "from semlens.compare.metrics import Metric\n"),
+        ("images/views", "from semlens.images.views import View\n"),
+        ("models/backbones", "import json\n"),
+    ],
+)
+def test_a_new_variant_reruns_nothing(pretended, folder, content):
+    file = pretended.path(str(LIBRARY), folder, "another.py")
+    file.write_text(content)
+    try:
+        assert plan(pretended, *TARGETS) == set()
+    finally:
+        file.unlink()
+
+
+@pytest.mark.parametrize(
+    ("file", "rules"),
+    [
+        ("images/masks.py", {"extract_prototypes", "pool_prototypes", "draw_example_objects", "draw_track"}),
+        ("extract/latents.py", {"encode_images"}),
+        ("extract/features.py", {"extract_features", "extract_prototypes"}),
+        ("models/backbones/unet.py", {"extract_features", "extract_prototypes", "randomize_network", "list_layers"}),
+        ("models/checkpoints.py", {"convert_checkpoint"}),
+        ("extract/streaming.py", {"extract_prototypes"}),
+        ("extract/mask_weights.py", {"extract_prototypes", "pool_prototypes", "draw_example_objects"}),
+        ("compare/prototypes.py", {"compare_prototypes", "compare_classes"}),
+        ("compare/distances.py", {"compare_prototypes"}),
+        ("statistics/tests.py", {"compute_statistics"}),
+        ("statistics/classes.py", {"compare_classes"}),
+        ("statistics/findings.py", {"summarize_findings"}),
+        ("draw/boxes.py", {"draw_experiment"}),
+        ("draw/tracks.py", {"draw_track"}),
+        ("draw/class_maps.py", {"draw_classes"}),
+        ("draw/example_objects.py", {"draw_example_objects"}),
+        ("report/page.py", {"write_report"}),
+        ("report/provenance.py", {"describe_run"}),
+        ("report/claims/predicates.py", {"judge_claims"}),
+    ],
+)
+def test_an_edit_reruns_the_stages_that_run_it_and_below(pretended, after_edit_of_module, file, rules):
+    assert {job.rule for job in after_edit_of_module(file)} == below(pretended, *rules)
+
+
+@pytest.fixture
+def after_edit_of_module(pretended):
+    def ask(module: str):
+        with edited(pretended.path(str(LIBRARY), module)):
+            return plan(pretended, *TARGETS)
+
+    return ask
+
+
+def test_a_package_is_code_of_whatever_imports_from_it(pretended, after_edit_of_module):
+    assert {job.rule for job in after_edit_of_module("draw/__init__.py")} >= below(pretended, "draw_experiment")
+    assert not {job.rule for job in after_edit_of_module("draw/__init__.py")} & {
+        "extract_features",
+        "compare_prototypes",
+    }
+
+
+def test_one_format_reruns_the_index_of_its_datasets(after_edit_of_module):
+    jobs = after_edit_of_module("select/formats/davis.py")
+    assert {job.place for job in jobs if job.rule == "index_dataset"} == {"davis"}
+    extracted = {job.place.split("/")[2] for job in jobs if job.rule.startswith("extract")}
+    assert extracted == {"davis"}
+
+
+def test_one_metric_reruns_the_experiments_that_name_it(after_edit_of_module):
+    jobs = after_edit_of_module("compare/metrics/cityblock.py")
+    assert {job.place.split("/")[0] for job in jobs if job.rule == "compare_prototypes"} == {"distance-measures"}
+    assert not {job.rule for job in jobs} & {"pool_prototypes", "extract_features", "compare_classes"}
+
+
+def test_one_view_encodes_the_groups_that_have_it(after_edit_of_module):
+    jobs = after_edit_of_module("images/views/rot90.py")
+    assert {job.place.split("/")[2] for job in jobs if job.rule == "encode_images"} == {"transformed"}
+    assert {job.place.split("/")[0] for job in jobs if job.rule == "extract_features"} == {"transformed"}
+
+
+def test_relative_imports_are_followed(pretended, after_edit_of_module):
+    """Should a module ever be imported so, its edits are still seen."""
+    importer = pretended.path(str(LIBRARY), "report", "page.py")
+    helper = pretended.path(str(LIBRARY), "report", "helper.py")
+    before, stamp = importer.read_text(), importer.stat()
+    helper.write_text("VALUE = 1\n")
+    importer.write_text(before + "from .helper import VALUE\n")
+    try:
+        assert "helper.py" in snakemake(pretended, "--dry-run", "--forcerun", "write_report")
+    finally:
+        helper.unlink()
+        importer.write_text(before)
+        os.utime(importer, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+
+
+def test_touching_code_reruns_nothing(pretended):
+    stamps = {path: path.stat() for path in pretended.path("workflow").rglob("*.*") if path.is_file()}
+    for path in stamps:
+        path.touch()
+    try:
+        assert plan(pretended, *TARGETS) == set()
+    finally:
+        for path, stamp in stamps.items():
+            os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+
+
+@pytest.mark.parametrize("script", ["extract_prototypes.py", "draw_experiment.py"])
+def test_editing_a_script_reruns_its_rule_and_below(pretended, script):
+    with edited(pretended.path(str(SCRIPTS), script)):
+        assert {job.rule for job in plan(pretended, *TARGETS)} == below(pretended, script.removesuffix(".py"))
+
+
+# Files of a user
+
+
+@pytest.fixture
+def replaced(pretended):
+    """The plan after a user's file was replaced by one with an older time, as ``cp -p`` and ``rsync -t`` do."""
+
+    def ask(file: str):
+        path = pretended.path(file)
+        content, stamp = path.read_bytes(), path.stat()
+        path.write_bytes(content[::-1])
+        os.utime(path, (stamp.st_atime - 1e6, stamp.st_mtime - 1e6))
+        try:
+            return plan(pretended, *TARGETS)
+        finally:
+            path.write_bytes(content)
+            os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+
+    return ask
+
+
+@pytest.mark.parametrize("file", ["SegmentationObject/a.png", "SegmentationClass/b.png"])
+def test_a_mask_that_was_replaced_indexes_its_dataset_again(replaced, file):
+    jobs = replaced(f"{VOC}/{file}")
+    assert {job.place for job in jobs if job.rule == "index_dataset"} == {"own"}
+    assert {job.place for job in jobs if job.rule.startswith("extract")} == {"own/own/own/00000"}
+
+
+def test_an_image_that_was_replaced_is_encoded_again_and_not_indexed(replaced):
+    jobs = replaced(f"{VOC}/JPEGImages/a.jpg")
+    assert {job.place for job in jobs if job.rule == "encode_images"} == {"own/own/plain/00000"}
+    assert not {job for job in jobs if job.rule in ("index_dataset", "select_images")}
+
+
+def test_weights_that_were_replaced_are_read_again_by_their_model_alone(replaced):
+    jobs = replaced("own/model/unet/diffusion_pytorch_model.safetensors")
+    assert {job.place for job in jobs if job.rule == "link_model_part"} == {"own/unet"}
+    assert {job.place for job in jobs if job.rule.startswith("extract")} == {"own/own/own/00000"}
+    assert not {job for job in jobs if job.rule == "encode_images"}
+
+
+def test_a_single_file_that_was_replaced_is_converted_again(replaced):
+    jobs = replaced("single.safetensors")
+    assert {job.place for job in jobs if job.rule == "convert_checkpoint"} == {"single"}
+    assert {job.place.split("/")[0] for job in jobs if job.rule.startswith("extract")} == {"single"}
+
+
+def test_other_files_in_a_users_folder_rerun_nothing(replaced):
+    assert replaced("own/voc/notes.txt") == set()
