@@ -6,6 +6,7 @@ Nothing is computed: outputs are pretended, with a few bytes each, and recorded 
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from queue import SimpleQueue
 
 import pytest
@@ -16,6 +17,7 @@ from repository import (
     LIBRARY,
     ROOT,
     SCRIPTS,
+    Job,
     Repository,
     changed,
     copied,
@@ -69,23 +71,23 @@ def pretended(tmp_path_factory) -> Repository:
 
 @pytest.fixture(scope="module")
 def after_edit(pretended, request, tmp_path_factory):
-    """The plan after each file was edited: two repositories take turns."""
+    """The plan after each module was edited: two repositories take turns."""
     other = tmp_path_factory.mktemp("other") / "repository"
     shutil.copytree(pretended.folder, other, symlinks=True)
     repositories = SimpleQueue()
     for repo in (pretended, Repository(other, pretended.config)):
         repositories.put(repo)
 
-    def ask(file: str) -> set[tuple[str, str]]:
+    def ask(module: str) -> set[Job]:
         repo = repositories.get()
         try:
-            with edited(repo.path(file)):
+            with edited(repo.path(str(LIBRARY), module)):
                 return plan(repo, *TARGETS)
         finally:
             repositories.put(repo)
 
     with ThreadPoolExecutor(2) as pool:
-        yield {file: pool.submit(ask, file) for file in selected(request, "file")}
+        yield {module: pool.submit(ask, module) for module in selected(request, "module")}
         pool.shutdown(cancel_futures=True)
 
 
@@ -93,46 +95,35 @@ def below(repo: Repository, *rules: str) -> set[str]:
     return list_rules_below(repo, *rules, targets=TARGETS)
 
 
-RUNTIME = sorted(str(path.relative_to(ROOT)) for path in (ROOT / LIBRARY / "runtime").glob("*.py"))
-HARMLESS = [
-    *RUNTIME,
-    "resources/registry.yaml",
-    "README.md",
-    *(str(LIBRARY / name) for name in ("config/plan.py", "config/checks.py", "results.py")),
-]
+def test_an_edit_of_what_cannot_change_a_number_reruns_nothing(pretended):
+    runtime = [path for path in pretended.path(str(LIBRARY), "runtime").glob("*.py")]
+    planning = [pretended.path(str(LIBRARY), "config", name) for name in ("plan.py", "checks.py", "sources.py")]
+    assert len(runtime) > 5
+    with ExitStack() as stack:
+        for path in [*runtime, *planning, pretended.path("resources", "registry.yaml"), pretended.path("README.md")]:
+            stack.enter_context(edited(path))
+        assert plan(pretended, *TARGETS) == set()
 
 
-@pytest.mark.parametrize("file", HARMLESS)
-def test_an_edit_of_what_cannot_change_a_number_reruns_nothing(after_edit, file):
-    assert after_edit[file].result() == set()
-
-
-@pytest.mark.parametrize(
-    ("folder", "content"),
-    [
-        ("select/formats", "from semlens.select.formats import Format\n"),
-        ("compare/metrics", "from semlens.compare.metrics import Metric\n"),
-        ("images/views", "from semlens.images.views import View\n"),
-        ("models/backbones", "import json\n"),
-    ],
-)
-def test_a_new_variant_reruns_nothing(pretended, folder, content):
-    file = pretended.path(str(LIBRARY), folder, "another.py")
-    file.write_text(content)
+def test_new_variants_rerun_nothing(pretended):
+    copies = {"select/formats": "voc", "compare/metrics": "cosine", "images/views": "hflip", "models/backbones": "unet"}
+    files = [pretended.path(str(LIBRARY), folder, "another.py") for folder in copies]
+    for file, name in zip(files, copies.values(), strict=True):
+        shutil.copy(file.with_name(f"{name}.py"), file)
     try:
         assert plan(pretended, *TARGETS) == set()
     finally:
-        file.unlink()
+        for file in files:
+            file.unlink()
 
 
 @pytest.mark.parametrize(
-    ("file", "rules"),
+    ("module", "rules"),
     [
         ("images/masks.py", {"extract_prototypes", "pool_prototypes", "draw_example_objects", "draw_track"}),
         ("extract/latents.py", {"encode_images"}),
         ("extract/features.py", {"extract_features", "extract_prototypes"}),
         ("models/backbones/unet.py", {"extract_features", "extract_prototypes", "randomize_network", "list_layers"}),
-        ("models/checkpoints.py", {"convert_checkpoint"}),
         ("extract/streaming.py", {"extract_prototypes"}),
         ("extract/mask_weights.py", {"extract_prototypes", "pool_prototypes", "draw_example_objects"}),
         ("compare/prototypes.py", {"compare_prototypes", "compare_classes"}),
@@ -149,47 +140,46 @@ def test_a_new_variant_reruns_nothing(pretended, folder, content):
         ("report/claims/predicates.py", {"judge_claims"}),
     ],
 )
-def test_an_edit_reruns_the_stages_that_run_it_and_below(pretended, after_edit_of_module, file, rules):
-    assert {job.rule for job in after_edit_of_module(file)} == below(pretended, *rules)
+def test_an_edit_reruns_the_stages_that_run_it_and_below(pretended, after_edit, module, rules):
+    assert {job.rule for job in after_edit[module].result()} == below(pretended, *rules)
 
 
-@pytest.fixture
-def after_edit_of_module(pretended):
-    def ask(module: str):
-        with edited(pretended.path(str(LIBRARY), module)):
-            return plan(pretended, *TARGETS)
-
-    return ask
+@pytest.mark.parametrize("module", ["draw/__init__.py"])
+def test_a_package_is_code_of_whatever_imports_from_it(pretended, after_edit, module):
+    rules = {job.rule for job in after_edit[module].result()}
+    assert rules >= below(pretended, "draw_experiment")
+    assert not rules & {"extract_features", "compare_prototypes"}
 
 
-def test_a_package_is_code_of_whatever_imports_from_it(pretended, after_edit_of_module):
-    assert {job.rule for job in after_edit_of_module("draw/__init__.py")} >= below(pretended, "draw_experiment")
-    assert not {job.rule for job in after_edit_of_module("draw/__init__.py")} & {
-        "extract_features",
-        "compare_prototypes",
-    }
-
-
-def test_one_format_reruns_the_index_of_its_datasets(after_edit_of_module):
-    jobs = after_edit_of_module("select/formats/davis.py")
+@pytest.mark.parametrize("module", ["select/formats/davis.py"])
+def test_one_format_reruns_the_index_of_its_datasets(after_edit, module):
+    jobs = after_edit[module].result()
     assert {job.place for job in jobs if job.rule == "index_dataset"} == {"davis"}
-    extracted = {job.place.split("/")[2] for job in jobs if job.rule.startswith("extract")}
-    assert extracted == {"davis"}
+    assert {job.place.split("/")[2] for job in jobs if job.rule.startswith("extract")} == {"davis"}
 
 
-def test_one_metric_reruns_the_experiments_that_name_it(after_edit_of_module):
-    jobs = after_edit_of_module("compare/metrics/cityblock.py")
+@pytest.mark.parametrize("module", ["compare/metrics/cityblock.py"])
+def test_one_metric_reruns_the_experiments_that_name_it(after_edit, module):
+    jobs = after_edit[module].result()
     assert {job.place.split("/")[0] for job in jobs if job.rule == "compare_prototypes"} == {"distance-measures"}
     assert not {job.rule for job in jobs} & {"pool_prototypes", "extract_features", "compare_classes"}
 
 
-def test_one_view_encodes_the_groups_that_have_it(after_edit_of_module):
-    jobs = after_edit_of_module("images/views/rot90.py")
+@pytest.mark.parametrize("module", ["images/views/rot90.py"])
+def test_one_view_encodes_the_groups_that_have_it(after_edit, module):
+    jobs = after_edit[module].result()
     assert {job.place.split("/")[2] for job in jobs if job.rule == "encode_images"} == {"transformed"}
     assert {job.place.split("/")[0] for job in jobs if job.rule == "extract_features"} == {"transformed"}
 
 
-def test_relative_imports_are_followed(pretended, after_edit_of_module):
+@pytest.mark.parametrize("module", ["models/checkpoints.py"])
+def test_conversion_is_the_business_of_models_in_a_single_file(after_edit, module):
+    jobs = after_edit[module].result()
+    assert {job.place for job in jobs if job.rule == "convert_checkpoint"} == {"single"}
+    assert {job.place.split("/")[0] for job in jobs if job.rule.startswith("extract")} == {"single"}
+
+
+def test_relative_imports_are_followed(pretended):
     """Should a module ever be imported so, its edits are still seen."""
     importer = pretended.path(str(LIBRARY), "report", "page.py")
     helper = pretended.path(str(LIBRARY), "report", "helper.py")

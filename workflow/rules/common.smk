@@ -115,8 +115,8 @@ extraction_names = of_job(plan.get_extraction_names, "extraction", "model", "dat
 
 
 def place(path):
-    """A path as a job's input: a user's own is left as it is where a module's paths get a prefix."""
-    return path if not path or path.startswith("<") else local(path)
+    """A path as a job's input. A user's own gets no prefix in a module, and its digest says when it has changed."""
+    return path if not path or path.startswith("<") else ancient(local(path))
 
 
 def of_experiment(key):

@@ -49,7 +49,7 @@ rule draw_example_objects:
             for example in plan.list_example_shards(config, wildcards.experiment)
         ],
         images=lambda wildcards: [
-            ancient(place(paths.find_images(example["dataset"], "00000")))
+            place(paths.find_images(example["dataset"], "00000"))
             for example in plan.list_example_shards(config, wildcards.experiment)
         ],
         code=lambda wildcards: view_sources(
@@ -87,7 +87,7 @@ rule draw_track:
         ],
         manifests=lambda wildcards: paths.list_manifests(of_experiment("datasets")(wildcards)[0]),
         images=lambda wildcards: [
-            ancient(place(images)) for images in paths.list_images(of_experiment("datasets")(wildcards)[0])
+            place(images) for images in paths.list_images(of_experiment("datasets")(wildcards)[0])
         ],
         code=sources("draw_track.py"),
     output:

@@ -5,7 +5,7 @@ rule encode_images:
     """Encode the images of one shard with the VAE."""
     input:
         manifest="<results>/manifests/{dataset}/{shard}.parquet",
-        images=lambda wildcards: ancient(place(paths.find_images(wildcards.dataset, wildcards.shard))),
+        images=lambda wildcards: place(paths.find_images(wildcards.dataset, wildcards.shard)),
         vae=part("vae"),
         code=lambda wildcards: view_sources("encode_images.py", wildcards.views),
     output:

@@ -115,9 +115,7 @@ rule convert_checkpoint:
 rule link_model_part:
     """Link a model's part from where it lies: a download, a folder, a converted file, the demo."""
     input:
-        files=lambda wildcards: [
-            ancient(place(file)) for file in models.list_part_files(wildcards.model, wildcards.part)
-        ],
+        files=lambda wildcards: [place(file) for file in models.list_part_files(wildcards.model, wildcards.part)],
         code=sources("link_model_part.py"),
     output:
         part=directory("<resources>/models/{model}/{part}"),

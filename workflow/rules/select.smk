@@ -4,7 +4,7 @@
 rule index_dataset:
     """List every annotated instance of a dataset."""
     input:
-        dataset=lambda wildcards: ancient(place(paths.find_dataset(wildcards.dataset))),
+        dataset=lambda wildcards: place(paths.find_dataset(wildcards.dataset)),
         code=lambda wildcards: sources(
             "index_dataset.py", f"select/formats/{config['datasets'][wildcards.dataset]['format']}"
         ),
