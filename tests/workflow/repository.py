@@ -152,16 +152,35 @@ def plan(repo: Repository, *targets: str, config: Path | None = None) -> set[Job
     return set(jobs)
 
 
+# Folders whose modules are loaded by name, by what loads them.
+VARIANTS = {
+    "select/formats": {"index_dataset"},
+    "images/views": {
+        "encode_images",
+        "encode_template",
+        "extract_prototypes",
+        "pool_prototypes",
+        "draw_example_objects",
+    },
+    "compare/metrics": {"compare_prototypes", "compare_classes"},
+    "models/backbones": {"extract_features", "extract_prototypes", "list_layers", "randomize_network"},
+}
+
+
 @cache
-def closure(repo: Path, script: str) -> tuple[set[str], set[str]]:
-    """Return the library modules that a script runs, and the names of other packages that they import.
+def closure(repo: Path, rule: str) -> tuple[set[Path], set[str]]:
+    """Return the library modules that a rule's script runs, and the names of other packages that they import.
 
     Found in the byte code by the standard library, where the workflow reads the source.
     """
-    finder = ModuleFinder([str(repo / SCRIPTS)])
-    finder.run_script(str(repo / SCRIPTS / script))
-    inside = {name.removeprefix("semlens.") for name in finder.modules if name.startswith("semlens.")}
-    outside = {name.split(".")[0] for name in finder.badmodules} - sys.stdlib_module_names - {"semlens"}
+    scripts = repo / SCRIPTS
+    finder = ModuleFinder([str(scripts)])
+    finder.run_script(str(scripts / f"{rule}.py"))
+    for folder, rules in VARIANTS.items():
+        for file in (repo / LIBRARY / folder).glob("[a-z]*.py") if rule in rules else []:
+            finder.import_hook(".".join(file.relative_to(scripts).with_suffix("").parts))
+    inside = {Path(module.__file__) for name, module in finder.modules.items() if name.startswith("semlens.")}
+    outside = {name.split(".")[0] for name in finder.badmodules} - sys.stdlib_module_names - {"semlens", "demo"}
     return inside, outside
 
 

@@ -54,13 +54,8 @@ def view_sources(script, *groups, more=()):
     return sources(script, *(f"images/views/{view}" for view in sorted(views)), *more)
 
 
-def metrics_of(wildcards):
-    return plan.list_metrics_of(config["experiments"][wildcards.experiment])
-
-
 def metric_sources(script):
     """Input function: the code of a job that measures the distances of an experiment."""
-
     return lambda wildcards: sources(script, *(f"compare/metrics/{metric}" for metric in metrics_of(wildcards)))
 
 
@@ -83,35 +78,22 @@ def gpu_for_metrics(wildcards):
     return int(config["device"] != "cpu" and any(load_metric(metric).needs_gpu for metric in metrics_of(wildcards)))
 
 
-def comparisons_of(wildcards):
-    return plan.list_comparisons(config, [wildcards.experiment])
-
-
-def conditions_of(wildcards):
-    return plan.list_conditions(config["experiments"][wildcards.experiment])
-
-
-def list_statistics(kind, comparisons):
-    """One kind of statistics of some comparisons."""
-    return [
-        f"<results>/statistics/{place}.{kind}.csv"
-        for place in map("{experiment}/{model}/{dataset}".format_map, comparisons)
-    ]
-
-
-def statistics_of(kind):
-    """Input function: one kind of statistics of every comparison of the job's experiment."""
-    return lambda wildcards: list_statistics(kind, comparisons_of(wildcards))
-
-
 def of_job(function, *names):
     """Input or params function: what a function of the configuration says of some wildcards."""
     return lambda wildcards: function(config, *(wildcards[name] for name in names))
 
 
+metrics_of = of_job(plan.list_metrics, "experiment")
+conditions_of = of_job(plan.list_experiment_conditions, "experiment")
+comparisons_of = of_job(plan.list_comparisons, "experiment")
 mask_options = of_job(plan.get_mask_options, "extraction", "model")
 layer_sets = of_job(plan.list_layer_sets, "extraction", "dataset")
 extraction_names = of_job(plan.get_extraction_names, "extraction", "model", "dataset")
+
+
+def statistics_of(kind):
+    """Input function: one kind of statistics of every comparison of the job's experiment."""
+    return lambda wildcards: list_statistics(kind, comparisons_of(wildcards))
 
 
 def place(path):

@@ -79,7 +79,7 @@ rule write_report:
             {
                 "name": name,
                 **{key: entry[key] for key in ("title", "section")},
-                "comparisons": [comparison["name"] for comparison in plan.list_comparisons(config, [name])],
+                "comparisons": [comparison["name"] for comparison in plan.list_comparisons(config, name)],
             }
             for name, entry in config["experiments"].items()
         ],

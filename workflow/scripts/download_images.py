@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from semlens.images.downloads import download_images
 from semlens.runtime.downloads import parse_mirrors
 from semlens.runtime.files import write_atomically
-from semlens.runtime.image_downloads import download_images
 from semlens.runtime.logs import log_job
 
 if __name__ == "__main__":

@@ -46,9 +46,14 @@ def list_distinct_inputs(experiment: Config) -> list[Config]:
     return list(inputs.values())
 
 
-def list_metrics_of(experiment: Config) -> list[str]:
+def list_experiment_conditions(config: Config, experiment: str) -> list[Config]:
+    """Return :func:`list_conditions` of an experiment by its name."""
+    return list_conditions(config["experiments"][experiment])
+
+
+def list_metrics(config: Config, experiment: str) -> list[str]:
     """Return the metrics that an experiment names, each once."""
-    return sorted({condition["metric"] for condition in list_conditions(experiment)})
+    return sorted({condition["metric"] for condition in list_experiment_conditions(config, experiment)})
 
 
 def is_template(prompt: str) -> bool:
@@ -110,13 +115,13 @@ def list_extraction_shards(config: Config) -> list[Config]:
     ]
 
 
-def list_comparisons(config: Config, experiments: Iterable[str] | None = None) -> list[Config]:
-    """Return experiment, model and dataset of everything that is compared, and the ``name`` that figures give it.
+def list_comparisons(config: Config, experiment: str | None = None) -> list[Config]:
+    """Return experiment, model and dataset of every comparison, or of one experiment's, and the ``name`` for figures.
 
     Models of the same dataset stand together. The name is the dataset's, with the model where there are several.
     """
     comparisons = []
-    for name in config["experiments"] if experiments is None else experiments:
+    for name in config["experiments"] if experiment is None else [experiment]:
         entry = config["experiments"][name]
         models = config["extractions"][entry["extractions"][0]]["models"]
         for dataset in entry["datasets"]:
@@ -142,14 +147,14 @@ def list_example_shards(config: Config, experiment: str) -> list[Config]:
     """Return extraction, model, dataset and ``00000`` of the first shard of everything that an experiment reads."""
     return [
         {"extraction": name, "model": comparison["model"], "dataset": comparison["dataset"], "shard": "00000"}
-        for comparison in list_comparisons(config, [experiment])
+        for comparison in list_comparisons(config, experiment)
         for name in list_extractions_of(config, experiment, comparison["dataset"])
     ]
 
 
 def list_example_options(config: Config, experiment: str) -> list[Config]:
     """Return, for each of these shards, the comparison's ``name`` and what decides which cells count."""
-    names = {(entry["model"], entry["dataset"]): entry["name"] for entry in list_comparisons(config, [experiment])}
+    names = {(entry["model"], entry["dataset"]): entry["name"] for entry in list_comparisons(config, experiment)}
     return [
         {"name": names[shard["model"], shard["dataset"]]}
         | get_mask_options(config, shard["extraction"], shard["model"])

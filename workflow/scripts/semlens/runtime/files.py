@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
 
+from semlens.runtime.logs import log
+
 _ABANDONED_AFTER = 24 * 3600  # seconds without a write after which another machine's file counts as abandoned
 
 
@@ -84,6 +86,7 @@ def link_files(sources: Iterable[Path], folder: str | Path) -> None:
         for file in sorted(source.iterdir()) if source.is_dir() else [source]:
             if file.name != ".snakemake_timestamp":
                 (folder / file.name).symlink_to(file.resolve())
+    log.info("%s: links to %d files", folder, len(list(folder.iterdir())))
 
 
 def _is_abandoned(partial: Path, name: str) -> bool:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from semlens.images.downloads import download_images
 from semlens.runtime.downloads import RetryPolicy
-from semlens.runtime.image_downloads import download_images
 
 WIDTH, HEIGHT = 64, 48
 HASTY = RetryPolicy(timeout=0.3, retries=1, backoff=0.01)
