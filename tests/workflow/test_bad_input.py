@@ -37,7 +37,8 @@ REFUSED = {
     ),
     "posterior": ({"extractions:plain:posterior": "median"}, ["extractions.plain.posterior", "median", "mean"]),
     "what to keep": ({"extractions:plain:keep": "vectors"}, ["extractions.plain.keep", "vectors", "prototypes"]),
-    "way to resize": ({"models:tiny:resize": "stretch"}, ["models.tiny.resize", "stretch", "letterbox"]),
+    "way to resize": ({"models:tiny:resize": "crop"}, ["models.tiny.resize", "crop", "letterbox"]),
+    "old word": ({"models:tiny:resize": "squash"}, ["models.tiny.resize", "'squash' is now 'stretch'"]),
     "steps without noise": ({"extractions:noised:noise": False}, ["'noised'", "inference_steps", "noise: false"]),
     "reference without offset": ({"experiments:layers:reference": "first"}, ["'layers'", "reference", "offset"]),
     "download of a dataset": (
@@ -52,7 +53,7 @@ REFUSED = {
         {"models:tiny:source": {"download": "sd-99"}},
         ["'tiny'", "sd-99", "stable-diffusion-v1-5"],
     ),
-    "redirect": ({"mirrors": {"nonsense": "x"}}, ["mirrors", "nonsense"]),
+    "mirror": ({"mirrors": {"nonsense": "x"}}, ["mirrors", "nonsense"]),
     "download of a model's file": (
         {"models:tiny:source": {"file": {"download": "sd-99", "config": "stable-diffusion-v1-5"}}},
         ["model 'tiny': 'file'", "'sd-99'", "stable-diffusion-v1-4"],

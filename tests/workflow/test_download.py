@@ -155,7 +155,7 @@ def test_the_rest_runs_without_a_network(fetched, loopback):
     before = len(loopback.requests)
     execute(fetched.repo)
     assert len(loopback.requests) == before
-    judged = pd.read_csv(fetched.repo.path("results", "paper", "published.csv"))
+    judged = pd.read_csv(fetched.repo.path("results", "paper", "claims.csv"))
     assert set(judged.query("dataset == 'coco'")["reason"]) == {"4 of 1000 images"}
     assert fetched.repo.path("results", "paper", "figures", "video-example.png").stat().st_size > 10_000
     assert plan(fetched.repo) == set()
@@ -226,7 +226,7 @@ def test_a_model_in_one_file_needs_the_small_files_alone(whose, origin, loopback
     config = yaml.safe_load(path.read_text())
     path.write_text(yaml.safe_dump(config | {"models": {"sd15": {"source": {"file": file}}}}))
     repo = Repository(copied(tmp_path / "repository"), path)
-    said = execute(repo, "layers")
+    said = execute(repo, "layers", *(f"resources/paper/models/sd15/{part}" for part in ("unet", "vae", "text_encoder")))
     assert "enc16.1 down_blocks.2.attentions.0    16" in said
     asked = {request.path for request in loopback.requests[before:]}
     assert asked and not [path for path in asked if path.endswith(".safetensors")]
