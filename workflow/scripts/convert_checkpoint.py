@@ -1,5 +1,7 @@
 """Convert a model in a single file to folders in diffusers layout."""
 
+from pathlib import Path
+
 from semlens.models.checkpoints import convert_checkpoint
 from semlens.runtime.logs import log_job
 
@@ -7,7 +9,7 @@ if __name__ == "__main__":
     with log_job(snakemake.log[0]):
         convert_checkpoint(
             snakemake.input.file,
-            config=snakemake.params.config,
+            config=Path(snakemake.input.template[0]).parents[1],
             folder=snakemake.output.model,
             allow_pickle=snakemake.params.allow_pickle,
         )
