@@ -178,8 +178,8 @@ def growth(numbers: list[int], dimensions: int, max_pairs: int, runs: int) -> li
                     "compare, s": measure.spread(compared),
                     "peak, GB": f"{max(most):.2f}",
                     "of which prototypes": f"{n * dimensions * 4 / 1e9:.2f}",
-                    "test, s": measure.spread(tested),
-                    "peak of test, GB": f"{max(most_tested):.2f}",
+                    "statistics, s": measure.spread(tested),
+                    "peak of statistics, GB": f"{max(most_tested):.2f}",
                 }
             )
     return rows

@@ -14,20 +14,18 @@ import sys
 from pathlib import Path
 
 import yaml
-from snakemake.utils import validate
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from semlens.config.plan import PARTS, list_layer_sets, list_splits
+from semlens.compare.metrics import list_metrics
+from semlens.config.load import load_configuration
+from semlens.config.plan import list_layer_sets, list_splits
 from semlens.images.views import load_view
 from semlens.models.backbones import unet
 from semlens.models.layers import expand_layers
-from semlens.runtime.registry import (
-    list_archives,
-    list_files,
-    list_model_files,
-)
+from semlens.models.parts import PARTS
+from semlens.runtime.registry import list_archives, list_files, list_model_files
 
 SD15 = {
     "sample_size": 64,
@@ -37,22 +35,22 @@ SD15 = {
     "up_block_types": ["UpBlock2D"] + ["CrossAttnUpBlock2D"] * 3,
 }
 LAYERS = {layer.name: layer for layer in unet.list_layers(SD15)}
-MOMENTS = 8 * 64 * 64 * 4  # bytes: mean and log variance of four channels, float32
+POSTERIOR = 8 * 64 * 64 * 4  # bytes: mean and log variance of four channels, float32
 STORED = {"float32": 4, "bfloat16": 4, "float16": 2}
 INSTANCE = 200  # bytes with its mask, in an index or a manifest
 COCO = {"train2017": 860_001, "val2017": 36_781}  # instances; other datasets have few that are not studied
-PAIR = 12  # bytes of i, j and the distance; labels take next to nothing
+PAIR = 12  # bytes of two instances and the distance; labels take next to nothing
 STAGES = {
     "fetch": (
         *("download_file", "unpack_dataset", "download_images", "convert_checkpoint"),
-        *("render_dataset", "randomize_unet"),
+        *("render_dataset", "link_model_part", "randomize_network"),
     ),
     "index, select": ("index_dataset", "select_images"),
     "encode": ("encode_images", "encode_prompt", "encode_template"),
     "extract": ("extract_features", "extract_prototypes"),
     "pool": ("pool_prototypes",),
     "compare": ("compare_prototypes",),
-    "test": ("compute_statistics", "compare_classes"),
+    "statistics": ("compute_statistics", "compare_classes"),
     "draw": ("draw_experiment", "draw_classes", "draw_example_objects", "draw_track"),
     "report": ("judge_claims", "describe_run", "summarize_findings", "write_report"),
 }
@@ -65,9 +63,8 @@ def jobs(config: Path) -> dict[str, int]:
     return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE)}
 
 
-def disk(config: dict, objects: float) -> dict[str, float]:
+def disk(config: dict, registry: dict, objects: float) -> dict[str, float]:
     """Bytes by stage."""
-    listed = yaml.safe_load((ROOT / "resources" / "registry.yaml").read_text())
     extractions, datasets = config["extractions"], config["datasets"]
 
     def samples(views: str, dataset: str) -> float:
@@ -82,13 +79,13 @@ def disk(config: dict, objects: float) -> dict[str, float]:
         for dataset in c["datasets"]
     }
     kept = {"extract": 0.0, "pool": 0.0}
-    for name, capture in extractions.items():
-        wanted = {layer for layer_set in capture["layers"] for layer in expand_layers(layer_set, LAYERS)}
+    for name, extraction in extractions.items():
+        wanted = {layer for layer_set in extraction["layers"] for layer in expand_layers(layer_set, LAYERS)}
         values = sum(LAYERS[layer].channels * LAYERS[layer].grid ** 2 for layer in wanted)
-        passes = len(capture["timesteps"]) * len(capture["models"])
-        for dataset in capture["datasets"]:
-            if capture["keep"] == "maps":
-                kept["extract"] += samples(capture["views"], dataset) * passes * values * STORED[config["dtype"]]
+        passes = len(extraction["timesteps"]) * len(extraction["models"])
+        for dataset in extraction["datasets"]:
+            if extraction["keep"] == "maps":
+                kept["extract"] += samples(extraction["views"], dataset) * passes * values * STORED[config["dtype"]]
             sets = list_layer_sets(config, name, dataset)
             columns = {
                 (layer, max(LAYERS[other].grid for other in held))
@@ -96,8 +93,8 @@ def disk(config: dict, objects: float) -> dict[str, float]:
                 for layer in held
             }
             width = sum(LAYERS[layer].channels for layer, _ in columns)
-            shown = datasets[dataset]["images"] * objects * len(config["views"][capture["views"]])
-            kept["pool" if capture["keep"] == "maps" else "extract"] += shown * passes * width * 4
+            shown = datasets[dataset]["images"] * objects * len(config["views"][extraction["views"]])
+            kept["pool" if extraction["keep"] == "maps" else "extract"] += shown * passes * width * 4
     pairs = sum(
         len(extractions[experiment["extractions"][0]]["models"])
         * len(experiment["conditions"])
@@ -111,32 +108,32 @@ def disk(config: dict, objects: float) -> dict[str, float]:
     annotated = sum(COCO.get(split, 0) for entry in whole for split in list_splits(entry))
     studied = sum(entry["images"] * objects for entry in datasets.values())
     return {
-        "fetch": fetched(config, listed),
+        "fetch": fetched(config, registry),
         "index, select": (annotated + 2 * studied) * INSTANCE,
-        "encode": sum(samples(views, dataset) * MOMENTS for _, dataset, views in latents),
+        "encode": sum(samples(views, dataset) * POSTERIOR for _, dataset, views in latents),
         **kept,
         "compare": pairs * PAIR,
     }
 
 
-def fetched(config: dict, listed: dict) -> int:
+def fetched(config: dict, registry: dict) -> int:
     """Bytes of all that is downloaded, archives twice, as they are unpacked."""
-    sizes = {path: entry["bytes"] for path, entry in list_files(listed).items()}
+    sizes = {path: entry["bytes"] for path, entry in list_files(registry).items()}
     wanted = []
     for dataset in config["datasets"].values():
         if "download" in dataset["source"]:
-            wanted += 2 * list_archives(listed, dataset["source"]["download"])
+            wanted += 2 * list_archives(registry, dataset["source"]["download"])
     for model in config["models"].values():
         for part in PARTS if "download" in model["source"] else ():
-            wanted += list_model_files(listed, model["source"]["download"], part)
+            wanted += list_model_files(registry, model["source"]["download"], part)
     return sum(sizes[path] for path in wanted)
 
 
 def table(config: Path, objects: float) -> str:
     """The plan as Markdown."""
     content = yaml.safe_load(config.read_text())
-    validate(content, str(ROOT / "workflow" / "schemas" / "config.schema.yaml"))
-    counted, bytes_of = jobs(config), disk(content, objects)
+    registry = load_configuration(content, ROOT, list_metrics())
+    counted, bytes_of = jobs(config), disk(content, registry, objects)
     lines = ["| stage | jobs | disk, GB |", "|---|---:|---:|"]
     for stage, rules in STAGES.items():
         number = sum(counted.get(rule, 0) for rule in rules)

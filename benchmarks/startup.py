@@ -1,7 +1,6 @@
-"""What a job spends on imports before it loads a model: diffusers as it comes, and as semlens imports it.
+"""What a job spends on imports before it computes.
 
 python benchmarks/startup.py
-python -X importtime -c 'from semlens import models; models._diffusers()'     # in workflow/scripts: where it goes
 """
 
 import argparse
@@ -10,8 +9,11 @@ import sys
 import measure
 
 WAYS = {
-    "diffusers as it comes": "from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, UNet2DConditionModel",
-    "semlens": "from semlens import models; models._diffusers()",
+    "a job that extracts": "import semlens.extract.features, semlens.models.backbones.unet; import diffusers; "
+    "diffusers.UNet2DConditionModel",
+    "a job that encodes": "import semlens.extract.latents, diffusers; diffusers.AutoencoderKL",
+    "a job that pools": "import semlens.extract.prototypes",
+    "a job that compares": "import semlens.compare.distances",
     "torch alone": "import torch",
 }
 
@@ -22,9 +24,9 @@ def main(runs: int) -> None:
         for name, code in WAYS.items():
             taken, _ = measure.in_process([sys.executable, "-c", f"import sys; sys.path = {sys.path}; {code}"])
             seconds[name].append(taken)
-    slow = seconds["diffusers as it comes"]
+    alone = seconds["torch alone"]
     rows = [
-        {"imports": name, "s": measure.spread(taken), "times faster": measure.spread(measure.ratios(slow, taken))}
+        {"imports": name, "s": measure.spread(taken), "times torch": measure.spread(measure.ratios(taken, alone))}
         for name, taken in seconds.items()
     ]
     measure.report(rows, "torch", "diffusers", "transformers")

@@ -1,5 +1,6 @@
 """The report of a finished run in headless Chromium: everything is found and shown, and nothing is complained of."""
 
+import json
 import shutil
 
 import pytest
@@ -21,7 +22,7 @@ return {
     figures: all("figure img", (image) => image.complete && image.naturalWidth > 100 && seen(image)),
     tables: all("main table", (table) => table.rows.length > 1 && seen(table)),
     stages: all("svg text[font-weight]", (text) => text.textContent),
-    answers: all(".answer p", (text) => text.textContent),
+    findings: all(".findings tbody tr", (row) => row.textContent),
     fetched: performance.getEntriesByType("resource").map((entry) => entry.name.slice(0, 100)),
     too_wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
 }
@@ -56,13 +57,14 @@ def opened(finished, browser, tmp_path_factory):
 def test_every_figure_and_table_is_shown(opened, finished):
     drawn = list(finished.path("results", "figures").glob("*.png"))
     tables = list(finished.path("results", "tables").glob("*.html"))
-    assert opened["figures"] == [True] * (len(drawn) + 1)  # and the answer's
-    assert len(opened["tables"]) > len(tables) and all(opened["tables"])  # and those of published.html, provenance.html
+    assert opened["figures"] == [True] * (len(drawn) + 1)  # and the overview
+    assert len(opened["tables"]) > len(tables) and all(opened["tables"])  # and those of claims, provenance and findings
 
 
-def test_it_opens_with_an_answer_and_the_way_to_it(opened):
-    assert 2 <= len(opened["answers"]) <= 3
-    assert opened["stages"] == ["fetch", "select", "encode", "extract", "pool", "compare", "test", "draw"]
+def test_it_opens_with_findings_and_the_way_to_them(opened, finished):
+    findings = json.loads(finished.path("results", "findings.json").read_text())
+    assert len(opened["findings"]) == len(findings) > 2
+    assert opened["stages"] == ["fetch", "select", "encode", "extract", "pool", "compare", "statistics", "draw"]
     assert len(opened["links"]) == len(EXPERIMENTS) + 4 and all(opened["links"])
 
 
