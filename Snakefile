@@ -30,6 +30,7 @@ include: "workflow/rules/targets.smk"
 
 
 rule all:
+    """Prototypes, figures, tables and the report."""
     default_target: True
     input:
         rules.draw.input,

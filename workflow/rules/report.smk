@@ -28,7 +28,7 @@ rule describe_run:
 
 
 rule summarize_findings:
-    """Summarise all statistics in a table of findings and one figure."""
+    """Summarize all statistics in a table of findings and one figure."""
     input:
         tests=list_statistics("tests", COMPARED),
         order=list_statistics("order", COMPARED),
