@@ -52,10 +52,13 @@ class Job(NamedTuple):
 
 @dataclass(frozen=True)
 class Repository:
-    """A working copy of the repository, never the repository itself."""
+    """A working copy of the repository, never the repository itself; or another folder in which Snakemake runs.
+
+    Without a configuration, Snakemake takes what its Snakefile names.
+    """
 
     folder: Path
-    config: Path
+    config: Path | None = None
 
     def path(self, *parts: str) -> Path:
         return self.folder.joinpath(*parts)
@@ -68,8 +71,10 @@ class Repository:
 def _command(repo: Repository, arguments: tuple[str, ...], config: Path | None = None) -> dict[str, Any]:
     """How Snakemake is called as a user would, with this Python."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    config = config or repo.config
+    configured = ["--configfile", str(config)] if config else []
     return {
-        "args": [sys.executable, "-m", "snakemake", *arguments, "--configfile", str(config or repo.config)],
+        "args": [sys.executable, "-m", "snakemake", *arguments, *configured],
         "cwd": repo.folder,
         "env": {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "200"},
         "stdout": subprocess.PIPE,

@@ -16,7 +16,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(SCRIPTS), os.enviro
 from semlens.compare.metrics import list_metrics, load_metric
 from semlens.config import plan
 from semlens.config.digests import digest_dataset, digest_files
-from semlens.config.load import load_configuration
+from semlens.config.load import find_file, load_configuration
 from semlens.config.model_sources import BACKBONE, ModelSources
 from semlens.config.paths import Paths, list_statistics
 from semlens.config.sources import list_sources

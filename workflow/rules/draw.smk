@@ -147,7 +147,9 @@ rule judge_claims:
     input:
         sets=list_statistics("sets", JUDGED),
         tests=list_statistics("tests", JUDGED),
-        published=[here(HOME / config.get("reference_results", "") / name) for name in ("claims.yaml", "table1.csv")],
+        published=[
+            here(find_file(config.get("reference_results", ""), HOME) / name) for name in ("claims.yaml", "table1.csv")
+        ],
         templates=[here(HOME / "workflow" / "report" / f"claims.{kind}.j2") for kind in ("html", "md")],
         code=sources("judge_claims.py"),
     output:

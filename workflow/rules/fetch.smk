@@ -15,7 +15,7 @@ rule download_file:
         "../../envs/data.yaml"
     resources:
         mirrors=plan.format_mirrors(config, os.environ.get("SEMLENS_MIRRORS", "")),
-        registry=str(HOME / config["registry"]),  # a resource, because another mirror is no reason to download again
+        registry=str(find_file(config["registry"], HOME)),  # a resource, because another mirror is no reason to download again
     params:
         sha256=lambda wildcards: registry.list_files(REGISTRY)[wildcards.file]["sha256"],
     script:
@@ -61,7 +61,7 @@ rule download_images:
     threads: 8
     resources:
         mirrors=plan.format_mirrors(config, os.environ.get("SEMLENS_MIRRORS", "")),
-        registry=str(HOME / config["registry"]),
+        registry=str(find_file(config["registry"], HOME)),
     params:
         source=lookup("datasets/{dataset}/source/download", within=config),
     script:

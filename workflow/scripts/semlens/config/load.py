@@ -33,13 +33,18 @@ def load_configuration(config: Config, home: Path, metrics: Sequence[str]) -> Re
     check_schema(config, schema)
     fill_defaults(config, schema)
     name_views(config, name_view)
-    registry = yaml.safe_load((home / config["registry"]).read_text())
+    registry = yaml.safe_load(find_file(config["registry"], home).read_text())
     check_schema(registry, _read_schema(home, "registry"), config["registry"])
     check_references(config)
     check_downloads(config, registry)
     check_folders(config)
     check_layers(config, home / "resources" / "demo" / "model")
     return registry
+
+
+def find_file(path: str, home: Path) -> Path:
+    """Return a file or folder that a configuration names: in the working directory, else in the repository."""
+    return Path(path).absolute() if Path(path).exists() else home / path
 
 
 def read_config_schema(home: Path, metrics: Sequence[str]) -> Config:
