@@ -86,7 +86,7 @@ def ran(cluster, repo) -> list[dict[str, str]]:
 def test_everything_ran_as_jobs_of_slurm(ran, repo):
     assert {job["JobState"] for job in ran} == {"COMPLETED"}
     assert plan(repo, *SHARDS) == set()
-    assert repo.path("results", "published.html").stat().st_size > 0
+    assert repo.path("results", "report.html").stat().st_size > 0
 
 
 @pytest.mark.parametrize(("rule", "number"), [("encode_images", 9), ("extract_features", 34)])
