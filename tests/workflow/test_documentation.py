@@ -1,45 +1,263 @@
-"""What config/README.md says of the configuration is what the schema has."""
+"""The documentation has every key, variant, target and result; its links resolve and its examples are valid."""
 
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
 from repository import ROOT
 
-SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
-README = (ROOT / "config" / "README.md").read_text()
+from semlens.compare.metrics import list_metrics
+from semlens.config.axes import AXES
+from semlens.config.checks import check_references
+from semlens.config.load import load_configuration, read_config_schema
+from semlens.config.plan import name_views
+from semlens.config.schema import RENAMED_KEYS, RENAMED_VALUES, check_schema, fill_defaults
+from semlens.images.views import list_views, load_view, name_view, takes_share
+from semlens.models.parts import REQUIRED_PARTS
+from semlens.select.formats import list_formats, load_format
+
+SCHEMA = read_config_schema(ROOT, list_metrics())
+REGISTRY = yaml.safe_load((ROOT / "resources" / "registry.yaml").read_text())
 ENTRIES = ("models", "datasets", "extractions", "experiments")
+CONFIG, README, GLOSSARY = ((ROOT / path).read_text() for path in ("config/README.md", "README.md", "docs/glossary.md"))
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LONGEST_CELL = 200
+
+# Words of the first edition. Those of keys and values that were renamed are told by the configuration itself.
+OLD_WORDS = (
+    "SEMLENS_REDIRECT", "n_ranked", r"answer\.(json|png)", r"published\.html", r"\.trend\b", r"\.plane\b",
+    "test_distances", "answer_question", "randomize_unet", r"feature sets?", "fallback@", "moments", "pictures?",
+    "photographs?",
+)  # fmt: skip
+OLD_KEYS = [rf"`{word}[`:]" for word in {*RENAMED_KEYS, *RENAMED_VALUES} - {"features", "published", "means"}]
+HISTORY = ("CHANGELOG.md", "docs/migration.md")  # say how things were called
 
 
-def section(heading: str) -> str:
-    """What stands under a heading."""
-    (text,) = re.findall(rf"^## {re.escape(heading)}.*?\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL)
-    return text
+def list_documents() -> list[str]:
+    """Return all Markdown files, of the repository or about to be added to it."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    return sorted(name for name in names if name and (ROOT / name).is_file())
 
 
-def documented(heading: str) -> set[str]:
-    """The keys in the first column of the table under a heading."""
-    cells = re.findall(r"^\| (`.*?) \|", section(heading), re.MULTILINE)
-    return {key for cell in cells for key in re.findall(r"`(\w+)`", cell)}
+def find_section(text: str, heading: str, level: int = 2) -> str:
+    """Return what stands under a heading, with the headings below it."""
+    marks = "#" * level
+    pattern = rf"^{marks} {re.escape(heading)}\n(.*?)(?=^#{{1,{level}}} |\Z)"
+    (section,) = re.findall(pattern, text, re.MULTILINE | re.DOTALL)
+    return section
 
 
-def test_every_general_key_is_documented_and_no_other():
-    general = SCHEMA["properties"].keys() - {*ENTRIES, "prompts", "views"}
-    assert documented("General") == general
+def read_rows(section: str) -> dict[str, list[str]]:
+    """Return the rows of the first table, by the name in backticks that each begins with."""
+    table = re.search(r"(?:^\|.*\n)+", section, re.MULTILINE).group()
+    rows = (split_row(line) for line in table.splitlines())
+    return {cells[0].strip("`"): cells for cells in rows if cells[0].startswith("`")}
 
 
-@pytest.mark.parametrize("entry", ENTRIES)
-def test_every_key_of_an_entry_is_documented_and_no_other(entry):
-    assert documented(f"`{entry}`") == SCHEMA["properties"][entry]["additionalProperties"]["properties"].keys()
+def split_row(line: str) -> list[str]:
+    return [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip())[1:-1]]
+
+
+def get_properties(entry: str | None) -> dict[str, dict]:
+    """Return the keys of the configuration, or of an entry, with their schemas."""
+    if entry is not None:
+        return SCHEMA["properties"][entry]["additionalProperties"]["properties"]
+    return {key: about for key, about in SCHEMA["properties"].items() if key not in (*ENTRIES, "prompts", "views")}
+
+
+def read_keys(entry: str | None) -> dict[str, list[str]]:
+    return read_rows(find_section(CONFIG, "General" if entry is None else f"`{entry}`"))
+
+
+@pytest.mark.parametrize("entry", [None, *ENTRIES])
+def test_every_key_is_documented_and_no_other(entry):
+    assert read_keys(entry).keys() == get_properties(entry).keys()
 
 
 @pytest.mark.parametrize("entry", [None, *ENTRIES])
 def test_defaults_are_those_of_the_schema(entry):
-    properties = (
-        SCHEMA["properties"] if entry is None else SCHEMA["properties"][entry]["additionalProperties"]["properties"]
-    )
-    for key, about in properties.items():
-        if isinstance(about.get("default"), str | int | float) and not isinstance(about["default"], bool):
-            under = section("General" if entry is None else f"`{entry}`")
-            (row,) = re.findall(rf"^\| .*`{key}`.*? \| (.*?) \| ", under, re.MULTILINE)[:1] or [""]
-            assert str(about["default"]) in row.replace(",", ""), f"{key}: {row}"
+    documented = {key: cells[1].strip("`") for key, cells in read_keys(entry).items()}
+    required = [] if entry is None else SCHEMA["properties"][entry]["additionalProperties"]["required"]
+    for key, about in get_properties(entry).items():
+        default = about.get("default")
+        expected = {None: "required" if key in required else "none", True: "true", False: "false"}.get(
+            default if default is None or isinstance(default, bool) else ""
+        )
+        if expected is None:
+            expected = ", ".join(map(str, default)) or "none" if isinstance(default, list | dict) else str(default)
+        assert documented[key] == ("all" if key == "classes" else expected), key
+
+
+@pytest.mark.parametrize("entry", [None, *ENTRIES])
+def test_every_value_of_a_choice_is_documented(entry):
+    section = find_section(CONFIG, "General" if entry is None else f"`{entry}`")
+    for key, about in get_properties(entry).items():
+        for value in about.get("enum", []):
+            assert f"`{value}`" in section, f"{key}: {value}"
+
+
+def test_every_kind_of_source_is_documented_with_an_example():
+    for entry in ("models", "datasets"):
+        section = find_section(CONFIG, f"Sources of {entry}", 3)
+        for kind in get_properties(entry)["source"]["properties"]:
+            assert re.search(rf"^`{kind}` ", section, re.MULTILINE), kind
+            assert f"source: {{{kind}: " in section, kind
+
+
+def test_every_variant_is_documented():
+    assert read_rows(find_section(CONFIG, "`views`")).keys() == set(list_views())
+    assert read_rows(find_section(CONFIG, "Metrics", 3)).keys() == set(list_metrics())
+    formats = read_rows(find_section(CONFIG, "Splits and sequences", 3))
+    assert {name: cells[1].strip("`").split(":")[0] for name, cells in formats.items()} == {
+        name: load_format(name).needs[0] for name in list_formats()
+    }
+    experiments, models = find_section(CONFIG, "`experiments`"), find_section(CONFIG, "`models`")
+    for name in (*AXES, *SCHEMA["$defs"]["sets"]["items"]["enum"]):
+        assert f"`{name}`" in experiments
+    for name in (*REGISTRY["models"], *REQUIRED_PARTS):
+        assert f"`{name}`" in models
+    for name in REGISTRY["datasets"]:
+        assert f"`{name}`" in find_section(CONFIG, "`datasets`")
+
+
+@pytest.mark.parametrize("name", list_views())
+def test_a_view_is_documented_as_it_is(name):
+    view = load_view({name: 0.1} if takes_share(name) else name)
+    _, image, mask, sample, seeded = read_rows(find_section(CONFIG, "`views`"))[name]
+    assert sample == ("instance" if view.per_instance else "image")
+    assert (seeded == "yes") == view.seeded
+    changes_mask = view.find_crop_box or name_view(name if not takes_share(name) else {name: 0.1}) in (
+        "hflip", "vflip", "rot90", "rot180", "rot270",
+    )  # fmt: skip
+    assert (mask != "as it is") == bool(changes_mask)
+    assert (image != "as it is") == (name != "identity")
+
+
+def test_every_target_is_documented():
+    rules = (ROOT / "workflow" / "rules" / "targets.smk").read_text() + (ROOT / "Snakefile").read_text()
+    targets = set(re.findall(r"^rule (\w+):", rules, re.MULTILINE))
+    assert read_rows(find_section(README, "Run one stage")).keys() == targets
+
+
+def test_every_result_is_documented():
+    rules = "".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
+    made = {f"{name}{mark}" for name, mark in re.findall(r"\"<results>/([\w.]+)(/?)", rules)} | {"logs/", "benchmarks/"}
+    documented = re.findall(r"^\| (`.*?) \|", find_section(README, "What you get"), re.MULTILINE)
+    named = {name for cell in documented for name in re.findall(r"`([^`]+)`", cell)}
+    assert made <= named, made - named
+    statistics = set(re.findall(r"<results>/statistics/\S*\.(\w+\.csv)", rules))
+    assert statistics <= named, statistics - named
+
+
+def list_anchors(path: Path) -> set[str]:
+    """Return what a link into a Markdown file may name: its headings, as GitHub writes them, and its own anchors."""
+    text = FENCE.sub("", path.read_text())
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    slugs = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return slugs | set(re.findall(r'<a id="([^"]+)">', text))
+
+
+@pytest.mark.parametrize("document", list_documents())
+def test_every_relative_link_resolves(document):
+    text = FENCE.sub("", (ROOT / document).read_text())
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", link):
+            continue
+        file, _, anchor = link.partition("#")
+        path = (ROOT / document).parent / file if file else ROOT / document
+        if not path.exists() or (anchor and anchor not in list_anchors(path)):
+            broken.append(link)
+    assert not broken
+
+
+@pytest.mark.parametrize("document", list_documents())
+def test_no_table_cell_is_longer_than_a_reader_can_take(document):
+    text = FENCE.sub("", (ROOT / document).read_text())
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert not [cell for row in rows for cell in split_row(row) if len(cell) > LONGEST_CELL]
+
+
+@pytest.mark.parametrize("document", [name for name in list_documents() if name not in HISTORY])
+def test_no_word_of_the_first_edition_is_left(document):
+    pattern = re.compile("|".join(rf"(?<!\w)(?:{word})(?!\w)" for word in OLD_WORDS) + "|" + "|".join(OLD_KEYS))
+    found = [match.group() for match in pattern.finditer((ROOT / document).read_text())]
+    assert not found
+
+
+def list_yaml_examples() -> list[tuple[str, str]]:
+    """Return every YAML example, with the document and the line where it begins."""
+    examples = []
+    for document in list_documents():
+        text = (ROOT / document).read_text()
+        for match in FENCE.finditer(text):
+            if match[1] == "yaml":
+                examples.append((f"{document}:{text[: match.start()].count(chr(10)) + 1}", match[2]))
+    return examples
+
+
+EXAMPLES = dict(list_yaml_examples())
+
+
+def is_complete(example: dict) -> bool:
+    return set(ENTRIES) <= example.keys()
+
+
+@pytest.mark.parametrize("place", EXAMPLES)
+def test_yaml_examples_are_valid(place, tmp_path):
+    """Whole configurations as they are loaded, but with folders that are there; parts as far as the schema goes."""
+    config = yaml.safe_load(EXAMPLES[place])
+    if not isinstance(config, dict) or not config.keys() <= SCHEMA["properties"].keys():
+        pytest.skip("not a configuration of semlens")
+    if not is_complete(config):
+        check_schema(config, {**SCHEMA, "required": []})
+        return
+    for entry, folder in (("models", ROOT / "resources" / "demo" / "model"), ("datasets", tmp_path)):
+        for about in config[entry].values():
+            if "folder" in about["source"]:
+                about["source"]["folder"] = str(folder)
+    load_configuration(config, ROOT, list_metrics())
+
+
+def test_parts_of_examples_fit_together():
+    """What the examples of config/README.md name is there, if all are read as one with the paper's configuration."""
+    config = yaml.safe_load((ROOT / "config" / "paper.yaml").read_text())
+    for place, text in EXAMPLES.items():
+        if place.startswith("config/README.md"):
+            for key, value in yaml.safe_load(text).items():
+                config[key] = {**config.get(key, {}), **value} if isinstance(value, dict) else value
+    check_schema(config, SCHEMA)
+    fill_defaults(config, SCHEMA)
+    name_views(config, name_view)
+    check_references(config)
+
+
+@pytest.mark.parametrize("document", list_documents())
+def test_commands_name_what_is_there(document):
+    text = (ROOT / document).read_text()
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"(?:^|`)make ([a-z][\w-]*)", text, re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"make {target}"
+    for file in re.findall(r"(?:--configfile|--profile|python) ((?:config|profiles|benchmarks)/[\w/.-]+)", text):
+        assert (ROOT / file.rstrip(".")).exists(), file
+    for script, options in re.findall(r"python (benchmarks/\w+\.py)((?: --?[\w-]+| [\w./]+)*)", text):
+        for option in re.findall(r"--[\w-]+", options):
+            assert f'"{option}"' in (ROOT / script).read_text(), f"{script} {option}"
+
+
+def test_the_words_of_the_report_are_in_the_glossary():
+    template = (ROOT / "workflow" / "report" / "report.html.j2").read_text()
+    words = re.findall(r"<dt>(.*?)</dt>", template)
+    assert words
+    for word in words:
+        assert f"**{word}**" in GLOSSARY, word
+
+
+def test_every_word_of_the_glossary_stands_once():
+    words = re.findall(r"</a>\*\*(.+?)\*\*", GLOSSARY)
+    assert len(words) == len(set(words))
+    for name in (*AXES, *list_metrics(), *SCHEMA["$defs"]["sets"]["items"]["enum"]):
+        assert {name, name.rstrip("s")} & set(words), name
