@@ -17,7 +17,7 @@ import pyarrow.parquet as parquet
 from semlens.compare.metrics import iterate_distance_blocks, pair_distances
 from semlens.compare.pairs import NO_SET, SETS, DistanceSets, pair_across_views, pair_at_offset
 from semlens.compare.prototypes import PrototypeShard, load_prototypes, open_prototypes
-from semlens.compare.running_statistics import RunningStatistics, encode_running_statistics
+from semlens.compare.running_statistics import RUNNING_STATISTICS, RunningStatistics, encode_running_statistics
 from semlens.images.original import ORIGINAL
 from semlens.runtime.files import write_atomically
 from semlens.runtime.logs import log, open_progress
@@ -36,6 +36,10 @@ DISTANCES = pa.DataFrameSchema(
     },
     strict=True,
     ordered=True,
+    metadata={
+        RUNNING_STATISTICS: "By condition and set, of all pairs, stored or not: n, mean, sum_of_squares (of deviations "
+        "from the mean), min, max.",
+    },
 )
 _SIDI = SETS.index("sidi")
 _LABEL = arrow.dictionary(arrow.int16(), arrow.string())
