@@ -119,7 +119,7 @@ def main() -> None:
                 dataset="coco",
                 index=index,
                 criteria={"classes": None, "min_area": 0, "min_area_of": "instance", "seed": 0},
-                published=None,
+                image_list=None,
                 images=(0, min(SHARD, images // 2)),
                 out=f"{folder}/manifest.parquet",
             ),

@@ -30,6 +30,10 @@ REFUSED = {
     "extraction": ({"experiments:video:extractions": ["videos"]}, ["'video'", "'videos'", "plain"]),
     "view group": ({"extractions:video:views": "flipped"}, ["'video'", "flipped", "plain"]),
     "view": ({"views": {"plain": ["identity", "upside_down"]}}, ["views.plain", "upside_down", "identity"]),
+    "view in two spellings": (
+        {"views:turned": ["crop_shift20", {"crop_shift": 0.2}]},
+        ["view group 'turned'", "'crop_shift20' twice"],
+    ),
     "model of a extraction": ({"extractions:video:models": ["large"]}, ["'video'", "large", "tiny"]),
     "dataset's folder": (
         {"datasets:voc:source": {"folder": "nowhere/voc"}},

@@ -29,7 +29,7 @@ rule select_images:
     """Choose the instances of one shard."""
     input:
         index="<results>/index/{dataset}.parquet",
-        published=lambda wildcards: place(paths.find_image_list(wildcards.dataset)),
+        image_list=lambda wildcards: place(paths.find_image_list(wildcards.dataset)),
         code=sources("select_images.py"),
     output:
         manifest="<results>/manifests/{dataset}/{shard}.parquet",

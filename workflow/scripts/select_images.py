@@ -9,7 +9,7 @@ if __name__ == "__main__":
             dataset=snakemake.wildcards.dataset,
             index=snakemake.input.index,
             criteria=snakemake.params.criteria,
-            published=snakemake.input.get("published") or None,
+            image_list=snakemake.input.get("image_list") or None,
             images=tuple(snakemake.params.images),
             out=snakemake.output.manifest,
         )

@@ -180,6 +180,8 @@ def test_good_configuration_passes(config):
             ["still"],
             ["experiment 'flips'", "condition 'hflip'", "['still']", "view 'hflip'", "timestep 0"],
         ),
+        ("views/flips", ["hflip", "vflip", "hflip"], ["view group 'flips'", "'hflip' twice"]),
+        ("experiments/flips/conditions", ["vflip", "vflip"], ["experiment 'flips'", "'vflip' twice"]),
         ("views/flips", ["hflip"], ["experiment 'flips'", "condition 'vflip'", "view 'vflip'"]),
     ],
 )

@@ -1,5 +1,6 @@
 """The device that is asked for; and processes that share GPUs, each its own."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,12 @@ def test_auto_takes_the_best_device_there_is():
     best = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     assert resolve_device("auto").type == best
     assert resolve_device("cpu") == torch.device("cpu")
+
+
+def test_cpus_are_counted_where_the_system_cannot_say_which_a_process_may_use(monkeypatch):
+    assert 1 <= devices.count_cpus() <= os.cpu_count()
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)  # as on macOS
+    assert devices.count_cpus() == os.cpu_count()
 
 
 class Process:

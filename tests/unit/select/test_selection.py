@@ -142,7 +142,7 @@ def test_selection_of_nothing_is_refused(criteria):
 
 
 @pytest.fixture
-def published(tmp_path):
+def image_list(tmp_path):
     def write(text):
         (tmp_path / "list.csv").write_text(text)
         return tmp_path / "list.csv"
@@ -150,32 +150,32 @@ def published(tmp_path):
     return write
 
 
-def test_published_list_gives_images_and_order_whatever_the_seed(published):
-    path = published("src\nc.jpg\na.jpg\nd.jpg\n")
+def test_list_gives_images_and_order_whatever_the_seed(image_list):
+    path = image_list("src\nc.jpg\na.jpg\nd.jpg\n")
     for seed in range(5):
-        order, _ = choose_instances(stills("a", "b", "c", "d"), "coco", **{**ALL, "seed": seed}, published=path)
+        order, _ = choose_instances(stills("a", "b", "c", "d"), "coco", **{**ALL, "seed": seed}, image_list=path)
         assert order == ["c", "a", "d"]
 
 
-def test_published_list_of_several_datasets(published):
-    path = published("src,dataset\nb.jpg,coco\nx.jpg,pascal\na.jpg,coco\n")
-    assert choose_instances(stills("a", "b", "c"), "mine", **ALL, published=path, published_as="coco")[0] == ["b", "a"]
+def test_list_of_several_datasets(image_list):
+    path = image_list("src,dataset\nb.jpg,coco\nx.jpg,pascal\na.jpg,coco\n")
+    assert choose_instances(stills("a", "b", "c"), "mine", **ALL, image_list=path, listed_as="coco")[0] == ["b", "a"]
 
 
-def test_published_list_that_repeats_an_image(published):
-    path = published("src\nb.jpg\na.jpg\nb.jpg\n")
-    assert choose_instances(stills("a", "b"), "coco", **ALL, published=path)[0] == ["b", "a"]
+def test_list_that_repeats_an_image(image_list):
+    path = image_list("src\nb.jpg\na.jpg\nb.jpg\n")
+    assert choose_instances(stills("a", "b"), "coco", **ALL, image_list=path)[0] == ["b", "a"]
 
 
-def test_published_list_whose_datasets_look_like_numbers(published):
-    path = published("src,dataset\nb.jpg,2012\na.jpg,2017\n")
-    assert choose_instances(stills("a", "b"), "mine", **ALL, published=path, published_as="2017")[0] == ["a"]
+def test_list_whose_datasets_look_like_numbers(image_list):
+    path = image_list("src,dataset\nb.jpg,2012\na.jpg,2017\n")
+    assert choose_instances(stills("a", "b"), "mine", **ALL, image_list=path, listed_as="2017")[0] == ["a"]
 
 
-def test_published_image_that_is_not_annotated(published):
-    path = published("src\na.jpg\nz.jpg\n")
+def test_published_image_that_is_not_annotated(image_list):
+    path = image_list("src\na.jpg\nz.jpg\n")
     with pytest.raises(ValueError, match=rf"dataset 'coco': 1 of 2 images listed in {re.escape(str(path))}.* z\.jpg"):
-        choose_instances(stills("a"), "coco", **ALL, published=path)
+        choose_instances(stills("a"), "coco", **ALL, image_list=path)
 
 
 def test_splits_that_number_images_alike_are_refused(tmp_path, coco):
@@ -189,22 +189,22 @@ def test_splits_that_number_images_alike_are_refused(tmp_path, coco):
         index_dataset(dataset="mine", **source, out=tmp_path / "index.parquet")
 
 
-def test_a_published_list_is_taken_as_it_is_whatever_its_images_show(published):
+def test_a_published_list_is_taken_as_it_is_whatever_its_images_show(image_list):
     index = rows(("a", "dog"), ("b", "dog", 0.001), ("c", "dog"))
-    assert choose_instances(index, "coco", **ALL, published=published("src\nc.jpg\nb.jpg\na.jpg\n"))[0] == list("cba")
+    assert choose_instances(index, "coco", **ALL, image_list=image_list("src\nc.jpg\nb.jpg\na.jpg\n"))[0] == list("cba")
 
 
 @pytest.mark.parametrize("text", ["src,dataset\na.jpg,pascal\n", "src\na.jpg\n"], ids=["no such row", "no column"])
-def test_published_list_without_the_dataset(published, text):
-    path = published(text)
+def test_list_without_the_dataset(image_list, text):
+    path = image_list(text)
     with pytest.raises(ValueError, match=rf"(?s)(?=.*{re.escape(str(path))})(?=.*'coco')"):
-        choose_instances(stills("a"), "mine", **ALL, published=path, published_as="coco")
+        choose_instances(stills("a"), "mine", **ALL, image_list=path, listed_as="coco")
 
 
-def test_published_name_that_several_images_bear(published):
+def test_published_name_that_several_images_bear(image_list):
     index = stills("walk/00000", "bear/00000")
     with pytest.raises(ValueError, match=r"00000\.jpg"):
-        choose_instances(index, "davis", **ALL, published=published("src\n00000.jpg\n"))
+        choose_instances(index, "davis", **ALL, image_list=image_list("src\n00000.jpg\n"))
 
 
 # Index and manifests of a dataset on disk
@@ -261,14 +261,14 @@ def davis(tmp_path):
 def manifest(tmp_path):
     """Index a source and return the path of the manifest of a range of images."""
 
-    def write(source, images, *, published=None, **criteria):
+    def write(source, images, *, image_list=None, **criteria):
         out = tmp_path / f"manifest-{images[0]}-{images[1]}.parquet"
         index_dataset(dataset="mine", **source, out=tmp_path / "index.parquet")
         select_images(
             dataset="mine",
             index=tmp_path / "index.parquet",
             criteria={**ALL, **criteria},
-            published=published,
+            image_list=image_list,
             images=images,
             out=out,
         )
@@ -358,9 +358,9 @@ def test_manifest_follows_the_order_of_the_selection(tmp_path, coco, manifest):
     assert order != sorted(order)
 
 
-def test_manifest_follows_the_published_list(coco, manifest, published):
-    path = published("src\n007.jpg\n002.jpg\n005.jpg\n")
-    assert pd.read_parquet(manifest(coco, (1, 3), published=path))["image_id"].tolist() == ["2", "2", "5", "5"]
+def test_manifest_follows_the_published_list(coco, manifest, image_list):
+    path = image_list("src\n007.jpg\n002.jpg\n005.jpg\n")
+    assert pd.read_parquet(manifest(coco, (1, 3), image_list=path))["image_id"].tolist() == ["2", "2", "5", "5"]
 
 
 @pytest.mark.parametrize("source", ["coco", "davis"])
@@ -413,7 +413,7 @@ def test_a_list_without_a_header_row_is_refused(tmp_path):
             min_area=0,
             min_area_of="instance",
             seed=0,
-            published=tmp_path / "list.csv",
+            image_list=tmp_path / "list.csv",
         )
 
 

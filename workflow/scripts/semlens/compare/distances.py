@@ -17,7 +17,8 @@ import pyarrow.parquet as parquet
 from semlens.compare.metrics import iterate_distance_blocks, pair_distances
 from semlens.compare.pairs import NO_SET, SETS, DistanceSets, pair_across_views, pair_at_offset
 from semlens.compare.prototypes import PrototypeShard, load_prototypes, open_prototypes
-from semlens.compare.running_statistics import RunningStatistics, encode_running_statistics
+from semlens.compare.running_statistics import RUNNING_STATISTICS, RunningStatistics, encode_running_statistics
+from semlens.images.original import ORIGINAL
 from semlens.runtime.files import write_atomically
 from semlens.runtime.logs import log, open_progress
 from semlens.storage.tables import check_table
@@ -35,6 +36,10 @@ DISTANCES = pa.DataFrameSchema(
     },
     strict=True,
     ordered=True,
+    metadata={
+        RUNNING_STATISTICS: "By condition and set, of all pairs, stored or not: n, mean, sum_of_squares (of deviations "
+        "from the mean), min, max.",
+    },
 )
 _SIDI = SETS.index("sidi")
 _LABEL = arrow.dictionary(arrow.int16(), arrow.string())
@@ -127,8 +132,8 @@ def pair_condition(
 ) -> LabelledPairs:
     """Return the pairs of a condition; parameters are those of :func:`compare_prototypes`."""
     metric = condition["metric"]
-    rows, vectors = load_prototypes(shards, {**condition, "view": "identity"})
-    if condition["view"] != "identity":
+    rows, vectors = load_prototypes(shards, {**condition, "view": ORIGINAL})
+    if condition["view"] != ORIGINAL:
         transformed, transformed_vectors = load_prototypes(shards, condition)
         return pair_views(rows, vectors, transformed, transformed_vectors, metric, device=device)
     if condition["offset"] is not None:

@@ -12,7 +12,7 @@ import pyarrow.parquet as parquet
 
 from semlens.runtime.files import quarantine_if_corrupt
 
-_KEY = b"running_statistics"
+RUNNING_STATISTICS = b"running_statistics"  # key of the metadata
 
 
 @dataclass(frozen=True)
@@ -66,13 +66,13 @@ def encode_running_statistics(statistics: Mapping[str, Mapping[str, RunningStati
         condition: {name: asdict(running) for name, running in by_set.items() if running.n}
         for condition, by_set in statistics.items()
     }
-    return {_KEY: json.dumps(encoded).encode()}
+    return {RUNNING_STATISTICS: json.dumps(encoded).encode()}
 
 
 def read_running_statistics(distances: str | Path) -> dict[str, dict[str, RunningStatistics]]:
     """Return the statistics by condition and set of a distances table, see :func:`encode_running_statistics`."""
     with quarantine_if_corrupt(distances):
-        encoded = json.loads(parquet.read_metadata(distances).metadata[_KEY])
+        encoded = json.loads(parquet.read_metadata(distances).metadata[RUNNING_STATISTICS])
     return {
         condition: {name: RunningStatistics(**running) for name, running in by_set.items()}
         for condition, by_set in encoded.items()

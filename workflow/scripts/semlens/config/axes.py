@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from semlens.images.original import ORIGINAL
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -42,7 +44,7 @@ AXES = {
         Axis("metric", "metric", default="correlation", changes_features=False, shares_scale=False),
         Axis("layers", "layer"),
         Axis("timestep", "noise: timestep", heading="t = {}", default=0),
-        Axis("view", "view", default="identity"),
+        Axis("view", "view", default=ORIGINAL),
         Axis("offset", "offset (frames)", heading="+{}", changes_features=False),
     )
 }

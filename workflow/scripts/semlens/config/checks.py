@@ -14,6 +14,7 @@ from semlens.config.plan import (
     tracks_instance,
 )
 from semlens.config.schema import Config
+from semlens.images.original import ORIGINAL
 from semlens.models.backbones import load_backbone
 from semlens.models.layers import expand_layers
 from semlens.models.parts import REQUIRED_PARTS
@@ -132,6 +133,8 @@ def check_references(config: Config) -> None:
     ValueError
         Naming the entry, the key and what there is to choose from.
     """
+    for name, views in config["views"].items():
+        _check_distinct_views(f"view group {name!r}", views)
     for name, extraction in config["extractions"].items():
         where = f"extraction {name!r}"
         _check_known(where, "model", extraction["models"], config["models"])
@@ -172,10 +175,12 @@ def _check_experiment(config: Config, name: str) -> None:
         raise ValueError(f"{where}: an instance is tracked along 'axis: offset', not {experiment['axis']!r}")
     if tracks_instance(experiment) and len(experiment["datasets"]) > 1:
         raise ValueError(f"{where}: 'reference' {experiment['reference']!r} is in one dataset; name that alone")
+    if experiment["axis"] == "view":
+        _check_distinct_views(where, experiment["conditions"])
     for condition in list_conditions(experiment):
         if not condition["layers"]:
             raise ValueError(f"{where}: 'layers' is neither set nor the axis")
-        if condition["offset"] is not None and condition["view"] != "identity":
+        if condition["offset"] is not None and condition["view"] != ORIGINAL:
             raise ValueError(f"{where}: 'offset' and 'view' do not go together")
         if condition["offset"] is None and experiment["reference"] != "all":
             raise ValueError(f"{where}: 'reference' needs 'offset', set or as the axis")
@@ -193,7 +198,7 @@ def _check_condition(config: Config, experiment: str, condition: Config, dataset
         takers = " or ".join(f"format: {name}" for name in list_formats() if load_format(name).has_videos)
         raise ValueError(f"{where}: 'offset' needs videos ({takers}); dataset {dataset!r} has none")
     where = f"{where}, condition {condition['name']!r}"
-    for view in sorted({condition["view"], "identity"}):
+    for view in sorted({condition["view"], ORIGINAL}):
         holding = [
             name
             for name in extractions
@@ -207,6 +212,13 @@ def _check_condition(config: Config, experiment: str, condition: Config, dataset
             )
         if not holding:
             raise ValueError(f"{where}: none of its extractions {names} reads {what}")
+
+
+def _check_distinct_views(where: str, views: list[str]) -> None:
+    """Refuse a view that is there twice: two spellings have one name, see :func:`semlens.config.plan.name_views`."""
+    for view in views:
+        if views.count(view) > 1:
+            raise ValueError(f"{where} names view {view!r} twice; {{crop_shift: 0.2}} and crop_shift20 are one view")
 
 
 def _check_known(where: str, what: str, names: Iterable[str], known: Iterable[str]) -> None:

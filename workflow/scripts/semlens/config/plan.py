@@ -206,7 +206,7 @@ def get_criteria(dataset: Config) -> Config:
         "min_area": dataset["min_area"],
         "min_area_of": dataset["min_area_of"],
         "seed": dataset["seed"],
-        "published_as": dataset.get("list", {}).get("dataset"),
+        "listed_as": dataset.get("list", {}).get("dataset"),
     }
 
 

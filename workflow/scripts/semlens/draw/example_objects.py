@@ -19,11 +19,12 @@ from scipy.sparse.linalg import svds
 from semlens.draw.style import apply_style, format_condition
 from semlens.extract.mask_weights import MaskWeights, render_mask
 from semlens.images.masks import build_bilinear, sample_centres
+from semlens.images.original import ORIGINAL
 from semlens.images.paths import find_image
 from semlens.images.reading import find_image_folder, read_image
 from semlens.images.rendering import render_view
 from semlens.images.samples import iterate_samples
-from semlens.images.views import ORIGINAL, View, load_view
+from semlens.images.views import View, load_view
 from semlens.models.layers import expand_layers, parse_grid
 from semlens.runtime.files import quarantine_if_corrupt
 from semlens.runtime.logs import log

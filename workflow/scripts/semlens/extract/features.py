@@ -19,7 +19,32 @@ from semlens.runtime.devices import describe_device, resolve_device
 from semlens.runtime.logs import log, show_progress
 from semlens.storage.environment import describe_environment
 from semlens.storage.shard_reader import open_shard, read_environment, read_samples, read_texts
-from semlens.storage.shard_writer import create_shard, write_samples
+from semlens.storage.shard_writer import ENVIRONMENT, SAMPLES, Item, ShardContract, create_shard, write_samples
+
+FEATURES = ShardContract(
+    attributes={
+        "extraction": Item("text", "Name of the extraction in the configuration."),
+        "model": Item("text", "Name of the model in the configuration."),
+        "dataset": Item("text", "Name of the dataset in the configuration."),
+        "prompt": Item("text", "Text that conditioned the network; {classes} stands for those of the sample."),
+        "layers": Item("list of text", "The captured layers, in forward order."),
+        "posterior": Item("text", "How latents are drawn from the VAE's posterior: sample or mean."),
+        "noise": Item("bool", "Whether the noise of the timestep was added."),
+        "inference_steps": Item("int64", "Steps of which so many span the whole range; 0: noise was not taken away."),
+        "seed": Item("int64", "Of the posterior's sample and of the noise."),
+        "dtype": Item("text", "Arithmetic of the network; bfloat16 is stored as float32."),
+        "network_config_sha256": Item("text", "SHA-256 of the network's configuration."),
+        **ENVIRONMENT,
+    },
+    datasets={
+        **SAMPLES,
+        "{view}/t{timestep}/{layer}": Item(
+            ("float32", "float16"),
+            "What the layer gives out at a timestep of noise.",
+            "(samples, channels, height, width)",
+        ),
+    },
+)
 
 
 class FeatureExtractor:
@@ -141,7 +166,7 @@ class FeatureExtractor:
 def extract_features(extractor: FeatureExtractor, *, out: str | Path) -> None:
     """Write the feature maps of all layers.
 
-    The shard holds ``{view}/t{timestep}/{layer}`` (N, channels, height, width) and ``{view}/sample_id`` (N).
+    What the shard holds is in ``FEATURES``.
 
     Raises
     ------

@@ -19,7 +19,25 @@ from semlens.runtime.devices import describe_device, resolve_device
 from semlens.runtime.files import quarantine_if_corrupt
 from semlens.runtime.logs import log, show_progress
 from semlens.storage.environment import describe_environment
-from semlens.storage.shard_writer import create_shard, write_samples
+from semlens.storage.shard_writer import ENVIRONMENT, SAMPLES, Item, ShardContract, create_shard, write_samples
+
+LATENTS = ShardContract(
+    attributes={
+        "scaling_factor": Item("float64", "The U-Net reads latents times this."),
+        "size": Item("int64", "Side in pixels of the square that the VAE reads."),
+        "resize": Item("text", "How images become squares: stretch or letterbox."),
+        "dtype": Item("text", "Arithmetic of the VAE; latents are stored as float32."),
+        **ENVIRONMENT,
+    },
+    datasets={
+        **SAMPLES,
+        "{view}/posterior": Item(
+            "float32",
+            "Mean and log variance of the VAE's posterior, one after the other along the channels.",
+            "(samples, 2 x latent channels, height, width)",
+        ),
+    },
+)
 
 
 def encode_images(
@@ -38,8 +56,7 @@ def encode_images(
 ) -> None:
     """Write the posterior's mean and log variance of every sample of a manifest (section 4.1, step 1).
 
-    The shard holds, per view, ``posterior`` (N, 2 x latent channels, height, width) and ``sample_id`` (N): an image,
-    or an instance where the view crops around one.
+    What the shard holds is in ``LATENTS``.
     """
     with quarantine_if_corrupt(manifest):
         instances = pd.read_parquet(manifest)

@@ -13,13 +13,28 @@ from semlens.models.text import embed_texts
 from semlens.runtime.files import quarantine_if_corrupt
 from semlens.runtime.logs import log
 from semlens.storage.environment import describe_environment
-from semlens.storage.shard_writer import create_shard
+from semlens.storage.shard_writer import ENVIRONMENT, Item, ShardContract, create_shard
 
 Encoders = Sequence[tuple[str | Path, str | Path]]  # folders of tokenizer and text encoder, see models.embed
 
+PROMPTS = ShardContract(
+    attributes={
+        "prompt": Item("text", "The prompt as the configuration has it."),
+        "texts": Item("list of text", "All texts that a prompt with {classes} becomes, sorted.", optional=True),
+        **ENVIRONMENT,
+    },
+    datasets={
+        "embedding": Item("float32", "What the network's cross-attention reads.", "(texts, tokens, width)"),
+        "pooled": Item("float32", "What SDXL adds; other models have none.", "(texts, width)", optional=True),
+        "{view}/text": Item(
+            "int64", "The text of each sample of the view, where a prompt has {classes}.", "(samples)", optional=True
+        ),
+    },
+)
+
 
 def encode_prompt(*, prompt: str, encoders: Encoders, out: str | Path) -> None:
-    """Write a prompt's text embedding, ``embedding`` (1, tokens, width), and ``pooled`` (1, width) for SDXL."""
+    """Write a prompt's text embedding. What the shard holds is in ``PROMPTS``."""
     with create_shard(out, {"prompt": prompt}, describe_environment("encode")) as shard:
         _write_embedding([prompt], encoders, shard)
         log.info("prompt %r: %d tokens of width %d", prompt, *shard["embedding"].shape[1:])
@@ -35,9 +50,8 @@ def encode_template(
 ) -> None:
     """Write the text embeddings of a prompt that names what each sample shows.
 
-    ``{classes}`` becomes the classes of the sample's instances, in alphabetical order, joined by "and". The shard
-    holds ``embedding`` (texts, tokens, width), ``pooled`` (texts, width) for SDXL, and per view ``text`` (N): the text
-    of each of its samples.
+    ``{classes}`` becomes the classes of the sample's instances, in alphabetical order, joined by "and". What the shard
+    holds is in ``PROMPTS``.
     """
     with quarantine_if_corrupt(manifest):
         instances = pd.read_parquet(manifest)

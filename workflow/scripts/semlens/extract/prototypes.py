@@ -34,14 +34,42 @@ _NOT_POOLED = ("file", "width", "height", "rle")  # columns of instances that pr
 PROTOTYPES = pa.DataFrameSchema(
     {
         **{name: column for name, column in INSTANCES.columns.items() if name not in _NOT_POOLED},
-        "view": pa.Column(str),
-        "timestep": pa.Column("int32", pa.Check.in_range(0, 999)),
-        r"n_cells@\d+": pa.Column("int32", pa.Check.ge(0), regex=True),
-        r"area_weighted@\d+": pa.Column(bool, regex=True),
+        "view": pa.Column(str, description="View under which the network saw the instance."),
+        "timestep": pa.Column(
+            "int32", pa.Check.in_range(0, 999), description="Noise level at which the network was read."
+        ),
+        r"n_cells@\d+": pa.Column(
+            "int32",
+            pa.Check.ge(0),
+            regex=True,
+            title="n_cells@{grid}",
+            description="Number of cells of a grid of this side that count as the instance.",
+        ),
+        r"area_weighted@\d+": pa.Column(
+            bool,
+            regex=True,
+            title="area_weighted@{grid}",
+            description="Whether the instance covers the centre of no cell of this grid, so that cells count by the "
+            "area that it covers.",
+        ),
+        # Vectors stay out of pandas: they are added once the rest is checked.
+        r"[a-z]+[\d.]+@\d+": pa.Column(
+            arrow.list_(arrow.float32()),
+            regex=True,
+            required=False,
+            title="{layer}@{grid}",
+            description="Prototype: the mean of the layer's map, upsampled to the grid, over these cells; a value per "
+            "channel.",
+        ),
     },
     unique=["instance_id", "view", "timestep"],
     strict=True,
     coerce=True,
+    metadata={
+        LAYER_SETS: "By layer set, the columns that it concatenates.",
+        PASSES: "Every view and timestep that was read, whether it shows an instance or not.",
+        ENVIRONMENT: "By stage: date, device, commit and versions of what made the prototypes.",
+    },
 )
 
 

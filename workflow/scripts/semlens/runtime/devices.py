@@ -1,4 +1,4 @@
-"""Where to compute: the device that is asked for, and of several GPUs one that no other job has."""
+"""Where to compute: the device that is asked for, of several GPUs one that no other job has, and how many CPUs."""
 
 import fcntl
 import os
@@ -41,6 +41,11 @@ def resolve_device(name: str) -> "torch.device":
     number = claim_gpu(uuids, Path(tempfile.gettempdir()))
     log.info("computing on GPU %d of %d", number, len(uuids))
     return torch.device(kind, number)
+
+
+def count_cpus() -> int:
+    """Return the number of CPUs that this process may use; of all where the system does not say, as on macOS."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def describe_device(device: "torch.device") -> str:

@@ -66,7 +66,7 @@ def select_images(
     dataset: str,
     index: str | Path,
     criteria: dict[str, Any],
-    published: str | Path | None,
+    image_list: str | Path | None,
     images: tuple[int, int],
     out: str | Path,
 ) -> None:
@@ -80,7 +80,7 @@ def select_images(
         Written by :func:`index_dataset`.
     criteria
         Options of :func:`choose_instances`.
-    published
+    image_list
         A published list of images, or None.
     images
         The first image of the range, and the one after its last.
@@ -92,12 +92,11 @@ def select_images(
     """
     with quarantine_if_corrupt(index):
         candidates = pd.read_parquet(index, columns=_CRITERIA_COLUMNS)
-    order, chosen = choose_instances(candidates, dataset, published=published, **criteria)
+    order, chosen = choose_instances(candidates, dataset, image_list=image_list, **criteria)
     # The index does not have the frames of a video that show no object: a range may reach past its end.
     if len(order) < images[1] and not _has_videos(candidates):
-        limit = (
-            f"are in {published}" if published else f"show its classes on over {criteria['min_area']:.2%} of the image"
-        )
+        shown = f"show its classes on over {criteria['min_area']:.2%} of the image"
+        limit = f"are in {image_list}" if image_list else shown
         raise ValueError(
             f"dataset {dataset!r}: the configuration asks for {images[1]} images or more, but {len(order)} {limit}; "
             f"lower 'images' or widen the choice"
@@ -125,8 +124,8 @@ def choose_instances(
     min_area: float,
     min_area_of: str,
     seed: int,
-    published: str | Path | None = None,
-    published_as: str | None = None,
+    image_list: str | Path | None = None,
+    listed_as: str | None = None,
 ) -> tuple[list[str], pd.DataFrame]:
     """Return the ids of the selected images in their order, and the instances that count (section 3.1).
 
@@ -148,9 +147,9 @@ def choose_instances(
         "instance", or "image": all wanted instances of an image count if one of them covers more than ``min_area``.
     seed
         Seed of the order.
-    published
+    image_list
         A table whose first column lists files of images. They are selected in its order, whatever they show.
-    published_as
+    listed_as
         Only rows with this value in the list's column ``dataset`` are read; None reads all.
 
     Raises
@@ -170,8 +169,8 @@ def choose_instances(
         raise ValueError(
             f"dataset {dataset!r}: no instance is of classes {classes} and over {min_area:.2%} of its image"
         )
-    if published is not None:
-        return _read_list(index, dataset, published, published_as), chosen
+    if image_list is not None:
+        return _read_list(index, dataset, image_list, listed_as), chosen
     ids = list(dict.fromkeys(chosen["image_id"]))
     if _has_videos(index):
         return ids, chosen
@@ -194,25 +193,25 @@ def _find_native_name(name: str, class_name: pd.Series, dataset: str) -> str:
     raise ValueError(f"dataset {dataset!r} has no instance of class {name!r}; it has {', '.join(sorted(known))}")
 
 
-def _read_list(index: pd.DataFrame, dataset: str, published: str | Path, published_as: str | None) -> list[str]:
+def _read_list(index: pd.DataFrame, dataset: str, image_list: str | Path, listed_as: str | None) -> list[str]:
     """Return the ids of the images in a published list, each once."""
-    rows = pd.read_csv(published, dtype=str)
-    if published_as is not None:
-        rows = rows[rows["dataset"] == published_as] if "dataset" in rows else rows[:0]
+    rows = pd.read_csv(image_list, dtype=str)
+    if listed_as is not None:
+        rows = rows[rows["dataset"] == listed_as] if "dataset" in rows else rows[:0]
         if rows.empty:
-            raise ValueError(f"dataset {dataset!r}: list {published} has no row with {published_as!r} in 'dataset'")
+            raise ValueError(f"dataset {dataset!r}: list {image_list} has no row with {listed_as!r} in 'dataset'")
     images = index[["file", "image_id"]].drop_duplicates()
     files = images["file"].str.rsplit("/", n=1).str[-1]
     by_file = dict(zip(files, images["image_id"], strict=True))
     repeated = set(files[files.duplicated()])
     if rows.columns[0] in by_file:
-        raise ValueError(f"dataset {dataset!r}: list {published} has no header row: it begins with {rows.columns[0]}")
+        raise ValueError(f"dataset {dataset!r}: list {image_list} has no header row: it begins with {rows.columns[0]}")
     names = rows.iloc[:, 0].str.strip()
     if ambiguous := [name for name in names if name in repeated]:
-        raise ValueError(f"dataset {dataset!r}: several images are called {ambiguous[0]}, which {published} lists")
+        raise ValueError(f"dataset {dataset!r}: several images are called {ambiguous[0]}, which {image_list} lists")
     if missing := [name for name in names if name not in by_file]:
         raise ValueError(
-            f"dataset {dataset!r}: {len(missing)} of {len(names)} images listed in {published} are not annotated, "
+            f"dataset {dataset!r}: {len(missing)} of {len(names)} images listed in {image_list} are not annotated, "
             f"such as {', '.join(missing[:3])}"
         )
     return list(dict.fromkeys(by_file[name] for name in names))

@@ -1,5 +1,5 @@
-"""Keys of the metadata of a prototypes shard; each value is JSON."""
+"""Keys of the metadata of a prototypes shard; each value is JSON, described in the contract of prototypes."""
 
-LAYER_SETS = b"layer_sets"  # the columns that each layer set concatenates
-PASSES = b"passes"  # every (view, timestep) that was read, whether it shows an instance or not
-ENVIRONMENT = b"environment"  # what the features were made with
+LAYER_SETS = b"layer_sets"
+PASSES = b"passes"
+ENVIRONMENT = b"environment"

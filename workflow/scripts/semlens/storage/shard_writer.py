@@ -1,16 +1,44 @@
-"""Writing HDF5 shards: at once or not at all, self-describing."""
+"""Writing HDF5 shards, at once or not at all. What each kind of shard holds is a contract beside what writes it."""
 
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
 
 from semlens.runtime.files import write_atomically
 from semlens.storage.environment import Environment
+
+
+class Item(NamedTuple):
+    """An attribute or a dataset of a shard: ``text``, ``list of text`` or a type of numpy; several where it varies."""
+
+    dtype: str | tuple[str, ...]
+    description: str
+    shape: str = ""  # of a dataset
+    optional: bool = False
+
+
+class ShardContract(NamedTuple):
+    """What a kind of shard holds. Names of datasets are patterns, such as ``{view}/sample_id``."""
+
+    attributes: dict[str, Item]
+    datasets: dict[str, Item]
+
+
+ENVIRONMENT = {
+    "environment": Item(
+        "text", "JSON, by stage: date, device, commit and versions of what made the shard, and what it was made from."
+    )
+}
+SAMPLES = {
+    "{view}/sample_id": Item(
+        "text", "Ids of the view's samples: of images, or of instances where each has a crop.", "(samples)"
+    )
+}
 
 
 @contextmanager

@@ -17,8 +17,6 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-ORIGINAL = "identity"  # the view that others are compared with
-
 
 class CropBox(NamedTuple):
     """A rectangle of whole pixels; right and bottom are exclusive."""
