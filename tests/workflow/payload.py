@@ -1,9 +1,11 @@
-"""What artefacts hold, apart from how they were written: two runs are alike if nothing here differs."""
+"""What artefacts hold, apart from how and when they were written: two runs are alike if nothing here differs."""
 
+import json
 from pathlib import Path
 
 import h5py
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as parquet
 
 
@@ -15,7 +17,7 @@ def differing(a: Path, b: Path, names: set[str]) -> set[str]:
 def alike(a: Path, b: Path) -> bool:
     """Whether two files hold the same: numbers bit by bit, texts byte by byte."""
     if a.suffix == ".parquet":
-        first, second = parquet.read_table(a), parquet.read_table(b)
+        first, second = _read_table(a), _read_table(b)
         return first.equals(second) and first.schema.equals(second.schema, check_metadata=True)
     if a.suffix == ".h5":
         with h5py.File(a) as first, h5py.File(b) as second:
@@ -23,8 +25,25 @@ def alike(a: Path, b: Path) -> bool:
     return a.read_bytes() == b.read_bytes()
 
 
+def _undated(environment: str | bytes) -> str:
+    """What every stage ran on, without the time at which it did."""
+    stages = json.loads(environment)
+    assert all(stage.pop("date") for stage in stages.values())
+    return json.dumps(stages, sort_keys=True)
+
+
+def _read_table(path: Path) -> pa.Table:
+    table = parquet.read_table(path)
+    metadata = dict(table.schema.metadata)
+    if b"environment" in metadata:
+        metadata[b"environment"] = _undated(metadata[b"environment"])
+    return table.replace_schema_metadata(metadata)
+
+
 def _contents(shard: h5py.File) -> dict[str, object]:
     found = {f"attribute {name}": np.asarray(value).tolist() for name, value in shard.attrs.items()}
+    if "environment" in shard.attrs:
+        found["attribute environment"] = _undated(shard.attrs["environment"])
 
     def add(name: str, item: h5py.Dataset | h5py.Group) -> None:
         if isinstance(item, h5py.Dataset):

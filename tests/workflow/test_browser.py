@@ -65,7 +65,7 @@ def test_it_opens_with_findings_and_the_way_to_them(opened, finished):
     findings = json.loads(finished.path("results", "findings.json").read_text())
     assert len(opened["findings"]) == len(findings) > 2
     assert opened["stages"] == ["fetch", "select", "encode", "extract", "pool", "compare", "statistics", "draw"]
-    assert len(opened["links"]) == len(EXPERIMENTS) + 4 and all(opened["links"])
+    assert len(opened["links"]) == len(EXPERIMENTS) + 5 and all(opened["links"])
 
 
 def test_it_needs_no_other_file_and_no_network(opened, browser):
