@@ -1,6 +1,7 @@
 # make demo   the whole workflow on synthetic data, ending with a report
 # make demo-model   train the demo's model again, from nothing: hours without a GPU; goes on where it was cut off
 # make test   the gate: linters, formatters, unit and workflow tests
+# make test-fast   what needs neither a finished run nor a browser, for an answer while you work
 # make test-slurm   the demo on a Slurm of one node, which is installed if need be; as root, on Debian or Ubuntu
 # make lock   pin what envs/requirements.in needs in envs/requirements.txt
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/requirements.txt
 
-.PHONY: demo demo-model test test-slurm lock
+.PHONY: demo demo-model test test-fast test-slurm lock
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -24,6 +25,10 @@ test: $(READY)
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+test-fast: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/python -m pytest --numprocesses 2 -m "not slow and not browser and not slurm"
 
 test-slurm: $(READY)
 	tests/slurm/cluster.sh install

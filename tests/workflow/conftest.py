@@ -1,5 +1,7 @@
 """A copy of the repository in which a small configuration has run end to end."""
 
+import fcntl
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,13 +12,30 @@ import yaml
 from repository import SMALL, Repository, changed, copied, execute
 
 
+SLOW = {"finished", "pretended"}  # fixtures
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever waits for a whole run is slow."""
+    for item in items:
+        if SLOW & set(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Repository:
-    """The small configuration, run once. Tests leave it as they find it."""
-    folder = tmp_path_factory.mktemp("finished")
-    repo = Repository(copied(folder / "repository"), folder / "small.yaml")
-    repo.config.write_text(yaml.safe_dump(SMALL, sort_keys=False))
-    (folder / "terminal.txt").write_text(execute(repo))
+    """The small configuration, run once for all of pytest's workers. Tests leave it as they find it."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
+    folder.mkdir(exist_ok=True)
+    repo = Repository(folder / "repository", folder / "small.yaml")
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "terminal.txt").exists():
+            shutil.rmtree(repo.folder, ignore_errors=True)
+            copied(repo.folder)
+            repo.config.write_text(yaml.safe_dump(SMALL, sort_keys=False))
+            (folder / "terminal.txt").write_text(execute(repo))
     return repo
 
 

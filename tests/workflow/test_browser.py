@@ -10,9 +10,12 @@ from selenium import webdriver
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 EXPERIMENTS = SMALL["experiments"]
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None or DRIVER is None, reason="no browser: apt-get install chromium chromium-driver"
-)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        CHROMIUM is None or DRIVER is None, reason="no browser: apt-get install chromium chromium-driver"
+    ),
+]
 
 LOOKS = """
 const all = (what, how) => [...document.querySelectorAll(what)].map(how)

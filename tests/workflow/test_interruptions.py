@@ -106,6 +106,7 @@ def interrupted(finished, tmp_path_factory) -> Repository:
     return repo
 
 
+@pytest.mark.linux
 def test_it_ends_as_if_nothing_had_happened(interrupted, finished):
     """Two runs from nothing: all numbers the same, tables byte by byte."""
     assert plan(interrupted) == set()
@@ -115,6 +116,7 @@ def test_it_ends_as_if_nothing_had_happened(interrupted, finished):
     assert differing(interrupted.folder, finished.folder, names) == set()
 
 
+@pytest.mark.linux
 def test_nothing_half_written_is_left(interrupted):
     assert not [name for name in interrupted.files() if name.endswith(".partial")]
 
@@ -136,6 +138,7 @@ def test_one_core_finds_the_same(finished, tmp_path):
     assert differing(repo.folder, finished.folder, names) == set()
 
 
+@pytest.mark.linux
 def test_a_full_disk_is_named_and_leaves_the_shard_undone(finished, clone):
     """In a file system of 200 kB, which only that run sees."""
     repo = clone()

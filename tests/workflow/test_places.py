@@ -48,6 +48,7 @@ def test_two_configurations_run_side_by_side_in_one_checkout(finished, clone, tm
     assert of_second == [True, True, False, False, False]  # the seed is of what the U-Net reads
 
 
+@pytest.mark.linux
 def test_the_repository_may_be_read_only_and_results_on_another_disk(finished, other_disk, tmp_path):
     """Spaces and letters of other alphabets in every path; a run below a folder that is not the repository."""
     home = copied(tmp_path / "read only" / "repository")
