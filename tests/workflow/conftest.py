@@ -11,7 +11,6 @@ import pytest
 import yaml
 from repository import SMALL, Repository, changed, copied, execute
 
-
 SLOW = {"finished", "pretended"}  # fixtures
 
 
