@@ -11,8 +11,8 @@ import pyarrow.parquet as parquet
 import pytest
 import torch
 import torch.nn.functional as F
+from manifests import make_instance
 from PIL import Image
-from pycocotools import mask as coco_mask
 from scipy.ndimage import binary_dilation, binary_erosion
 
 from semlens.draw.example_objects import (
@@ -65,14 +65,8 @@ def objects():
 
 
 def row_of(instance, mask):
-    rle = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
-    image = instance.split("/")[0]
-    box = dict(zip(("bbox_x", "bbox_y", "bbox_w", "bbox_h"), coco_mask.toBbox(rle), strict=True))
-    return {
-        **{"dataset": "drawn", "image_id": image, "file": f"{image}.png", "width": WIDTH, "height": HEIGHT},
-        **{"instance_id": instance, "class_name": "bird" if instance == "b/red" else "cat", "identity": None},
-        **{"video": None, "frame": None, "area_fraction": mask.mean(), **box, "rle": rle["counts"].decode()},
-    }
+    class_name = "bird" if instance == "b/red" else "cat"
+    return make_instance(instance, mask, file=f"{instance.split('/')[0]}.png", class_name=class_name)
 
 
 def map_of(sample, view, timestep, layer):

@@ -9,9 +9,9 @@ import pandas as pd
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
+from manifests import make_instance, write_manifest
 from matplotlib.colors import to_hex
 from PIL import Image
-from pycocotools import mask as coco_mask
 from scipy.spatial.distance import correlation
 
 from semlens.compare.distances import compare_prototypes
@@ -19,8 +19,6 @@ from semlens.draw import tracks
 from semlens.draw.tables import MARKUP, save_table
 from semlens.draw.tracks import draw_track, format_track_table, load_track, tabulate_track
 from semlens.extract.prototypes import LAYER_SETS
-from semlens.storage.instances import INSTANCES
-from semlens.storage.tables import write_parquet
 
 WIDTH, HEIGHT = 80, 48
 OBJECTS = {"walk_1/1": ("person", 4), "walk_1/2": ("person", 30), "walk_1/3": ("person", 56), "walk_1/4": ("dog", 68)}
@@ -43,20 +41,11 @@ def manifest_of(seen, path):
     for frame, identities in seen.items():
         for identity in identities:
             class_name, left = OBJECTS[identity]
-            x, y, w, h = left, 10 + frame, 8, 20
-            mask = np.zeros((HEIGHT, WIDTH), np.uint8, order="F")
-            mask[y : y + h, x : x + w] = 1
-            rows.append(
-                {
-                    **{"dataset": "davis", "image_id": f"walk_1/{frame:05d}", "file": f"walk_1/{frame:05d}.png"},
-                    **{"width": WIDTH, "height": HEIGHT, "instance_id": name_of(frame, identity)},
-                    **{"class_name": class_name, "identity": identity, "video": "walk_1", "frame": frame},
-                    **{"area_fraction": mask.mean(), "bbox_x": x, "bbox_y": y, "bbox_w": w, "bbox_h": h},
-                    "rle": coco_mask.encode(mask)["counts"].decode(),
-                }
-            )
-    write_parquet(pd.DataFrame(rows), INSTANCES, path)
-    return path
+            mask = np.zeros((HEIGHT, WIDTH), bool)
+            mask[10 + frame : 30 + frame, left : left + 8] = True
+            about = {"class_name": class_name, "identity": identity, "dataset": "davis", "frame": frame}
+            rows.append(make_instance(name_of(frame, identity), mask, file=f"walk_1/{frame:05d}.png", **about))
+    return write_manifest(rows, path)
 
 
 def vector_of(instance):

@@ -12,8 +12,8 @@ import pytest
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
 from extractors import make_extractor
+from manifests import make_instance, write_manifest
 from PIL import Image, ImageOps
-from pycocotools import mask as coco_mask
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from semlens.extract.features import extract_features
@@ -43,32 +43,10 @@ def manifest_of(names, path):
     for name in names:
         width, height = PICTURES[name]
         for number in (1, 2):  # an image is in the manifest once per instance
-            mask = np.zeros((height, width), dtype=np.uint8, order="F")
-            mask[10 * number : 40, 5:30] = 1
-            rle = coco_mask.encode(mask)
-            x, y, w, h = coco_mask.toBbox(rle)
-            rows.append(
-                {
-                    "dataset": "drawn",
-                    "image_id": name,
-                    "file": f"pictures/{name}.jpg",
-                    "width": width,
-                    "height": height,
-                    "instance_id": f"{name}/{number}",
-                    "class_name": "cat",
-                    "identity": None,
-                    "video": None,
-                    "frame": None,
-                    "area_fraction": mask.mean(),
-                    "bbox_x": x,
-                    "bbox_y": y,
-                    "bbox_w": w,
-                    "bbox_h": h,
-                    "rle": rle["counts"].decode(),
-                }
-            )
-    write_parquet(pd.DataFrame(rows), INSTANCES, path)
-    return path
+            mask = np.zeros((height, width), bool)
+            mask[10 * number : 40, 5:30] = True
+            rows.append(make_instance(f"{name}/{number}", mask, file=f"pictures/{name}.jpg"))
+    return write_manifest(rows, path)
 
 
 @pytest.fixture(scope="module")

@@ -10,15 +10,13 @@ import pyarrow.parquet as parquet
 import pytest
 import torch
 import torch.nn.functional as F
+from manifests import make_instance, write_manifest
 from PIL import Image, ImageOps
-from pycocotools import mask as coco_mask
 
 from semlens.extract.prototypes import ENVIRONMENT, LAYER_SETS, plan_columns, pool_prototypes
 from semlens.images.masks import measure_coverage
 from semlens.storage.environment import describe_environment
-from semlens.storage.instances import INSTANCES
 from semlens.storage.shard_writer import create_shard, write_samples
-from semlens.storage.tables import write_parquet
 
 MADE = describe_environment("extract")
 CHANNELS = {
@@ -54,32 +52,11 @@ def masks_of(image):
 def manifest_of(images, path):
     rows = []
     for image in images:
-        width, height = IMAGES[image]
         for name, mask in masks_of(image).items():
-            rle = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
-            x, y, w, h = coco_mask.toBbox(rle)
-            rows.append(
-                {
-                    "dataset": "drawn",
-                    "image_id": image,
-                    "file": f"{image}.jpg",
-                    "width": width,
-                    "height": height,
-                    "instance_id": f"{image}/{name}",
-                    "class_name": "cat",
-                    "identity": f"{image}/{name}" if image == "b" else None,
-                    "video": "v" if image == "b" else None,
-                    "frame": 3 if image == "b" else None,
-                    "area_fraction": mask.mean(),
-                    "bbox_x": x,
-                    "bbox_y": y,
-                    "bbox_w": w,
-                    "bbox_h": h,
-                    "rle": rle["counts"].decode(),
-                }
-            )
-    write_parquet(pd.DataFrame(rows), INSTANCES, path)
-    return path
+            instance = f"{image}/{name}"
+            row = make_instance(instance, mask)
+            rows.append({**row, "identity": instance, "video": "v", "frame": 3} if image == "b" else row)
+    return write_manifest(rows, path)
 
 
 PLAIN = {"resize": "stretch", "mask": "nearest", "seed": 0}

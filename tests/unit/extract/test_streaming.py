@@ -10,7 +10,7 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
 from extractors import make_extractor
-from pycocotools import mask as coco_mask
+from manifests import make_instance, write_manifest
 
 from semlens.extract.features import extract_features
 from semlens.extract.prototypes import LAYER_SETS, PASSES, pool_prototypes
@@ -18,9 +18,7 @@ from semlens.extract.streaming import extract_prototypes
 from semlens.images.samples import iterate_samples
 from semlens.images.views import load_view
 from semlens.storage.environment import describe_environment
-from semlens.storage.instances import INSTANCES
 from semlens.storage.shard_writer import create_shard, write_samples
-from semlens.storage.tables import write_parquet
 
 IMAGES = {"a": (160, 120), "b": (97, 200), "c": (64, 64)}  # width, height
 VIEWS = ["identity", "hflip", "crop_shift60"]
@@ -49,20 +47,8 @@ def masks_of(image):
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory):
     path = tmp_path_factory.mktemp("manifest") / "00000.parquet"
-    rows = []
-    for image, (width, height) in IMAGES.items():
-        for name, mask in masks_of(image).items():
-            rle = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
-            box = dict(zip(("bbox_x", "bbox_y", "bbox_w", "bbox_h"), coco_mask.toBbox(rle), strict=True))
-            rows.append(
-                {
-                    **{"dataset": "drawn", "image_id": image, "file": f"{image}.jpg", "width": width, "height": height},
-                    **{"instance_id": f"{image}/{name}", "class_name": "cat", "identity": None, "video": None},
-                    **{"frame": None, "area_fraction": mask.mean(), **box, "rle": rle["counts"].decode()},
-                }
-            )
-    write_parquet(pd.DataFrame(rows), INSTANCES, path)
-    return path
+    masks = {f"{image}/{name}": mask for image in IMAGES for name, mask in masks_of(image).items()}
+    return write_manifest([make_instance(name, mask) for name, mask in masks.items()], path)
 
 
 @pytest.fixture(scope="module")
