@@ -3,13 +3,14 @@
 # make test   the gate: linters, formatters, unit and workflow tests
 # make test-fast   what needs neither a finished run nor a browser, for an answer while you work
 # make test-slurm   the demo on a Slurm of one node, which is installed if need be; as root, on Debian or Ubuntu
+# make docs   the tables of docs/data.md, from the library's contracts
 # make lock   pin what envs/requirements.in needs in envs/requirements.txt
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/requirements.txt
 
-.PHONY: demo demo-model test test-fast test-slurm lock
+.PHONY: demo demo-model test test-fast test-slurm docs lock
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -40,6 +41,9 @@ $(READY): envs/requirements.txt
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip install --disable-pip-version-check --quiet --requirement $<
 	cp $< $@
+
+docs: $(READY)
+	PYTHONPATH=workflow/scripts $(BIN)/python docs/write_data.py
 
 lock:
 	rm -rf .lock && $(PYTHON) -m venv .lock

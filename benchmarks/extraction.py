@@ -6,7 +6,7 @@
 
 The plain way is what one writes first: for each image and timestep the VAE's encoder and the whole U-Net, batch 1,
 float32, with a forward hook on the wanted layer. semlens encodes each image once and leaves the U-Net after the layer;
-its times are those of its own functions from the picture's file to the features' file, models' loading excluded on
+its times are those of its own functions from the image's file to the features' file, models' loading excluded on
 both sides.
 """
 
@@ -28,9 +28,11 @@ import torch
 from PIL import Image
 
 from demo.layouts import write_coco
+from semlens.extract import features, latents
 from semlens.extract.features import FeatureExtractor, extract_features
 from semlens.extract.latents import encode_images
-from semlens.models import loading
+from semlens.extract.settings import ExtractionSettings
+from semlens.models.backbones import unet
 from semlens.select.formats import load_format
 from semlens.storage.shard_writer import create_shard
 
@@ -53,7 +55,7 @@ UNET = TINY_UNET | {
     "norm_num_groups": 32,
 }
 VAE = TINY_VAE | {"block_out_channels": (128, 256, 512, 512), "layers_per_block": 2, "norm_num_groups": 32}
-# Multiply-adds of one 512 x 512 picture, by hooks on every matrix product: the VAE's encoder, the U-Net up to enc16.1.
+# Multiply-adds of one 512 x 512 image, by hooks on every matrix product: the VAE's encoder, the U-Net up to enc16.1.
 WORK = {"encode": 558e9, "extract": 104e9}
 
 
@@ -64,28 +66,28 @@ class Model:
         from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 
         torch.manual_seed(0)
-        unet, vae = (TINY_UNET, TINY_VAE) if toy else (UNET, VAE)
+        network, vae = (TINY_UNET, TINY_VAE) if toy else (UNET, VAE)
         with torch.device(device):
-            parts = [UNet2DConditionModel(**unet), AutoencoderKL(**vae)]
+            parts = [UNet2DConditionModel(**network), AutoencoderKL(**vae)]
         for part in parts:
             for values in (*part.parameters(), *part.buffers()):
                 values.data = values.data.to(dtype)
         self.unet, self.vae = (part.eval().requires_grad_(False) for part in parts)
         self.signal = DDPMScheduler(**settings("scheduler/scheduler_config.json")).alphas_cumprod
-        self.text = torch.randn(1, 77, unet["cross_attention_dim"])
+        self.text = torch.randn(1, 77, network["cross_attention_dim"])
 
     @contextlib.contextmanager
     def loaded(self) -> Iterator[None]:
         """Let semlens take these parts for what it would read from a model's folders."""
         with (
-            mock.patch.object(loading, "load_vae", lambda *_, **__: self.vae),
-            mock.patch.object(loading, "load_unet", lambda *_, **__: self.unet),
-            mock.patch.object(loading, "alphas_cumprod", lambda *_: self.signal),
+            mock.patch.object(latents, "load_vae", lambda *_, **__: self.vae),
+            mock.patch.object(unet, "load", lambda *_, **__: self.unet),
+            mock.patch.object(features, "read_alphas_cumprod", lambda *_: self.signal),
         ):
             yield
 
 
-def write_pictures(folder: Path, count: int) -> None:
+def write_images(folder: Path, count: int) -> None:
     """Scenes in COCO's layout and their manifest, ``manifest.parquet``."""
     write_coco(folder / "coco", images=count, seed=0, split="train2017")
     rows = pd.DataFrame(load_format("coco").read_instances(folder / "coco", ["train2017"], None))
@@ -93,7 +95,7 @@ def write_pictures(folder: Path, count: int) -> None:
 
 
 def plain(model: Model, folder: Path) -> np.ndarray:  # (images, timesteps, channels, 16, 16)
-    """The features of every picture as one writes it first."""
+    """The features of every image as one writes it first."""
     device, dtype = model.unet.device, model.unet.dtype
     said = []
     module = model.unet.get_submodule("down_blocks.2.attentions.0")
@@ -130,26 +132,29 @@ def encode(model: Model, folder: Path, batch_size: int) -> None:
 
 
 def extract(model: Model, folder: Path, batch_size: int) -> None:
-    with create_shard(folder / "prompt.h5", {}) as shard:
+    with create_shard(folder / "prompt.h5", {}, {}) as shard:
         shard["embedding"] = model.text.numpy()
     with model.loaded():
-        reader = FeatureExtractor(
+        extractor = FeatureExtractor(
+            ExtractionSettings(
+                layers=[LAYER],
+                timesteps=TIMESTEPS,
+                posterior="sample",
+                noise=True,
+                inference_steps=None,
+                seed=0,
+                dtype=str(model.unet.dtype).removeprefix("torch."),
+            ),
+            backbone="unet",
             latents=folder / "latents.h5",
             prompt=folder / "prompt.h5",
-            unet="",
+            network="",
             scheduler="",
-            layer_sets=[LAYER],
-            timesteps=TIMESTEPS,
-            posterior="sample",
-            noise=True,
-            inference_steps=None,
-            seed=0,
-            dtype=str(model.unet.dtype).removeprefix("torch."),
             device=model.unet.device.type,
             batch_size=batch_size,
-            about={"extraction": "sweep"},
+            names={"extraction": "sweep"},
         )
-        extract_features(reader, out=folder / "features.h5")
+        extract_features(extractor, out=folder / "features.h5")
 
 
 def matmul_rate(device: str, dtype: torch.dtype) -> float:
@@ -172,8 +177,8 @@ def against_plain(arguments: argparse.Namespace) -> list[dict[str, object]]:
     ours = model if fast == torch.float32 else Model(arguments.toy, device, fast)
     with tempfile.TemporaryDirectory() as few, tempfile.TemporaryDirectory() as many:
         plainly, folder = Path(few), Path(many)
-        write_pictures(plainly, 1)
-        write_pictures(folder, arguments.images)
+        write_images(plainly, 1)
+        write_images(folder, arguments.images)
         work = {
             "plain": lambda: plain(model, plainly),
             "encode": lambda: encode(ours, folder, arguments.batch_size),
@@ -220,7 +225,7 @@ if __name__ == "__main__":
     options = parser.parse_args()
     if options.once:
         with tempfile.TemporaryDirectory() as name:
-            write_pictures(Path(name), options.images)
+            write_images(Path(name), options.images)
             small = Model(options.toy, options.device, torch.float32)
             encode(small, Path(name), options.batch_size)
             extract(small, Path(name), options.batch_size)

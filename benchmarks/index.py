@@ -87,8 +87,8 @@ def _segmentations(rng: np.random.Generator, sizes: np.ndarray) -> Iterator[list
 
 
 def run(runs: int, name: str, **arguments: object) -> dict[str, str]:
-    """Run a function of semlens.selection in processes of their own; return what it took."""
-    work = f"import sys; sys.path = {sys.path}; from semlens import selection; selection.{name}(**{arguments})"
+    """Run a function of semlens.select.selection in processes of their own; return what it took."""
+    work = f"import sys; sys.path = {sys.path}; from semlens.select import selection; selection.{name}(**{arguments})"
     seconds, peaks = measure.in_processes([sys.executable, "-c", work], runs)
     return {"job": name, "seconds": measure.spread(seconds), "peak memory, GB": measure.spread(peaks)}
 
@@ -108,14 +108,16 @@ def main() -> None:
         rows = [
             run(
                 arguments.runs,
-                "index",
+                "index_dataset",
                 dataset="coco",
-                source={"format": "coco", "folder": folder, "splits": ["train2017"]},
+                format="coco",
+                folder=folder,
+                options={"splits": ["train2017"], "sequences": None},
                 out=index,
             ),
             run(
                 arguments.runs,
-                "select",
+                "select_images",
                 dataset="coco",
                 index=index,
                 criteria={"classes": None, "min_area": 0, "min_area_of": "instance", "seed": 0},

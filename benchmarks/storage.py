@@ -4,7 +4,7 @@
 
 Features are those of a full-size Stable Diffusion 1.5 with random weights, enc16.1 of rendered scenes at seven
 timesteps, written by batches of four and read one by one, a checksummed chunk per sample as in a shard, or per batch;
-for pooling, as many numbers of 25 times the pictures.
+for pooling, as many numbers of 25 times the images.
 Everything is read from the system's cache of files, so what is measured is the work of a processor, not of a disk.
 Pooling decodes masks, averages and writes prototypes.
 """
@@ -19,7 +19,7 @@ import measure
 import numpy as np
 import pandas as pd
 import torch
-from extraction import LAYER, TIMESTEPS, Model, encode, extract, write_pictures
+from extraction import LAYER, TIMESTEPS, Model, encode, extract, write_images
 
 from semlens.extract.prototypes import pool_prototypes
 from semlens.storage.shard_writer import create_shard, write_samples
@@ -113,12 +113,12 @@ def pooled(folder: Path, runs: int) -> list[dict[str, object]]:
 
 
 def write_features(folder: Path, images: int, shape: tuple[int, ...]) -> None:
-    """A shard of pictures and features whose values do not matter."""
-    write_pictures(folder, images)
+    """A shard of images and features whose values do not matter."""
+    write_images(folder, images)
     ids = pd.read_parquet(folder / "manifest.parquet")["image_id"].unique()
     values = np.random.default_rng(0).standard_normal((len(ids), *shape), np.float32)
     attributes = {"layers": [LAYER], "extraction": "sweep"}
-    with create_shard(folder / "features.h5", attributes) as shard:
+    with create_shard(folder / "features.h5", attributes, {}) as shard:
         shard["identity/sample_id"] = list(ids)
         for timestep in TIMESTEPS:
             write_samples(shard, f"identity/t{timestep}/{LAYER}", 0, values, total=len(values))
@@ -127,7 +127,7 @@ def write_features(folder: Path, images: int, shape: tuple[int, ...]) -> None:
 def main(images: int, runs: int, toy: bool) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_pictures(folder, images)
+        write_images(folder, images)
         model = Model(toy, "cpu", torch.float32)
         encode(model, folder, batch_size=1)
         extract(model, folder, batch_size=1)

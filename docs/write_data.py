@@ -4,18 +4,15 @@ A table stands between ``<!-- contract: extract.latents.LATENTS -->`` and ``<!--
 """
 
 import re
-import sys
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 
 import pandera.pandas as pa
 
-DATA = Path(__file__).with_name("data.md")
-sys.path.insert(0, str(DATA.parents[1] / "workflow" / "scripts"))
-
 from semlens.storage.shard_writer import Item, ShardContract
 
+DATA = Path(__file__).with_name("data.md")
 TABLE = re.compile(r"(<!-- contract: ([\w.]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 TYPES = {"string[pyarrow]": "text", "str": "text", "category": "text", "list<item: float>[pyarrow]": "list of float32"}
 

@@ -34,7 +34,7 @@ def _undated(environment: str | bytes) -> str:
 
 def _read_table(path: Path) -> pa.Table:
     table = parquet.read_table(path)
-    metadata = dict(table.schema.metadata)
+    metadata = dict(table.schema.metadata or {})
     if b"environment" in metadata:
         metadata[b"environment"] = _undated(metadata[b"environment"])
     return table.replace_schema_metadata(metadata)

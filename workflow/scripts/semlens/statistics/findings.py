@@ -32,7 +32,7 @@ FINDINGS = pa.DataFrameSchema(
         "question": pa.Column(
             str,
             pa.Check.isin(QUESTIONS),
-            description="What is asked: " + "; ".join(f"{name}: {text}" for name, text in QUESTIONS.items()),
+            description="What is asked; the report spells it out.",
         ),
         "model": pa.Column(str, description="Model that the row is about."),
         "where": pa.Column(str, description="Layers, if they are fixed, and datasets of the comparisons."),
@@ -42,7 +42,7 @@ FINDINGS = pa.DataFrameSchema(
         ),
         "separation": _optional(
             "Share of comparisons in which an object of another class is farther than one of the same class, all in "
-            "different images; ties count half. Mean over datasets. Chance is 0.5. Null where an order is asked.",
+            "different images. Ties count half; chance is 0.5. Null where an order is asked.",
             float,
             _SHARE,
         ),
