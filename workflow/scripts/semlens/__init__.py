@@ -10,8 +10,8 @@ from typing import Any
 
 # What a notebook needs. Each is imported when it is first used, so that a job imports only what it runs.
 _PUBLIC = {
-    "open_run": "semlens.results",
-    "list_layers": "semlens.models.layers",
+    "open_run": "semlens.results.run",
+    "list_layers": "semlens.models.backbones",
     "capture": "semlens.models.capture",
     "pair_distances": "semlens.compare.metrics",
 }

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 import torch
 
-from semlens.models.layers import Layer
+from semlens.models.backbones import list_layers
+from semlens.models.layers import Layer, expand_layers
 
 
 class StopForward(Exception):
@@ -13,19 +14,29 @@ class StopForward(Exception):
 
 
 @contextmanager
-def capture(unet: torch.nn.Module, layers: Sequence[Layer], *, stop: bool = True) -> Iterator[dict[str, torch.Tensor]]:
-    """Collect the outputs of ``layers`` while the block runs the U-Net.
+def capture(
+    network: torch.nn.Module, layers: str | Sequence[Layer], *, stop: bool = True
+) -> Iterator[dict[str, torch.Tensor]]:
+    """Collect the outputs of ``layers`` while the block runs the network.
 
-    ``with capture(unet, layers) as features: unet(latents, t, text)`` leaves ``features`` holding one
+    ``with capture(unet, "enc16+mid8") as features: unet(latents, t, text)`` leaves ``features`` holding one
     (batch, channels, height, width) tensor per layer name. Hooks are always removed.
 
     Parameters
     ----------
     layers
-        What to capture, each once.
+        What to capture: a layer set such as ``enc16+mid8``, or layers of :func:`semlens.list_layers`, each once.
     stop
-        End the forward pass after the last of ``layers``; code of the block after the U-Net call is then skipped.
+        End the forward pass after the last of ``layers``; code of the block after the network's call is then skipped.
+
+    Raises
+    ------
+    ValueError
+        If the layer set names no layer of the network.
     """
+    if isinstance(layers, str):
+        known = {layer.name: layer for layer in list_layers(network)}
+        layers = [known[name] for name in expand_layers(layers, known)]
     features: dict[str, torch.Tensor] = {}
 
     def keep(layer: Layer):
@@ -36,7 +47,7 @@ def capture(unet: torch.nn.Module, layers: Sequence[Layer], *, stop: bool = True
 
         return hook
 
-    modules = [unet.get_submodule(layer.module) for layer in layers]  # all of them, before the first hook
+    modules = [network.get_submodule(layer.module) for layer in layers]  # all of them, before the first hook
     hooks = [module.register_forward_hook(keep(layer)) for module, layer in zip(modules, layers, strict=True)]
     try:
         yield features

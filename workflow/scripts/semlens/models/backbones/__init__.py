@@ -1,6 +1,7 @@
 """Networks that can be read, one file per family, found by its name.
 
-A family is a module with these functions (``config`` is the network's own ``config.json``):
+A family is a module with ``NETWORK``, the name of its class in diffusers, and these functions (``config`` is the
+network's own ``config.json``):
 
 * ``list_layers(config)``: its layers in forward order.
 * ``get_image_size(config)``: the side of the images that it reads.
@@ -16,6 +17,12 @@ Modules are imported when the workflow is parsed: they import torch inside their
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+from semlens.models.layers import Layer
+
+if TYPE_CHECKING:
+    import torch
 
 
 def list_backbones() -> list[str]:
@@ -34,3 +41,23 @@ def load_backbone(name: str) -> ModuleType:
     if name not in list_backbones():
         raise ValueError(f"unknown backbone {name!r}; there are {', '.join(list_backbones())}")
     return import_module(f"semlens.models.backbones.{name}")
+
+
+def list_layers(network: "torch.nn.Module") -> list[Layer]:
+    """Return the layers of a network in forward order.
+
+    Parameters
+    ----------
+    network
+        Of one of the families, such as diffusers' ``UNet2DConditionModel``.
+
+    Raises
+    ------
+    ValueError
+        If it is of no known family.
+    """
+    families = {family.NETWORK: family for family in map(load_backbone, list_backbones())}
+    kind = type(network).__name__
+    if kind not in families:
+        raise ValueError(f"the layers of a {kind} are not known; those of {', '.join(families)} are")
+    return families[kind].list_layers(network.config)

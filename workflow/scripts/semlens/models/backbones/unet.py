@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import h5py
     import torch
 
+NETWORK = "UNet2DConditionModel"
 _REDUCTION = 8  # image pixels per latent, of every Stable Diffusion VAE
 
 

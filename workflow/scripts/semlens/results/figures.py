@@ -1,0 +1,82 @@
+"""An experiment's figures, drawn again from a run's files."""
+
+from collections.abc import Iterator
+
+import matplotlib.pyplot as plt
+
+from semlens.config.plan import (
+    list_comparisons,
+    list_distinct_inputs,
+    list_example_options,
+    list_example_shards,
+)
+from semlens.config.schema import Config
+from semlens.draw.boxes import draw_boxes
+from semlens.draw.class_maps import draw_class_distances, draw_pca
+from semlens.draw.curves import draw_curves
+from semlens.draw.example_objects import draw_example_objects, load_example_objects
+from semlens.draw.kinds import list_kinds
+from semlens.draw.style import Statistics, read_statistics
+from semlens.draw.tracks import draw_track, load_track
+from semlens.results.files import RunFiles, check_name
+
+
+def draw_figure(files: RunFiles, experiment: str, kind: str | None) -> plt.Figure:
+    """Return a figure of an experiment; see :meth:`semlens.results.run.Run.plot`."""
+    if files.configuration is None:
+        raise FileNotFoundError(f"the run in {files.folder} is not finished: its figures need its configuration")
+    check_name("experiment", experiment, files.configuration["experiments"])
+    entry = files.configuration["experiments"][experiment]
+    kinds = [known.name for known in list_kinds(entry) if known.file.endswith(".png")]
+    chosen = kinds[0] if kind is None else kind
+    check_name("kind of figure", chosen, kinds)
+    words = {"title": entry["title"], "axis": entry["axis"]}
+    match chosen:
+        case "boxes":
+            return draw_boxes(_read(files, experiment, "sets"), _read(files, experiment, "order"), **words)
+        case "curves":
+            return draw_curves(_read(files, experiment, "sets"), **words)
+        case "class_distances":
+            return draw_class_distances(_read(files, experiment, chosen), **words)
+        case "pca":
+            return draw_pca(_read(files, experiment, chosen), **words)
+        case "track":
+            return _draw_track(files, experiment)
+        case "objects":
+            examples = load_example_objects(_list_examples(files, experiment))
+            return draw_example_objects(examples, list_distinct_inputs(entry), **words)
+    raise NotImplementedError(f"figures of kind {chosen!r} cannot be drawn again")
+
+
+def _read(files: RunFiles, experiment: str, kind: str) -> Statistics:
+    paths = {}
+    for comparison in list_comparisons(files.configuration, experiment):
+        found = files.find_statistics(comparison)
+        if kind not in found:
+            raise FileNotFoundError(f"{files.folder} has no {kind!r} of {experiment!r} yet")
+        paths[comparison["name"]] = found[kind]
+    return read_statistics(list(paths), list(paths.values()))
+
+
+def _draw_track(files: RunFiles, experiment: str) -> plt.Figure:
+    entry = files.configuration["experiments"][experiment]
+    (dataset,) = entry["datasets"]
+    manifests = files.list_manifests(dataset)
+    tracks = {
+        comparison["model"]: load_track(files.find_distances(comparison), manifests, entry["reference"])
+        for comparison in list_comparisons(files.configuration, experiment)
+    }
+    return draw_track(tracks, files.find_images(dataset), title=entry["title"])
+
+
+def _list_examples(files: RunFiles, experiment: str) -> Iterator[Config]:
+    """Yield the shards that example objects are taken from, with what decides their masks."""
+    shards = list_example_shards(files.configuration, experiment)
+    for shard, options in zip(shards, list_example_options(files.configuration, experiment), strict=True):
+        names = {key: shard[key] for key in ("extraction", "model", "dataset")}
+        keeps_maps = files.configuration["extractions"][shard["extraction"]]["keep"] == "maps"
+        yield options | {
+            "features": files.list_extracted("features" if keeps_maps else "prototypes", **names)[0],
+            "manifest": files.list_manifests(shard["dataset"])[0],
+            "images": files.find_images(shard["dataset"]),
+        }

@@ -1,0 +1,129 @@
+"""The files of a run's results, found by the names that its configuration uses."""
+
+import json
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from semlens.config.plan import list_comparisons, list_shards
+from semlens.config.schema import Config
+
+COMPARED = ("experiment", "model", "dataset")
+_RECORD = "provenance.json"
+_FIRST = "index"  # the folder that a run writes first
+_SHARD = "[0-9][0-9][0-9][0-9][0-9].*"
+
+
+class RunFiles:
+    """The files of one run, finished or not.
+
+    Attributes
+    ----------
+    folder
+        The run's results.
+    configuration
+        The run's, with its defaults; None until the run is finished.
+
+    Raises
+    ------
+    FileNotFoundError
+        If no run has written to the folder.
+    ValueError
+        If another version of semlens has.
+    """
+
+    def __init__(self, folder: Path, resources: Path) -> None:
+        if not (folder / _RECORD).is_file() and not (folder / _FIRST).is_dir():
+            raise FileNotFoundError(
+                f"{folder} holds no run: there is neither {_RECORD} nor {_FIRST}/; name the folder that the workflow "
+                f"writes to ('results' unless the configuration's pathvars say otherwise), or run the workflow first"
+            )
+        self.folder, self._resources = folder, resources
+        self.configuration = _read_configuration(folder / _RECORD)
+
+    @cached_property
+    def comparisons(self) -> list[Config]:
+        """Experiment, model and dataset of every comparison: those asked for, or those an unfinished run has."""
+        if self.configuration is not None:
+            return list_comparisons(self.configuration)
+        paths = sorted((self.folder / "distances").glob("*/*/*.parquet"))
+        return [dict(zip(COMPARED, (*path.parts[-3:-1], path.stem), strict=True)) for path in paths]
+
+    def select_comparisons(self, experiment: str | None, model: str | None, dataset: str | None) -> list[Config]:
+        """Return the comparisons of these names; None stands for any.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown.
+        """
+        chosen = self.comparisons
+        for key, name in zip(COMPARED, (experiment, model, dataset), strict=True):
+            if name is not None:
+                check_name(key, name, (comparison[key] for comparison in chosen))
+                chosen = [comparison for comparison in chosen if comparison[key] == name]
+        return chosen
+
+    def find_distances(self, comparison: Config) -> Path:
+        """Return the distances of a comparison."""
+        return require(self.folder / "distances/{experiment}/{model}/{dataset}.parquet".format_map(comparison))
+
+    def find_statistics(self, comparison: Config) -> dict[str, Path]:
+        """Return the statistics that a comparison has yet, by kind."""
+        start = self.folder / "statistics/{experiment}/{model}/{dataset}.".format_map(comparison)
+        return {path.name.split(".")[-2]: path for path in sorted(start.parent.glob(f"{start.name}*.csv"))}
+
+    def list_manifests(self, dataset: str) -> list[Path]:
+        """Return the manifests of a dataset's shards, in order."""
+        return self._list_shards("manifests", dataset=dataset)
+
+    def list_extracted(self, stage: str, extraction: str, model: str, dataset: str) -> list[Path]:
+        """Return the shards of ``features`` or ``prototypes``, in order."""
+        return self._list_shards(stage, extraction=extraction, model=model, dataset=dataset)
+
+    def find_images(self, dataset: str) -> Path:
+        """Return the folder of a dataset's images: the user's own, downloaded one by one, or made for it."""
+        source = self.configuration["datasets"][dataset]["source"] if self.configuration else {}
+        if "folder" in source:
+            return self.folder.absolute().parent / source["folder"]
+        listed = self._resources / "images" / dataset
+        return listed if listed.is_dir() else self._resources / "datasets" / dataset
+
+    def _list_shards(self, stage: str, **names: str) -> list[Path]:
+        """Return the shards in a folder of a stage, but for those that a larger dataset left behind."""
+        folder = self.folder / stage
+        for kind, name in names.items():
+            if folder.is_dir():
+                check_name(kind, name, sorted(path.name for path in folder.iterdir()))
+            folder /= name
+        wanted = list_shards(self.configuration, names["dataset"]) if self.configuration else None
+        paths = [path for path in sorted(folder.glob(_SHARD)) if wanted is None or path.stem in wanted]
+        return paths or [require(folder / "00000.*")]
+
+
+def require(path: Path) -> Path:
+    """Return a path; refuse one that is not there."""
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is not there: the run has not come so far, or it was deleted")
+    return path
+
+
+def check_name(kind: str, name: Any, known: Iterable[Any]) -> None:
+    """Refuse a name that is not known, and list those that are."""
+    names = list(dict.fromkeys(known))
+    if name not in names:
+        few = ", ".join(map(str, names[:20])) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+        raise ValueError(f"there is no {kind} {name!r}; there are {few or 'none yet'}")
+
+
+def _read_configuration(path: Path) -> Config | None:
+    if not path.is_file():
+        return None
+    configuration = json.loads(path.read_text(encoding="utf-8"))["configuration"]
+    if missing := {"models", "datasets", "extractions", "experiments"} - configuration.keys():
+        raise ValueError(
+            f"{path} was written by another version of semlens: its configuration has no "
+            f"{', '.join(sorted(missing))}; run again with this version"
+        )
+    return configuration

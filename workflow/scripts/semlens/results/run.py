@@ -1,0 +1,308 @@
+"""One run's results: what it asked, its statistics, distances, prototypes, feature maps, images and figures.
+
+Nothing is computed again, and nothing is read before it is asked for.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from math import ceil, floor
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as parquet
+from PIL import Image
+
+from semlens.compare.prototypes import load_prototypes, open_prototypes
+from semlens.compare.running_statistics import read_running_statistics
+from semlens.config.axes import AXES
+from semlens.config.schema import Config
+from semlens.images.masks import decode_mask
+from semlens.images.original import ORIGINAL
+from semlens.images.paths import find_image
+from semlens.images.reading import read_image
+from semlens.images.views import CropBox, load_view
+from semlens.results.figures import draw_figure
+from semlens.results.files import COMPARED, RunFiles, check_name, require
+from semlens.runtime.files import quarantine_if_corrupt
+from semlens.storage.shard_reader import open_shard, read_samples, read_texts
+
+
+class Prototypes(NamedTuple):
+    """Instances, and the prototype of each under one view, timestep and layer set."""
+
+    instances: pd.DataFrame  # a row per instance
+    vectors: np.ndarray  # (instances, channels) float32
+
+
+class Crop(NamedTuple):
+    """An instance cut out of its image."""
+
+    image: Image.Image
+    mask: np.ndarray  # (height, width) bool, the instance's visible pixels
+    box: CropBox  # its place in the whole image, in pixels
+
+
+def open_run(results: str | Path = "results", *, resources: str | Path | None = None) -> "Run":
+    """Return the run whose results lie in a folder, finished or not.
+
+    Parameters
+    ----------
+    results
+        The folder that the run writes to.
+    resources
+        The folder of the datasets that the run fetches or draws: ``resources`` beside the results, if left out. Only
+        images are read from it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If no run has written to the folder.
+    ValueError
+        If another version of semlens has.
+    """
+    folder = Path(results)
+    beside = folder.absolute().parent / "resources"
+    return Run(RunFiles(folder, beside if resources is None else Path(resources)))
+
+
+class Run:
+    """What one run of the workflow has found so far; :func:`open_run` makes one.
+
+    Everything is named as in the configuration. A name that the run does not have is a ValueError which lists those
+    that it has; results that are not there yet are a FileNotFoundError.
+
+    Attributes
+    ----------
+    folder
+        The run's results.
+    configuration
+        The run's, with its defaults; None until the run is finished.
+    """
+
+    def __init__(self, files: RunFiles) -> None:
+        self.folder, self.configuration, self._files = files.folder, files.configuration, files
+        self._instances: dict[str, pd.DataFrame] = {}
+
+    def __repr__(self) -> str:
+        state = "" if self.configuration else ", not finished"
+        return f"<semlens run in {self.folder}: {len(self.experiments)} experiments{state}>"
+
+    @cached_property
+    def experiments(self) -> pd.DataFrame:
+        """What the run asks: a row per experiment, by its name.
+
+        Columns are ``models``, ``datasets``, ``conditions`` and ``sets``, lists of text. Once the run is finished there
+        are also ``title``, ``axis`` (what the conditions vary), ``fixed`` (the values on the other axes, a dictionary)
+        and ``expected_order`` (of the means of the sets, as Eq. 16 or 17 has it). Until then, rows are the experiments
+        that have distances.
+        """
+        rows = {}
+        for name in dict.fromkeys(comparison["experiment"] for comparison in self._files.comparisons):
+            compared = [comparison for comparison in self._files.comparisons if comparison["experiment"] == name]
+            row = {f"{key}s": list(dict.fromkeys(entry[key] for entry in compared)) for key in ("model", "dataset")}
+            rows[name] = row | (self._describe(name) if self.configuration else self._infer(compared[0]))
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("experiment")
+
+    def _describe(self, experiment: str) -> Config:
+        entry = self.configuration["experiments"][experiment]
+        return {
+            "title": entry["title"],
+            "axis": entry["axis"],
+            "conditions": [str(condition) for condition in entry["conditions"]],
+            "fixed": {axis: entry[axis] for axis in AXES if axis != entry["axis"] and entry.get(axis) is not None},
+            "sets": list(entry["sets"]),
+            "expected_order": list(entry["expected_order"]),
+        }
+
+    def _infer(self, comparison: Config) -> Config:
+        statistics = read_running_statistics(self._files.find_distances(comparison))
+        sets = dict.fromkeys(name for by_set in statistics.values() for name in by_set)
+        return {"conditions": list(statistics), "sets": list(sets)}
+
+    def instances(self, dataset: str) -> pd.DataFrame:
+        """Return the instances that are studied, with the columns of a manifest and the name of their ``shard``."""
+        if dataset not in self._instances:
+            tables = []
+            for path in self._files.list_manifests(dataset):
+                with quarantine_if_corrupt(path):
+                    tables.append(pd.read_parquet(path).assign(shard=path.stem))
+            self._instances[dataset] = pd.concat(tables, ignore_index=True)
+        return self._instances[dataset].copy()
+
+    def statistics(
+        self,
+        kind: str = "sets",
+        *,
+        experiment: str | None = None,
+        model: str | None = None,
+        dataset: str | None = None,
+    ) -> pd.DataFrame:
+        """Return one kind of statistics of all comparisons that have it yet, or of those that are named.
+
+        Parameters
+        ----------
+        kind
+            ``sets``, ``tests``, ``order``, and for some experiments ``class_distances`` and ``pca``.
+
+        Returns
+        -------
+        DataFrame
+            With ``experiment``, ``model``, ``dataset``, ``condition`` (as text), and the columns of the kind's file.
+        """
+        tables, kinds = [], set()
+        for comparison in self._files.select_comparisons(experiment, model, dataset):
+            found = self._files.find_statistics(comparison)
+            kinds |= set(found)
+            if kind in found:
+                table = pd.read_csv(found[kind], dtype={"condition": str})
+                names = pd.DataFrame({key: comparison[key] for key in COMPARED}, index=table.index)
+                tables.append(pd.concat([names, table], axis=1))
+        if not tables:
+            raise FileNotFoundError(
+                f"{self.folder} has no statistics {kind!r} of what is asked for; there are "
+                f"{', '.join(sorted(kinds)) or 'none yet'}"
+            )
+        return pd.concat(tables, ignore_index=True)
+
+    def distances(self, experiment: str, model: str, dataset: str, *, condition: str | None = None) -> pd.DataFrame:
+        """Return the stored distances of a comparison, or of one of its conditions.
+
+        Of a set with more than ``max_pairs`` pairs (a key of the configuration), a random part is stored.
+
+        Returns
+        -------
+        DataFrame
+            With ``condition``, ``set``, ``instance_a``, ``class_a``, ``instance_b`` and ``class_b`` as categories, and
+            ``distance``.
+        """
+        (comparison,) = self._files.select_comparisons(experiment, model, dataset)
+        path = self._files.find_distances(comparison)
+        if condition is not None:
+            check_name("condition", str(condition), read_running_statistics(path))
+        filters = None if condition is None else [("condition", "=", str(condition))]
+        with quarantine_if_corrupt(path):
+            pairs = parquet.read_table(path, filters=filters).to_pandas()
+        class_of = self.instances(dataset).set_index("instance_id")["class_name"]
+        classes = sorted(class_of.unique())
+        for side in ("a", "b"):
+            instances = pairs[f"instance_{side}"].cat
+            codes = pd.Categorical(class_of.reindex(instances.categories), classes).codes[instances.codes]
+            place = pairs.columns.get_loc(f"instance_{side}") + 1
+            pairs.insert(place, f"class_{side}", pd.Categorical.from_codes(codes, classes))
+        return pairs
+
+    def nearest_pairs(
+        self, experiment: str, model: str, dataset: str, condition: str, *, sets: Sequence[str] = (), n: int = 10
+    ) -> pd.DataFrame:
+        """Return the ``n`` nearest of the stored pairs of a condition, nearest first, as :meth:`distances` does.
+
+        Parameters
+        ----------
+        sets
+            Distance sets that pairs may belong to, such as ``["dcdi"]``; all if left out.
+        """
+        pairs = self.distances(experiment, model, dataset, condition=condition)
+        for name in sets:
+            check_name("set", name, pairs["set"].cat.categories)
+        chosen = pairs[pairs["set"].isin(sets)] if sets else pairs
+        return chosen.nsmallest(n, "distance").reset_index(drop=True)
+
+    def prototypes(
+        self, extraction: str, model: str, dataset: str, *, layers: str, timestep: int = 0, view: str = ORIGINAL
+    ) -> Prototypes:
+        """Return the prototypes of a layer set, such as ``enc16.1`` or ``64+32+16``, and the instances they are of.
+
+        Instances that a view does not show have none. Layer sets are those that experiments compare.
+        """
+        shards = open_prototypes(self._files.list_extracted("prototypes", extraction, model, dataset))
+        held = pd.concat([shard.rows[["view", "timestep"]] for shard in shards])
+        check_name("layer set", layers, shards[0].layer_sets)
+        check_name("view", view, held["view"].unique())
+        check_name("timestep", timestep, held["timestep"].unique())
+        condition = {"name": layers, "layers": layers, "timestep": timestep, "view": view}
+        rows, vectors = load_prototypes(shards, condition)
+        return Prototypes(rows.reset_index(drop=True), vectors)
+
+    def feature_map(
+        self,
+        extraction: str,
+        model: str,
+        dataset: str,
+        sample_id: str,
+        *,
+        layer: str,
+        timestep: int = 0,
+        view: str = ORIGINAL,
+    ) -> np.ndarray:  # (channels, height, width) float32
+        """Return what one layer says of a sample: of an image, or of an instance's crop.
+
+        Parameters
+        ----------
+        sample_id
+            An ``image_id`` of :meth:`instances`, or an ``instance_id`` where the view crops instances.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the extraction kept prototypes only.
+        """
+        key = "instance_id" if load_view(view).per_instance else "image_id"
+        shard_of = self.instances(dataset).drop_duplicates(key).set_index(key)["shard"]
+        check_name(key, sample_id, shard_of.index)
+        features, prototypes = (self.folder / stage / extraction / model for stage in ("features", "prototypes"))
+        if prototypes.is_dir() and not features.is_dir():
+            raise FileNotFoundError(
+                f"extraction {extraction!r} kept prototypes only; set its 'keep' to 'maps' and run again, or read "
+                f"the run's 'prototypes'"
+            )
+        path = self._files.list_extracted("features", extraction, model, dataset)[0]
+        with open_shard(require(path.with_stem(shard_of[sample_id]))) as shard:
+            check_name("view", view, shard)
+            check_name("timestep", timestep, [int(name[1:]) for name in shard[view] if name != "sample_id"])
+            check_name("layer", layer, shard[f"{view}/t{timestep}"])
+            position = read_texts(shard, f"{view}/sample_id").index(sample_id)
+            return read_samples(shard, f"{view}/t{timestep}/{layer}", position).astype(np.float32)
+
+    def crop(self, dataset: str, instance_id: str, *, margin: float = 0.1) -> Crop:
+        """Return an instance cut out of its image.
+
+        Parameters
+        ----------
+        margin
+            How much of the surroundings is kept on each side, as a share of the instance's width and height.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the image is not where the dataset should lie.
+        """
+        instances = self.instances(dataset).set_index("instance_id")
+        check_name("instance", instance_id, instances.index)
+        instance = instances.loc[instance_id]
+        width, height = int(instance["width"]), int(instance["height"])
+        image = read_image(find_image(self._files.find_images(dataset), instance["file"]), width=width, height=height)
+        mask = decode_mask(instance["rle"], width=width, height=height).astype(bool)
+        left, top, right, down = (instance[f"bbox_{key}"] for key in "xywh")
+        box = CropBox(
+            left=max(0, floor(left - margin * right)),
+            top=max(0, floor(top - margin * down)),
+            right=min(width, ceil(left + (1 + margin) * right)),
+            bottom=min(height, ceil(top + (1 + margin) * down)),
+        )
+        return Crop(image.crop(box), mask[box.top : box.bottom, box.left : box.right], box)
+
+    def plot(self, experiment: str, kind: str | None = None) -> plt.Figure:
+        """Return a figure of a finished run, drawn again: it can be changed, and saved with ``savefig``.
+
+        Parameters
+        ----------
+        kind
+            One of the experiment's kinds of figures in :mod:`semlens.draw.kinds`, such as ``boxes``, ``objects`` or
+            ``class_distances``; the first of them if left out.
+        """
+        figure = draw_figure(self._files, experiment, kind)
+        plt.close(figure)  # or a notebook shows it twice
+        return figure
