@@ -26,17 +26,8 @@ ROOT = Path(__file__).parents[2]
 SMALL = yaml.safe_load((Path(__file__).parent / "configs" / "small.yaml").read_text())
 SCRIPTS = Path("workflow", "scripts")
 LIBRARY = SCRIPTS / "semlens"
-IGNORED = (
-    ".git",
-    ".venv",
-    ".snakemake",
-    "__pycache__",
-    ".pytest_cache",
-    ".ruff_cache",
-    "results",
-    "datasets",
-    "models",
-)
+CACHES = {".git", ".venv", ".snakemake", "__pycache__", ".pytest_cache", ".ruff_cache"}
+MADE = ("results", "resources/datasets", "resources/models", "resources/downloads", "resources/images")
 
 TARGETS = {"all", "fetch", "index", "select", "encode", "layers", "extract", "pool", "compare", "statistics", "draw"}
 
@@ -198,7 +189,7 @@ def listed() -> list[Path]:
         paths = [Path(name) for name in names if name]
     except (OSError, subprocess.CalledProcessError):
         paths = [path.relative_to(ROOT) for path in ROOT.rglob("*")]
-        paths = [path for path in paths if not set(path.parts[:-1]) & set(IGNORED)]
+        paths = [path for path in paths if not (CACHES & set(path.parts) or any(map(path.is_relative_to, MADE)))]
     return [path for path in paths if (ROOT / path).is_file()]
 
 

@@ -1,5 +1,6 @@
 """The library as a package: built into a wheel, imported where there is no repository."""
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from repository import LIBRARY, ROOT, copied
+from repository import LIBRARY, ROOT, SCRIPTS, copied
 
 from semlens.runtime.version import VERSION
 
@@ -17,6 +18,20 @@ import semlens
 for module in pkgutil.walk_packages(semlens.__path__, "semlens."):
     __import__(module.name)
 print(semlens.__version__, semlens.__file__)
+"""
+
+# With a backend and a setting that are not the defaults, after the packages that the library rests on.
+LOOK_AROUND = """
+import logging, sys, warnings
+import diffusers, matplotlib.pyplot, pandera.pandas, seaborn, transformers
+matplotlib.use("svg")
+matplotlib.rcParams["lines.linewidth"] = 7
+
+def look_around():
+    hidden = {name for name, module in sys.modules.items() if module is None}
+    return dict(matplotlib.rcParams), list(logging.root.handlers), logging.root.level, list(warnings.filters), hidden
+
+before = look_around()
 """
 
 
@@ -49,6 +64,19 @@ def test_every_module_of_the_wheel_imports_without_the_repository(wheel, tmp_pat
     assert version == VERSION
     assert Path(file).is_relative_to(installed)
     assert not list(empty.iterdir())
+
+
+@pytest.mark.slow
+def test_importing_every_module_changes_nothing_for_others():
+    """No backend is chosen, no setting or log changed, no package hidden from the others."""
+    program = f"{LOOK_AROUND}{IMPORT_ALL}assert look_around() == before"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(ROOT / SCRIPTS)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_citation_names_this_version():

@@ -1,9 +1,5 @@
 """What all figures share: text conditions, headings, files that do not depend on the day, no side effects."""
 
-import os
-import subprocess
-import sys
-
 import matplotlib.pyplot as plt
 import pytest
 from statistics_tables import make_order, make_sets
@@ -57,12 +53,3 @@ def test_drawing_and_saving_leave_the_style_of_a_notebook_alone(tmp_path):
     save_figure(figure, png=tmp_path / "one.png", pdf=tmp_path / "one.pdf")
     assert dict(plt.rcParams) == before
     plt.rcdefaults()
-
-
-def test_the_library_does_not_choose_a_backend():
-    """In a process of its own, with a backend that is not the default."""
-    code = "import matplotlib; matplotlib.use('svg'); import semlens.draw.boxes, semlens.draw.overview; "
-    code += "assert matplotlib.get_backend() == 'svg'"
-    subprocess.run(
-        [sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    )

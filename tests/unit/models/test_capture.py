@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+import semlens
 from semlens.models.backbones import unet as backbone
 from semlens.models.capture import capture
 from semlens.models.layers import Layer, expand_layers
@@ -60,6 +61,20 @@ def test_features_are_those_of_a_full_pass_bit_for_bit(unet, inputs, expected, l
     for name, values in features.items():
         assert torch.equal(values, expected[name]), name
     assert hooks_left(unet) == 0
+
+
+def test_a_layer_set_is_captured_by_its_name(unet, inputs, expected):
+    """As in a notebook, with the names that the package offers."""
+    with torch.inference_mode(), semlens.capture(unet, "mid8+enc16") as features:
+        unet(*inputs)
+    assert list(features) == ["enc16.1", "enc16.2", "mid8"]
+    assert all(torch.equal(values, expected[name]) for name, values in features.items())
+
+
+def test_layers_of_a_network_are_those_of_its_family(unet):
+    assert semlens.list_layers(unet) == backbone.list_layers(unet.config)
+    with pytest.raises(ValueError, match="layers of a Linear are not known; those of UNet2DConditionModel are"):
+        semlens.list_layers(torch.nn.Linear(1, 1))
 
 
 def test_layers_may_be_asked_for_in_any_order(unet, inputs, expected):
