@@ -2,11 +2,13 @@
 
 import re
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import yaml
-from repository import ROOT
+from repository import ROOT, Repository, copied, snakemake
+from write_data import DATA, fill_tables
 
 from semlens.compare.metrics import list_metrics
 from semlens.config.axes import AXES
@@ -150,6 +152,24 @@ def test_every_result_is_documented():
     assert made <= named, made - named
     statistics = set(re.findall(r"<results>/statistics/\S*\.(\w+\.csv)", rules))
     assert statistics <= named, statistics - named
+
+
+def test_the_graph_of_rules_is_that_of_the_demo(tmp_path):
+    """But for the default target, which reads what the report does."""
+    said = snakemake(Repository(copied(tmp_path / "repository")), "--rulegraph", "--forceall")
+    rules = dict(re.findall(r'(\d+)\[label = "(\w+)"', said))
+    edges = {(rules[a], rules[b]) for a, b in re.findall(r"(\d+) -> (\d+)", said)}
+    (drawn,) = (
+        text for kind, text in FENCE.findall((ROOT / "docs" / "architecture.md").read_text()) if kind == "mermaid"
+    )
+    chains = [re.findall(r"\w+", line) for line in drawn.splitlines()[1:]]
+    assert {pair for chain in chains for pair in pairwise(chain)} == {edge for edge in edges if "all" not in edge}
+
+
+def test_the_tables_of_files_are_those_of_the_contracts():
+    """Otherwise: make docs."""
+    text = DATA.read_text()
+    assert fill_tables(text) == text
 
 
 def list_anchors(path: Path) -> set[str]:

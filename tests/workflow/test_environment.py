@@ -11,12 +11,13 @@ from repository import LIBRARY, ROOT, SCRIPTS, closure, listed
 
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 RULE_FILES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
-# Packages that no line imports, and the word in the library or the Makefile by which they are used.
+# Packages that no line imports, and the word in the library, the Makefile or the tutorial by which they are used.
 INDIRECT = {
     "tabulate": "to_markdown",
     "safetensors": "use_safetensors",
     "snakemake": "bin)/snakemake",
     "snakemake-executor-plugin-slurm": "pytest -m slurm",
+    "ipykernel": '"kernelspec"',
     "pytest": "pytest",
     "pytest-xdist": "pytest --numprocesses",
     "ruff": "ruff check",
@@ -106,7 +107,8 @@ def test_every_requirement_is_used():
     for path in [*ROOT.glob("workflow/**/*.py"), *ROOT.glob("workflow/**/*.smk"), *ROOT.glob("tests/**/*.py")]:
         for line in re.findall(r"^\s*(?:import|from) (\w+)", path.read_text(), re.MULTILINE):
             names.add(line)
-    runs = (ROOT / "Makefile").read_text() + "".join(path.read_text() for path in (ROOT / LIBRARY).rglob("*.py"))
+    running = [ROOT / "Makefile", ROOT / "docs" / "tutorial.ipynb", *(ROOT / LIBRARY).rglob("*.py")]
+    runs = "".join(path.read_text() for path in running)
     indirect = {package for package, word in INDIRECT.items() if word.lower() in runs.lower()}
     assert requirements("in").keys() <= imported(names) | indirect
 

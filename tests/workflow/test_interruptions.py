@@ -3,6 +3,7 @@
 import base64
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable
@@ -99,8 +100,10 @@ def interrupted(finished, tmp_path_factory) -> Repository:
     assert "--unlock" in snakemake(repo, *RUN, fails=True)
     snakemake(repo, "--unlock")
     with started(repo, *STATISTICS, *RUN) as process:
-        until(lambda: process_of(repo, "compute_statistics"))
-        assert "--unlock" in snakemake(repo, *RUN, fails=True)
+        job = until(lambda: process_of(repo, "compare_prototypes"))
+        os.kill(job, signal.SIGSTOP)  # a second run meets the first at work
+        assert "--unlock" in snakemake(repo, *STATISTICS, *RUN, fails=True)
+        os.kill(job, signal.SIGCONT)
         assert process.wait(timeout=300) == 0
     now = made(repo)
     assert {name: now.get(name) for name in before} == before
@@ -124,8 +127,9 @@ def test_nothing_half_written_is_left(interrupted):
 def test_threads_change_rounding_and_nothing_else(finished, clone, tmp_path):
     """As batch sizes do; the finished run's jobs have one thread each."""
     repo = Repository(clone().folder, changed({"threads": 2}, tmp_path / "small.yaml"))
-    for shard in ("00000", "00001"):
-        repo.path(f"results/latents/tiny/coco/plain/{shard}.h5").unlink()
+    for folder in ("latents/tiny/coco", "features/plain/tiny/coco", "prototypes/plain/tiny/coco"):
+        shutil.rmtree(repo.path("results", folder))
+    repo.path(DISTANCES).unlink()
     snakemake(repo, DISTANCES, *RUN)
     found, expected = (pd.read_parquet(of.path(DISTANCES)) for of in (repo, finished))
     pd.testing.assert_frame_equal(found.drop(columns="distance"), expected.drop(columns="distance"))

@@ -7,7 +7,7 @@ from semlens.config.axes import AXES
 from semlens.draw.style import COLOURS, VERDICTS, Statistics, add_legend, apply_style, format_condition
 
 
-@apply_style
+@apply_style()
 def draw_boxes(sets: Statistics, order: Statistics, *, title: str, axis: str) -> plt.Figure:
     """Return a row of panels per comparison, a panel per condition, a box per distance set.
 

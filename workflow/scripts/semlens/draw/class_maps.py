@@ -12,7 +12,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 PANELS_PER_ROW = 4
 
 
-@apply_style
+@apply_style()
 def draw_class_distances(means: Statistics, *, title: str, axis: str) -> plt.Figure:
     """Return heat maps of the mean distances between classes, comparison by comparison, one per condition.
 
@@ -50,7 +50,7 @@ def draw_class_distances(means: Statistics, *, title: str, axis: str) -> plt.Fig
     return figure
 
 
-@apply_style
+@apply_style()
 def draw_pca(positions: Statistics, *, title: str, axis: str) -> plt.Figure:
     """Return scatter plots of objects on two principal components, comparison by comparison, one per condition.
 

@@ -6,7 +6,7 @@ from semlens.config.axes import AXES
 from semlens.draw.style import COLOURS, Statistics, add_legend, apply_style
 
 
-@apply_style
+@apply_style()
 def draw_curves(sets: Statistics, *, title: str, axis: str) -> plt.Figure:
     """Return a panel per comparison, a curve of means per distance set, with bands of one standard deviation.
 

@@ -168,7 +168,7 @@ def load_example_objects(extractions: Iterable[dict[str, Any]]) -> dict[str, Exa
     }
 
 
-@apply_style
+@apply_style()
 def draw_example_objects(
     examples: dict[str, ExampleObject], conditions: Sequence[dict[str, Any]], *, title: str, axis: str
 ) -> plt.Figure:

@@ -12,7 +12,7 @@ from semlens.models.layers import find_forward_position
 from semlens.statistics.findings import ModelFindings, pair_models
 
 
-@apply_style
+@apply_style()
 def draw_overview(findings: dict[str, ModelFindings], models: Sequence[dict[str, Any]]) -> plt.Figure:
     """Return separation by layer and by timestep: a colour per model and its control, whose lines are dashed.
 

@@ -1,7 +1,10 @@
 """What figures and tables share: colours, words, the look, and how statistics are read and figures saved."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import matplotlib
 import matplotlib.pyplot as plt
 import pandas as pd
 
@@ -21,9 +24,20 @@ VERDICTS = {"holds": "✓ order as expected", "does not hold": "✗ order not as
 
 Statistics = dict[str, pd.DataFrame]  # one table per comparison, by the name that figures give it
 
-# Decorates functions that draw, and that save: the number of ticks depends on the style when a figure is rendered.
-# Elsewhere, such as in a notebook, matplotlib's settings stay as they are.
-apply_style = plt.style.context(["seaborn-v0_8-whitegrid", "seaborn-v0_8-paper", {"font.family": "DejaVu Sans"}])
+_STYLE = ["seaborn-v0_8-whitegrid", "seaborn-v0_8-paper", {"font.family": "DejaVu Sans"}]
+
+
+@contextmanager
+def apply_style() -> Iterator[None]:
+    """Decorate a function that draws, or saves: the number of ticks depends on the style when a figure is rendered.
+
+    Elsewhere, such as in a notebook, matplotlib's settings stay as they are. A notebook's first figure makes figures
+    show themselves; that stays too, if it is one of ours.
+    """
+    with plt.style.context(_STYLE):
+        yield
+        interactive = plt.isinteractive()
+    matplotlib.interactive(interactive)
 
 
 def read_statistics(names: list[str], paths: list[str]) -> Statistics:
@@ -36,7 +50,7 @@ def format_condition(axis: str, condition: str) -> str:
     return AXES[axis].format_heading(condition)
 
 
-@apply_style
+@apply_style()
 def save_figure(figure: plt.Figure, *, png: str | Path, pdf: str | Path) -> None:
     """Write a figure for the screen and for print, and close it; nothing in the files depends on the day."""
     with write_atomically(png) as file:

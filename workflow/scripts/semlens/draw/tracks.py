@@ -48,7 +48,7 @@ def load_track(distances: str | Path, manifests: Sequence[str | Path], reference
     return pd.concat([instances[instances["instance_id"] == reference], later])
 
 
-@apply_style
+@apply_style()
 def draw_track(tracks: dict[str, pd.DataFrame], folder: str | Path, *, title: str) -> plt.Figure:
     """Return the frames side by side, a row per model: the reference and itself later in green, the others in blue.
 
