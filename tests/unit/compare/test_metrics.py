@@ -6,7 +6,6 @@ import sys
 import tracemalloc
 from pathlib import Path
 
-import dcor
 import numpy as np
 import pytest
 from scipy.spatial.distance import pdist, squareform
@@ -70,6 +69,8 @@ def reference(x, metric):
     x = x.astype(np.float64)
     if metric in SCIPY:
         return squareform(pdist(x, metric))
+    import dcor  # compiles for seconds: in one of pytest's workers, not in all at once while they collect
+
     n = len(x)
     return 1 - np.array([[float(dcor.distance_correlation(x[i], x[j])) for j in range(n)] for i in range(n)])
 
