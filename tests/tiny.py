@@ -1,6 +1,6 @@
 """A tiny model in Stable Diffusion's format, with random weights: what unit tests read.
 
-Block types, latents (64 x 64 of a 512 x 512 picture) and grids (64, 32, 16, 8) are those of Stable Diffusion 1.5;
+Block types, latents (64 x 64 of a 512 x 512 image) and grids (64, 32, 16, 8) are those of Stable Diffusion 1.5;
 channels are few. Its features mean nothing.
 """
 

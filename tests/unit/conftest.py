@@ -9,7 +9,7 @@ import tiny
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory):
-    """A tiny model: Stable Diffusion's folders and grids (64 to 8) for 512 x 512 pictures."""
+    """A tiny model: Stable Diffusion's folders and grids (64 to 8) for 512 x 512 images."""
     import torch
 
     torch.set_num_threads(1)  # networks this small gain nothing from threads, and lose where other tests compete
@@ -20,7 +20,7 @@ def tiny_model(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def small_model(tiny_model):
-    """The same weights for 128 x 128 pictures: grids 16 to 2, and passes of milliseconds."""
+    """The same weights for 128 x 128 images: grids 16 to 2, and passes of milliseconds."""
     folder = tiny_model.with_name("small")
     shutil.copytree(tiny_model, folder)
     config = json.loads((folder / "unet" / "config.json").read_text())
@@ -30,7 +30,7 @@ def small_model(tiny_model):
 
 @pytest.fixture(scope="session")
 def architectures(tiny_model):
-    """Narrow models of each architecture with random weights, in diffusers layout, for 128 x 128 pictures.
+    """Narrow models of each architecture with random weights, in diffusers layout, for 128 x 128 images.
 
     What tells them apart is as published: SD 2's linear projections and heads of one width; SDXL's three levels, two
     text encoders, pooled text and sizes.

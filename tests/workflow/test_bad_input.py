@@ -14,7 +14,7 @@ from repository import SMALL, Job, execute, plan, snakemake
 # The configuration's changes, and what the terminal must name.
 REFUSED = {
     "key at the top": ({"shardsize": 8}, ["shardsize", "shard_size"]),
-    "key of a dataset": ({"datasets:coco:picture": 8}, ["datasets.coco", "picture", "images"]),
+    "key of a dataset": ({"datasets:coco:image": 8}, ["datasets.coco", "image", "images"]),
     "key of a source": (
         {"datasets:voc:source:demo:images": 8, "datasets:voc:source:url": "x"},
         ["datasets.voc.source", "url"],
@@ -112,10 +112,10 @@ def broken(clone) -> SimpleNamespace:
     """Three failures in one run that keeps going: each job's fate is its own."""
     repo = clone()
     manifest = {dataset: repo.path("results", "manifests", dataset, "00000.parquet") for dataset in ("coco", "voc")}
-    pictures = {dataset: pd.read_parquet(path)["file"].iloc[0] for dataset, path in manifest.items()}
-    truncated = repo.path("resources", "datasets", "coco", pictures["coco"])
+    images = {dataset: pd.read_parquet(path)["file"].iloc[0] for dataset, path in manifest.items()}
+    truncated = repo.path("resources", "datasets", "coco", images["coco"])
     truncated.write_bytes(truncated.read_bytes()[:2000])
-    missing = repo.path("resources", "datasets", "voc", pictures["voc"])
+    missing = repo.path("resources", "datasets", "voc", images["voc"])
     missing.unlink()
     for dataset in manifest:
         repo.path("results", "latents", "tiny", dataset, "plain", "00000.h5").unlink()

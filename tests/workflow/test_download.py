@@ -59,9 +59,9 @@ def origin(tmp_path_factory) -> SimpleNamespace:
     train.with_name("instances_val2017.json").write_text(
         json.dumps({**json.loads(train.read_text()), "images": [], "annotations": []})
     )
-    pictures = sorted((folder / "coco" / "train2017").iterdir())
+    images = sorted((folder / "coco" / "train2017").iterdir())
     names = (folder / "voc/VOCdevkit/VOC2012/ImageSets/Segmentation/trainval.txt").read_text().split()
-    rows = [(path.name, "coco") for path in pictures[::-1][: LISTED["coco"]]]
+    rows = [(path.name, "coco") for path in images[::-1][: LISTED["coco"]]]
     rows += [(f"{name}.jpg", "pascal") for name in names[1 : 1 + LISTED["pascal"]]]
     listed = "".join(f"{name},{kind}\n" for name, kind in [("src", "dataset"), *rows, ("crossing", "davis")]).encode()
     archives = {
@@ -71,7 +71,7 @@ def origin(tmp_path_factory) -> SimpleNamespace:
         "diff-props-list": listed,
     }
     registry = yaml.safe_load((ROOT / "resources" / "registry.yaml").read_text())
-    files = {f"/train2017/{path.name}": path.read_bytes() for path in pictures}
+    files = {f"/train2017/{path.name}": path.read_bytes() for path in images}
     for name, content in archives.items():
         registry["files"][name] |= {"urls": [f"http://{name.split('-')[0]}.invalid/{name}"], **facts(content)}
         files[f"/{name}"] = content
@@ -118,9 +118,9 @@ def fetched(origin, loopback, tmp_path_factory) -> SimpleNamespace:
 
 def test_everything_is_fetched_and_nothing_more(fetched, origin):
     asked = {request.path for request in fetched.requests}
-    pictures = {f"/train2017/{name}" for name, kind in origin.listed if kind == "coco"}
-    assert {path for path in asked if path.startswith("/train2017/")} == pictures
-    unasked = {path for path in origin.files if path.startswith("/train2017/")} - pictures
+    images = {f"/train2017/{name}" for name, kind in origin.listed if kind == "coco"}
+    assert {path for path in asked if path.startswith("/train2017/")} == images
+    unasked = {path for path in origin.files if path.startswith("/train2017/")} - images
     assert len(unasked) == 4
     index = {path for path in origin.files if path.endswith("model_index.json")}
     assert asked == origin.files.keys() - unasked - index

@@ -150,7 +150,7 @@ def test_one_person_is_compared_with_everyone_later(finished):
         assert later == {("sidi", f"crossing/0000{offset}/1"), ("scdi", f"crossing/0000{offset}/2")}
 
 
-def test_a_template_names_what_each_picture_shows(finished):
+def test_a_template_names_what_each_image_shows(finished):
     instances = manifests(finished, "voc")
     with h5py.File(finished.path("results", "prompts", "tiny", "named", "voc", "plain", "00000.h5")) as file:
         said = [file.attrs["texts"][place] for place in file["identity/text"]]

@@ -1,4 +1,4 @@
-"""Download the pictures of one shard, and list them."""
+"""Download the images of one shard, and list them."""
 
 from pathlib import Path
 

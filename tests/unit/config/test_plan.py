@@ -321,7 +321,7 @@ def test_model_folder_without_a_part(sourced, model_folder, part):
         check_folders(sourced)
 
 
-def test_pictures_of_another_size_than_the_model_reads(sourced):
+def test_images_of_another_size_than_the_model_reads(sourced):
     sourced["models"]["sd"]["size"] = 512
     with pytest.raises(ValueError, match="model 'sd': its U-Net reads images of 128; set 'size: 128'"):
         check_layers(sourced, demo="nowhere")

@@ -30,7 +30,7 @@ TEXT_PARTS = {
     "tokenizer_2": CLIPTokenizer,
     "text_encoder_2": CLIPTextModelWithProjection,
 }
-PICTURES = {"a": (160, 120), "b": (90, 200), "c": (128, 128), "d": (64, 64), "e": (300, 150)}  # width, height
+IMAGES = {"a": (160, 120), "b": (90, 200), "c": (128, 128), "d": (64, 64), "e": (300, 150)}  # width, height
 ABOUT = {"extraction": "plain", "dataset": "drawn", "model": "small", "prompt": "a horse"}
 TIMESTEPS = [0, 50, 999]
 # A batch of one and a batch of several take different convolutions, which add in another order: features of up to 4
@@ -41,28 +41,28 @@ ROUNDING = {"features": {"rtol": 0, "atol": 3e-5}, "moments": {"rtol": 0, "atol"
 def manifest_of(names, path):
     rows = []
     for name in names:
-        width, height = PICTURES[name]
+        width, height = IMAGES[name]
         for number in (1, 2):  # an image is in the manifest once per instance
             mask = np.zeros((height, width), bool)
             mask[10 * number : 40, 5:30] = True
-            rows.append(make_instance(f"{name}/{number}", mask, file=f"pictures/{name}.jpg"))
+            rows.append(make_instance(f"{name}/{number}", mask, file=f"images/{name}.jpg"))
     return write_manifest(rows, path)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dataset")
-    (folder / "pictures").mkdir()
+    (folder / "images").mkdir()
     rng = np.random.default_rng(0)
-    for name, (width, height) in PICTURES.items():
+    for name, (width, height) in IMAGES.items():
         coarse = Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8))
-        coarse.resize((width, height), Image.Resampling.BICUBIC).save(folder / "pictures" / f"{name}.jpg")
+        coarse.resize((width, height), Image.Resampling.BICUBIC).save(folder / "images" / f"{name}.jpg")
     return folder
 
 
 @pytest.fixture(scope="module")
 def encode(small_model, folder, tmp_path_factory):
-    def run(names=tuple(PICTURES), **changes):
+    def run(names=tuple(IMAGES), **changes):
         home = tmp_path_factory.mktemp("latents")
         settings = {
             "manifest": manifest_of(names, home / "manifest.parquet"),
@@ -181,11 +181,11 @@ def plain_loop(model, latents, timesteps, seed, modules):
 @pytest.mark.parametrize("batch_size", [1, 4])
 def test_latents_are_those_of_diffusers(encode, small_model, folder, batch_size):
     found = contents(encode(batch_size=batch_size))
-    assert [name.decode() for name in found["identity/sample_id"]] == list(PICTURES)
+    assert [name.decode() for name in found["identity/sample_id"]] == list(IMAGES)
     vae = AutoencoderKL.from_pretrained(small_model / "vae").eval()
-    for name, moments in zip(PICTURES, found["identity/posterior"], strict=True):
-        picture = Image.open(folder / "pictures" / f"{name}.jpg").resize((SIZE, SIZE), Image.Resampling.BICUBIC)
-        pixels = torch.tensor(np.asarray(picture)).permute(2, 0, 1)[None] / 255 * 2 - 1
+    for name, moments in zip(IMAGES, found["identity/posterior"], strict=True):
+        image = Image.open(folder / "images" / f"{name}.jpg").resize((SIZE, SIZE), Image.Resampling.BICUBIC)
+        pixels = torch.tensor(np.asarray(image)).permute(2, 0, 1)[None] / 255 * 2 - 1
         with torch.no_grad():
             posterior = vae.encode(pixels).latent_dist
         assert moments.shape == (8, 16, 16)
@@ -270,8 +270,8 @@ def test_denoising_is_a_plain_loop_over_diffusers(read, small_model, latents, in
         with torch.no_grad():
             predicted = torch.cat([unet(one[None], at, encoder_hidden_states=text).sample for one in x])
         to = max(at - 1000 // inference_steps, 0)
-        picture = (x - (1 - signal[at]) ** 0.5 * predicted) / signal[at] ** 0.5
-        x = signal[to] ** 0.5 * picture + (1 - signal[to]) ** 0.5 * predicted
+        image = (x - (1 - signal[at]) ** 0.5 * predicted) / signal[at] ** 0.5
+        x = signal[to] ** 0.5 * image + (1 - signal[to]) ** 0.5 * predicted
         at, passes = to, passes + 1
     assert passes == -(-timestep // (1000 // inference_steps))
     found = contents(read(inference_steps=inference_steps, layers=["enc4.1"], timesteps=[timestep]))
@@ -304,8 +304,8 @@ def test_at_timestep_0_there_is_nothing_to_denoise(features, read):
 
 
 def test_a_template_says_what_each_sample_shows(read, small_model, tmp_path):
-    """Pictures a and c show a cat and a dog, the others two cats; a crop shows its one object."""
-    manifest = manifest_of(PICTURES, tmp_path / "manifest.parquet")
+    """Images a and c show a cat and a dog, the others two cats; a crop shows its one object."""
+    manifest = manifest_of(IMAGES, tmp_path / "manifest.parquet")
     instances = pd.read_parquet(manifest)
     instances.loc[instances["instance_id"].isin(["a/2", "c/1"]), "class_name"] = "dog"
     write_parquet(instances, INSTANCES, manifest)
@@ -319,19 +319,19 @@ def test_a_template_says_what_each_sample_shows(read, small_model, tmp_path):
     assert said["identity"] == [both, cats, both, cats, cats]
     assert said["crop_pad"] == [cats, "a photo of a dog", cats, cats, "a photo of a dog", *[cats] * 5]
     found = contents(read(prompt=out, layers=["enc4.1"], timesteps=[0], batch_size=2))["identity/t0/enc4.1"]
-    for text, pictures in ((both, [0, 2]), (cats, [1, 3, 4])):
+    for text, images in ((both, [0, 2]), (cats, [1, 3, 4])):
         alone = tmp_path / f"{text}.h5"
         encode_prompt(prompt=text, out=alone, encoders=encoders)
         expected = contents(read(prompt=alone, layers=["enc4.1"], timesteps=[0]))["identity/t0/enc4.1"]
-        np.testing.assert_allclose(found[pictures], expected[pictures], **ROUNDING["features"])
+        np.testing.assert_allclose(found[images], expected[images], **ROUNDING["features"])
 
 
-def test_a_letterboxed_picture_keeps_its_proportions(encode, small_model, folder):
+def test_a_letterboxed_image_keeps_its_proportions(encode, small_model, folder):
     found = contents(encode(resize="letterbox"))["identity/posterior"]
     vae = AutoencoderKL.from_pretrained(small_model / "vae").eval()
-    for name, moments in zip(PICTURES, found, strict=True):
-        with Image.open(folder / "pictures" / f"{name}.jpg") as picture:
-            square = ImageOps.pad(picture, (max(picture.size),) * 2).resize((SIZE, SIZE), Image.Resampling.BICUBIC)
+    for name, moments in zip(IMAGES, found, strict=True):
+        with Image.open(folder / "images" / f"{name}.jpg") as image:
+            square = ImageOps.pad(image, (max(image.size),) * 2).resize((SIZE, SIZE), Image.Resampling.BICUBIC)
         pixels = torch.tensor(np.asarray(square)).permute(2, 0, 1)[None] / 255 * 2 - 1
         with torch.no_grad():
             expected = vae.encode(pixels).latent_dist.mean[0]
@@ -364,7 +364,7 @@ def test_shards_change_nothing(features, latents, encode, read, shards):
     whole = {**contents(features), "moments": contents(latents)["identity/posterior"]}
     for names in shards:
         part = encode(names)
-        rows = [list(PICTURES).index(name) for name in names]
+        rows = [list(IMAGES).index(name) for name in names]
         np.testing.assert_array_equal(contents(part)["identity/posterior"], whole["moments"][rows])
         for key, values in contents(read(latents=part)).items():
             np.testing.assert_array_equal(values, whole[key][rows])
@@ -452,10 +452,10 @@ def test_a_failed_write_leaves_what_was_there(encode, read, tmp_path):
     assert "identity/t1/enc16.1" in contents(out)
 
 
-def test_a_missing_picture_is_named_and_leaves_no_latents(encode, folder, tmp_path):
+def test_a_missing_image_is_named_and_leaves_no_latents(encode, folder, tmp_path):
     shutil.copytree(folder, tmp_path / "dataset")
-    (tmp_path / "dataset" / "pictures" / "c.jpg").unlink()
-    with pytest.raises(FileNotFoundError, match=r"pictures/c\.jpg does not exist"):
+    (tmp_path / "dataset" / "images" / "c.jpg").unlink()
+    with pytest.raises(FileNotFoundError, match=r"images/c\.jpg does not exist"):
         encode(folder=tmp_path / "dataset", out=tmp_path / "latents.h5")
     assert not (tmp_path / "latents.h5").exists()
 

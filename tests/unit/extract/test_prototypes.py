@@ -271,7 +271,7 @@ def test_area_weights_count_every_cell_by_what_the_mask_covers(pooled):
     assert np.abs(found - vectors(pooled("ab", "nearest", layer_sets=["enc16.1"]), "enc16.1")).max() > 1e-3
 
 
-def test_a_letterboxed_mask_lies_where_the_picture_does(pooled):
+def test_a_letterboxed_mask_lies_where_the_image_does(pooled):
     path = pooled("ab", layer_sets=["enc16.1"], how={**PLAIN, "mask": "area", "resize": "letterbox"})
     for row, vector in zip(rows(path).itertuples(), vectors(path, "enc16.1"), strict=True):
         mask = mask_of(row.instance_id)

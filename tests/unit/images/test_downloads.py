@@ -1,4 +1,4 @@
-"""Pictures from a server that misbehaves: what arrives is good, what was good is kept, errors come at the end."""
+"""Images from a server that misbehaves: what arrives is good, what was good is kept, errors come at the end."""
 
 import io
 import re
@@ -14,7 +14,7 @@ WIDTH, HEIGHT = 64, 48
 HASTY = RetryPolicy(timeout=0.3, retries=1, backoff=0.01)
 
 
-def picture(seed=0, width=WIDTH, height=HEIGHT):
+def image(seed=0, width=WIDTH, height=HEIGHT):
     noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     content = io.BytesIO()
     Image.fromarray(noise).save(content, format="jpeg")
@@ -27,7 +27,7 @@ def names(count):
 
 @pytest.fixture
 def folder(tmp_path, server):
-    server.files = {f"/{name}": picture(seed) for seed, name in enumerate(names(12))}
+    server.files = {f"/{name}": image(seed) for seed, name in enumerate(names(12))}
     return tmp_path / "coco"
 
 
@@ -46,7 +46,7 @@ def test_all_arrive_and_nothing_else(server, folder):
     assert {f"/{name}": content for name, content in files(folder).items()} == server.files
 
 
-def test_a_picture_with_several_instances_is_got_once(server, folder):
+def test_a_image_with_several_instances_is_got_once(server, folder):
     get(server, folder, names(3) * 2)
     assert len(server.requests) == 3
 
@@ -58,46 +58,46 @@ def test_no_more_than_the_workers_are_on_their_way(server, folder):
     assert 2 <= server.most_pausing <= 4
 
 
-def test_good_pictures_are_kept(server, folder):
+def test_good_images_are_kept(server, folder):
     get(server, folder, names(2))
     get(server, folder, names(3))
     assert len(server.requests) == 3
 
 
-@pytest.mark.parametrize("content", [b"", picture()[:900], picture(width=WIDTH + 1)], ids=["empty", "cut", "wider"])
-def test_bad_pictures_that_are_there_are_replaced(server, folder, content):
+@pytest.mark.parametrize("content", [b"", image()[:900], image(width=WIDTH + 1)], ids=["empty", "cut", "wider"])
+def test_bad_images_that_are_there_are_replaced(server, folder, content):
     (folder / "train2017").mkdir(parents=True)
     (folder / names(1)[0]).write_bytes(content)
     get(server, folder, names(1))
-    assert files(folder) == {names(1)[0]: picture()}
+    assert files(folder) == {names(1)[0]: image()}
 
 
 def test_what_another_run_left_halfway_is_begun_anew(server, folder):
     (folder / "train2017").mkdir(parents=True)
     (folder / "train2017" / ".000000000000.jpg.partial").write_bytes(b"something else")
     get(server, folder, names(1))
-    assert files(folder) == {names(1)[0]: picture()}
+    assert files(folder) == {names(1)[0]: image()}
 
 
 @pytest.mark.parametrize("trick", ["cut", "stall", 503, "silent"])
 def test_trouble_on_the_way_is_overcome(server, folder, trick):
     server.tricks[f"/{names(1)[0]}"] = [trick]
     get(server, folder, names(1))
-    assert files(folder) == {names(1)[0]: picture()}
+    assert files(folder) == {names(1)[0]: image()}
     assert len(server.requests) == 2
 
 
 BAD = {
     "missing": (None, "404 Not Found"),
-    "cut": (picture()[:900], "cannot be read"),
+    "cut": (image()[:900], "cannot be read"),
     "page": (b"<html>", "cannot be read"),
-    "narrower": (picture(width=WIDTH - 1), f"is {WIDTH - 1}x{HEIGHT} pixels, its annotation says {WIDTH}x{HEIGHT}"),
+    "narrower": (image(width=WIDTH - 1), f"is {WIDTH - 1}x{HEIGHT} pixels, its annotation says {WIDTH}x{HEIGHT}"),
     "endless": (bytes(4_000_000), "cannot be read"),
 }
 
 
 @pytest.mark.parametrize(("content", "why"), BAD.values(), ids=BAD)
-def test_bad_pictures_are_named_at_the_end_and_not_left_behind(server, folder, content, why):
+def test_bad_images_are_named_at_the_end_and_not_left_behind(server, folder, content, why):
     address = f"/{names(2)[1]}"
     server.files[address] = content
     with pytest.raises(
@@ -109,11 +109,11 @@ def test_bad_pictures_are_named_at_the_end_and_not_left_behind(server, folder, c
     assert files(folder).keys() == {*names(1), *names(4)[2:]}
 
 
-@pytest.mark.parametrize("content", [None, picture()[:900]], ids=["missing", "cut"])
+@pytest.mark.parametrize("content", [None, image()[:900]], ids=["missing", "cut"])
 def test_another_mirror_is_asked(server, folder, content):
     server.files["/bad/000000000000.jpg"] = content
     get(server, folder, names(1), urls=[server.address + "/bad/{file}", server.address + "/{split}/{file}"])
-    assert files(folder) == {names(1)[0]: picture()}
+    assert files(folder) == {names(1)[0]: image()}
 
 
 def test_the_first_few_failures_are_told(server, folder):
@@ -132,7 +132,7 @@ def test_many_failures_end_it(server, folder):
 
 def test_a_redirected_host(server, folder, tmp_path):
     (tmp_path / "mirror" / "train2017").mkdir(parents=True)
-    (tmp_path / "mirror" / names(1)[0]).write_bytes(picture())
+    (tmp_path / "mirror" / names(1)[0]).write_bytes(image())
     download_images(
         [{"file": names(1)[0], "width": WIDTH, "height": HEIGHT}],
         ["http://127.0.0.1:1/{split}/{file}"],
@@ -141,11 +141,11 @@ def test_a_redirected_host(server, folder, tmp_path):
         mirrors={"http://127.0.0.1:1/": f"file://{tmp_path}/mirror/"},
         patience=HASTY,
     )
-    assert files(folder) == {names(1)[0]: picture()}
+    assert files(folder) == {names(1)[0]: image()}
 
 
 @pytest.mark.parametrize("file", ["../evil.jpg", "train2017/../../evil.jpg", "/evil.jpg"])
-def test_a_picture_that_would_lie_elsewhere_is_refused(server, folder, file):
+def test_a_image_that_would_lie_elsewhere_is_refused(server, folder, file):
     with pytest.raises(ValueError, match="points out of the dataset folder"):
         get(server, folder, [file])
     assert server.requests == []

@@ -155,14 +155,14 @@ def test_every_weight_comes_back_bit_for_bit(model, suffix, tmp_path):
 def test_features_moments_and_embeddings_are_the_same(tiny_model, config, weights, tmp_path):
     convert(stored(weights, tmp_path / "tiny.safetensors"), config, tmp_path / "out")
     rng = torch.Generator().manual_seed(0)
-    latents, picture = torch.randn(1, 4, 16, 16, generator=rng), torch.rand(1, 3, 128, 128, generator=rng)
+    latents, image = torch.randn(1, 4, 16, 16, generator=rng), torch.rand(1, 3, 128, 128, generator=rng)
     found = []
     for model in (tiny_model, tmp_path / "out"):
         text = embed_texts(["a dog"], [(model / "tokenizer", model / "text_encoder")])[0]
         unet = backbone.load(model / "unet", device=CPU, dtype=torch.float32)
         vae = load_vae(model / "vae", device=CPU, dtype=torch.float32)
         with torch.inference_mode():
-            moments = vae.encode(picture).latent_dist.parameters
+            moments = vae.encode(image).latent_dist.parameters
             with capture(unet, backbone.list_layers(unet.config)) as features:
                 unet(latents, 50, text)
         found.append([text, moments, read_alphas_cumprod(model / "scheduler"), *features.values()])

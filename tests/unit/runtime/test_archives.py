@@ -97,10 +97,10 @@ def test_names_that_begin_with_a_dot_and_folders_of_their_own(tmp_path, folder):
 
 def test_other_things_in_the_folder_stay(archive, folder):
     (folder / "train2017").mkdir(parents=True)
-    (folder / "train2017" / "picture.jpg").write_bytes(NOISE)
+    (folder / "train2017" / "image.jpg").write_bytes(NOISE)
     (folder / "DAVIS").mkdir()  # as whoever declares it may have made it
     unpack(archive, folder, KEEP)
-    assert files(folder) == {"train2017/picture.jpg": NOISE, **{name: CONTENT[name] for name in KEPT}}
+    assert files(folder) == {"train2017/image.jpg": NOISE, **{name: CONTENT[name] for name in KEPT}}
 
 
 def test_what_is_there_is_not_overwritten(archive, folder):

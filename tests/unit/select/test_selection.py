@@ -179,7 +179,7 @@ def test_published_image_that_is_not_annotated(image_list):
 
 
 def test_splits_that_number_images_alike_are_refused(tmp_path, coco):
-    """Else one picture would be taken for both."""
+    """Else one image would be taken for both."""
     annotations = coco["folder"] / "annotations"
     content = json.loads((annotations / "instances_train2017.json").read_text())
     content["annotations"] = [{**one, "id": one["id"] + 10_000} for one in content["annotations"]]

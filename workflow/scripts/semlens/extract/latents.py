@@ -73,8 +73,8 @@ def encode_images(
             squares = _read_ahead(view, batches, folder, seed=seed, size=size, resize=resize)
             pairs = zip(batches, squares, strict=True)
             start = 0
-            for batch, pictures in show_progress(pairs, total=len(batches), what=f"encode {view.name}", unit="batch"):
-                pixels = torch.from_numpy(pictures).to(where, encoder.dtype)
+            for batch, images in show_progress(pairs, total=len(batches), what=f"encode {view.name}", unit="batch"):
+                pixels = torch.from_numpy(images).to(where, encoder.dtype)
                 parameters = encoder.encode(pixels).latent_dist.parameters
                 if not parameters.isfinite().all():
                     ids = ", ".join(sample.id for sample in batch)
@@ -87,7 +87,7 @@ def encode_images(
 def _read_ahead(
     view: View, batches: Sequence[Sequence[Sample]], folder: str | Path, **how: Any
 ) -> Iterator[np.ndarray]:  # (batch, 3, size, size)
-    """The pictures of each batch; while one is encoded, threads read the next."""
+    """The images of each batch; while one is encoded, threads read the next."""
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
 
         def read(batch: Sequence[Sample]) -> list[Future]:

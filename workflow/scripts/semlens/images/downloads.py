@@ -1,4 +1,4 @@
-"""Pictures that are got from the network one by one: many, small, without published hashes."""
+"""Images that are got from the network one by one: many, small, without published hashes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -27,7 +27,7 @@ _ENOUGH = 20  # failures after which the others would fail as well
 _NAMED = 3
 
 
-_HEADERS = 2**20  # bytes that a picture may have beyond its pixels
+_HEADERS = 2**20  # bytes that a image may have beyond its pixels
 
 
 def download_images(
@@ -39,16 +39,16 @@ def download_images(
     mirrors: Mapping[str, str],
     patience: RetryPolicy = RETRY_POLICY,
 ) -> None:
-    """Write the pictures of ``rows`` below ``folder``, but for those that are there and good.
+    """Write the images of ``rows`` below ``folder``, but for those that are there and good.
 
     Parameters
     ----------
     rows
-        With ``file`` (``{split}/{name}``), ``width`` and ``height``; the same picture may come again.
+        With ``file`` (``{split}/{name}``), ``width`` and ``height``; the same image may come again.
     urls
         Address templates with ``{split}`` and ``{file}``, mirrors in the order in which they are tried.
     workers
-        Pictures that are on their way at once.
+        Images that are on their way at once.
     mirrors
         Replacements of address prefixes, as from :func:`semlens.downloads.parse_redirects`.
 
@@ -93,7 +93,7 @@ def _get(http: requests.Session, urls: Sequence[str], path: Path, size: dict[str
     most = 4 * size["width"] * size["height"] + _HEADERS
     failures = []
     with PartialFile(path) as partial:
-        partial.restart()  # without a hash, what another run left could not be told from a part of this picture
+        partial.restart()  # without a hash, what another run left could not be told from a part of this image
         if _is_good(path, size):
             return
         for url in urls:

@@ -15,7 +15,7 @@ from semlens.runtime.logs import log, show_progress
 _CHUNK = 2**20
 
 
-_MOST = 100  # times the archive's own size; pictures and annotations take a tenth of that
+_MOST = 100  # times the archive's own size; images and annotations take a tenth of that
 
 
 _BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
