@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow.parquet as parquet
 import pytest
 from pycocotools import mask as coco_mask
-from repository import SMALL, Repository, changed, execute
+from repository import ROOT, SMALL, Repository, changed, execute
 from scipy.spatial import distance as scipy_distance
 
 EXPERIMENTS = SMALL["experiments"]
@@ -353,3 +353,20 @@ def test_the_run_stays_in_its_folders(finished):
         if path.is_file() and "__pycache__" not in path.parts and started_at < path.stat().st_mtime <= finished_at
     }
     assert made == {"results", "resources", ".snakemake"}
+
+
+def test_every_file_of_a_run_is_described(finished):
+    """By a heading of docs/data.md, which names the places of one kind of file."""
+    headings = re.findall(r"^### (.*)$", (ROOT / "docs" / "data.md").read_text(), re.MULTILINE)
+    described = [describe_place(place) for heading in headings for place in re.findall(r"`([^`]+)`", heading)]
+    folders = ("results", "resources/datasets", "resources/models")
+    made = [name for folder in folders for name in finished.files(folder) if not name.endswith(".gitkeep")]
+    assert len(made) > 150
+    assert not [name for name in made if not any(place.fullmatch(name) for place in described)]
+
+
+def describe_place(place: str) -> re.Pattern[str]:
+    """Return what paths match ``results/{experiment}.{png,pdf}``; a folder stands for all that it holds."""
+    pattern = re.escape(place).replace(r"\{", "{").replace(r"\}", "}")
+    pattern = re.sub(r"{([^{}]*,[^{}]*)}", lambda match: f"(?:{match[1].replace(',', '|')})", pattern)
+    return re.compile(re.sub(r"{\w+}", "[^/]+", pattern) + (".*" if place.endswith("/") else ""))
