@@ -147,6 +147,15 @@ def test_maps_that_were_not_kept_are_explained(run):
         run.feature_map("video", "tiny", "davis", image, layer="enc16.1")
 
 
+def test_maps_of_an_earlier_run_are_not_believed(finished, clone):
+    """They lie there still, after an extraction was told to keep prototypes only."""
+    repo = clone()
+    shutil.copytree(repo.path("results", "features", "plain"), repo.path("results", "features", "video"))
+    run = semlens.open_run(repo.path("results"))
+    with pytest.raises(FileNotFoundError, match="kept prototypes only"):
+        run.feature_map("video", "tiny", "davis", run.instances("davis")["image_id"].iloc[0], layer="enc16.1")
+
+
 def test_a_folder_without_a_run_says_what_to_name(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"holds no run.*pathvars"):
         semlens.open_run(tmp_path)

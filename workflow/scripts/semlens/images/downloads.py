@@ -27,7 +27,7 @@ _ENOUGH = 20  # failures after which the others would fail as well
 _NAMED = 3
 
 
-_HEADERS = 2**20  # bytes that a image may have beyond its pixels
+_HEADERS = 2**20  # bytes that an image may have beyond its pixels
 
 
 def download_images(

@@ -74,9 +74,9 @@ def _list_examples(files: RunFiles, experiment: str) -> Iterator[Config]:
     shards = list_example_shards(files.configuration, experiment)
     for shard, options in zip(shards, list_example_options(files.configuration, experiment), strict=True):
         names = {key: shard[key] for key in ("extraction", "model", "dataset")}
-        keeps_maps = files.configuration["extractions"][shard["extraction"]]["keep"] == "maps"
+        stage = "features" if files.keeps_maps(shard["extraction"]) else "prototypes"
         yield options | {
-            "features": files.list_extracted("features" if keeps_maps else "prototypes", **names)[0],
+            "features": files.list_extracted(stage, **names)[0],
             "manifest": files.list_manifests(shard["dataset"])[0],
             "images": files.find_images(shard["dataset"]),
         }

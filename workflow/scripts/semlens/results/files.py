@@ -16,22 +16,7 @@ _SHARD = "[0-9][0-9][0-9][0-9][0-9].*"
 
 
 class RunFiles:
-    """The files of one run, finished or not.
-
-    Attributes
-    ----------
-    folder
-        The run's results.
-    configuration
-        The run's, with its defaults; None until the run is finished.
-
-    Raises
-    ------
-    FileNotFoundError
-        If no run has written to the folder.
-    ValueError
-        If another version of semlens has.
-    """
+    """The files of one run, finished or not, and its configuration, which is None until the run is finished."""
 
     def __init__(self, folder: Path, resources: Path) -> None:
         if not (folder / _RECORD).is_file() and not (folder / _FIRST).is_dir():
@@ -78,6 +63,14 @@ class RunFiles:
         """Return the manifests of a dataset's shards, in order."""
         return self._list_shards("manifests", dataset=dataset)
 
+    def keeps_maps(self, extraction: str) -> bool:
+        """Return whether an extraction keeps feature maps; of an unfinished run, whether it has kept any."""
+        if self.configuration is not None:
+            check_name("extraction", extraction, self.configuration["extractions"])
+            return self.configuration["extractions"][extraction]["keep"] == "maps"
+        features, prototypes = (self.folder / stage / extraction for stage in ("features", "prototypes"))
+        return features.is_dir() or not prototypes.is_dir()
+
     def list_extracted(self, stage: str, extraction: str, model: str, dataset: str) -> list[Path]:
         """Return the shards of ``features`` or ``prototypes``, in order."""
         return self._list_shards(stage, extraction=extraction, model=model, dataset=dataset)
@@ -99,12 +92,14 @@ class RunFiles:
             folder /= name
         wanted = list_shards(self.configuration, names["dataset"]) if self.configuration else None
         paths = [path for path in sorted(folder.glob(_SHARD)) if wanted is None or path.stem in wanted]
-        return paths or [require(folder / "00000.*")]
+        if not paths:
+            raise FileNotFoundError(f"{folder} has no shards: the run has not come so far, or they were deleted")
+        return paths
 
 
 def require(path: Path) -> Path:
-    """Return a path; refuse one that is not there."""
-    if not path.exists():
+    """Return a file; refuse one that is not there."""
+    if not path.is_file():
         raise FileNotFoundError(f"{path} is not there: the run has not come so far, or it was deleted")
     return path
 

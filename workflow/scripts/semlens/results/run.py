@@ -54,7 +54,7 @@ def open_run(results: str | Path = "results", *, resources: str | Path | None = 
         The folder that the run writes to.
     resources
         The folder of the datasets that the run fetches or draws: ``resources`` beside the results, if left out. Only
-        images are read from it.
+        images are read from it. A relative folder of a user's own images begins beside the results too.
 
     Raises
     ------
@@ -252,8 +252,7 @@ class Run:
         key = "instance_id" if load_view(view).per_instance else "image_id"
         shard_of = self.instances(dataset).drop_duplicates(key).set_index(key)["shard"]
         check_name(key, sample_id, shard_of.index)
-        features, prototypes = (self.folder / stage / extraction / model for stage in ("features", "prototypes"))
-        if prototypes.is_dir() and not features.is_dir():
+        if not self._files.keeps_maps(extraction):
             raise FileNotFoundError(
                 f"extraction {extraction!r} kept prototypes only; set its 'keep' to 'maps' and run again, or read "
                 f"the run's 'prototypes'"
@@ -285,12 +284,12 @@ class Run:
         width, height = int(instance["width"]), int(instance["height"])
         image = read_image(find_image(self._files.find_images(dataset), instance["file"]), width=width, height=height)
         mask = decode_mask(instance["rle"], width=width, height=height).astype(bool)
-        left, top, right, down = (instance[f"bbox_{key}"] for key in "xywh")
+        x, y, w, h = (instance[f"bbox_{key}"] for key in "xywh")
         box = CropBox(
-            left=max(0, floor(left - margin * right)),
-            top=max(0, floor(top - margin * down)),
-            right=min(width, ceil(left + (1 + margin) * right)),
-            bottom=min(height, ceil(top + (1 + margin) * down)),
+            left=max(0, floor(x - margin * w)),
+            top=max(0, floor(y - margin * h)),
+            right=min(width, ceil(x + (1 + margin) * w)),
+            bottom=min(height, ceil(y + (1 + margin) * h)),
         )
         return Crop(image.crop(box), mask[box.top : box.bottom, box.left : box.right], box)
 
