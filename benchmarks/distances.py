@@ -148,7 +148,8 @@ def compare(folder: Path, max_pairs: int) -> None:
         max_pairs=max_pairs,
         seed=0,
         device="cpu",
-        out=folder / "distances.parquet",
+        out_distances=folder / "distances.parquet",
+        out_unit_totals=folder / "unit_totals.parquet",
     )
 
 

@@ -2,12 +2,13 @@
 
 
 rule compare_prototypes:
-    """Measure the distances of an experiment on one dataset."""
+    """Measure the distances of an experiment on one dataset, and add them up by image or video."""
     input:
         prototypes=lambda wildcards: paths.list_prototypes(**wildcards),
         code=metric_sources("compare_prototypes.py"),
     output:
         distances="<results>/distances/{experiment}/{model}/{dataset}.parquet",
+        unit_totals="<results>/distances/{experiment}/{model}/{dataset}.unit_totals.parquet",
     log:
         "<logs>/compare_prototypes/{experiment}/{model}/{dataset}.log",
     benchmark:

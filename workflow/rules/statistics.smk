@@ -2,28 +2,38 @@
 
 
 rule compute_statistics:
-    """Describe and test the distance sets of an experiment on one dataset."""
+    """Describe and test the distance sets of an experiment on one dataset, and measure the separation of classes."""
     input:
         distances="<results>/distances/{experiment}/{model}/{dataset}.parquet",
-        code=sources("compute_statistics.py"),
+        unit_totals="<results>/distances/{experiment}/{model}/{dataset}.unit_totals.parquet",
+        prototypes=lambda wildcards: paths.list_prototypes(**wildcards),
+        code=metric_sources("compute_statistics.py"),
     output:
         sets="<results>/statistics/{experiment}/{model}/{dataset}.sets.csv",
         tests="<results>/statistics/{experiment}/{model}/{dataset}.tests.csv",
         order="<results>/statistics/{experiment}/{model}/{dataset}.order.csv",
+        separation="<results>/statistics/{experiment}/{model}/{dataset}.separation.csv",
+        class_separation="<results>/statistics/{experiment}/{model}/{dataset}.class_separation.csv",
+        contrasts="<results>/statistics/{experiment}/{model}/{dataset}.contrasts.csv",
+        influence="<results>/statistics/{experiment}/{model}/{dataset}.influence.parquet",
     log:
         "<logs>/compute_statistics/{experiment}/{model}/{dataset}.log",
     benchmark:
         "<benchmarks>/compute_statistics/{experiment}/{model}/{dataset}.tsv"
     conda:
-        "../../envs/analysis.yaml"
+        "../../envs/model.yaml"
+    threads: config["threads"]
     resources:
-        mem=grow(4, "GB"),
-        runtime=grow(60, "m"),
+        gpu=gpu_for_metrics,
+        device=config["device"],
+        mem=grow(6, "GB"),
+        runtime=grow(6, "h"),
     params:
-        conditions=lambda wildcards: [condition["name"] for condition in conditions_of(wildcards)],
+        conditions=conditions_of,
         sets=of_experiment("sets"),
+        reference=of_experiment("reference"),
         expected_order=of_experiment("expected_order"),
-        seed=config["seed"],
+        **{key: config[key] for key in ("average", "permutations", "max_objects", "seed")},
     script:
         "../scripts/compute_statistics.py"
 

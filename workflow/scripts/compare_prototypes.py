@@ -13,5 +13,6 @@ if __name__ == "__main__":
             max_pairs=snakemake.params.max_pairs,
             seed=snakemake.params.seed,
             device=snakemake.resources.device,
-            out=snakemake.output.distances,
+            out_distances=snakemake.output.distances,
+            out_unit_totals=snakemake.output.unit_totals,
         )

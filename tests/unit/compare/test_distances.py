@@ -12,6 +12,7 @@ from scipy.spatial.distance import cdist
 from semlens.compare.distances import DISTANCES, compare_prototypes, pair_instances, sample_pairs
 from semlens.compare.metrics import _blocks
 from semlens.compare.running_statistics import read_running_statistics
+from semlens.compare.unit_totals import UNIT_TOTALS
 
 SETS = ["scsi", "scdi", "dcsi", "dcdi", "sidi"]
 PLAIN = {"view": "identity", "timestep": 0, "layers": "enc16.1", "metric": "correlation", "offset": None}
@@ -77,7 +78,8 @@ def compared(shards, conditions, out, sets=SETS, reference="all", max_pairs=1000
         max_pairs=max_pairs,
         seed=seed,
         device="cpu",
-        out=out,
+        out_distances=out,
+        out_unit_totals=out.with_suffix(".unit_totals.parquet"),
     )
     return pd.read_parquet(out)
 
@@ -339,5 +341,24 @@ def test_distances_need_no_files(shards, tmp_path):
         assert distances.tolist() == expected["distance"].tolist()
 
 
+@pytest.mark.parametrize("source", ["shards", "videos"])
+def test_totals_by_unit_are_those_of_all_pairs_with_an_object_in_it(source, request, tmp_path):
+    paths = request.getfixturevalue(source)
+    compared(paths, [condition("plain")], tmp_path / "sample.parquet", max_pairs=3)
+    totals = pd.read_parquet(tmp_path / "sample.unit_totals.parquet").set_index(["set", "unit"])
+    all_pairs = compared(paths, [condition("plain")], tmp_path / "all.parquet", max_pairs=100_000)
+    rows, _ = load(paths, PLAIN)
+    units = rows.set_index("instance_id")["video"].fillna(rows.set_index("instance_id")["image_id"])
+    found = set()
+    for name, pairs in all_pairs.groupby("set", observed=True):
+        a, b = (units.loc[pairs[side]].to_numpy() for side in ("instance_a", "instance_b"))
+        for unit in {*a, *b}:
+            distances = pairs["distance"].to_numpy(np.float64)[(a == unit) | (b == unit)]
+            expected = [len(distances), distances.sum(), (distances**2).sum()]
+            assert totals.loc[(name, unit), ["n", "sum", "sum_of_squares"]].tolist() == pytest.approx(expected)
+            found.add((name, unit))
+    assert found == set(totals.index)
+
+
 def test_every_column_is_described():
-    assert all(column.description for column in DISTANCES.columns.values())
+    assert all(column.description for table in (DISTANCES, UNIT_TOTALS) for column in table.columns.values())

@@ -90,7 +90,8 @@ def distances_in(folder, out, *, reference=REFERENCE, sets=SETS, offsets=(5, 1))
         max_pairs=1000,
         seed=0,
         device="cpu",
-        out=out,
+        out_distances=out,
+        out_unit_totals=out.with_suffix(".unit_totals.parquet"),
     )
     return out
 

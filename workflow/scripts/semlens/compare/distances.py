@@ -15,13 +15,14 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 
 from semlens.compare.metrics import iterate_distance_blocks, pair_distances
-from semlens.compare.pairs import NO_SET, SETS, DistanceSets, pair_across_views, pair_at_offset
+from semlens.compare.pairs import NO_SET, SETS, DistanceSets, get_units, pair_across_views, pair_at_offset
 from semlens.compare.prototypes import PrototypeShard, load_prototypes, open_prototypes
 from semlens.compare.running_statistics import RUNNING_STATISTICS, RunningStatistics, encode_running_statistics
+from semlens.compare.unit_totals import UNIT_TOTALS, UnitTotals
 from semlens.images.original import ORIGINAL
 from semlens.runtime.files import write_atomically
 from semlens.runtime.logs import log, open_progress
-from semlens.storage.tables import check_table
+from semlens.storage.tables import check_table, write_parquet
 
 DISTANCES = pa.DataFrameSchema(
     {
@@ -68,6 +69,7 @@ class LabelledPairs(NamedTuple):
     """The pairs of one condition, which are computed while ``batches`` is iterated, once."""
 
     instances: np.ndarray  # ids; i and j are positions in it
+    units: pd.Series  # of each instance, its image or video
     counts: np.ndarray  # number of pairs in each of SETS
     batches: Iterable[PairBatch]
 
@@ -81,9 +83,10 @@ def compare_prototypes(
     max_pairs: int,
     seed: int,
     device: str,
-    out: str | Path,
+    out_distances: str | Path,
+    out_unit_totals: str | Path,
 ) -> None:
-    """Write the distances of the pairs of every set, sorted by condition and set (section 4.2).
+    """Write the distances of the pairs of every set, sorted by condition and set (section 4.2), and units' totals.
 
     Parameters
     ----------
@@ -98,13 +101,14 @@ def compare_prototypes(
         What later frames are compared with, see :func:`semlens.compare.pairs.pair_at_offset`.
     max_pairs
         Of a larger set a random part is written, see :func:`sample_pairs`. The file's metadata holds the running
-        statistics of all pairs. Memory does not grow with the number of pairs.
+        statistics of all pairs, and the totals are theirs. Memory does not grow with the number of pairs.
     """
     shards = open_prototypes(prototypes)
     ids = pd.Index([instance for shard in shards for instance in shard.rows["instance_id"]]).drop_duplicates()
     names = [condition["name"] for condition in conditions]
     statistics: dict[str, dict[str, RunningStatistics]] = {}
-    with write_atomically(out) as file, parquet.ParquetWriter(file, _SCHEMA) as writer:
+    totals = []
+    with write_atomically(out_distances) as file, parquet.ParquetWriter(file, _SCHEMA) as writer:
         for number, name in enumerate(names):
             pairs = pair_condition(shards, conditions[number], reference, device=device)
             sample = sample_pairs(pairs, sets, max_pairs=max_pairs, seed=seed, what=f"compare {name}")
@@ -120,11 +124,13 @@ def compare_prototypes(
                         "distance": distances,
                     }
                 )
-                table = arrow.Table.from_pandas(check_table(frame, DISTANCES, out), preserve_index=False)
+                table = arrow.Table.from_pandas(check_table(frame, DISTANCES, out_distances), preserve_index=False)
                 writer.write_table(table.cast(_SCHEMA))
             statistics[name] = sample.statistics
+            totals.append(sample.unit_totals.tabulate().assign(condition=name))
             log.info("%s: %s pairs", name, ", ".join(f"{sample.statistics[label].n} {label}" for label in sets))
         writer.add_key_value_metadata(encode_running_statistics(statistics))
+    write_parquet(pd.concat(totals, ignore_index=True)[list(UNIT_TOTALS.columns)], UNIT_TOTALS, out_unit_totals)
 
 
 def pair_condition(
@@ -147,7 +153,7 @@ def pair_instances(rows: pd.DataFrame, vectors: np.ndarray, metric: str, *, devi
     Parameters
     ----------
     rows
-        With columns ``instance_id``, ``image_id``, ``class_name`` and ``identity``.
+        With columns ``instance_id``, ``image_id``, ``video``, ``class_name`` and ``identity``.
     vectors
         (rows, dimensions).
     metric, device
@@ -155,7 +161,7 @@ def pair_instances(rows: pd.DataFrame, vectors: np.ndarray, metric: str, *, devi
     """
     distance_sets = DistanceSets(rows)
     batches = _iterate_all_pairs(distance_sets, vectors, metric, device)
-    return LabelledPairs(rows["instance_id"].to_numpy(), distance_sets.count(), batches)
+    return LabelledPairs(rows["instance_id"].to_numpy(), get_units(rows), distance_sets.count(), batches)
 
 
 def pair_frames(
@@ -171,7 +177,8 @@ def pair_frames(
     i, j = pair_at_offset(rows, offset, reference)
     labels = DistanceSets(rows).label(i, j)
     batch = PairBatch(labels, i, j, pair_distances(vectors, i, j, metric, device=device))
-    return LabelledPairs(rows["instance_id"].to_numpy(), np.bincount(labels, minlength=len(SETS)), [batch])
+    counts = np.bincount(labels, minlength=len(SETS))
+    return LabelledPairs(rows["instance_id"].to_numpy(), get_units(rows), counts, [batch])
 
 
 def pair_views(
@@ -194,14 +201,16 @@ def pair_views(
     batch = PairBatch(np.full(len(i), _SIDI, np.uint8), i, j, distances)
     counts = np.where(np.arange(len(SETS)) == _SIDI, len(i), distance_sets.count())
     batches = chain([batch], _iterate_all_pairs(distance_sets, vectors, metric, device, skip=_SIDI))
-    return LabelledPairs(np.concatenate([rows["instance_id"], transformed["instance_id"]]), counts, batches)
+    instances = np.concatenate([rows["instance_id"], transformed["instance_id"]])
+    return LabelledPairs(instances, pd.concat([get_units(rows), get_units(transformed)]), counts, batches)
 
 
 class PairSample:
-    """The pairs that are kept of every set, and the running statistics of all its distances."""
+    """The pairs that are kept of every set, and the running statistics and units' totals of all its distances."""
 
-    def __init__(self, probabilities: dict[str, float], seed: int) -> None:
+    def __init__(self, probabilities: dict[str, float], units: pd.Series, seed: int) -> None:
         """Keep each pair of a set with its probability, independently."""
+        self.unit_totals = UnitTotals(units, list(probabilities))
         self.statistics = dict.fromkeys(probabilities, RunningStatistics())
         self._probabilities = probabilities
         self._generators = {name: np.random.default_rng([seed, SETS.index(name)]) for name in probabilities}
@@ -213,11 +222,14 @@ class PairSample:
         """Add the statistics of a batch of pairs, and keep some of them."""
         for name, probability in self._probabilities.items():
             chosen = batch.labels == SETS.index(name)
-            self.statistics[name] += RunningStatistics.from_values(batch.distances[chosen])
-            if probability < 1:
-                chosen[chosen] = self._generators[name].random(np.count_nonzero(chosen), np.float32) < probability
             i, j = (np.broadcast_to(side, chosen.shape)[chosen].astype(np.int32) for side in (batch.i, batch.j))
-            self._pairs[name].append((i, j, batch.distances[chosen]))
+            distances = batch.distances[chosen]
+            self.statistics[name] += RunningStatistics.from_values(distances)
+            self.unit_totals.add(name, i, j, distances)
+            if probability < 1:
+                kept = self._generators[name].random(len(distances), np.float32) < probability
+                i, j, distances = i[kept], j[kept], distances[kept]
+            self._pairs[name].append((i, j, distances))
 
     def get_pairs(self, name: str) -> tuple[np.ndarray, ...]:
         """Return ``i``, ``j`` (int32) and distances (float32) of the kept pairs of a set."""
@@ -238,7 +250,7 @@ def sample_pairs(
         What the progress bar says.
     """
     probabilities = dict(zip(SETS, max_pairs / np.maximum(pairs.counts, 1), strict=True))
-    sample = PairSample({name: probabilities[name] for name in sets}, seed)
+    sample = PairSample({name: probabilities[name] for name in sets}, pairs.units, seed)
     with open_progress(total=int(pairs.counts.sum()), what=what, unit="pair") as advance:
         for batch in pairs.batches:
             sample.add(batch)

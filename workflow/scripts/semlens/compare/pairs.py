@@ -51,6 +51,19 @@ class DistanceSets:
         return np.array([scsi, class_name - scsi - sidi, dcsi, n * (n - 1) // 2 - class_name - dcsi, sidi])
 
 
+def get_units(rows: pd.DataFrame) -> pd.Series:
+    """Return the sampling unit of each row: its video, or its image where it is in no video.
+
+    Units are what a study has independent ones of: objects of one image, and frames of one video, are not.
+
+    Parameters
+    ----------
+    rows
+        With columns ``video`` and ``image_id``.
+    """
+    return rows["video"].fillna(rows["image_id"]).astype(str).rename("unit")
+
+
 def pair_at_offset(rows: pd.DataFrame, offset: int, reference: str = "all") -> tuple[np.ndarray, np.ndarray]:
     """Return pairs between each reference frame and the frame ``offset`` later in its video (section 5.5).
 

@@ -5,11 +5,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from semlens.compare.running_statistics import RunningStatistics
+from semlens.statistics.means import SetMeans
 
 
 @dataclass(frozen=True)
 class DistanceSample:
-    """A distance set: its stored distances, sorted, and the running statistics of all of them, which may be more."""
+    """A distance set.
+
+    Attributes
+    ----------
+    values
+        The stored distances, sorted.
+    running
+        Statistics of all its distances, which may be more.
+    means
+        Of all its distances, with and without each unit.
+    """
 
     values: np.ndarray
     running: RunningStatistics
+    means: SetMeans

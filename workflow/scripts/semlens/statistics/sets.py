@@ -6,6 +6,7 @@ import pandera.pandas as pa
 from scipy import stats
 
 from semlens.compare.pairs import SETS
+from semlens.statistics.means import estimate
 from semlens.statistics.samples import DistanceSample
 
 SHAPIRO_LIMIT = 5000  # above it scipy's p-value is not accurate
@@ -21,6 +22,12 @@ _SHAPE = {
     "max": "Largest of all distances.",
 }
 
+_INTERVAL = {
+    "se": "Standard error of the mean, by the jackknife over images (videos); null where fewer than five have pairs.",
+    "low": "Lower end of the mean's 95 % interval, t(n_units - 1).",
+    "high": "Upper end of the mean's 95 % interval.",
+}
+
 SETS_TABLE = pa.DataFrameSchema(
     {
         "condition": pa.Column(str, description="Condition of the experiment, as text."),
@@ -28,6 +35,10 @@ SETS_TABLE = pa.DataFrameSchema(
         "n": pa.Column("int64", pa.Check.ge(0), description="Number of pairs in the set."),
         "n_stored": pa.Column("int64", pa.Check.ge(0), description="Number of their distances that are stored."),
         **{name: pa.Column("float64", nullable=True, description=text) for name, text in _SHAPE.items()},
+        "n_units": pa.Column(
+            "int64", pa.Check.ge(0), description="Number of images (videos) that have an object in a pair of the set."
+        ),
+        **{name: pa.Column("float64", nullable=True, description=text) for name, text in _INTERVAL.items()},
         "n_shapiro": pa.Column(
             "int64", pa.Check.ge(0), description="Number of stored distances, at most 5000 at random, that were tested."
         ),
@@ -55,7 +66,10 @@ def describe_sets(samples: dict[str, DistanceSample], rng: np.random.Generator) 
         Chooses the distances that are tested where a set stores over ``SHAPIRO_LIMIT``.
     """
     return pd.DataFrame(
-        [{"set": name, **_describe(sample), **_test_normality(sample, rng)} for name, sample in samples.items()]
+        [
+            {"set": name, **_describe(sample), **_describe_mean(sample), **_test_normality(sample, rng)}
+            for name, sample in samples.items()
+        ]
     )
 
 
@@ -78,6 +92,12 @@ def _describe(sample: DistanceSample) -> dict[str, float]:
         "whisker_high": max(q3, x[np.searchsorted(x, q3 + reach, side="right") - 1]),
         "max": running.max,
     }
+
+
+def _describe_mean(sample: DistanceSample) -> dict[str, float]:
+    mean = estimate("mean", sample.means.mean, sample.means.n_units)
+    (low,), (high,) = mean.compute_interval()
+    return {"n_units": sample.means.n_units, "se": mean.se[0], "low": low, "high": high}
 
 
 def _test_normality(sample: DistanceSample, rng: np.random.Generator) -> dict[str, float]:

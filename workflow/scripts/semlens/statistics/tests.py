@@ -8,12 +8,20 @@ import pandera.pandas as pa
 from scipy import stats
 
 from semlens.compare.pairs import SETS
-from semlens.compare.running_statistics import RunningStatistics
+from semlens.statistics.means import compute_dunn_table1, estimate, subtract
 from semlens.statistics.samples import DistanceSample
 
 
 def _column(description: str, check: pa.Check | None = None) -> pa.Column:
     return pa.Column("float64", check, nullable=True, description=description)
+
+
+def _describe_interval(name: str) -> dict[str, pa.Column]:
+    return {
+        f"{name}_se": _column(f"Standard error of {name}, by the jackknife over images (videos)."),
+        f"{name}_low": _column(f"Lower end of the 95 % interval of {name}."),
+        f"{name}_high": _column(f"Upper end of the 95 % interval of {name}."),
+    }
 
 
 TESTS_TABLE = pa.DataFrameSchema(
@@ -26,10 +34,12 @@ TESTS_TABLE = pa.DataFrameSchema(
         "h": _column("Statistic H of Kruskal and Wallis."),
         "p": _column("Its p-value, as if pairs were independent, which they are not.", pa.Check.in_range(0, 1)),
         "log10_p": _column("Its decimal logarithm, which stays finite where p underflows.", pa.Check.le(0)),
-        "p_holm": _column("p, corrected over the pairs of sets of a condition (Holm).", pa.Check.in_range(0, 1)),
+        "gap": _column("mean(b) - mean(a) of all distances."),
+        **_describe_interval("gap"),
         "dunn_table1": _column(
             "|mean(a) - mean(b)| / max(std(a), std(b)): what Table 1 prints as the Dunn index.", pa.Check.ge(0)
         ),
+        **_describe_interval("dunn_table1"),
         "dunn_eq10": _column(
             "Eq. 10: the smallest gap between the sets over the largest range within one.", pa.Check.ge(0)
         ),
@@ -50,23 +60,7 @@ def compare_sets(samples: dict[str, DistanceSample]) -> pd.DataFrame:
     table = pd.DataFrame(
         [{"set_a": a, "set_b": b, **_compare(samples[a], samples[b])} for a, b in combinations(samples, 2)]
     )
-    table["p_holm"] = correct_holm(table["p"].to_numpy())
-    return table[[name for name in TESTS_TABLE.columns if name != "condition"]]
-
-
-def correct_holm(p: np.ndarray) -> np.ndarray:
-    """Return Holm's step-down corrected p-values; NaN stays NaN and does not count."""
-    corrected = np.full(len(p), np.nan)
-    order = [place for place in np.argsort(p) if not np.isnan(p[place])]
-    factors = np.arange(len(order), 0, -1)
-    corrected[order] = np.minimum(1, np.maximum.accumulate(factors * p[order]))
-    return corrected
-
-
-def compute_dunn_table1(x: RunningStatistics, y: RunningStatistics) -> float:
-    """Return |mean(x) - mean(y)| / max(std(x), std(y)), which is what Table 1 prints."""
-    spread = max((sample.std for sample in (x, y) if sample.n > 1), default=0)
-    return abs(x.mean - y.mean) / spread if spread > 0 else np.nan
+    return table.reindex(columns=[name for name in TESTS_TABLE.columns if name != "condition"])
 
 
 def compute_dunn_eq10(x: np.ndarray, y: np.ndarray) -> float:
@@ -91,7 +85,8 @@ def _compare(a: DistanceSample, b: DistanceSample) -> dict[str, float]:
     x, y = a.values, b.values
     counts = {"n_a": len(x), "n_b": len(y)}
     if not len(x) or not len(y):
-        return counts | dict.fromkeys(("h", "p", "log10_p", "dunn_table1", "dunn_eq10", "cliffs_delta"), np.nan)
+        return counts
+    n_units = min(a.means.n_units, b.means.n_units)
     constant = x[0] == x[-1] == y[0] == y[-1]
     h, p = (np.nan, np.nan) if constant else stats.kruskal(x, y)
     return {
@@ -100,7 +95,14 @@ def _compare(a: DistanceSample, b: DistanceSample) -> dict[str, float]:
         "p": p,
         # chi2 with one degree of freedom is a squared normal, whose tail scipy has in logarithms
         "log10_p": np.minimum(0, (np.log(2) + stats.norm.logsf(np.sqrt(h))) / np.log(10)),
-        "dunn_table1": compute_dunn_table1(a.running, b.running),
+        **_estimate("gap", subtract(a.means, b.means), n_units),
+        **_estimate("dunn_table1", compute_dunn_table1(a.means, b.means), n_units),
         "dunn_eq10": compute_dunn_eq10(x, y),
         "cliffs_delta": compute_cliffs_delta(x, y),
     }
+
+
+def _estimate(name: str, values: np.ndarray, n_units: int) -> dict[str, float]:
+    found = estimate(name, values, n_units)
+    (low,), (high,) = found.compute_interval()
+    return {name: found.values[0], f"{name}_se": found.se[0], f"{name}_low": low, f"{name}_high": high}

@@ -1,0 +1,138 @@
+"""Uncertainty from influence: intervals, simultaneous bands, what cannot be told from the best, and contrasts.
+
+An estimate comes with the influence of every unit on it (an image, or a video), which sums to zero. Units are
+independent, what lies within one need not be. All draws are seeded.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from scipy import stats
+
+LEVEL = 0.95
+N_DRAWS = 10_000  # of multipliers
+N_SPLITS = 200  # of the units into halves
+
+
+def compute_se(influence: np.ndarray, n_units: np.ndarray) -> np.ndarray:
+    """Return sqrt(I / (I - 1) * sum of squares of the influences) for I units; NaN for fewer than two.
+
+    Parameters
+    ----------
+    influence
+        (..., units).
+    n_units
+        (...) Of units with objects that count.
+    """
+    n = np.asarray(n_units, float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(n > 1, np.sqrt(n / (n - 1) * np.sum(influence**2, axis=-1)), np.nan)
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """Estimates under several conditions, from the same units.
+
+    Attributes
+    ----------
+    names
+        Of the conditions.
+    values
+        (conditions,); NaN where there is none.
+    influence
+        (conditions, units).
+    n_units
+        (conditions,) Units with objects that count. There are no intervals for fewer than two.
+    """
+
+    names: Sequence[str]
+    values: np.ndarray
+    influence: np.ndarray
+    n_units: np.ndarray
+
+    @cached_property
+    def se(self) -> np.ndarray:
+        """Standard errors, (conditions,)."""
+        return np.where(np.isnan(self.values), np.nan, compute_se(self.influence, self.n_units))
+
+    def compute_interval(self) -> np.ndarray:
+        """Return t intervals of one condition each, (2, conditions)."""
+        reach = stats.t.ppf((1 + LEVEL) / 2, np.maximum(self.n_units - 1, 1)) * self.se
+        return np.stack([self.values - reach, self.values + reach])
+
+    def compute_band(self, seed: int) -> np.ndarray:
+        """Return intervals that hold for all conditions at once, (2, conditions)."""
+        reach = self.compute_critical(seed) * self.se
+        return np.stack([self.values - reach, self.values + reach])
+
+    def compute_critical(self, seed: int) -> float:
+        """Return the quantile of the largest |t| over the conditions; NaN where no condition has an interval."""
+        known = self.se > 0
+        if not known.any():
+            return np.nan
+        largest = np.abs(self._draw(seed, known) / self.se[known]).max(axis=1)
+        return float(np.quantile(largest, LEVEL))
+
+    def list_best(self, seed: int) -> np.ndarray:
+        """Return which conditions cannot be told from the best, (conditions,) bool.
+
+        A condition is told from the best if some other lies significantly above it: the largest t of all differences
+        exceeds its quantile. The set holds the best condition with a probability of at least ``LEVEL``.
+        """
+        known = np.flatnonzero(~np.isnan(self.se))
+        best = np.zeros(len(self.values), bool)
+        if not len(known):
+            best[~np.isnan(self.values) & (self.values == np.nanmax(self.values, initial=-np.inf))] = True
+            return best
+        draws = self._draw(seed, known)
+        for place, condition in enumerate(known):
+            others = np.delete(np.arange(len(known)), place)
+            shift = self.influence[known[others]] - self.influence[condition]
+            se = compute_se(shift, np.minimum(self.n_units[known[others]], self.n_units[condition]))
+            above = self.values[known[others]] - self.values[condition]
+            apart = se > 0
+            largest = ((draws[:, others] - draws[:, [place]])[:, apart] / se[apart]).max(axis=1, initial=-np.inf)
+            t = np.max(above[apart] / se[apart], initial=-np.inf)
+            best[condition] = t <= np.quantile(largest, LEVEL) and not (above[~apart] > 0).any()
+        return best
+
+    def estimate_elsewhere(self, seed: int) -> float:
+        """Return the value of the best condition on units that did not choose it.
+
+        Half of the units choose the best condition, the other half gives its value, and the other way round; the mean
+        over ``N_SPLITS`` such splits. To first order, an estimate from half of the units is off by twice the sum of
+        their influences.
+        """
+        if np.isnan(self.values).all():
+            return np.nan
+        known = np.flatnonzero(~np.isnan(self.values))
+        rng, found = np.random.default_rng(seed), []
+        influence, values = self.influence[known], self.values[known]
+        for _ in range(N_SPLITS):
+            half = rng.permutation(influence.shape[1]) < influence.shape[1] / 2
+            shift = 2 * influence[:, half].sum(axis=1)
+            for sign in (1, -1):
+                best = np.argmax(values + sign * shift)
+                found.append(values[best] - sign * shift[best])
+        return float(np.mean(found))
+
+    def subtract(self, pairs: Sequence[tuple[int, int]]) -> Self:
+        """Return the differences, first minus second, of pairs of conditions, which are paired by unit."""
+        a, b = np.array(pairs, int).reshape(-1, 2).T
+        names = [f"{self.names[i]} - {self.names[j]}" for i, j in zip(a, b, strict=True)]
+        values, influence = self.values[a] - self.values[b], self.influence[a] - self.influence[b]
+        return type(self)(names, values, influence, np.minimum(self.n_units[a], self.n_units[b]))
+
+    def _draw(self, seed: int, conditions: np.ndarray) -> np.ndarray:
+        """Return draws of the error of each condition, (draws, conditions).
+
+        Normal multipliers of influences, divided by the root of chi2 / (I - 1): without, bands are too narrow where
+        there are few units.
+        """
+        rng, n = np.random.default_rng(seed), float(np.min(self.n_units[conditions]))
+        scaled = self.influence[conditions] * np.sqrt(n / (n - 1))
+        errors = rng.standard_normal((N_DRAWS, scaled.shape[1])) @ scaled.T
+        return errors / np.sqrt(rng.chisquare(n - 1, (N_DRAWS, 1)) / (n - 1))

@@ -1,0 +1,152 @@
+"""The separation of one condition: between and inside images, or for identity under a view or in later frames."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from semlens.compare.metrics import pair_distances
+from semlens.compare.pairs import SETS, DistanceSets, get_units, pair_across_views, pair_at_offset
+from semlens.compare.prototypes import PrototypeShard, load_prototypes
+from semlens.images.original import ORIGINAL
+from semlens.runtime.logs import log
+from semlens.statistics.labels import Labels
+from semlens.statistics.neighbours import fill_distances, gather_inside, gather_pairs, iterate_between, iterate_views
+from semlens.statistics.permutation import Shuffler, permute_between, permute_inside
+from semlens.statistics.separation import Average, Separation, measure_separation
+
+COMPARISONS = {
+    "between": "an object of another class is farther than one of the same class, both in other images (videos)",
+    "inside": "an object of another class is farther than one of the same class, both in the object's own image",
+    "identity": "another object of its class is farther than the object itself, under a view or in a later frame",
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How separation is measured, by the configuration's names.
+
+    Attributes
+    ----------
+    average
+        ``classes`` or ``objects``.
+    permutations
+        Number of them.
+    max_objects
+        Of more objects, those of as many whole images (videos) count as have about so many, drawn at random.
+    """
+
+    average: str
+    permutations: int
+    max_objects: int
+    seed: int
+    device: str
+
+
+class Measured(NamedTuple):
+    """One comparison under one condition; ``null`` holds the separations of permutations, if there are any."""
+
+    condition: str
+    comparison: str
+    separation: Separation
+    average: Average
+    null: np.ndarray
+    n_all: int
+
+
+def measure_condition(
+    shards: Sequence[PrototypeShard], condition: dict[str, Any], reference: str, options: Options
+) -> list[Measured]:
+    """Return separation between and inside images; of a view, or of later frames, that of identity."""
+    name, metric = condition["name"], condition["metric"]
+    sampled = [0]
+
+    def choose(rows: pd.DataFrame) -> np.ndarray:
+        sampled[0] = len(rows)
+        return sample_units(get_units(rows), options.max_objects, options.seed)
+
+    rows, vectors = load_prototypes(shards, {**condition, "view": ORIGINAL}, choose)
+    if condition["view"] != ORIGINAL:
+        kept = rows["instance_id"]
+        view = load_prototypes(shards, condition, lambda rows: np.flatnonzero(rows["instance_id"].isin(kept)))
+        measured = {"identity": measure_views(rows, vectors, *view, metric, options)}
+    elif condition["offset"] is not None:
+        measured = {"identity": measure_frames(rows, vectors, metric, condition["offset"], reference, options)}
+    else:
+        measured = measure_images(rows, vectors, metric, options)
+    found = [
+        Measured(name, comparison, separation, separation.average(options.average), null, sampled[0])
+        for comparison, (separation, null) in measured.items()
+    ]
+    log.info("%s: %s", name, "; ".join(f"{one.comparison} {one.average.value:.4f}" for one in found))
+    return found
+
+
+Found = tuple[Separation, np.ndarray]
+
+
+def measure_images(rows: pd.DataFrame, vectors: np.ndarray, metric: str, options: Options) -> dict[str, Found]:
+    """Return separation between and inside images, each with those under permuted classes."""
+    labels = Labels.from_rows(rows)
+    distances = fill_distances(vectors, metric, device=options.device)
+    neighbours = gather_inside(distances, labels)
+    inside = measure_separation([neighbours], labels, labels.classes)
+    between = measure_separation(iterate_between(distances, labels), labels, labels.classes, out_midranks=distances)
+    shuffler, by, null = (
+        Shuffler(labels, options.seed),
+        options.average,
+        {"between": np.empty(0), "inside": np.empty(0)},
+    )
+    if len(codes := between.list_classes()) and shuffler.count_exchangeable_units():
+        shuffled = shuffler.shuffle_between(options.permutations)
+        null["between"] = permute_between(distances, labels, codes, shuffled, by)
+    if len(codes := inside.list_classes()):
+        shuffled = shuffler.shuffle_inside(options.permutations)
+        null["inside"] = permute_inside(neighbours, labels, codes, shuffled, by)
+    return {"between": (between, null["between"]), "inside": (inside, null["inside"])}
+
+
+def measure_views(
+    rows: pd.DataFrame,
+    vectors: np.ndarray,
+    transformed: pd.DataFrame,
+    transformed_vectors: np.ndarray,
+    metric: str,
+    options: Options,
+) -> Found:
+    """Return how often another object of its class is farther from an object than itself under a view."""
+    labels = Labels.from_rows(pd.concat([rows, transformed]))
+    i, p = pair_across_views(rows, transformed)
+    both = np.vstack([vectors, transformed_vectors])
+    to_itself = pair_distances(both, i, len(rows) + p, metric, device=options.device)
+    distances = fill_distances(vectors, metric, device=options.device)
+    return measure_separation(iterate_views(distances, labels, i, to_itself), labels, labels.objects), np.empty(0)
+
+
+def measure_frames(
+    rows: pd.DataFrame, vectors: np.ndarray, metric: str, offset: int, reference: str, options: Options
+) -> Found:
+    """Return how often another object of its class is farther from an object than itself, both in a later frame."""
+    labels = Labels.from_rows(rows)
+    i, j = pair_at_offset(rows, offset, reference)
+    across = np.isin(DistanceSets(rows).label(i, j), [SETS.index("sidi"), SETS.index("scdi")])
+    i, j = i[across], j[across]
+    neighbours = gather_pairs(i, j, pair_distances(vectors, i, j, metric, device=options.device))
+    return measure_separation([neighbours], labels, labels.objects), np.empty(0)
+
+
+def sample_units(units: pd.Series, max_objects: int, seed: int) -> np.ndarray:
+    """Return the positions of all rows, or of those of whole units that are drawn until there are ``max_objects``.
+
+    Units are drawn without regard to classes: else permutation tests would not hold their level.
+    """
+    if len(units) <= max_objects:
+        return np.arange(len(units))
+    codes, names = pd.factorize(units)
+    drawn = np.random.default_rng(seed).permutation(len(names))
+    total = np.cumsum(np.bincount(codes)[drawn])
+    kept = drawn[: max(1, np.searchsorted(total, max_objects, side="right"))]
+    log.info("%d of %d images (videos) stand for all: more than %d objects", len(kept), len(names), max_objects)
+    return np.flatnonzero(np.isin(codes, kept))

@@ -1,0 +1,184 @@
+"""Separation: how often an object of another kind is farther than one of the same kind.
+
+For object i, A_i = P(d(i, k) > d(i, j)), where j is like i and k is not; ties count half. Separation is the mean over
+classes of the mean over their objects, or the mean over objects. 0.5 says nothing, 1 is perfect.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from semlens.runtime.devices import count_cpus
+from semlens.statistics.labels import Labels
+from semlens.statistics.neighbours import Neighbours
+from semlens.statistics.ranking import rank_rows
+
+MIN_UNITS = 5  # images (videos) with objects of a class, for it to count
+N_VOTES = 20  # nearest neighbours that vote on an object's class
+
+
+class Average(NamedTuple):
+    """A mean over objects or classes, and what each image (video) adds to it.
+
+    Attributes
+    ----------
+    influence
+        (units,): the mean changes by so much when a unit's weight rises by one.
+    n_units
+        Units with objects that count.
+    """
+
+    value: float
+    influence: np.ndarray
+    n_units: int
+
+
+@dataclass(frozen=True)
+class Separation:
+    """How near the likes of every object lie; NaN for an object that lacks one kind of neighbour.
+
+    Attributes
+    ----------
+    values
+        (n,) A_i.
+    average_precision, recall_at_1, vote
+        (n,) Retrieval of its likes: see :class:`semlens.statistics.ranking.Ranking`; and whether its ``N_VOTES``
+        nearest neighbours vote for its class (of classes with equally many votes, each has an equal share).
+    neighbour_influence
+        (classes, units): what units add to the sum of A_i over a class by the neighbours in them.
+    """
+
+    labels: Labels
+    values: np.ndarray
+    average_precision: np.ndarray
+    recall_at_1: np.ndarray
+    vote: np.ndarray
+    neighbour_influence: np.ndarray
+
+    def count_units(self) -> np.ndarray:
+        """Return in how many units each class has objects with a value, (classes,)."""
+        pairs = np.unique(np.stack([self.labels.classes, self.labels.units])[:, self._defined()], axis=1)
+        return np.bincount(pairs[0], minlength=len(self.labels.class_names))
+
+    def count_objects(self) -> np.ndarray:
+        """Return how many objects with a value each class has, (classes,)."""
+        return np.bincount(self.labels.classes[self._defined()], minlength=len(self.labels.class_names))
+
+    def list_classes(self) -> np.ndarray:
+        """Return the codes of the classes that count: those with objects in at least ``MIN_UNITS`` units."""
+        return np.flatnonzero(self.count_units() >= MIN_UNITS)
+
+    def average_class(self, code: int) -> Average:
+        """Return the mean over the objects of a class, with its influence."""
+        chosen = self._defined() & (self.labels.classes == code)
+        values, units = self.values[chosen], self.labels.units[chosen]
+        mean = values.mean()
+        own = np.bincount(units, values - mean, minlength=len(self.labels.unit_names))
+        return Average(mean, (own + self.neighbour_influence[code]) / len(values), len(np.unique(units)))
+
+    def average(self, by: str) -> Average:
+        """Return the mean over the classes that count, or over their objects, with its influence.
+
+        Parameters
+        ----------
+        by
+            ``classes`` or ``objects``.
+        """
+        codes, n_objects = self.list_classes(), self.count_objects()
+        chosen = self._select(codes)
+        n_units = len(np.unique(self.labels.units[chosen]))
+        if not len(codes):
+            return Average(np.nan, np.zeros(len(self.labels.unit_names)), 0)
+        parts = [self.average_class(code) for code in codes]
+        weights = n_objects[codes] / n_objects[codes].sum() if by == "objects" else np.full(len(codes), 1 / len(codes))
+        value = sum(weight * part.value for weight, part in zip(weights, parts, strict=True))
+        influence = sum(weight * part.influence for weight, part in zip(weights, parts, strict=True))
+        if by == "objects":  # a unit's objects change the classes' shares too
+            means = np.zeros(len(n_objects))
+            means[codes] = [part.value for part in parts]
+            shifts = means[self.labels.classes[chosen]] - value
+            influence += np.bincount(self.labels.units[chosen], shifts, len(influence)) / np.count_nonzero(chosen)
+        return Average(float(value), influence, n_units)
+
+    def average_retrieval(self, by: str) -> dict[str, float]:
+        """Return the means of ``average_precision``, ``recall_at_1`` and ``vote``, averaged as separation is."""
+        codes = self.list_classes()
+        names = ("average_precision", "recall_at_1", "vote")
+        if not len(codes):
+            return dict.fromkeys(names, np.nan)
+        groups = [self._select(codes)] if by == "objects" else [self._select([code]) for code in codes]
+        return {name: float(np.mean([getattr(self, name)[group].mean() for group in groups])) for name in names}
+
+    def _defined(self) -> np.ndarray:
+        return ~np.isnan(self.values)
+
+    def _select(self, codes: Iterable[int]) -> np.ndarray:
+        return self._defined() & np.isin(self.labels.classes, list(codes))
+
+
+def measure_separation(
+    batches: Iterable[Neighbours], labels: Labels, kinds: np.ndarray, out_midranks: np.ndarray | None = None
+) -> Separation:
+    """Return the separation of the anchors of all batches.
+
+    Parameters
+    ----------
+    labels
+        Of the rows that anchors and neighbours are.
+    kinds
+        (n,): a neighbour is like an anchor if their kinds are equal: their classes, or for identity their objects.
+    out_midranks
+        Where given, (n, n) float32: gets the ranks of the neighbours in every row, 0 for those that do not count. It
+        may be what the distances were read from.
+    """
+    n, n_classes, n_units = len(labels), len(labels.class_names), len(labels.unit_names)
+    per_object = np.full((4, n), np.nan)
+    influence = np.zeros((n_classes, n_units))
+
+    def measure(batch: Neighbours) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        others = np.broadcast_to(batch.others, batch.distances.shape)
+        ranking = rank_rows(batch.distances, kinds[others] == kinds[batch.anchors, None], batch.valid)
+        nearest = np.take_along_axis(others, ranking.order[:, :N_VOTES], axis=1)
+        counted = np.take_along_axis(batch.valid, ranking.order[:, :N_VOTES], axis=1)
+        vote = _count_votes(labels.classes[nearest], counted, labels.classes[batch.anchors], n_classes)
+        vote[np.isnan(ranking.separation)] = np.nan
+        units = labels.units[np.take_along_axis(others, ranking.order, axis=1)]
+        cells = labels.classes[batch.anchors, None] * n_units + units
+        if out_midranks is not None:
+            ranks = np.empty(ranking.order.shape, np.float32)
+            np.put_along_axis(ranks, ranking.order, ranking.midranks.astype(np.float32), axis=1)
+            out_midranks[batch.anchors] = ranks
+        terms = np.bincount(cells.ravel(), ranking.influence.ravel(), n_classes * n_units)
+        per_anchor = np.stack([ranking.separation, ranking.average_precision, ranking.recall_at_1, vote])
+        return batch.anchors, per_anchor, terms.reshape(n_classes, n_units)
+
+    for anchors, per_anchor, terms in map_by_threads(measure, batches):
+        per_object[:, anchors] = per_anchor
+        influence += terms
+    return Separation(labels, *per_object, influence)
+
+
+def map_by_threads(function, batches: Iterable) -> Iterator:
+    """Yield the function's results in order, from as many threads as there are cores, some batches ahead."""
+    threads = int(os.environ.get("OMP_NUM_THREADS") or count_cpus())
+    with ThreadPoolExecutor(threads) as pool:
+        waiting = []
+        for batch in batches:
+            waiting.append(pool.submit(function, batch))
+            if len(waiting) > 2 * threads:
+                yield waiting.pop(0).result()
+        for future in waiting:
+            yield future.result()
+
+
+def _count_votes(classes: np.ndarray, counted: np.ndarray, own: np.ndarray, n_classes: int) -> np.ndarray:
+    """Return each anchor's share of a win for its own class in the vote of its nearest neighbours, (anchors,)."""
+    cells = np.arange(len(own))[:, None] * n_classes + classes
+    votes = np.bincount(cells[counted], minlength=len(own) * n_classes).reshape(len(own), n_classes)
+    most = votes.max(axis=1, initial=0)
+    wins = votes[np.arange(len(own)), own] == most
+    return wins / np.count_nonzero(votes == most[:, None], axis=1)
