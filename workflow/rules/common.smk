@@ -88,6 +88,7 @@ def of_job(function, *names):
 metrics_of = of_job(plan.list_metrics, "experiment")
 conditions_of = of_job(plan.list_experiment_conditions, "experiment")
 comparisons_of = of_job(plan.list_comparisons, "experiment")
+questions_of = of_job(plan.list_questions, "experiment")
 mask_options = of_job(plan.get_mask_options, "extraction", "model")
 layer_sets = of_job(plan.list_layer_sets, "extraction", "dataset")
 extraction_names = of_job(plan.get_extraction_names, "extraction", "model", "dataset")

@@ -38,6 +38,39 @@ rule draw_experiment:
         "../scripts/draw_experiment.py"
 
 
+rule draw_separation:
+    """Draw the separation that an experiment measured, and set its table."""
+    input:
+        separation=statistics_of("separation"),
+        order=statistics_of("order"),
+        influence=lambda wildcards: list_statistics("influence", comparisons_of(wildcards), "parquet"),
+        code=sources("draw_separation.py"),
+    output:
+        png="<results>/figures/{experiment}.separation.png",
+        pdf="<results>/figures/{experiment}.separation.pdf",
+        html="<results>/tables/{experiment}.separation.html",
+        csv="<results>/tables/{experiment}.separation.csv",
+        md="<results>/tables/{experiment}.separation.md",
+        tex="<results>/tables/{experiment}.separation.tex",
+    log:
+        "<logs>/draw_separation/{experiment}.log",
+    wildcard_constraints:
+        experiment=one_of(list_experiments("draw_separation", config["experiments"])),
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem=grow(2, "GB"),
+        runtime=grow(10, "m"),
+    params:
+        title=of_experiment("title"),
+        axis=of_experiment("axis"),
+        comparisons=questions_of,
+        models=plan.list_compared_models(config),
+        seed=config["seed"],
+    script:
+        "../scripts/draw_separation.py"
+
+
 rule draw_example_objects:
     """Draw how an object becomes a prototype, under each condition of an experiment."""
     input:

@@ -30,8 +30,9 @@ rule describe_run:
 rule summarize_findings:
     """Summarize all statistics in a table of findings and one figure."""
     input:
-        tests=list_statistics("tests", COMPARED),
+        separation=list_statistics("separation", COMPARED),
         order=list_statistics("order", COMPARED),
+        influence=list_statistics("influence", COMPARED, "parquet"),
         code=sources("summarize_findings.py"),
     output:
         json="<results>/findings.json",
@@ -46,8 +47,9 @@ rule summarize_findings:
         mem=grow(2, "GB"),
         runtime=grow(10, "m"),
     params:
-        comparisons=[{**comparison, **plan.get_question(config, comparison["experiment"])} for comparison in COMPARED],
+        comparisons=plan.list_questions(config),
         models=plan.list_compared_models(config),
+        seed=config["seed"],
     script:
         "../scripts/summarize_findings.py"
 

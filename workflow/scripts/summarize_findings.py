@@ -2,17 +2,22 @@
 
 import matplotlib
 
-from semlens.draw.overview import draw_overview
+from semlens.draw.separation import draw_studies
 from semlens.draw.style import save_figure
 from semlens.runtime.logs import log_job
-from semlens.statistics.findings import collect_findings, read_comparisons, tabulate_findings, write_findings
+from semlens.statistics.findings import tabulate_findings, write_findings
+from semlens.statistics.studies import collect_studies, read_comparisons
 
 matplotlib.use("Agg")
 
 if __name__ == "__main__":
     with log_job(snakemake.log[0]):
         params, inputs, outputs = snakemake.params, snakemake.input, snakemake.output
-        comparisons = read_comparisons(params.comparisons, inputs.tests, inputs.order)
-        findings = {model["name"]: collect_findings(comparisons, model["name"]) for model in params.models}
-        write_findings(tabulate_findings(findings, params.models), csv=outputs.csv, json=outputs.json)
-        save_figure(draw_overview(findings, params.models), png=outputs.png, pdf=outputs.pdf)
+        comparisons = read_comparisons(
+            params.comparisons, separation=inputs.separation, order=inputs.order, influence=inputs.influence
+        )
+        findings = tabulate_findings(comparisons, params.models, params.seed)
+        write_findings(findings, csv=outputs.csv, json=outputs.json)
+        title = "How well are classes and objects separated?"
+        figure = draw_studies(collect_studies(comparisons), params.models, title=title, seed=params.seed)
+        save_figure(figure, png=outputs.png, pdf=outputs.pdf)

@@ -14,6 +14,8 @@ class Axis:
     ----------
     name
         As the configuration has it.
+    noun
+        As a question has it.
     label
         As a figure's axis has it.
     heading
@@ -27,6 +29,7 @@ class Axis:
     """
 
     name: str
+    noun: str
     label: str
     heading: str = "{}"
     default: Any = None
@@ -41,10 +44,10 @@ class Axis:
 AXES = {
     axis.name: axis
     for axis in (
-        Axis("metric", "metric", default="correlation", changes_features=False, shares_scale=False),
-        Axis("layers", "layer"),
-        Axis("timestep", "noise: timestep", heading="t = {}", default=0),
-        Axis("view", "view", default=ORIGINAL),
-        Axis("offset", "offset (frames)", heading="+{}", changes_features=False),
+        Axis("metric", "metric", "metric", default="correlation", changes_features=False, shares_scale=False),
+        Axis("layers", "layer", "layer"),
+        Axis("timestep", "timestep of noise", "noise: timestep", heading="t = {}", default=0),
+        Axis("view", "view", "view", default=ORIGINAL),
+        Axis("offset", "offset", "offset (frames)", heading="+{}", changes_features=False),
     )
 }

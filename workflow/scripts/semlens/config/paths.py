@@ -71,7 +71,7 @@ class Paths:
         return [pattern.format_map(job) for job in list_extraction_shards(self._config)]
 
 
-def list_statistics(kind: str, comparisons: Iterable[Config]) -> list[str]:
+def list_statistics(kind: str, comparisons: Iterable[Config], suffix: str = "csv") -> list[str]:
     """Return one kind of statistics of some comparisons."""
-    pattern = f"<results>/statistics/{{experiment}}/{{model}}/{{dataset}}.{kind}.csv"
+    pattern = f"<results>/statistics/{{experiment}}/{{model}}/{{dataset}}.{kind}.{suffix}"
     return [pattern.format_map(comparison) for comparison in comparisons]

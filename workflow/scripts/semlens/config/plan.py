@@ -12,6 +12,8 @@ from semlens.select.formats import load_format
 
 # Keys of the configuration that say where and how a run takes place, not what it finds.
 PLACE_KEYS = ("pathvars", "device", "threads", "batch_size", "registry", "mirrors", "reference_results")
+# Keys of an extraction that decide how the network is read, and what a prototype is.
+_READING_KEYS = ("prompt", "posterior", "noise", "inference_steps", "mask")
 
 
 def name_views(config: Config, name: Callable[[Any], str]) -> None:
@@ -236,11 +238,26 @@ def get_mask_options(config: Config, extraction: str, model: str) -> Config:
     return {"resize": config["models"][model]["resize"], "mask": mask, "seed": config["seed"]}
 
 
-def get_question(config: Config, experiment: str) -> Config:
-    """Return what an experiment asks, but for its conditions: its axis, its layers, and the settings that are fixed."""
+def get_question(config: Config, experiment: str, dataset: str) -> Config:
+    """Return what an experiment asks of a dataset: its ``axis``, and all ``settings`` that are the same throughout.
+
+    Experiments whose axis and settings agree ask the same, perhaps under other conditions.
+    """
     entry = config["experiments"][experiment]
-    fixed = {key: None if key == entry["axis"] else entry.get(key) for key in ("layers", "metric", "timestep", "view")}
-    return {"axis": entry["axis"], "layers": fixed.pop("layers"), "settings": tuple(fixed.values())}
+    settings = {key: entry.get(key) for key in (*AXES, "reference") if key != entry["axis"]}
+    extractions = [config["extractions"][name] for name in list_extractions_of(config, experiment, dataset)]
+    for key in _READING_KEYS:
+        values = dict.fromkeys(extraction.get(key) for extraction in extractions)
+        settings[key] = " or ".join(map(str, values)) if len(values) > 1 else next(iter(values))
+    return {"axis": entry["axis"], "settings": settings}
+
+
+def list_questions(config: Config, experiment: str | None = None) -> list[Config]:
+    """Return :func:`list_comparisons`, each with what it asks, see :func:`get_question`."""
+    return [
+        comparison | get_question(config, comparison["experiment"], comparison["dataset"])
+        for comparison in list_comparisons(config, experiment)
+    ]
 
 
 def format_mirrors(config: Config, more: str) -> str:

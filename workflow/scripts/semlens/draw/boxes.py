@@ -1,17 +1,19 @@
 """Box plots of distance sets, condition by condition (Figs. 3 to 8)."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 
 from semlens.config.axes import AXES
-from semlens.draw.style import COLOURS, VERDICTS, Statistics, add_legend, apply_style, format_condition
+from semlens.draw.style import COLOURS, Statistics, add_legend, apply_style, format_condition
 
 
 @apply_style()
 def draw_boxes(sets: Statistics, order: Statistics, *, title: str, axis: str) -> plt.Figure:
     """Return a row of panels per comparison, a panel per condition, a box per distance set.
 
-    Boxes span the quartiles. Whiskers end at the last distance within 1.5 interquartile ranges. Diamonds are means.
+    Boxes span the quartiles. Whiskers end at the last distance within 1.5 interquartile ranges. A set of few distances
+    is drawn as points. Diamonds are means, with their intervals beside them.
 
     Parameters
     ----------
@@ -34,7 +36,7 @@ def draw_boxes(sets: Statistics, order: Statistics, *, title: str, axis: str) ->
         verdicts = order[name].set_index("condition")["verdict"]
         for panel, condition in zip(row, conditions, strict=True):
             _draw_panel(panel, table[table["condition"] == condition].set_index("set"))
-            panel.set_title(VERDICTS[verdicts[condition]], fontsize="x-small", color="0.35", pad=3)
+            panel.set_title(_describe_verdict(verdicts[condition]), fontsize="x-small", color="0.35", pad=3)
         row[0].set_ylabel(f"{name}\ndistance")
     for panel, condition in zip(panels[0], conditions, strict=True):
         heading = {"xycoords": "axes fraction", "ha": "center", "fontweight": "bold"}
@@ -44,8 +46,9 @@ def draw_boxes(sets: Statistics, order: Statistics, *, title: str, axis: str) ->
 
 
 def _draw_panel(panel: plt.Axes, sets: pd.DataFrame) -> None:
-    """Draw a box per row; a set without pairs leaves its place empty."""
-    places = [place for place, count in enumerate(sets["n"]) if count]
+    """Draw a box per row, or points; a set without pairs leaves its place empty."""
+    few = sets["few"].notna() & (sets["n"] > 0)
+    places = [place for place, count in enumerate(sets["n"]) if count and not few.iloc[place]]
     boxes = panel.bxp(
         [_describe_box(sets.iloc[place]) for place in places],
         positions=places,
@@ -62,10 +65,19 @@ def _draw_panel(panel: plt.Axes, sets: pd.DataFrame) -> None:
     )["boxes"]
     for box, place in zip(boxes, places, strict=True):
         box.set(facecolor=COLOURS[sets.index[place]], edgecolor="black", linewidth=0.8)
+    for place in np.flatnonzero(few):
+        values = [float(text) for text in str(sets["few"].iloc[place]).split()]
+        panel.plot([place] * len(values), values, "o", color=COLOURS[sets.index[place]], markeredgecolor="black")
+        panel.plot([place], sets["mean"].iloc[place], "D", color="white", markersize=3, markeredgecolor="black")
+    panel.vlines(np.arange(len(sets)) + 0.42, sets["low"], sets["high"], color="black", linewidth=1.6)
     panel.set_xticks(range(len(sets)), [f"{name}\n{_format_count(count)}" for name, count in sets["n"].items()])
     panel.set_xlim(-0.6, len(sets) - 0.4)
     panel.tick_params(axis="x", labelsize="x-small")
     panel.grid(axis="x", visible=False)
+
+
+def _describe_verdict(verdict: str) -> str:
+    return "a set is empty" if verdict == "empty" else f"order {verdict}"
 
 
 def _format_count(count: int) -> str:

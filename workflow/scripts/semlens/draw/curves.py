@@ -8,7 +8,7 @@ from semlens.draw.style import COLOURS, Statistics, add_legend, apply_style
 
 @apply_style()
 def draw_curves(sets: Statistics, *, title: str, axis: str) -> plt.Figure:
-    """Return a panel per comparison, a curve of means per distance set, with bands of one standard deviation.
+    """Return a panel per comparison, a curve of means per distance set, with bands of their intervals, if any.
 
     Parameters
     ----------
@@ -24,10 +24,10 @@ def draw_curves(sets: Statistics, *, title: str, axis: str) -> plt.Figure:
     for panel, (comparison, table) in zip(panels[:, 0], sets.items(), strict=True):
         for name in names:
             rows = table[(table["set"] == name) & (table["n"] > 0)]
-            x, low, high = rows["condition"].astype(float), rows["mean"] - rows["std"], rows["mean"] + rows["std"]
+            x = rows["condition"].astype(float)
             panel.plot(x, rows["mean"], color=COLOURS[name], marker="o", markersize=3.5)
-            panel.fill_between(x, low, high, color=COLOURS[name], alpha=0.15, linewidth=0)
-        panel.set_ylabel(f"{comparison}\nmean distance ± std")
+            panel.fill_between(x, rows["low"], rows["high"], color=COLOURS[name], alpha=0.15, linewidth=0)
+        panel.set_ylabel(f"{comparison}\nmean distance")
         panel.set_xticks(table["condition"].astype(float).unique())
     panels[-1, 0].set_xlabel(AXES[axis].label)
     add_legend(figure, sets, title)

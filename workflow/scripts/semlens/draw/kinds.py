@@ -63,8 +63,10 @@ KINDS = (
         _has_boxes,
         "figures/{experiment}.png",
         "",
-        "Boxes span the quartiles. Whiskers end at the last distance within 1.5 interquartile ranges. Diamonds are "
-        "means. Numbers below the boxes count pairs.",
+        "Boxes span the quartiles. Whiskers end at the last distance within 1.5 interquartile ranges. Fewer than ten "
+        "distances are points. Diamonds are means; the bars beside them are 95 % intervals over images (videos), where "
+        "at least five have pairs. Numbers below the boxes count pairs. The order of the means is established if every "
+        "gap in it has an interval above zero, and observed if only the means have it.",
     ),
     Kind(
         "curves",
@@ -72,7 +74,8 @@ KINDS = (
         _has_curves,
         "figures/{experiment}.png",
         "",
-        "Mean distance between a reference frame and a later one. Bands are one standard deviation.",
+        "Mean distance between a reference frame and a later one. Bands are 95 % intervals of the mean over videos; "
+        "there are none where fewer than five videos have pairs.",
     ),
     Kind(
         "track",
@@ -92,12 +95,35 @@ KINDS = (
         "Distance between the reference and every object of every later frame.",
     ),
     Kind(
+        "separation",
+        "draw_separation",
+        _compares_sets,
+        "figures/{experiment}.separation.png",
+        "Separation",
+        "How often an object of another class is farther than one of the same class: both in other images (between "
+        "images), or both in its own (inside images). For identity: how often another object of its class is farther "
+        "than the object itself, under a view or in a later frame. Bands and bars are 95 % intervals that hold for all "
+        "conditions of a model at once. Filled marks cannot be told from the model's best condition.",
+    ),
+    Kind(
+        "separation_table",
+        "draw_separation",
+        _compares_sets,
+        "tables/{experiment}.separation.html",
+        "",
+        "Separation with its 95 % interval; bold where it cannot be told from the best condition. p: of block "
+        "permutations of the classes, adjusted for the number of conditions. A class counts if its objects are in at "
+        "least five images (videos). Retrieval, from the same neighbours: mean average precision, recall at 1, and the "
+        "accuracy of a vote of the 20 nearest.",
+    ),
+    Kind(
         "sets",
         "draw_experiment",
         _compares_sets,
         "tables/{experiment}.sets.html",
         "Means of the distance sets",
-        "Mean and sample standard deviation of the distances in each set, and the number of pairs.",
+        "Mean and sample standard deviation of the distances in each set, the 95 % interval of the mean over images "
+        "(videos), the number of pairs, and the p-value of the Shapiro-Wilk test of normality.",
     ),
     Kind(
         "tests",
@@ -105,8 +131,8 @@ KINDS = (
         _compares_sets,
         "tables/{experiment}.tests.html",
         "Tests between distance sets",
-        "Laid out as Table 1. p-values are those of the Kruskal-Wallis test on each pair of sets, uncorrected, bold "
-        "below 0.05. The Dunn index is {dunn_index}.",
+        "Laid out as Table 1. p-values are those of the Kruskal-Wallis test on each pair of sets, as in the paper: "
+        "pairs of objects are not independent, so they describe and prove nothing. The Dunn index is {dunn_index}.",
     ),
     Kind(
         "class_distances",

@@ -20,8 +20,6 @@ SET_NAMES = {
     "dcdi": "different class, different image",
     "sidi": "same instance, different image",
 }
-VERDICTS = {"holds": "✓ order as expected", "does not hold": "✗ order not as expected", "empty set": "a set is empty"}
-
 Statistics = dict[str, pd.DataFrame]  # one table per comparison, by the name that figures give it
 
 _STYLE = ["seaborn-v0_8-whitegrid", "seaborn-v0_8-paper", {"font.family": "DejaVu Sans"}]

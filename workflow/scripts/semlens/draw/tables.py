@@ -9,7 +9,7 @@ import pandas as pd
 
 from semlens.draw.style import Statistics, format_condition
 from semlens.runtime.files import write_atomically
-from semlens.statistics.p_values import SIGNIFICANT, format_p_value
+from semlens.statistics.p_values import format_p_value
 
 
 class Markup(NamedTuple):
@@ -29,16 +29,37 @@ MARKUP = {
     ),
     "html": Markup("<b>{}</b>", "{}&thinsp;×&thinsp;10<sup>{}</sup>", "S<sub>{}</sub>", "±", escape),
 }
+_NOTHING = "–"
+_INTERVAL = "95 % interval"
+_RETRIEVAL = {"mAP": "average_precision", "R@1": "recall_at_1", "kNN": "knn_accuracy"}
+_COMPARISON_NAMES = {"between": "between images", "inside": "inside images", "identity": "identity"}
+_SEPARATION = [
+    *("separation", "band_low", "band_high", "p_adjusted", "among_best", *_RETRIEVAL.values()),
+    *("n_objects", "n_units", "n_classes"),
+]
 _DUNN_COLUMNS = {"table1": "dunn_table1", "eq10": "dunn_eq10"}
 
 
 def tabulate_means(sets: Statistics) -> pd.DataFrame:
-    """Return the number of distances of each set, their mean and standard deviation (Tables S.1, S.2, S.4, ...).
+    """Return by set the number of distances, mean, standard deviation (Tables S.1, S.2, S.4, ...), interval, normality.
 
     Rows are (set, value), columns (comparison, condition).
     """
     tables = {name: table.rename(columns={"set": "sets"}) for name, table in sets.items()}
-    return _pivot(tables, ["n", "mean", "std"])
+    return _pivot(tables, ["n", "mean", "std", "low", "high", "shapiro_p"])
+
+
+def tabulate_separation(separation: Statistics) -> pd.DataFrame:
+    """Return the separation of every comparison that has any, its interval, test, counts and retrieval.
+
+    Rows are (comparison, value), columns (comparison, condition).
+    """
+    measured = pd.concat(separation.values()).groupby("comparison")["n_objects"].sum()
+    tables = {
+        name: table[table["comparison"].map(measured) > 0].rename(columns={"comparison": "sets"})
+        for name, table in separation.items()
+    }
+    return _pivot(tables, _SEPARATION)
 
 
 def tabulate_tests(tests: Statistics, *, dunn: str) -> pd.DataFrame:
@@ -107,13 +128,10 @@ def describe_sampling(sets: Statistics) -> str:
 
 
 def format_table(values: pd.DataFrame, axis: str, markup: Markup) -> pd.DataFrame:
-    """Return what :func:`tabulate_means` or :func:`tabulate_tests` returns, in rows and words as the paper prints them.
-
-    p-values below 0.05 are bold. Means stand with their standard deviations.
-    """
+    """Return what a function above returns, in rows and words to read; the paper's tables as the paper prints them."""
     table, rows = {}, []
     for sets, block in values.groupby(level="sets", sort=False):
-        names = " vs. ".join(markup.set_name.format(name) for name in sets.split(" vs. "))
+        names = _COMPARISON_NAMES.get(sets) or " vs. ".join(map(markup.set_name.format, sets.split(" vs. ")))
         for value, line in _format_block(block.droplevel("sets"), markup).items():
             rows.append((names, value))
             table[rows[-1]] = line
@@ -127,30 +145,56 @@ def format_table(values: pd.DataFrame, axis: str, markup: Markup) -> pd.DataFram
 
 def format_number(value: float) -> str:
     """Return a number as tables print it."""
-    return "–" if pd.isna(value) else f"{value:.5f}"
+    return _NOTHING if pd.isna(value) else f"{value:.5f}"
 
 
 def _format_block(numbers: pd.DataFrame, markup: Markup) -> dict[str, pd.Series]:
-    """Return the printed lines of one set, or of one pair of sets."""
-    if "p" in numbers.index:
+    """Return the printed lines of one set, of one pair of sets, or of one comparison."""
+    if "separation" in numbers.index:
+        return _format_separation(numbers, markup)
+    if "Dunn index" in numbers.index:
         return {
-            "p": numbers.apply(_format_p_value, markup=markup),
+            "p (descriptive)": numbers.apply(_format_p_value, markup=markup),
             "Dunn index": numbers.loc["Dunn index"].map(format_number),
         }
     return {
         f"mean {markup.plus_minus} std": numbers.apply(_format_mean, markup=markup),
+        _INTERVAL: numbers.apply(_format_interval),
         "n": numbers.loc["n"].map("{:,.0f}".format),
+        "Shapiro-Wilk p": numbers.loc["shapiro_p"].map(_format_short),
     }
+
+
+def _format_separation(numbers: pd.DataFrame, markup: Markup) -> dict[str, pd.Series]:
+    best = numbers.loc["among_best"].astype(bool)
+    separation = numbers.loc["separation"].map(_format_short)
+    counts = numbers.loc[["n_objects", "n_units", "n_classes"]].map("{:,.0f}".format)
+    lines = {
+        "separation": separation.where(~best, separation.map(markup.bold.format)),
+        _INTERVAL: numbers.apply(_format_interval),
+        "p": numbers.loc["p_adjusted"].map(_format_short),
+        **{name: numbers.loc[key].map(_format_short) for name, key in _RETRIEVAL.items()},
+        "objects": counts.loc["n_objects"],
+        "images": counts.loc["n_units"],
+        "classes": counts.loc["n_classes"],
+    }
+    return {name: line for name, line in lines.items() if not (line == _NOTHING).all()}
 
 
 def _format_mean(numbers: pd.Series, markup: Markup) -> str:
     if not numbers["n"]:
-        return "–"
+        return _NOTHING
     return f"{format_number(numbers['mean'])} {markup.plus_minus} {format_number(numbers['std'])}"
 
 
+def _format_interval(numbers: pd.Series) -> str:
+    low, high = (numbers["band_low"], numbers["band_high"]) if "band_low" in numbers else numbers[["low", "high"]]
+    return _NOTHING if pd.isna(low) else f"{low:.3f} to {high:.3f}"
+
+
+def _format_short(value: float) -> str:
+    return _NOTHING if pd.isna(value) else f"{value:.3f}"
+
+
 def _format_p_value(numbers: pd.Series, markup: Markup) -> str:
-    if pd.isna(numbers["p"]):
-        return "–"
-    text = format_p_value(numbers["p"], numbers["log10 p"], markup.power)
-    return markup.bold.format(text) if numbers["p"] < SIGNIFICANT else text
+    return _NOTHING if pd.isna(numbers["p"]) else format_p_value(numbers["p"], numbers["log10 p"], markup.power)

@@ -32,7 +32,7 @@ class RunFiles:
         """Experiment, model and dataset of every comparison: those asked for, or those an unfinished run has."""
         if self.configuration is not None:
             return list_comparisons(self.configuration)
-        paths = sorted((self.folder / "distances").glob("*/*/*.parquet"))
+        paths = sorted(path for path in (self.folder / "distances").glob("*/*/*.parquet") if "." not in path.stem)
         return [dict(zip(COMPARED, (*path.parts[-3:-1], path.stem), strict=True)) for path in paths]
 
     def select_comparisons(self, experiment: str | None, model: str | None, dataset: str | None) -> list[Config]:

@@ -1,166 +1,83 @@
-"""The findings of a run: which layers and metric separate classes best, and where the expected orders hold."""
+"""The findings of a run: per question what is best, what cannot be told from it, and where expected orders hold."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from semlens.config.axes import AXES
 from semlens.runtime.files import write_atomically
 from semlens.runtime.logs import log
+from semlens.statistics.intervals import Estimates
+from semlens.statistics.measure import COMPARISONS
+from semlens.statistics.order import VERDICTS
+from semlens.statistics.studies import Comparison, Study, collect_studies, group_by_question
 from semlens.storage.tables import check_table, write_csv
 
-EQ_16 = "scsi < scdi < dcsi < dcdi"
-EQ_17 = "sidi < scsi < dcsi"
-QUESTIONS = {
-    "best_layers": "Which layers separate classes best?",
-    "best_metric": "Which metric separates classes best?",
-    "order_at_best_layers": "On which datasets does Eq. 16 hold at the best layers?",
-    "order_under_noise": "At which timesteps of noise does Eq. 16 hold?",
-    "identity_under_views": "Under which views do objects keep their identity (Eq. 17: sidi is lowest)?",
+ORDER = "order"
+_QUESTIONS = {
+    "between": "Which {axis} separates classes best, between images?",
+    "inside": "Which {axis} separates classes best, inside images?",
+    "identity": "Under which {axis} do objects keep their identity best?",
+    ORDER: "Under which {axis} is {expected}?",
 }
 
 
-def _optional(description: str, dtype: type = str, check: pa.Check | None = None) -> pa.Column:
-    return pa.Column(dtype, check, nullable=True, description=description)
+def _text(description: str, check: pa.Check | None = None) -> pa.Column:
+    return pa.Column(str, check, nullable=True, description=description)
+
+
+def _number(description: str, check: pa.Check | None = None) -> pa.Column:
+    return pa.Column(float, check, nullable=True, description=description)
 
 
 _SHARE = pa.Check.in_range(0, 1)
 FINDINGS = pa.DataFrameSchema(
     {
-        "question": pa.Column(
+        "question": pa.Column(str, description="What is asked."),
+        "comparison": pa.Column(
             str,
-            pa.Check.isin(QUESTIONS),
-            description="What is asked; the report spells it out.",
+            pa.Check.isin([*COMPARISONS, ORDER]),
+            description="What separation compares, as in the table of separation; or `order`, of the means of sets.",
         ),
+        "axis": pa.Column(str, pa.Check.isin(AXES), description="What the conditions vary."),
+        "settings": pa.Column(str, description="What is the same in all conditions."),
+        "datasets": pa.Column(str, description="Datasets, separated by commas; separation is the mean over them."),
         "model": pa.Column(str, description="Model that the row is about."),
-        "where": pa.Column(str, description="Layers, if they are fixed, and datasets of the comparisons."),
-        "tried": pa.Column(str, description="All conditions or datasets that were compared, separated by commas."),
-        "answer": pa.Column(
-            str, description="Those of tried that are best, or for which the order holds; empty if there are none."
+        "conditions": pa.Column(str, description="All conditions that were tried, separated by commas."),
+        "best": _text("The condition with the largest separation; null where no class counts, or an order is asked."),
+        "also_best": _text("The other conditions that cannot be told from the best, at 95 %."),
+        "separation": _number("Separation under the best condition.", _SHARE),
+        "low": _number("Lower end of its 95 % interval, which holds for all conditions at once.", _SHARE),
+        "high": _number("Upper end of this interval.", _SHARE),
+        "elsewhere": _number("Separation of the best condition on images (videos) that did not choose it.", _SHARE),
+        "control_model": _text("The same network with random weights; null if there is none to compare with."),
+        "control_separation": _number("Separation of the control under the model's best condition.", _SHARE),
+        "control_low": _number("Lower end of its 95 % interval, which holds for all conditions at once.", _SHARE),
+        "control_high": _number("Upper end of this interval.", _SHARE),
+        "contrast": _number("Separation of the model minus that of the control, on the same images."),
+        "contrast_low": _number("Lower end of its 95 % interval, which holds for all conditions at once."),
+        "contrast_high": _number("Upper end of this interval."),
+        **{
+            name: _text(f"Conditions for which the order of means is {name}: {meaning}. Null where no order is asked.")
+            for name, meaning in VERDICTS.items()
+        },
+        "n_objects": pa.Column(
+            "int64", pa.Check.ge(0), description="Number of objects of the datasets; those that count, for separation."
         ),
-        "separation": _optional(
-            "Share of comparisons in which an object of another class is farther than one of the same class, all in "
-            "different images. Ties count half; chance is 0.5. Null where an order is asked.",
-            float,
-            _SHARE,
+        "n_units": pa.Column(
+            "int64",
+            pa.Check.ge(0),
+            description="Number of images (videos) of these objects; of an order, the fewest that a set has pairs in.",
         ),
-        "control_model": _optional("The same network with random weights; null if there is none to compare with."),
-        "control_where": _optional("Layers and datasets of the control's comparisons."),
-        "control_tried": _optional("As tried, for the control."),
-        "control_answer": _optional("As answer, for the control; of the best, its separation is that of the answer."),
-        "control_separation": _optional("Separation of the control under the condition in answer.", float, _SHARE),
     },
     strict=True,
     coerce=True,
     ordered=True,
 )
-
-
-class Comparison(NamedTuple):
-    """What an experiment measured with a model on a dataset.
-
-    ``layers`` is the layer set, unless layers vary. ``settings`` are the fixed metric, timestep and view. ``tests`` and
-    ``order`` are tables of statistics, indexed by condition.
-    """
-
-    experiment: str
-    model: str
-    dataset: str
-    axis: str
-    layers: str | None
-    settings: tuple[Any, ...]
-    tests: pd.DataFrame
-    order: pd.DataFrame
-
-    def measure_separation(self) -> pd.Series:
-        """Return by condition how often an object of another class is farther than one of the same class.
-
-        All objects in different images: P(dcdi > scdi) + P(dcdi = scdi) / 2. Chance is 0.5.
-        """
-        rows = self.tests[self.tests[["set_a", "set_b"]].isin(["scdi", "dcdi"]).all(axis=1)]
-        return (rows["cliffs_delta"].where(rows["set_b"] == "dcdi", -rows["cliffs_delta"]) + 1) / 2
-
-    def judge_order(self) -> pd.Series:
-        """Return by condition whether Eq. 16 holds; only where it was expected and no set is empty."""
-        rows = self._select_order(EQ_16)
-        return rows["observed"] == rows["expected"]
-
-    def judge_identity(self) -> pd.Series:
-        """Return by condition whether ``sidi`` is the lowest set of Eq. 17; only where it was expected, no set empty.
-
-        The order of the other two does not depend on the view: they are those of the originals.
-        """
-        return self._select_order(EQ_17)["observed"].str.startswith("sidi ")
-
-    def _select_order(self, expected: str) -> pd.DataFrame:
-        return self.order[(self.order["expected"] == expected) & (self.order["verdict"] != "empty set")]
-
-
-class ModelFindings(NamedTuple):
-    """What one model shows; a series is empty where no experiment asks. ``*_where`` names layers and datasets."""
-
-    layers: pd.Series  # separation by layer set, mean over datasets
-    layers_where: str
-    order: pd.Series  # whether Eq. 16 holds at the best layers, by dataset
-    metric: pd.Series  # separation by metric
-    metric_where: str
-    timestep: pd.Series  # separation by timestep
-    timestep_order: pd.Series  # whether Eq. 16 holds on every dataset, by timestep
-    timestep_where: str
-    identity: pd.Series  # whether sidi is lowest on every dataset, by view
-    identity_where: str
-
-
-def read_comparisons(
-    records: Iterable[dict[str, Any]], tests: Iterable[str | Path], order: Iterable[str | Path]
-) -> list[Comparison]:
-    """Return comparisons with their statistics.
-
-    Parameters
-    ----------
-    records
-        With the keys ``experiment``, ``model``, ``dataset``, ``axis``, ``layers`` and ``settings``.
-    tests, order
-        Files of statistics, one per record.
-    """
-    keys = ("experiment", "model", "dataset", "axis", "layers", "settings")
-    return [
-        Comparison(*(record[key] for key in keys), _read_by_condition(tests_file), _read_by_condition(order_file))
-        for record, tests_file, order_file in zip(records, tests, order, strict=True)
-    ]
-
-
-def collect_findings(comparisons: Sequence[Comparison], model: str) -> ModelFindings:
-    """Return what a model shows.
-
-    Of experiments along layers, those count that share metric, timestep and view with the first. Of several along
-    metrics, timesteps or views, the first counts.
-    """
-    along = {
-        axis: [entry for entry in comparisons if (entry.model, entry.axis) == (model, axis)]
-        for axis in ("layers", "metric", "timestep", "view")
-    }
-    layers = [entry for entry in along["layers"] if entry.settings == along["layers"][0].settings]
-    metrics, timesteps, views = (
-        [entry for entry in along[axis] if entry.experiment == along[axis][0].experiment]
-        for axis in ("metric", "timestep", "view")
-    )
-    by_layers, order = _average_separation(layers), _tabulate_datasets(layers, Comparison.judge_order)
-    best = by_layers.idxmax() if len(by_layers) else None
-    return ModelFindings(
-        layers=by_layers,
-        layers_where=_describe_place(layers),
-        order=order.loc[best].dropna() if best in order.index else pd.Series(dtype=bool),
-        metric=_average_separation(metrics),
-        metric_where=_describe_place(metrics),
-        timestep=_sort_timesteps(_average_separation(timesteps)),
-        timestep_order=_sort_timesteps(_judge_all(timesteps, Comparison.judge_order)),
-        timestep_where=_describe_place(timesteps),
-        identity=_judge_all(views, Comparison.judge_identity),
-        identity_where=_describe_place(views),
-    )
 
 
 def pair_models(models: Sequence[dict[str, Any]]) -> list[tuple[str, str | None]]:
@@ -178,28 +95,22 @@ def pair_models(models: Sequence[dict[str, Any]]) -> list[tuple[str, str | None]
     return pairs + [(model["name"], None) for model in models if model["name"] not in paired]
 
 
-def tabulate_findings(findings: dict[str, ModelFindings], models: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """Return a row per question and model, with the columns of ``FINDINGS``; a question that nobody asked has no row.
+def tabulate_findings(comparisons: Sequence[Comparison], models: Sequence[dict[str, Any]], seed: int) -> pd.DataFrame:
+    """Return a row per question and model, with the columns of ``FINDINGS``.
+
+    Where separation is asked, a control stands beside its model; where an order is, it has rows of its own.
 
     Parameters
     ----------
-    findings
-        By model.
     models
         As :func:`pair_models` takes them.
     """
+    studies = collect_studies(comparisons)
     rows = []
     for name, control in pair_models(models):
-        answers = _answer_questions(findings[name])
-        control_answers = _answer_questions(findings[control]) if control else {}
-        for question, answer in answers.items():
-            row = {"question": question, "model": name, "separation": None, **answer}
-            row["separation"] = _find_separation(findings[name], question, answer["answer"])
-            if question in control_answers:
-                row["control_model"] = control
-                row |= {f"control_{key}": value for key, value in control_answers[question].items()}
-                row["control_separation"] = _find_separation(findings[control], question, answer["answer"])
-            rows.append(row)
+        rows += [_summarize_study(study, name, control, seed) for study in studies if name in study.estimates]
+        for model in filter(None, (name, control)):
+            rows += [row for group in group_by_question(comparisons) for row in _summarize_orders(group, model)]
     return check_table(pd.DataFrame(rows, columns=list(FINDINGS.columns)), FINDINGS, "findings")
 
 
@@ -209,72 +120,84 @@ def write_findings(findings: pd.DataFrame, *, csv: str | Path, json: str | Path)
     with write_atomically(json) as file:
         findings.to_json(file, orient="records", indent=1, force_ascii=False)
     for row in findings.itertuples():
-        log.info("%s: %s (%s): %s of %s", row.model, row.question, row.where, row.answer or "none", row.tried)
+        answer = f"established: {row.established}" if row.comparison == ORDER else f"{row.best}, {row.separation:.4f}"
+        log.info("%s: %s (%s): %s of %s", row.model, row.question, row.datasets, answer, row.conditions)
 
 
-def _answer_questions(findings: ModelFindings) -> dict[str, dict[str, str]]:
-    """Return ``where``, ``tried`` and ``answer`` of every question that was asked."""
-    answers = {}
-    if len(findings.layers):
-        best = findings.layers.idxmax()
-        answers["best_layers"] = _choose_best(findings.layers, findings.layers_where)
-        answers["order_at_best_layers"] = _list_true(findings.order, f"{best} on {findings.layers_where}")
-    if len(findings.metric) > 1:
-        answers["best_metric"] = _choose_best(findings.metric, findings.metric_where)
-    if len(findings.timestep_order):
-        answers["order_under_noise"] = _list_true(findings.timestep_order, findings.timestep_where)
-    if len(findings.identity):
-        answers["identity_under_views"] = _list_true(findings.identity, findings.identity_where)
-    return {question: answers[question] for question in QUESTIONS if question in answers}
+def format_settings(settings: dict[str, Any]) -> str:
+    """Return settings as text; those that do not apply are left out."""
+    return ", ".join(f"{key} {value}" for key, value in settings.items() if value is not None)
 
 
-def _choose_best(separation: pd.Series, where: str) -> dict[str, str]:
-    return {"where": where, "tried": ", ".join(separation.index), "answer": separation.idxmax()}
+def _summarize_study(study: Study, model: str, control: str | None, seed: int) -> dict[str, Any]:
+    row = {
+        "question": _QUESTIONS[study.comparison].format(axis=AXES[study.axis].noun),
+        "comparison": study.comparison,
+        "axis": study.axis,
+        "settings": format_settings(study.settings),
+        "datasets": ", ".join(study.datasets),
+        "model": model,
+        "conditions": ", ".join(study.conditions),
+        "control_model": control if control in study.estimates else None,
+        "n_objects": study.n_objects[model],
+        "n_units": study.n_units[model],
+    }
+    estimates = study.estimates[model]
+    if not len(estimates.values):
+        return row
+    best = int(np.argmax(estimates.values))
+    also = [estimates.names[place] for place in np.flatnonzero(estimates.list_best(seed)) if place != best]
+    row |= {
+        "best": estimates.names[best],
+        "also_best": ", ".join(also),
+        **_describe(estimates, best, seed, "separation"),
+        "elsewhere": float(np.clip(estimates.estimate_elsewhere(seed), 0, 1)),
+    }
+    if row["control_model"] is None:
+        return row
+    controls = study.estimates[control]
+    shared = [name for name in estimates.names if name in controls.names]
+    if estimates.names[best] in shared:
+        place = shared.index(estimates.names[best])
+        of_model, of_control = (one.select(shared) for one in (estimates, controls))
+        row |= _describe(of_control, place, seed, "control_separation", "control_")
+        row |= _describe(of_model - of_control, place, seed, "contrast", "contrast_", bounded=False)
+    return row
 
 
-def _list_true(verdicts: pd.Series, where: str) -> dict[str, str]:
-    holds = verdicts.index[verdicts.astype(bool)]
-    return {"where": where, "tried": ", ".join(verdicts.index), "answer": ", ".join(holds)}
+def _describe(
+    estimates: Estimates, place: int, seed: int, name: str, prefix: str = "", *, bounded: bool = True
+) -> dict[str, float]:
+    """Return a value and its simultaneous interval."""
+    low, high = estimates.compute_band(seed)[:, place]
+    if bounded:
+        low, high = np.clip([low, high], 0, 1)
+    return {name: estimates.values[place], f"{prefix}low": low, f"{prefix}high": high}
 
 
-def _find_separation(findings: ModelFindings, question: str, condition: str) -> float | None:
-    """Return the separation under a condition; None where an order is asked, or the condition was not compared."""
-    series = {"best_layers": findings.layers, "best_metric": findings.metric}.get(question)
-    return None if series is None else series.get(condition)
-
-
-def _read_by_condition(path: str | Path) -> pd.DataFrame:
-    return pd.read_csv(path, dtype={"condition": str}).set_index("condition")
-
-
-def _describe_place(comparisons: Sequence[Comparison]) -> str:
-    layers = dict.fromkeys(entry.layers for entry in comparisons if entry.layers)
-    datasets = " and ".join(dict.fromkeys(entry.dataset for entry in comparisons))
-    return f"{', '.join(layers)} on {datasets}" if layers else datasets
-
-
-def _tabulate_datasets(comparisons: Sequence[Comparison], measure: Callable[[Comparison], pd.Series]) -> pd.DataFrame:
-    """Return conditions, in order of appearance, by datasets; a condition's first experiment counts."""
-    columns: dict[str, pd.Series] = {}
-    for entry in comparisons:
-        values = measure(entry).dropna()
-        columns[entry.dataset] = columns[entry.dataset].combine_first(values) if entry.dataset in columns else values
-    conditions = dict.fromkeys(condition for entry in comparisons for condition in measure(entry).index)
-    known = [name for name in conditions if any(name in column for column in columns.values())]
-    return pd.DataFrame(columns).reindex(known)
-
-
-def _average_separation(comparisons: Sequence[Comparison]) -> pd.Series:
-    """Return the mean over datasets; only of conditions that all datasets have, if there are any."""
-    by_dataset = _tabulate_datasets(comparisons, Comparison.measure_separation)
-    complete = by_dataset.dropna()
-    return (complete if len(complete) else by_dataset).mean(axis=1).astype(float)
-
-
-def _judge_all(comparisons: Sequence[Comparison], judge: Callable[[Comparison], pd.Series]) -> pd.Series:
-    """Return whether a verdict is true on every dataset; only of conditions that all datasets have."""
-    return _tabulate_datasets(comparisons, judge).dropna().all(axis=1).astype(bool)
-
-
-def _sort_timesteps(values: pd.Series) -> pd.Series:
-    return values.sort_index(key=lambda timesteps: timesteps.astype(int))
+def _summarize_orders(group: Sequence[Comparison], model: str) -> Iterator[dict[str, Any]]:
+    """Yield a row per order that was expected of a model: its conditions by verdict."""
+    tables = [
+        entry.order.assign(dataset=entry.dataset, n_objects=entry.separation["n_all"].max())
+        for entry in group
+        if entry.model == model
+    ]
+    if not tables:
+        return
+    rows = pd.concat(tables, ignore_index=True).drop_duplicates(["dataset", "condition", "expected"])
+    for expected, found in rows.groupby("expected", sort=False):
+        several = found["dataset"].nunique() > 1
+        where = found["condition"] + (" on " + found["dataset"] if several else "")
+        axis, settings = group[0].axis, group[0].settings
+        yield {
+            "question": _QUESTIONS[ORDER].format(axis=AXES[axis].noun, expected=expected),
+            "comparison": ORDER,
+            "axis": axis,
+            "settings": format_settings(settings),
+            "datasets": ", ".join(dict.fromkeys(found["dataset"])),
+            "model": model,
+            "conditions": ", ".join(dict.fromkeys(found["condition"])),
+            **{name: ", ".join(where[found["verdict"] == name]) for name in VERDICTS},
+            "n_objects": int(found.drop_duplicates("dataset")["n_objects"].sum()),
+            "n_units": int(found["n_units"].min()),
+        }

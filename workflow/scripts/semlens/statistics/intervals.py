@@ -119,12 +119,22 @@ class Estimates:
                 found.append(values[best] - sign * shift[best])
         return float(np.mean(found))
 
+    def select(self, names: Sequence[str]) -> Self:
+        """Return the estimates of some conditions, in this order."""
+        places = [list(self.names).index(name) for name in names]
+        return type(self)(list(names), self.values[places], self.influence[places], self.n_units[places])
+
     def subtract(self, pairs: Sequence[tuple[int, int]]) -> Self:
         """Return the differences, first minus second, of pairs of conditions, which are paired by unit."""
         a, b = np.array(pairs, int).reshape(-1, 2).T
         names = [f"{self.names[i]} - {self.names[j]}" for i, j in zip(a, b, strict=True)]
         values, influence = self.values[a] - self.values[b], self.influence[a] - self.influence[b]
         return type(self)(names, values, influence, np.minimum(self.n_units[a], self.n_units[b]))
+
+    def __sub__(self, other: Self) -> Self:
+        """Return the differences from other estimates under the same conditions, from the same units."""
+        n_units = np.minimum(self.n_units, other.n_units)
+        return type(self)(self.names, self.values - other.values, self.influence - other.influence, n_units)
 
     def _draw(self, seed: int, conditions: np.ndarray) -> np.ndarray:
         """Return draws of the error of each condition, (draws, conditions).

@@ -37,6 +37,9 @@ ORDER_TABLE = pa.DataFrameSchema(
             description="Each gap between means of neighbours in the expected order, with its 95 % interval, which "
             "holds for all gaps of the condition at once.",
         ),
+        "n_units": pa.Column(
+            "int64", pa.Check.ge(0), description="The fewest images (videos) that have an object in a set's pairs."
+        ),
     },
     strict=True,
     coerce=True,
@@ -55,7 +58,7 @@ def judge_order(samples: dict[str, DistanceSample], expected_order: Sequence[str
         gaps = "; ".join(map(_describe_gap, estimates.names, estimates.values, *band))
     observed = " < ".join(sorted(means, key=means.get))
     row = {"expected": " < ".join(expected_order), "observed": observed, "verdict": verdict, "gaps": gaps}
-    return pd.DataFrame([row])
+    return pd.DataFrame([row | {"n_units": min(samples[name].means.n_units for name in expected_order)}])
 
 
 def estimate_gaps(samples: dict[str, DistanceSample], expected_order: Sequence[str]) -> Estimates:

@@ -10,6 +10,7 @@ from semlens.statistics.means import estimate
 from semlens.statistics.samples import DistanceSample
 
 SHAPIRO_LIMIT = 5000  # above it scipy's p-value is not accurate
+FEW = 10  # a box of fewer distances says less than the distances
 _SHAPE = {
     "mean": "Mean of all distances.",
     "std": "Sample standard deviation (n - 1) of all distances.",
@@ -39,6 +40,11 @@ SETS_TABLE = pa.DataFrameSchema(
             "int64", pa.Check.ge(0), description="Number of images (videos) that have an object in a pair of the set."
         ),
         **{name: pa.Column("float64", nullable=True, description=text) for name, text in _INTERVAL.items()},
+        "few": pa.Column(
+            str,
+            nullable=True,
+            description=f"The distances themselves, by size, where fewer than {FEW} are stored; separated by spaces.",
+        ),
         "n_shapiro": pa.Column(
             "int64", pa.Check.ge(0), description="Number of stored distances, at most 5000 at random, that were tested."
         ),
@@ -67,7 +73,13 @@ def describe_sets(samples: dict[str, DistanceSample], rng: np.random.Generator) 
     """
     return pd.DataFrame(
         [
-            {"set": name, **_describe(sample), **_describe_mean(sample), **_test_normality(sample, rng)}
+            {
+                "set": name,
+                **_describe(sample),
+                **_describe_mean(sample),
+                "few": " ".join(f"{value:.6g}" for value in sample.values) if len(sample.values) < FEW else None,
+                **_test_normality(sample, rng),
+            }
             for name, sample in samples.items()
         ]
     )

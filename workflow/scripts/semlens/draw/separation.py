@@ -1,0 +1,149 @@
+"""Separation by condition, a panel per study: of one experiment, or of all, at the head of the report."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from semlens.config.axes import AXES
+from semlens.draw.style import apply_style
+from semlens.models.layers import find_forward_position
+from semlens.statistics.findings import pair_models
+from semlens.statistics.separation import MIN_UNITS
+from semlens.statistics.studies import Comparison, Study, collect_studies
+
+_COLUMNS = 2
+_TITLES = {
+    "between": "classes, between images",
+    "inside": "classes, inside images",
+    "identity": "identity",
+}
+
+
+def draw_separation(
+    comparisons: Sequence[Comparison], models: Sequence[dict[str, Any]], *, title: str, seed: int
+) -> plt.Figure:
+    """Return the separation that one experiment measured, on each dataset by itself; see :func:`draw_studies`."""
+    by_dataset: dict[str, list[Comparison]] = {}
+    for entry in comparisons:
+        by_dataset.setdefault(entry.dataset, []).append(entry)
+    studies = [study for entries in by_dataset.values() for study in collect_studies(entries)]
+    return draw_studies(studies, models, title=title, seed=seed)
+
+
+@apply_style()
+def draw_studies(studies: Sequence[Study], models: Sequence[dict[str, Any]], *, title: str, seed: int) -> plt.Figure:
+    """Return separation by condition: a colour per model and its control, whose lines are dashed.
+
+    Bands hold for all conditions of a model at once. Filled markers are those that cannot be told from the model's
+    best. Sums of layers stand first, each for itself; lines lead through single layers in forward order. Numbers stand
+    at their square roots.
+
+    Parameters
+    ----------
+    models
+        As :func:`semlens.statistics.findings.pair_models` takes them.
+    """
+    pairs = pair_models(models)
+    colours = {name: f"C{number}" for number, pair in enumerate(pairs) for name in pair if name}
+    pretrained = {model["name"] for model in models if model["weights"] == "pretrained"}
+    drawn = [study for study in studies if any(len(one.values) for one in study.estimates.values())]
+    rows = max(1, -(-len(drawn) // _COLUMNS))
+    figure, panels = plt.subplots(
+        rows,
+        min(_COLUMNS, max(1, len(drawn))),
+        figsize=(5.2 * min(_COLUMNS, max(1, len(drawn))), 3.3 * rows + 0.4),
+        squeeze=False,
+        sharey=True,
+        layout="constrained",
+    )
+    for panel, study in zip(panels.flat, drawn, strict=False):
+        places = place_conditions(study)
+        for name in (name for name in colours if name in study.estimates):
+            is_control = name not in pretrained
+            _draw_model(panel, study, name, places, colour=colours[name], is_control=is_control, seed=seed)
+        _label_panel(panel, study, places)
+    for panel in panels.flat[len(drawn) :]:
+        panel.set_axis_off()
+    if not drawn:
+        panels[0, 0].text(0.5, 0.5, f"no class has objects to compare in {MIN_UNITS} images (videos)", ha="center")
+    for row in panels:
+        row[0].set_ylabel("separation")
+        row[0].yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    if drawn:
+        handles = [_make_handle(name, colours[name], name not in pretrained) for name in colours]
+        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
+    figure.suptitle(title, fontsize="large")
+    return figure
+
+
+def place_conditions(study: Study) -> dict[str, float]:
+    """Return where each condition stands on the axis: numbers at their square roots, layers in forward order."""
+    names = list(study.conditions)
+    if study.axis in ("timestep", "offset"):
+        return {name: float(np.sqrt(int(name))) for name in sorted(names, key=int)}
+    if study.axis == "layers":
+        names = list_sums(names) + sorted(set(names) - set(list_sums(names)), key=find_forward_position)
+    return {name: float(place) for place, name in enumerate(names)}
+
+
+def list_sums(names: Sequence[str]) -> list[str]:
+    """Return the layer sets that are no single layers."""
+    return [name for name in names if find_forward_position(name) is None]
+
+
+def _draw_model(
+    panel: plt.Axes,
+    study: Study,
+    model: str,
+    places: dict[str, float],
+    *,
+    colour: str,
+    is_control: bool,
+    seed: int,
+) -> None:
+    estimates = study.estimates[model]
+    if not len(estimates.values):
+        return
+    order = np.argsort([places[name] for name in estimates.names])
+    names = [estimates.names[place] for place in order]
+    x, y = np.array([places[name] for name in names]), estimates.values[order]
+    low, high = np.clip(estimates.compute_band(seed)[:, order], 0, 1)
+    best = estimates.list_best(seed)[order]
+    joined = np.array([_is_joined(study.axis, name) for name in names])
+    panel.plot(x[joined], y[joined], color=colour, **_style_line(is_control))
+    panel.fill_between(x[joined], low[joined], high[joined], color=colour, alpha=0.15, linewidth=0)
+    panel.vlines(x[~joined], low[~joined], high[~joined], color=colour, alpha=0.35, linewidth=3)
+    for chosen, face in ((best, colour), (~best, "white")):
+        panel.plot(x[chosen], y[chosen], color=colour, markerfacecolor=face, **_style_marker(is_control))
+
+
+def _label_panel(panel: plt.Axes, study: Study, places: dict[str, float]) -> None:
+    names = list(places)
+    slanted = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if max(map(len, names)) > 3 else {}
+    panel.set_xticks(list(places.values()), [name.replace("_", " ") for name in names], fontsize="small", **slanted)
+    if study.axis == "layers" and 0 < (n_sums := len(list_sums(names))) < len(names):
+        panel.axvline(n_sums - 0.5, color="0.6", linewidth=0.8)
+    panel.axhline(0.5, color="0.3", linewidth=0.8, linestyle=":")
+    panel.annotate("chance", (1, 0.5), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize="small")
+    panel.set_xlabel(AXES[study.axis].label)
+    denoised = study.settings.get("inference_steps")
+    note = f"; denoised in {denoised} steps" if denoised else ""
+    panel.set_title(f"{_TITLES[study.comparison]} ({' and '.join(study.datasets)}{note})", fontsize="medium")
+
+
+def _is_joined(axis: str, name: str) -> bool:
+    return axis in ("timestep", "offset") or (axis == "layers" and find_forward_position(name) is not None)
+
+
+def _style_line(is_control: bool) -> dict[str, Any]:
+    return {"linestyle": "--" if is_control else "-"}
+
+
+def _style_marker(is_control: bool) -> dict[str, Any]:
+    return {"marker": "s" if is_control else "o", "linestyle": "none", "markersize": 4.5, "markeredgewidth": 1.2}
+
+
+def _make_handle(name: str, colour: str, is_control: bool) -> plt.Line2D:
+    return plt.Line2D([], [], color=colour, label=name, **_style_marker(is_control) | _style_line(is_control))
