@@ -29,11 +29,11 @@ rule compute_statistics:
         mem=grow(6, "GB"),
         runtime=grow(6, "h"),
     params:
+        **{key: config[key] for key in ("average", "permutations", "max_objects", "seed")},
         conditions=conditions_of,
         sets=of_experiment("sets"),
         reference=of_experiment("reference"),
         expected_order=of_experiment("expected_order"),
-        **{key: config[key] for key in ("average", "permutations", "max_objects", "seed")},
     script:
         "../scripts/compute_statistics.py"
 

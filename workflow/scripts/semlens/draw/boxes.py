@@ -67,8 +67,9 @@ def _draw_panel(panel: plt.Axes, sets: pd.DataFrame) -> None:
         box.set(facecolor=COLOURS[sets.index[place]], edgecolor="black", linewidth=0.8)
     for place in np.flatnonzero(few):
         values = [float(text) for text in str(sets["few"].iloc[place]).split()]
-        panel.plot([place] * len(values), values, "o", color=COLOURS[sets.index[place]], markeredgecolor="black")
-        panel.plot([place], sets["mean"].iloc[place], "D", color="white", markersize=3, markeredgecolor="black")
+        edge = {"markeredgecolor": "black", "markeredgewidth": 0.8}
+        panel.plot([place] * len(values), values, "o", color=COLOURS[sets.index[place]], **edge)
+        panel.plot([place], sets["mean"].iloc[place], "D", color="white", markersize=3, **edge)
     panel.vlines(np.arange(len(sets)) + 0.42, sets["low"], sets["high"], color="black", linewidth=1.6)
     panel.set_xticks(range(len(sets)), [f"{name}\n{_format_count(count)}" for name, count in sets["n"].items()])
     panel.set_xlim(-0.6, len(sets) - 0.4)

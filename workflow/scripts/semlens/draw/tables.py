@@ -63,21 +63,22 @@ def tabulate_separation(separation: Statistics) -> pd.DataFrame:
 
 
 def tabulate_tests(tests: Statistics, *, dunn: str) -> pd.DataFrame:
-    """Return the p-value, its logarithm and the Dunn index of each pair of sets, laid out as Table 1.
+    """Return the p-value, its logarithm and the Dunn index of each pair of sets, laid out as Table 1, and its interval.
 
     Rows are (pair, value), columns (comparison, condition).
 
     Parameters
     ----------
     dunn
-        ``table1``: the difference of means over the larger standard deviation. ``eq10``: Eq. 10.
+        ``table1``: the difference of means over the larger standard deviation. ``eq10``: Eq. 10, without interval.
     """
     names = {"log10_p": "log10 p", _DUNN_COLUMNS[dunn]: "Dunn index"}
+    names |= {"dunn_table1_low": "low", "dunn_table1_high": "high"}
     tables = {
         name: table.rename(columns=names).assign(sets=table["set_a"] + " vs. " + table["set_b"])
         for name, table in tests.items()
     }
-    return _pivot(tables, ["p", "log10 p", "Dunn index"])
+    return _pivot(tables, ["p", "log10 p", "Dunn index", *(["low", "high"] if dunn == "table1" else [])])
 
 
 def _pivot(tables: Statistics, values: list[str]) -> pd.DataFrame:
@@ -156,12 +157,12 @@ def _format_block(numbers: pd.DataFrame, markup: Markup) -> dict[str, pd.Series]
         return {
             "p (descriptive)": numbers.apply(_format_p_value, markup=markup),
             "Dunn index": numbers.loc["Dunn index"].map(format_number),
-        }
+        } | ({_INTERVAL: numbers.apply(_format_interval)} if "low" in numbers.index else {})
     return {
         f"mean {markup.plus_minus} std": numbers.apply(_format_mean, markup=markup),
         _INTERVAL: numbers.apply(_format_interval),
         "n": numbers.loc["n"].map("{:,.0f}".format),
-        "Shapiro-Wilk p": numbers.loc["shapiro_p"].map(_format_short),
+        "Shapiro-Wilk p": numbers.loc["shapiro_p"].map(_format_p),
     }
 
 
@@ -172,7 +173,7 @@ def _format_separation(numbers: pd.DataFrame, markup: Markup) -> dict[str, pd.Se
     lines = {
         "separation": separation.where(~best, separation.map(markup.bold.format)),
         _INTERVAL: numbers.apply(_format_interval),
-        "p": numbers.loc["p_adjusted"].map(_format_short),
+        "p": numbers.loc["p_adjusted"].map(_format_p),
         **{name: numbers.loc[key].map(_format_short) for name, key in _RETRIEVAL.items()},
         "objects": counts.loc["n_objects"],
         "images": counts.loc["n_units"],
@@ -194,6 +195,10 @@ def _format_interval(numbers: pd.Series) -> str:
 
 def _format_short(value: float) -> str:
     return _NOTHING if pd.isna(value) else f"{value:.3f}"
+
+
+def _format_p(value: float) -> str:
+    return f"{value:.0e}" if value < 0.0005 else _format_short(value)
 
 
 def _format_p_value(numbers: pd.Series, markup: Markup) -> str:

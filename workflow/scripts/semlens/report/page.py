@@ -10,9 +10,13 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup, escape
 
+from semlens.config.axes import AXES
 from semlens.runtime.files import write_atomically
 from semlens.runtime.logs import log
-from semlens.statistics.findings import QUESTIONS
+from semlens.statistics.findings import ORDER
+from semlens.statistics.order import VERDICTS
+
+_USUAL = [f"{axis.name} {axis.default}" for axis in AXES.values() if axis.default is not None] + ["reference all"]
 
 
 def write_report(
@@ -51,7 +55,7 @@ def write_report(
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     environment.globals["embed_image"] = _embed_image
     page = environment.from_string(Path(template).read_text(encoding="utf-8")).render(
-        findings=_group_findings(json.loads(Path(findings).read_text(encoding="utf-8"))),
+        findings=group_findings(json.loads(Path(findings).read_text(encoding="utf-8"))),
         overview=str(overview),
         experiments=[{**experiment, "parts": parts_by_experiment[experiment["name"]]} for experiment in experiments],
         stages=stages,
@@ -92,38 +96,112 @@ def summarize_stages(
     return [{"name": name, "lines": stage_lines} for name, stage_lines in lines.items()]
 
 
-def _group_findings(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return findings as the page prints them, model by model."""
+def group_findings(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return findings as the page prints them.
+
+    Returns
+    -------
+    dict
+        ``summary``, how many statements are established, sentence by sentence; ``verdicts``, the words and what they
+        mean; ``unsaid``, settings that rows do not name: those of all rows, and usual ones; ``models``, each with a
+        ``model``, its ``control``, rows of ``separation`` and of ``orders``, and the questions ``unanswered``.
+    """
+    settings = [record["settings"].split(", ") for record in records]
+    common = [entry for entry in settings[0] if all(entry in others for others in settings)] if settings else []
+    unsaid = list(dict.fromkeys([*common, *_USUAL]))
     models: dict[str, dict[str, Any]] = {}
-    for record in records:
-        group = models.setdefault(record["model"], {"model": record["model"], "control": None, "rows": []})
+    for record, own in zip(records, settings, strict=True):
+        group = models.setdefault(
+            record["model"],
+            {"model": record["model"], "control": None, "separation": [], "orders": [], "unanswered": []},
+        )
         group["control"] = group["control"] or record["control_model"]
-        row = {"question": QUESTIONS[record["question"]], "where": record["where"], **_format_answer(record, "")}
-        control = {"answer": "–", "note": "", "separation": ""}
-        if record["control_model"]:
-            control = _format_answer(record, "control_")
-            if record["control_where"] != record["where"]:
-                control["note"] = "; ".join(filter(None, [control["note"], f"compared: {record['control_where']}"]))
-        group["rows"].append({**row, "control": control})
-    return list(models.values())
+        where = ", ".join([record["datasets"], *(entry for entry in own if entry not in unsaid)])
+        of_set = " in the smallest set" if record["comparison"] == ORDER else ""
+        counts = f"objects: {record['n_objects']:,}; images (videos){of_set}: {record['n_units']:,}"
+        if record["comparison"] == ORDER:
+            group["orders"].append({"question": record["question"], "where": where, "counts": counts} | _quote(record))
+        elif record["best"] is None:
+            group["unanswered"].append(f"{record['question']} ({where})")
+        else:
+            group["separation"].append({**_format_separation(record), "where": where, "counts": counts})
+    return {"summary": summarize(records), "unsaid": unsaid, "verdicts": VERDICTS, "models": list(models.values())}
 
 
-def _format_answer(record: dict[str, Any], prefix: str) -> dict[str, str]:
-    """Return ``answer``, a ``note`` on what else was tried, and ``separation`` of a model or of its control."""
-    tried, answer = (record[f"{prefix}{key}"].split(", ") for key in ("tried", "answer"))
-    separation = record[f"{prefix}separation"]
-    if record["separation"] is not None:
-        note = f"best of {len(tried)}" if len(tried) > 1 else ""
-    else:
-        failed = [name for name in tried if name not in answer]
-        note = f"not {', '.join(failed)}" if failed else ""
-    if tried == [""]:
-        return {"answer": "undecided", "note": "a distance set is empty", "separation": ""}
+def summarize(records: Sequence[dict[str, Any]]) -> list[str]:
+    """Return, as sentences, how many of the findings' statements their intervals establish."""
+    orders = [record for record in records if record["comparison"] == ORDER]
+    counts = {name: sum(len(_split(record[name])) for record in orders) for name in VERDICTS}
+    chosen = [record for record in records if record["best"] and len(_split(record["conditions"])) > 1]
+    alone = sum(not record["also_best"] for record in chosen)
+    beside = [record for record in records if record["contrast"] is not None]
+    above = sum((record["contrast_low"] or 0) > 0 for record in beside)
+    unknown = sum(record["comparison"] != ORDER and not record["best"] for record in records)
+    return [
+        *(
+            [
+                f"Of {_count(sum(counts.values()), 'expected order')} of means, {counts['established']} "
+                f"{'is' if counts['established'] == 1 else 'are'} established at 95 %."
+            ]
+            if orders
+            else []
+        ),
+        *(
+            [
+                f"In {alone} of {_count(len(chosen), 'comparison')} one condition is best alone; in the others several "
+                "cannot be told from the best."
+            ]
+            if chosen
+            else []
+        ),
+        *(
+            [
+                f"Under the best condition the model separates more than its control in {above} of "
+                f"{_count(len(beside), 'comparison')}, by an interval above zero."
+            ]
+            if beside
+            else []
+        ),
+        *(
+            [
+                f"{_count(unknown, 'question')} cannot be answered: no class has objects to compare in five images or "
+                "videos."
+            ]
+            if unknown
+            else []
+        ),
+    ]
+
+
+def _format_separation(record: dict[str, Any]) -> dict[str, str]:
     return {
-        "answer": ", ".join(answer) or "none",
-        "note": note,
-        "separation": "" if separation is None else f"{separation:.0%}",
+        "question": record["question"],
+        "best": record["best"],
+        "also_best": record["also_best"] or "",
+        "n_conditions": len(_split(record["conditions"])),
+        "separation": _format_interval(record, "separation", ""),
+        "elsewhere": _format_number(record["elsewhere"]),
+        "control": _format_interval(record, "control_separation", "control_"),
+        "contrast": _format_interval(record, "contrast", "contrast_"),
     }
+
+
+def _format_interval(record: dict[str, Any], name: str, prefix: str) -> str:
+    low, high = (_format_number(record[f"{prefix}{end}"]) for end in ("low", "high"))
+    value = _format_number(record[name])
+    return f"{value} ({low} to {high})" if low else value
+
+
+def _format_number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _quote(record: dict[str, Any]) -> dict[str, str]:
+    return {name: record[name] or "–" for name in VERDICTS}
+
+
+def _split(names: str | None) -> list[str]:
+    return names.split(", ") if names else []
 
 
 def _embed_image(path: str, alt: str) -> Markup:
