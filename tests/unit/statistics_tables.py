@@ -16,11 +16,14 @@ def make_sets(conditions, *, empty=(), sets=SETS, shift=0.0):
             if (condition, name) in empty:
                 values = [np.nan] * len(SHAPE)
             n = 0 if (condition, name) in empty else 1000 * (step + 1) + place
-            rows.append({"condition": condition, "set": name, "n": n, **dict(zip(SHAPE, values, strict=True))})
+            interval = {"n_units": 20, "low": values[0] - 0.01, "high": values[0] + 0.01}
+            shape = dict(zip(SHAPE, values, strict=True))
+            rows.append({"condition": condition, "set": name, "n": n, **shape, **interval, "few": None})
+            rows[-1]["shapiro_p"] = 0.25 if n else np.nan
     return pd.DataFrame(rows)
 
 
-def make_order(conditions, verdict="holds"):
+def make_order(conditions, verdict="established"):
     rows = [{"condition": name, "expected": "", "observed": "", "verdict": verdict} for name in conditions]
     return pd.DataFrame(rows)
 
@@ -30,9 +33,26 @@ def make_tests(conditions, values):
     rows = [
         {
             **{"condition": condition, "set_a": a, "set_b": b, "h": 1.0, "p": p, "log10_p": log10_p},
-            **{"dunn_table1": dunn, "dunn_eq10": dunn / 100},
+            **{"dunn_table1": dunn, "dunn_table1_low": dunn - 0.5, "dunn_table1_high": dunn + 0.5},
+            "dunn_eq10": dunn / 100,
         }
         for condition in conditions
         for a, b, p, log10_p, dunn in values
+    ]
+    return pd.DataFrame(rows)
+
+
+def make_separation(conditions, *, comparison="between", best=(), separation=0.75):
+    """Statistics of separation, the same under all conditions; None is one without classes that count."""
+    known = separation is not None
+    rows = [
+        {
+            **{"condition": name, "comparison": comparison, "separation": separation},
+            **{"band_low": separation - 0.05 if known else None, "band_high": separation + 0.05 if known else None},
+            **{"p_adjusted": 0.001 if known else None, "among_best": name in best, "average_precision": 0.5},
+            **{"recall_at_1": 0.625, "knn_accuracy": 0.375 if comparison == "between" else None},
+            **{"n_objects": 1234 if known else 0, "n_units": 99 if known else 0, "n_classes": 7 if known else 0},
+        }
+        for name in conditions
     ]
     return pd.DataFrame(rows)

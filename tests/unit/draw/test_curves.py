@@ -24,5 +24,5 @@ def test_curves_follow_the_means():
     assert [x for x, _ in lines["davis"]] == [[1, 5, 10], [1, 5, 10, 40]]
     assert lines["own"][1][1] == pytest.approx([0.65, 0.66, 0.67, 0.68])
     band = panels[0].collections[0].get_paths()[0].get_extents()
-    assert (band.x0, band.x1, band.y0, band.y1) == pytest.approx((1, 10, 0.03, 0.09))
+    assert (band.x0, band.x1, band.y0, band.y1) == pytest.approx((1, 10, 0.04, 0.08))
     plt.close("all")

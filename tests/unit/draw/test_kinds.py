@@ -7,6 +7,7 @@ import pytest
 from semlens.draw.kinds import KINDS, list_experiments, list_kinds, list_report_parts
 
 COMMON = {"reference": "all", "dunn": "table1"}
+SEPARATION = ["separation", "separation_table"]
 EXPERIMENTS = {
     "metrics": {"axis": "metric", **COMMON},
     "where": {"axis": "layers", **COMMON, "dunn": "eq10"},
@@ -18,9 +19,9 @@ EXPERIMENTS = {
 @pytest.mark.parametrize(
     ("experiment", "expected"),
     [
-        ("metrics", ["boxes", "sets", "tests", "objects"]),
-        ("where", ["boxes", "sets", "tests", "class_distances", "pca", "objects"]),
-        ("video", ["curves", "sets", "tests", "objects"]),
+        ("metrics", ["boxes", *SEPARATION, "sets", "tests", "objects"]),
+        ("where", ["boxes", *SEPARATION, "sets", "tests", "class_distances", "pca", "objects"]),
+        ("video", ["curves", *SEPARATION, "sets", "tests", "objects"]),
         ("person", ["track", "track_table"]),
     ],
 )

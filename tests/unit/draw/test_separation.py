@@ -1,12 +1,17 @@
-"""The overview has a line per model and a panel per question."""
+"""Separation is drawn as it was measured: a panel per study, a line per model."""
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import pytest
+from studies import SETTINGS, make_comparison
 
-from semlens.draw.overview import draw_overview
-from semlens.statistics.findings import ModelFindings, collect_findings
+from semlens.draw.separation import draw_separation, draw_studies
+from semlens.statistics.studies import collect_studies
+
+MODELS = [
+    {"name": "trained", "weights": "pretrained", "controls": None},
+    {"name": "untrained", "weights": "random", "controls": "trained"},
+]
 
 
 @pytest.fixture(autouse=True)
@@ -15,52 +20,76 @@ def closed():
     plt.close("all")
 
 
-def make_findings(**series) -> ModelFindings:
-    return collect_findings([], "none")._replace(**{name: pd.Series(values) for name, values in series.items()})
+def draw(comparisons, models=MODELS):
+    return draw_studies(collect_studies(comparisons), models, title="All", seed=0)
 
 
-def read_line(panel, label):
-    """The connected points of a model: {name on the axis: value}."""
-    (line,) = [line for line in panel.lines if line.get_label() == label]
-    names = [text.get_text() for text in panel.get_xticklabels()]
-    return {names[int(x)]: y for x, y in line.get_xydata() if not np.isnan(y)}
+def read_points(panel, *, filled):
+    """The marks of a panel, as names on the axis by colour: {colour: {name: value}}."""
+    names = {tick: text.get_text() for tick, text in zip(panel.get_xticks(), panel.get_xticklabels(), strict=True)}
+    points = {}
+    for line in panel.lines:
+        if line.get_linestyle() == "None" and (line.get_markerfacecolor() != "white") == filled:
+            for x, y in line.get_xydata():
+                points.setdefault(line.get_marker(), {})[names[x]] = y
+    return points
 
 
-def test_a_panel_for_layers_and_one_for_noise():
-    timestep = {"0": 0.7, "50": 0.6, "200": 0.5}
-    findings = {
-        "trained": make_findings(layers={"enc16.1": 0.8, "mid8": 0.55}, timestep=timestep),
-        "untrained": make_findings(layers={"enc16.1": 0.6, "mid8": 0.55}, timestep=timestep),
-    }
-    models = [
-        {"name": "trained", "weights": "pretrained", "controls": None},
-        {"name": "untrained", "weights": "random", "controls": "trained"},
+def test_every_study_has_a_panel_and_every_model_its_marks():
+    comparisons = [
+        make_comparison(values={"enc16.1": 0.8, "mid8": 0.55}),
+        make_comparison(values={"enc16.1": 0.6, "mid8": 0.595}, model="untrained", seed=1),
+        make_comparison("timestep", {"0": 0.7, "50": 0.6}, settings={**SETTINGS, "inference_steps": 5}),
     ]
-    layers, noise = draw_overview(findings, models).axes
-    assert read_line(layers, "trained") == {"enc16.1": 0.8, "mid8": 0.55}
-    assert read_line(layers, "untrained") == {"enc16.1": 0.6, "mid8": 0.55}
-    assert [label.get_text() for label in noise.get_xticklabels()] == ["0", "50", "200"]
-    styles = {line.get_label(): (line.get_color(), line.get_linestyle()) for line in layers.lines}
-    assert (styles["trained"][0], styles["untrained"][0]) == ("C0", "C0")
-    assert (styles["trained"][1], styles["untrained"][1]) == ("-", "--")
+    layers, noise = draw(comparisons).axes
+    assert layers.get_title() == "classes, between images (coco)"
+    assert noise.get_title() == "classes, between images (coco; denoised in 5 steps)"
+    assert (layers.get_xlabel(), noise.get_xlabel()) == ("layer", "noise: timestep")
+    assert read_points(layers, filled=True) == {"o": {"enc16.1": 0.8}, "s": {"enc16.1": 0.6, "mid8": 0.595}}
+    assert read_points(layers, filled=False)["o"] == {"mid8": 0.55}  # told from the best
+    colours = {line.get_color() for line in layers.lines if line.get_linestyle() == "-" and len(line.get_xdata()) == 2}
+    assert "C0" in colours
 
 
-def test_models_with_different_layers_share_an_axis():
-    """In forward order, sums first; a layer that a model was not compared at has no point."""
-    findings = {
-        "one": make_findings(layers={"dec16.1": 0.6, "enc64.1": 0.7, "16": 0.8}),
-        "other": make_findings(layers={"enc16.1": 0.9, "dec16.1": 0.5}),
-    }
-    models = [{"name": name, "weights": "pretrained", "controls": None} for name in findings]
-    (panel,) = draw_overview(findings, models).axes
-    assert [label.get_text() for label in panel.get_xticklabels()] == ["16", "enc64.1", "enc16.1", "dec16.1"]
-    assert read_line(panel, "one") == {"enc64.1": 0.7, "dec16.1": 0.6}
-    assert read_line(panel, "other") == {"enc16.1": 0.9, "dec16.1": 0.5}
-    sums = [line for line in panel.lines if list(line.get_xdata()) == [0] and line.get_marker() == "o"]
-    assert (sums[0].get_ydata()[0], sums[0].get_linestyle()) == (0.8, "None")
-    assert len({line.get_color() for line in panel.lines if not line.get_label().startswith("_")}) == 2
+def test_bands_are_simultaneous_intervals():
+    comparison = make_comparison(values={"enc16.1": 0.8, "mid8": 0.6}, noise=0.05)
+    (study,) = collect_studies([comparison])
+    (panel,) = draw([comparison]).axes
+    expected = study.estimates["trained"].compute_band(0)
+    filled = panel.collections[0].get_paths()[0].vertices
+    assert {round(y, 9) for y in filled[:, 1]} >= {round(y, 9) for y in expected.ravel()}
 
 
-def test_a_run_without_findings_has_an_empty_panel():
-    models = [{"name": "one", "weights": "pretrained", "controls": None}]
-    assert len(draw_overview({"one": make_findings()}, models).axes) == 1
+def test_layers_stand_in_forward_order_behind_sums():
+    values = {"dec16.1": 0.6, "enc64.1": 0.7, "16": 0.8, "mid8": 0.5}
+    (panel,) = draw([make_comparison(values=values)]).axes
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["16", "enc64.1", "mid8", "dec16.1"]
+    (line,) = [line for line in panel.lines if line.get_linestyle() == "-" and len(line.get_xdata()) == 3]
+    assert list(line.get_ydata()) == [0.7, 0.5, 0.6]
+
+
+def test_numbers_stand_at_their_square_roots():
+    (panel,) = draw([make_comparison("timestep", {"400": 0.5, "0": 0.7, "100": 0.6})]).axes
+    ticks = dict(zip((text.get_text() for text in panel.get_xticklabels()), panel.get_xticks(), strict=True))
+    assert ticks == {"0": 0, "100": 10, "400": 20}
+
+
+def test_an_experiment_is_drawn_on_each_dataset_by_itself():
+    comparisons = [
+        make_comparison(values={"16": 0.7}, dataset="coco"),
+        make_comparison(values={"16": 0.9}, dataset="voc"),
+    ]
+    figure = draw_separation(comparisons, MODELS, title="One", seed=0)
+    assert [panel.get_title() for panel in figure.axes] == [
+        "classes, between images (coco)",
+        "classes, between images (voc)",
+    ]
+    assert [read_points(panel, filled=True)["o"]["16"] for panel in figure.axes] == [0.7, 0.9]
+    assert figure.get_suptitle() == "One"
+
+
+def test_what_was_not_measured_is_said():
+    figure = draw([make_comparison("view", {"hflip": None}, comparison="identity")])
+    (panel,) = figure.axes
+    assert "no class" in panel.texts[0].get_text()
+    assert not np.any([line.get_xdata() for line in panel.lines])

@@ -8,9 +8,16 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
-from statistics_tables import make_sets, make_tests
+from statistics_tables import make_separation, make_sets, make_tests
 
-from semlens.draw.tables import describe_sampling, format_table, save_table, tabulate_means, tabulate_tests
+from semlens.draw.tables import (
+    describe_sampling,
+    format_table,
+    save_table,
+    tabulate_means,
+    tabulate_separation,
+    tabulate_tests,
+)
 
 METRICS = ["cosine", "distance_correlation"]
 
@@ -45,9 +52,11 @@ def test_the_table_has_the_layout_of_table_1():
         ("coco", "euclidean"),
     ]
     pairs = ["scsi vs. scdi", "scsi vs. dcsi"]
-    assert list(result.index) == [(pair, value) for pair in pairs for value in ("p", "log10 p", "Dunn index")]
+    assert list(result.index) == [
+        (pair, value) for pair in pairs for value in ("p", "log10 p", "Dunn index", "low", "high")
+    ]
     np.testing.assert_array_equal(
-        result.to_numpy(),
+        result.drop(["low", "high"], level="value").to_numpy(),
         [
             [0.2, 0.2, 0.3, 0.3],
             [-0.7, -0.7, -0.5, -0.5],
@@ -66,30 +75,25 @@ def test_csv_keeps_the_numbers(written):
 
 
 @pytest.mark.parametrize(
-    ("p", "log10_p", "text", "bold"),
+    ("p", "log10_p", "text"),
     [
-        (0.2, np.log10(0.2), "0.20000", False),
-        (0.05, np.log10(0.05), "0.05000", False),
-        (0.0499, np.log10(0.0499), "0.04990", True),
-        (0.00123, np.log10(0.00123), "0.00123", True),
-        (0.0000999, np.log10(0.0000999), ("1.0", "-4"), True),
-        (3.2e-7, np.log10(3.2e-7), ("3.2", "-7"), True),
-        (1.5e-300, np.log10(1.5e-300), ("1.5", "-300"), True),
-        (0.0, -412.3, ("5.0", "-413"), True),
-        (np.nan, np.nan, "–", False),
+        (0.2, np.log10(0.2), "0.20000"),
+        (0.0499, np.log10(0.0499), "0.04990"),
+        (0.00123, np.log10(0.00123), "0.00123"),
+        (0.0000999, np.log10(0.0000999), ("1.0", "-4")),
+        (1.5e-300, np.log10(1.5e-300), ("1.5", "-300")),
+        (0.0, -412.3, ("5.0", "-413")),
+        (np.nan, np.nan, "–"),
     ],
 )
-def test_p_values_are_printed_to_be_read(written, p, log10_p, text, bold):
+def test_p_values_are_printed_to_be_read_and_stand_out_nowhere(written, p, log10_p, text):
     files = written({"voc": make_tests(["cosine"], [("scsi", "scdi", p, log10_p, 1.23456789)])})
-    marks = {"md": "**{}**", "tex": r"\textbf{{{}}}", "html": "<b>{}</b>"}
+    marks = {"md": "**", "tex": r"\textbf", "html": "<b>"}
     powers = {"md": "{}e{}", "tex": r"${}\times10^{{{}}}$", "html": "{}&thinsp;×&thinsp;10<sup>{}</sup>"}
-    shown = text
     for kind, mark in marks.items():
-        text = shown if isinstance(shown, str) else powers[kind].format(*shown)
-        assert text in files[kind]
-        assert (mark.format(text) in files[kind]) == bold
-        assert "1.23457" in files[kind] and mark.format("1.23457") not in files[kind]
-        assert "log10" not in files[kind]
+        assert (text if isinstance(text, str) else powers[kind].format(*text)) in files[kind]
+        assert mark not in files[kind]
+        assert "1.23457" in files[kind] and "log10" not in files[kind] and "descriptive" in files[kind]
 
 
 def test_latex_raises_only_in_mathematics(written):
@@ -144,10 +148,12 @@ def test_markdown_has_a_row_per_pair_and_value_and_a_column_per_condition(writte
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert cells[0] == ["sets", "value", "voc cosine", "voc euclidean"]
     assert cells[2:] == [
-        ["scsi vs. scdi", "p", "0.20000", "0.20000"],
+        ["scsi vs. scdi", "p (descriptive)", "0.20000", "0.20000"],
         ["scsi vs. scdi", "Dunn index", "1.50000", "1.50000"],
-        ["scsi vs. dcsi", "p", "1.00000", "1.00000"],
+        ["scsi vs. scdi", "95 % interval", "1.000 to 2.000", "1.000 to 2.000"],
+        ["scsi vs. dcsi", "p (descriptive)", "1.00000", "1.00000"],
         ["scsi vs. dcsi", "Dunn index", "2.50000", "2.50000"],
+        ["scsi vs. dcsi", "95 % interval", "2.000 to 3.000", "2.000 to 3.000"],
     ]
 
 
@@ -174,12 +180,45 @@ def test_means_are_laid_out_as_the_supplements_tables(written):
     assert cells[0] == ["sets", "value", "voc t = 1", "voc t = 50", "coco t = 1", "coco t = 50"]
     assert cells[2:] == [
         ["scsi", "mean ± std", "0.05000 ± 0.02000", "0.06000 ± 0.02000", "0.05000 ± 0.02000", "0.06000 ± 0.02000"],
+        ["scsi", "95 % interval", "0.040 to 0.060", "0.050 to 0.070", "0.040 to 0.060", "0.050 to 0.070"],
         ["scsi", "n", "1,000", "1,001", "1,000", "1,001"],
+        ["scsi", "Shapiro-Wilk p", "0.250", "0.250", "0.250", "0.250"],
         ["scdi", "mean ± std", "0.15000 ± 0.02000", "0.16000 ± 0.02000", "0.15000 ± 0.02000", "–"],
+        ["scdi", "95 % interval", "0.140 to 0.160", "0.150 to 0.170", "0.140 to 0.160", "–"],
         ["scdi", "n", "2,000", "2,001", "2,000", "0"],
+        ["scdi", "Shapiro-Wilk p", "0.250", "0.250", "0.250", "–"],
     ]
 
 
 def test_one_distance_has_no_deviation(written):
     one = make_sets(["1"], sets=["sidi"]).assign(n=1, std=np.nan)
     assert "0.05000 ± –" in written({"davis": one}, table=tabulate_means, axis="offset")["md"]
+
+
+def test_separation_has_its_interval_and_what_cannot_be_told_from_the_best_is_bold(written):
+    inside = make_separation(["16", "64"], comparison="inside", separation=None)
+    values = {"coco": pd.concat([make_separation(["16", "64"], best=["16"]), inside])}
+    _, _, *lines = written(values, table=tabulate_separation, axis="layers")["md"].splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert cells[2:] == [
+        ["between images", "separation", "**0.750**", "0.750"],
+        ["between images", "95 % interval", "0.700 to 0.800", "0.700 to 0.800"],
+        ["between images", "p", "0.001", "0.001"],
+        ["between images", "mAP", "0.500", "0.500"],
+        ["between images", "R@1", "0.625", "0.625"],
+        ["between images", "kNN", "0.375", "0.375"],
+        ["between images", "objects", "1,234", "1,234"],
+        ["between images", "images", "99", "99"],
+        ["between images", "classes", "7", "7"],
+    ]  # nothing of inside images, where no class counts
+
+
+def test_lines_that_say_nothing_are_left_out(written):
+    values = {"voc": make_separation(["hflip"], comparison="identity").assign(p_adjusted=np.nan)}
+    text = written(values, table=tabulate_separation, axis="view")["md"]
+    assert "identity" in text and "kNN" not in text and "| p " not in text
+
+
+def test_a_table_of_nothing_is_written(written):
+    files = written({"voc": make_separation(["16"], separation=None)}, table=tabulate_separation, axis="layers")
+    assert all("between" not in text for text in files.values())

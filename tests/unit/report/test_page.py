@@ -9,18 +9,22 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from semlens.report.page import summarize_stages, write_report
+from semlens.report.page import summarize, summarize_stages, write_report
+from semlens.statistics.findings import FINDINGS
 
 TEMPLATE = Path(__file__).parents[3] / "workflow" / "report" / "report.html.j2"
-FINDING = {
-    **{"question": "best_layers", "model": "sd15", "where": "coco", "tried": "enc16.1, mid8", "answer": "enc16.1"},
-    **{"separation": 0.8, "control_model": "sd15-random", "control_where": "coco", "control_tried": "enc16.1, mid8"},
-    **{"control_answer": "mid8", "control_separation": 0.6},
+NOTHING = dict.fromkeys(FINDINGS.columns)
+FINDING = NOTHING | {
+    **{"question": "Which layer?", "comparison": "between", "axis": "layers", "datasets": "coco", "model": "sd15"},
+    **{"settings": "metric cosine, prompt empty", "conditions": "16, mid8, 32", "best": "16", "also_best": "32"},
+    **{"separation": 0.8, "low": 0.7, "high": 0.9, "elsewhere": 0.75, "control_model": "sd15-random"},
+    **{"control_separation": 0.6, "control_low": 0.5, "control_high": 0.65, "contrast": 0.2},
+    **{"contrast_low": 0.1, "contrast_high": 0.3, "n_objects": 1234, "n_units": 99},
 }
-NO_CONTROL = {key: None for key in FINDING if key.startswith("control_")}
-ORDER = {
-    **{"question": "order_under_noise", "model": "sd15", "where": "enc16.1 on voc", "tried": "0, 50, 500"},
-    **{"answer": "0, 50", "separation": None, **NO_CONTROL},
+ORDER = NOTHING | {
+    **{"question": "Which order?", "comparison": "order", "axis": "timestep", "datasets": "voc", "model": "sd15"},
+    **{"settings": "metric correlation, prompt empty", "conditions": "0, 50, 500", "established": "0"},
+    **{"observed": "50, 500", "undecided": "", "violated": "", "empty": "", "n_objects": 10, "n_units": 3},
 }
 
 
@@ -93,17 +97,62 @@ def test_titles_and_captions_are_text(arguments):
 
 
 def test_findings_head_the_page_beside_their_control(arguments):
-    _, best, order, *_ = Page(arguments).rows
-    assert best[1:] == [["enc16.1", "best of 2"], ["80%"], ["mid8", "best of 2"], ["60%"], ["coco"]]
-    assert order[1:] == [["0, 50", "not 500"], [], ["–"], [], ["enc16.1 on voc"]]
+    _, best, _, order, *_ = Page(arguments).rows
+    assert best == [
+        ["Which layer?"],
+        ["16", "not told from 32"],
+        ["0.800 (0.700 to 0.900)"],
+        ["0.750"],
+        ["0.600 (0.500 to 0.650)"],
+        ["0.200 (0.100 to 0.300)"],
+        ["coco, metric cosine", "objects: 1,234; images (videos): 99"],
+    ]
+    assert order[:-1] == [["Which order?"], ["0"], ["50, 500"], ["–"], ["–"], ["–"]]
 
 
-@pytest.mark.parametrize(("tried", "answer", "expected"), [("", "", "undecided"), ("500", "", "none"), ("0", "0", "0")])
-def test_an_order_may_hold_nowhere_or_be_undecided(arguments, tmp_path, tried, answer, expected):
-    (tmp_path / "findings.json").write_text(json.dumps([{**ORDER, "tried": tried, "answer": answer}]))
-    heading, row, *_ = Page(arguments).rows
-    assert row[1][0] == expected
-    assert not any("Control" in cell[0] for cell in heading)
+def test_what_rows_share_is_said_once(arguments):
+    text = Page(arguments).text
+    assert "Where a row does not say otherwise: prompt empty, metric correlation, timestep 0" in text
+    assert text.count("prompt empty") == 1
+
+
+def test_a_model_without_control_has_no_columns_for_one(arguments, tmp_path):
+    alone = {**FINDING, "control_model": None, "contrast": None}
+    (tmp_path / "findings.json").write_text(json.dumps([alone]))
+    heading, *_ = Page(arguments).rows
+    assert [cell[0] for cell in heading] == ["Question", "Best", "Separation", "Elsewhere", "Compared"]
+
+
+def test_questions_without_answer_are_named(arguments, tmp_path):
+    unanswered = {**FINDING, "question": "Which view?", "best": None, "contrast": None, "also_best": None}
+    (tmp_path / "findings.json").write_text(json.dumps([FINDING, unanswered]))
+    text = Page(arguments).text
+    assert "Not answered, since no class" in text and "Which view? (coco)." in text
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        ([ORDER], ["Of 3 expected orders of means, 1 is established at 95 %."]),
+        (
+            [FINDING, {**FINDING, "also_best": "", "contrast_low": -0.1}],
+            [
+                "In 1 of 2 comparisons one condition is best alone; in the others several cannot be told from the "
+                "best.",
+                "Under the best condition the model separates more than its control in 1 of 2 comparisons, by an "
+                "interval above zero.",
+            ],
+        ),
+        (
+            [{**FINDING, "best": None, "also_best": None, "contrast": None}],
+            ["1 question cannot be answered: no class has objects to compare in five images or videos."],
+        ),
+        ([{**FINDING, "conditions": "16", "also_best": "", "contrast": None}], []),  # nothing to choose from
+        ([], []),
+    ],
+)
+def test_the_summary_counts_what_intervals_establish(records, expected):
+    assert summarize(records) == expected
 
 
 def test_every_model_has_a_table_of_its_own(arguments, tmp_path):

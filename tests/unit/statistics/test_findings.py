@@ -1,235 +1,137 @@
-"""Findings say what the statistics hold."""
+"""Findings say what the statistics hold, and no more than their intervals allow."""
 
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
+from studies import SETTINGS, make_comparison
 
-from semlens.statistics.findings import (
-    EQ_16,
-    EQ_17,
-    FINDINGS,
-    QUESTIONS,
-    Comparison,
-    collect_findings,
-    pair_models,
-    read_comparisons,
-    tabulate_findings,
-    write_findings,
-)
+from semlens.statistics.findings import FINDINGS, pair_models, tabulate_findings, write_findings
+from semlens.statistics.order import VERDICTS
 
-LAYERS = {"metric": "64+32+16", "timestep": "enc16.1", "view": "enc16.1", "layers": None}
 ONE = [{"name": "trained", "weights": "pretrained", "controls": None}]
 TWO = [*ONE, {"name": "untrained", "weights": "random", "controls": "trained"}]
 
 
-def make_comparison(
-    axis, deltas, observed, *, model="trained", dataset="coco", experiment=None, settings=(), reverse=False
-):
-    """A comparison whose conditions have these effect sizes of dcdi over scdi, and these orders.
-
-    An order is whether it is the expected one, or the observed one itself, or None if a set is empty.
-    """
-    a, b = ("dcdi", "scdi") if reverse else ("scdi", "dcdi")
-    tests = pd.DataFrame(
-        [
-            row
-            for condition, delta in deltas.items()
-            for row in (
-                {"condition": condition, "set_a": a, "set_b": b, "cliffs_delta": -delta if reverse else delta},
-                {"condition": condition, "set_a": "scsi", "set_b": "scdi", "cliffs_delta": 0.9},
-            )
-        ]
-    ).set_index("condition")
-    expected = EQ_17 if axis == "view" else EQ_16
-    orders = {True: expected, False: "dcdi < scsi < scdi < dcsi", None: ""}
-    order = pd.DataFrame(
-        {
-            "condition": list(deltas),
-            "expected": expected,
-            "observed": [orders.get(entry, entry) for entry in observed],
-            "verdict": ["empty set" if entry is None else "any" for entry in observed],
-        }
-    ).set_index("condition")
-    return Comparison(experiment or axis, model, dataset, axis, LAYERS[axis], settings, tests, order)
-
-
-def compare_all(model, best, timesteps, views):
-    return [
-        make_comparison("layers", {"enc16.1": best, "mid8": 0.1}, [True, False], model=model),
-        make_comparison("metric", {"cosine": 0.3, "distance_correlation": 0.4}, [True, True], model=model),
-        make_comparison("timestep", {"0": 0.5, "50": 0.4, "200": 0.1}, timesteps, model=model, dataset="voc"),
-        make_comparison("view", {"hflip": np.nan, "rot90": np.nan}, views, model=model, dataset="voc"),
-    ]
-
-
 def tabulate(comparisons, models=ONE):
-    """Findings by question; null is None."""
-    findings = {model["name"]: collect_findings(comparisons, model["name"]) for model in models}
-    table = tabulate_findings(findings, models).set_index("question").astype(object)
-    return table.where(table.notna(), None).to_dict(orient="index")
+    """Findings as records; null is None."""
+    table = tabulate_findings(comparisons, models, seed=0).astype(object)
+    return table.where(table.notna(), None).to_dict("records")
 
 
-@pytest.mark.parametrize("reverse", [False, True])
-def test_separation_is_a_share_of_comparisons_whichever_set_stands_first(reverse):
-    comparison = make_comparison("layers", {"enc16.1": 0.5, "mid8": -0.2}, [True, False], reverse=reverse)
-    assert comparison.measure_separation().to_dict() == pytest.approx({"enc16.1": 0.75, "mid8": 0.4})
+def test_the_best_condition_stands_with_those_that_cannot_be_told_from_it():
+    (row,) = tabulate([make_comparison(values={"64": 0.5, "16": 0.8, "mid8": 0.79, "32": 0.6}, noise=0.02)])
+    assert (row["best"], row["also_best"], row["conditions"]) == ("16", "mid8", "64, 16, mid8, 32")
+    assert row["question"] == "Which layer separates classes best, between images?"
+    assert row["low"] < row["separation"] == 0.8 < row["high"]
+    assert (row["n_objects"], row["n_units"], row["datasets"]) == (100, 40, "coco")
 
 
-def test_the_best_layers_are_those_of_all_experiments_averaged_over_datasets():
+def test_a_condition_that_is_clearly_best_stands_alone():
+    (row,) = tabulate([make_comparison(values={"64": 0.5, "16": 0.8}, noise=0.02)])
+    assert row["also_best"] == ""
+    assert row["elsewhere"] == pytest.approx(0.8, abs=1e-3)
+
+
+def test_the_best_of_many_equal_ones_is_worth_less_elsewhere():
+    rng = np.random.default_rng(0)
+    values = {str(number): 0.7 + 0.02 * rng.standard_normal() for number in range(1, 21)}
+    (row,) = tabulate([make_comparison("timestep", values, noise=0.02)])
+    assert row["elsewhere"] < row["separation"] - 0.01
+
+
+def test_the_control_stands_beside_its_model_at_the_models_best():
     comparisons = [
-        make_comparison("layers", {"enc16.1": 0.6, "mid8": 0.5}, [True, True], dataset="coco"),
-        make_comparison("layers", {"enc16.1": 0.2, "mid8": 0.5}, [False, True], dataset="voc"),
-        make_comparison("layers", {"64": 0.9, "mid8": -0.5}, [True, False], dataset="coco", experiment="resolution"),
+        make_comparison(values={"64": 0.6, "16": 0.8}),
+        make_comparison(values={"64": 0.7, "16": 0.6}, model="untrained", seed=1),
     ]
-    findings = collect_findings(comparisons, "trained")
-    assert findings.layers.to_dict() == pytest.approx({"enc16.1": 0.7, "mid8": 0.75})  # voc lacks 64
-    assert findings.order.to_dict() == {"coco": True, "voc": True}
-    assert findings.layers_where == "coco and voc"
+    (row,) = tabulate(comparisons, TWO)
+    assert (row["model"], row["control_model"], row["control_separation"]) == ("trained", "untrained", 0.6)
+    assert row["contrast"] == pytest.approx(0.2)
+    assert 0 < row["contrast_low"] < 0.2 < row["contrast_high"]
 
 
-def test_experiments_under_other_settings_than_the_first_do_not_count():
+def test_a_contrast_is_paired_by_image():
+    """What both models share cancels: the interval of the difference is far narrower than those of the two."""
+    same = {"values": {"16": 0.8}, "noise": 0.1, "seed": 3}
+    comparisons = [make_comparison(**same), make_comparison(**same | {"values": {"16": 0.7}}, model="untrained")]
+    comparisons[1].influence["influence"] += np.tile([1e-5, -1e-5], 20)
+    (row,) = tabulate(comparisons, TWO)
+    assert row["contrast_high"] - row["contrast_low"] < 0.01 < row["high"] - row["low"]
+
+
+def test_a_control_that_lacks_the_best_condition_has_no_value():
     comparisons = [
-        make_comparison("layers", {"enc16": 0.6}, [True], settings=("correlation", 0)),
-        make_comparison(
-            "layers", {"enc16": 0.9, "mid8": 0.9}, [False, False], settings=("correlation", 500), experiment="late"
-        ),
+        make_comparison(values={"64": 0.6, "16": 0.8}),
+        make_comparison(values={"64": 0.7}, model="untrained", seed=1),
     ]
-    findings = collect_findings(comparisons, "trained")
-    assert findings.layers.to_dict() == pytest.approx({"enc16": 0.8})
-    assert findings.order.to_dict() == {"coco": True}
-
-
-def test_every_question_has_a_row_beside_the_control():
-    comparisons = compare_all("trained", 0.6, [True, True, False], [True, "scsi < sidi < dcsi"])
-    comparisons += compare_all("untrained", 0.2, [False, False, False], ["scsi < sidi < dcsi", False])
     rows = tabulate(comparisons, TWO)
-    assert list(rows) == list(QUESTIONS)
-    assert {name: (row["tried"], row["answer"], row["control_answer"], row["where"]) for name, row in rows.items()} == {
-        "best_layers": ("enc16.1, mid8", "enc16.1", "enc16.1", "coco"),
-        "best_metric": (
-            "cosine, distance_correlation",
-            "distance_correlation",
-            "distance_correlation",
-            "64+32+16 on coco",
-        ),
-        "order_at_best_layers": ("coco", "coco", "coco", "enc16.1 on coco"),
-        "order_under_noise": ("0, 50, 200", "0, 50", "", "enc16.1 on voc"),
-        "identity_under_views": ("hflip, rot90", "hflip", "", "enc16.1 on voc"),
-    }
-    assert {row["control_model"] for row in rows.values()} == {"untrained"}
-    separation = {name: (row["separation"], row["control_separation"]) for name, row in rows.items()}
-    assert separation.pop("best_layers") == pytest.approx((0.8, 0.6))
-    assert separation.pop("best_metric") == pytest.approx((0.7, 0.7))
-    assert set(separation.values()) == {(None, None)}
+    assert [(row["control_model"], row["contrast"]) for row in rows] == [("untrained", None)]
 
 
-def test_the_separation_of_a_control_is_that_of_the_answer_not_of_its_own_best():
+def test_what_cannot_be_answered_has_a_row_without_an_answer():
+    (row,) = tabulate([make_comparison("view", {"hflip": None}, comparison="identity")])
+    assert row["question"] == "Under which view do objects keep their identity best?"
+    assert row["best"] is row["separation"] is row["contrast"] is None
+    assert (row["conditions"], row["n_objects"]) == ("hflip", 0)
+
+
+def test_settings_are_named_but_for_those_that_do_not_apply():
+    settings = {**SETTINGS, "inference_steps": 5, "offset": None}
+    (row,) = tabulate([make_comparison(values={"16": 0.7}, settings=settings)])
+    assert row["settings"] == "metric correlation, timestep 0, prompt empty, inference_steps 5"
+
+
+def test_orders_are_listed_by_verdict_and_a_control_has_its_own_row():
+    verdicts = dict(zip(["1", "2", "3", "4", "5"], VERDICTS, strict=True))
     comparisons = [
-        make_comparison("layers", {"enc16.1": 0.6, "mid8": 0.1}, [True, True]),
-        make_comparison("layers", {"enc16.1": 0.2, "mid8": 0.4}, [True, True], model="untrained"),
+        make_comparison("timestep", {"1": 0.7}, verdicts=verdicts),
+        make_comparison("timestep", {"1": 0.6}, verdicts=dict.fromkeys("12", "violated"), model="untrained"),
     ]
-    row = tabulate(comparisons, TWO)["best_layers"]
-    assert (row["answer"], row["control_answer"]) == ("enc16.1", "mid8")
-    assert row["control_separation"] == pytest.approx(0.6)
+    _, trained, untrained = tabulate(comparisons, TWO)
+    assert trained["question"] == "Under which timestep of noise is scsi < scdi?"
+    assert [trained[name] for name in VERDICTS] == ["1", "2", "3", "4", "5"]
+    assert (untrained["model"], untrained["violated"], untrained["established"]) == ("untrained", "1, 2", "")
+    assert (trained["n_objects"], trained["n_units"], trained["best"]) == (120, 7, None)
 
 
-def test_a_control_has_values_only_where_it_was_compared():
-    comparisons = compare_all("trained", 0.6, [True, True, False], [True, False])
-    comparisons += compare_all("untrained", 0.2, [False, False, False], [False, False])[2:3]
-    rows = tabulate(comparisons, TWO)
-    assert [name for name, row in rows.items() if row["control_model"]] == ["order_under_noise"]
-    assert all(row["control_answer"] is None for name, row in rows.items() if name != "order_under_noise")
-
-
-def test_a_question_that_no_experiment_asks_has_no_row():
-    assert tabulate([]) == {}
-    assert list(tabulate(compare_all("trained", 0.6, [True] * 3, [True] * 2)[3:])) == ["identity_under_views"]
-    assert tabulate([make_comparison("metric", {"cosine": 0.5}, [True])]) == {}  # one metric is not the best of any
-
-
-def test_orders_with_an_empty_set_are_not_judged():
+def test_an_order_on_several_datasets_names_them():
     comparisons = [
-        make_comparison("layers", {"mid8": 0.5}, [None]),
-        make_comparison("view", {"hflip": 0, "rot90": 0}, [None, True]),
+        make_comparison(values={"16": 0.7}, verdicts={"16": "established"}, dataset=name) for name in ("coco", "voc")
     ]
-    rows = tabulate(comparisons)
-    assert (rows["order_at_best_layers"]["tried"], rows["order_at_best_layers"]["answer"]) == ("", "")
-    assert rows["identity_under_views"]["tried"] == "rot90"
+    row = tabulate(comparisons)[-1]
+    assert (row["established"], row["datasets"]) == ("16 on coco, 16 on voc", "coco, voc")
 
 
-def test_identity_is_judged_by_sidi_alone():
-    """Whether scsi < dcsi does not depend on a view: these sets are those of the originals."""
-    findings = collect_findings([make_comparison("view", {"hflip": 0}, ["sidi < dcsi < scsi"])], "trained")
-    assert findings.identity.to_dict() == {"hflip": True}
-
-
-def test_another_order_than_eq_16_is_not_judged():
-    comparison = make_comparison("layers", {"mid8": 0.5}, [True])
-    comparison.order["expected"] = "sidi < scdi"
-    assert not len(collect_findings([comparison], "trained").order)
-
-
-@pytest.mark.parametrize(
-    ("order", "answer"),
-    [
-        ([True, True, True], "0, 50, 200"),
-        ([True, False, True], "0, 200"),
-        ([True, True, False], "0, 50"),
-        ([False, False, True], "200"),
-    ],
-)
-def test_timesteps_are_listed_in_their_order(order, answer):
-    comparison = make_comparison("timestep", dict.fromkeys(["200", "0", "50"], 0), [order[2], *order[:2]])
-    row = tabulate([comparison])["order_under_noise"]
-    assert (row["tried"], row["answer"]) == ("0, 50, 200", answer)
-
-
-def test_an_order_may_hold_on_some_datasets():
+def test_different_orders_are_different_questions():
     comparisons = [
-        make_comparison("layers", {"mid8": 0.5}, [holds], dataset=name)
-        for name, holds in (("coco", True), ("voc", False))
+        make_comparison(values={"16": 0.7}, verdicts={"16": "observed"}),
+        make_comparison(values={"16": 0.7}, verdicts={"16": "violated"}, expected="scdi < dcdi", experiment="other"),
     ]
-    row = tabulate(comparisons)["order_at_best_layers"]
-    assert (row["tried"], row["answer"]) == ("coco, voc", "coco")
+    asked = {row["question"] for row in tabulate(comparisons) if row["comparison"] == "order"}
+    assert asked == {"Under which layer is scsi < scdi?", "Under which layer is scdi < dcdi?"}
 
 
-def test_controls_stand_beside_what_they_control():
-    models = [
-        {"name": "a", "weights": "pretrained", "controls": None},
-        {"name": "a0", "weights": "random", "controls": "a"},
-        {"name": "b", "weights": "pretrained", "controls": None},
-    ]
-    assert pair_models(models) == [("a", "a0"), ("b", None)]
-    assert pair_models([{"name": "alone", "weights": "random", "controls": None}]) == [("alone", None)]
+def test_a_pretrained_model_stands_with_its_control_and_others_alone():
+    alone = {"name": "alone", "weights": "random", "controls": None}
+    other = {"name": "other", "weights": "pretrained", "controls": None}
+    assert pair_models([*TWO, alone, other]) == [("trained", "untrained"), ("other", None), ("alone", None)]
 
 
 def test_both_files_hold_the_same_records(tmp_path):
-    comparisons = compare_all("trained", 0.6, [True, True, False], [True, False])
-    findings = tabulate_findings({"trained": collect_findings(comparisons, "trained")}, ONE)
-    write_findings(findings, csv=tmp_path / "findings.csv", json=tmp_path / "findings.json")
-    records = json.loads((tmp_path / "findings.json").read_text())
-    table = pd.read_csv(tmp_path / "findings.csv")
-    assert list(table) == list(FINDINGS.columns) == list(records[0])
-    np.testing.assert_array_equal(
-        table["separation"], np.array([record["separation"] for record in records], dtype=float)
-    )
-    assert table["answer"].to_list() == [record["answer"] for record in records]
+    comparisons = [make_comparison(values={"64": 0.6, "16": 0.8}, verdicts={"64": "observed", "16": "empty"})]
+    write_findings(tabulate_findings(comparisons, ONE, 0), csv=tmp_path / "f.csv", json=tmp_path / "f.json")
+    records = json.loads((tmp_path / "f.json").read_text())
+    table = pd.read_csv(tmp_path / "f.csv")
+    assert list(table.columns) == list(records[0]) == list(FINDINGS.columns)
+    assert [record["separation"] for record in records] == [0.8, None]
+    assert table["separation"].tolist()[0] == 0.8 and np.isnan(table["separation"][1])
 
 
-def test_comparisons_are_read_with_their_statistics(tmp_path):
-    files = {kind: [tmp_path / f"{name}.{kind}.csv" for name in ("a", "b")] for kind in ("tests", "order")}
-    records = []
-    for place, dataset in enumerate(("coco", "voc")):
-        comparison = make_comparison("timestep", {"0": 0.5, "50": place / 10}, [True, True], dataset=dataset)
-        comparison.tests.to_csv(files["tests"][place])
-        comparison.order.to_csv(files["order"][place])
-        keys = ("experiment", "model", "dataset", "axis", "layers", "settings")
-        records.append({key: getattr(comparison, key) for key in keys} | {"name": "ignored"})
-    comparisons = read_comparisons(records, files["tests"], files["order"])
-    assert [comparison.dataset for comparison in comparisons] == ["coco", "voc"]
-    assert comparisons[1].measure_separation().to_dict() == pytest.approx({"0": 0.75, "50": 0.55})
+def test_a_run_without_experiments_has_no_findings(tmp_path):
+    write_findings(tabulate_findings([], ONE, 0), csv=tmp_path / "f.csv", json=tmp_path / "f.json")
+    assert json.loads((tmp_path / "f.json").read_text()) == []
 
 
 def test_every_column_is_described():

@@ -137,40 +137,26 @@ def summarize(records: Sequence[dict[str, Any]]) -> list[str]:
     beside = [record for record in records if record["contrast"] is not None]
     above = sum((record["contrast_low"] or 0) > 0 for record in beside)
     unknown = sum(record["comparison"] != ORDER and not record["best"] for record in records)
-    return [
-        *(
-            [
-                f"Of {_count(sum(counts.values()), 'expected order')} of means, {counts['established']} "
-                f"{'is' if counts['established'] == 1 else 'are'} established at 95 %."
-            ]
-            if orders
-            else []
-        ),
-        *(
-            [
-                f"In {alone} of {_count(len(chosen), 'comparison')} one condition is best alone; in the others several "
-                "cannot be told from the best."
-            ]
-            if chosen
-            else []
-        ),
-        *(
-            [
-                f"Under the best condition the model separates more than its control in {above} of "
-                f"{_count(len(beside), 'comparison')}, by an interval above zero."
-            ]
-            if beside
-            else []
-        ),
-        *(
-            [
-                f"{_count(unknown, 'question')} cannot be answered: no class has objects to compare in five images or "
-                "videos."
-            ]
-            if unknown
-            else []
-        ),
-    ]
+    sentences = []
+    if orders:
+        expected, verb = _count(sum(counts.values()), "expected order"), "is" if counts["established"] == 1 else "are"
+        sentences.append(f"Of {expected} of means, {counts['established']} {verb} established at 95 %.")
+    if chosen:
+        sentences.append(
+            f"In {alone} of {_count(len(chosen), 'comparison')} one condition is best alone; in the others several "
+            "cannot be told from the best."
+        )
+    if beside:
+        sentences.append(
+            f"Under the best condition the model separates more than its control in {above} of "
+            f"{_count(len(beside), 'comparison')}, by an interval above zero."
+        )
+    if unknown:
+        sentences.append(
+            f"{_count(unknown, 'question')} cannot be answered: no class has objects to compare in five images or "
+            "videos."
+        )
+    return sentences
 
 
 def _format_separation(record: dict[str, Any]) -> dict[str, str]:

@@ -94,9 +94,10 @@ class Estimates:
             se = compute_se(shift, np.minimum(self.n_units[known[others]], self.n_units[condition]))
             above = self.values[known[others]] - self.values[condition]
             apart = se > 0
-            largest = ((draws[:, others] - draws[:, [place]])[:, apart] / se[apart]).max(axis=1, initial=-np.inf)
-            t = np.max(above[apart] / se[apart], initial=-np.inf)
-            best[condition] = t <= np.quantile(largest, LEVEL) and not (above[~apart] > 0).any()
+            best[condition] = not (above[~apart] > 0).any()
+            if apart.any():
+                largest = ((draws[:, others] - draws[:, [place]])[:, apart] / se[apart]).max(axis=1)
+                best[condition] &= np.max(above[apart] / se[apart]) <= np.quantile(largest, LEVEL)
         return best
 
     def estimate_elsewhere(self, seed: int) -> float:
