@@ -165,3 +165,20 @@ def test_a_run_of_the_first_edition_is_refused(tmp_path):
     (tmp_path / "provenance.json").write_text('{"configuration": {"captures": {}, "models": {}}}')
     with pytest.raises(ValueError, match=r"another version of semlens.*extractions"):
         semlens.open_run(tmp_path)
+
+
+def test_contrasts_of_models_are_differences_of_their_separations(run):
+    found = run.contrast("noise", "voc", "tiny", "untrained").set_index("condition")
+    table = run.statistics("separation", experiment="noise", dataset="voc").query("comparison == 'between'")
+    values = table.pivot(index="condition", columns="model", values="separation")
+    for condition, row in found.iterrows():
+        assert row["difference"] == pytest.approx(values.loc[condition, "tiny"] - values.loc[condition, "untrained"])
+    assert set(found.index) == set(values.dropna().index)
+
+
+def test_influences_give_the_standard_errors(run):
+    influence = run.influence("metrics", "tiny", "coco")
+    table = run.statistics("separation", experiment="metrics", model="tiny", dataset="coco").dropna(subset="se")
+    for row in table.itertuples():
+        values = influence.query("condition == @row.condition and comparison == @row.comparison")["influence"]
+        assert np.sqrt(row.n_units / (row.n_units - 1) * np.sum(values**2)) == pytest.approx(row.se)

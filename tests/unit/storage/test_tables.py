@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 from semlens.compare.distances import DISTANCES
+from semlens.compare.unit_totals import UNIT_TOTALS
 from semlens.extract.prototypes import PROTOTYPES
 from semlens.statistics.compute import STATISTICS
+from semlens.statistics.separation_tables import INFLUENCE
 from semlens.storage.instances import INSTANCES
 from semlens.storage.tables import check_table, write_csv, write_parquet
 
@@ -39,7 +41,16 @@ ROW = {
         "n": 10,
         "n_stored": 8,
         **dict.fromkeys(["mean", "std", "min", "whisker_low", "q1", "median", "q3", "whisker_high", "max"], 0.5),
-        **{"n_shapiro": 8, "shapiro_w": 0.9, "shapiro_p": 0.2},
+        **{
+            "n_units": 5,
+            "se": 0.1,
+            "low": 0.4,
+            "high": 0.6,
+            "few": "0.4 0.5",
+            "n_shapiro": 8,
+            "shapiro_w": 0.9,
+            "shapiro_p": 0.2,
+        },
     },
     "tests": {
         "condition": "cosine",
@@ -50,18 +61,41 @@ ROW = {
         "h": 12.0,
         "p": 0.001,
         "log10_p": -3.0,
-        "p_holm": 0.002,
-        "dunn_table1": 0.1,
+        **{"gap": 0.1, "gap_se": 0.01, "gap_low": 0.0, "gap_high": 0.2},
+        **{"dunn_table1": 0.1, "dunn_table1_se": 0.01, "dunn_table1_low": 0.0, "dunn_table1_high": 0.2},
         "dunn_eq10": 0.1,
         "cliffs_delta": -0.5,
     },
-    "order": {"condition": "cosine", "expected": "scsi <= scdi", "observed": "scsi <= scdi", "verdict": "holds"},
+    "order": {
+        **{"condition": "cosine", "expected": "scsi < scdi", "observed": "scsi < scdi", "verdict": "observed"},
+        **{"gaps": "scsi < scdi by 0.1 (-0.1 to 0.3)", "n_units": 5},
+    },
+    "separation": {
+        **{"condition": "cosine", "comparison": "between", "n_objects": 9, "n_all": 10, "n_classes": 1, "n_units": 6},
+        **{"n_units_rarest": 6, "separation": 0.7, "se": 0.1, "low": 0.5, "high": 0.9, "band_low": 0.4},
+        **{"band_high": 1.0, "p": 0.01, "p_adjusted": 0.02, "among_best": True, "elsewhere": 0.6},
+        **{"average_precision": 0.3, "recall_at_1": 0.5, "knn_accuracy": 0.4},
+    },
+    "class_separation": {
+        **{"condition": "cosine", "comparison": "inside", "class_name": "dog", "n_objects": 9, "n_units": 6},
+        **{"counts": True, "separation": 0.7, "se": 0.1, "low": 0.5, "high": 0.9},
+    },
+    "contrasts": {
+        **{"comparison": "identity", "condition_a": "hflip", "condition_b": "vflip", "difference": -0.1, "se": 0.1},
+        **{"low": -0.3, "high": 0.1, "band_low": -0.4, "band_high": 0.2},
+    },
+    "influence": {"condition": "cosine", "comparison": "between", "unit": "2007_000032", "influence": -0.01},
+    "unit_totals": {
+        **{"condition": "cosine", "set": "scsi", "unit": "2007_000032", "n": 2, "sum": 0.5, "sum_of_squares": 0.2},
+    },
 }
 SCHEMAS = {
     "instances": INSTANCES,
     "prototypes": PROTOTYPES,
     "distances": DISTANCES,
     **STATISTICS,
+    "influence": INFLUENCE,
+    "unit_totals": UNIT_TOTALS,
 }
 KEY = {"instances": "instance_id", "prototypes": "instance_id"}
 
@@ -128,7 +162,13 @@ def test_columns_get_the_types_of_the_contract():
         ("tests", "set_b", "sisi"),
         ("tests", "p", 1.5),
         ("tests", "log10_p", 0.1),
-        ("tests", "p_holm", -0.1),
+        ("separation", "comparison", "across"),
+        ("separation", "separation", 1.1),
+        ("separation", "p", 0.0 - 1e-9),
+        ("class_separation", "n_units", -1),
+        ("contrasts", "se", -0.1),
+        ("influence", "influence", np.nan),
+        ("unit_totals", "n", 0),
         ("tests", "dunn_table1", -0.1),
         ("tests", "cliffs_delta", 1.5),
         ("order", "verdict", "perhaps"),

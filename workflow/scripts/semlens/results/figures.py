@@ -5,10 +5,12 @@ from collections.abc import Iterator
 import matplotlib.pyplot as plt
 
 from semlens.config.plan import (
+    list_compared_models,
     list_comparisons,
     list_distinct_inputs,
     list_example_options,
     list_example_shards,
+    list_questions,
 )
 from semlens.config.schema import Config
 from semlens.draw.boxes import draw_boxes
@@ -16,6 +18,7 @@ from semlens.draw.class_maps import draw_class_distances, draw_pca
 from semlens.draw.curves import draw_curves
 from semlens.draw.example_objects import draw_example_objects, load_example_objects
 from semlens.draw.kinds import list_kinds
+from semlens.draw.separation import draw_separation
 from semlens.draw.style import Statistics, read_statistics
 from semlens.draw.tracks import draw_track, load_track
 from semlens.results.files import RunFiles, check_name
@@ -36,6 +39,8 @@ def draw_figure(files: RunFiles, experiment: str, kind: str | None) -> plt.Figur
             return draw_boxes(_read(files, experiment, "sets"), _read(files, experiment, "order"), **words)
         case "curves":
             return draw_curves(_read(files, experiment, "sets"), **words)
+        case "separation":
+            return _draw_separation(files, experiment)
         case "class_distances":
             return draw_class_distances(_read(files, experiment, chosen), **words)
         case "pca":
@@ -56,6 +61,13 @@ def _read(files: RunFiles, experiment: str, kind: str) -> Statistics:
             raise FileNotFoundError(f"{files.folder} has no {kind!r} of {experiment!r} yet")
         paths[comparison["name"]] = found[kind]
     return read_statistics(list(paths), list(paths.values()))
+
+
+def _draw_separation(files: RunFiles, experiment: str) -> plt.Figure:
+    comparisons = files.read_comparisons(list_questions(files.configuration, experiment))
+    entry = files.configuration["experiments"][experiment]
+    models = list_compared_models(files.configuration)
+    return draw_separation(comparisons, models, title=entry["title"], seed=files.configuration["seed"])
 
 
 def _draw_track(files: RunFiles, experiment: str) -> plt.Figure:

@@ -1,13 +1,14 @@
 """The files of a run's results, found by the names that its configuration uses."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from semlens.config.plan import list_comparisons, list_shards
 from semlens.config.schema import Config
+from semlens.statistics.studies import Comparison, read_comparisons
 
 COMPARED = ("experiment", "model", "dataset")
 _RECORD = "provenance.json"
@@ -58,6 +59,17 @@ class RunFiles:
         """Return the statistics that a comparison has yet, by kind."""
         start = self.folder / "statistics/{experiment}/{model}/{dataset}.".format_map(comparison)
         return {path.name.split(".")[-2]: path for path in sorted(start.parent.glob(f"{start.name}*.csv"))}
+
+    def find_table(self, comparison: Config, name: str) -> Path:
+        """Return one table of a comparison's statistics, such as ``separation.csv``."""
+        start = self.folder / "statistics/{experiment}/{model}/{dataset}.".format_map(comparison)
+        return require(start.with_name(start.name + name))
+
+    def read_comparisons(self, records: Sequence[Config]) -> list[Comparison]:
+        """Return comparisons with their statistics, see :func:`semlens.statistics.studies.read_comparisons`."""
+        names = {"separation": "separation.csv", "order": "order.csv", "influence": "influence.parquet"}
+        files = {key: [self.find_table(record, name) for record in records] for key, name in names.items()}
+        return read_comparisons(records, **files)
 
     def list_manifests(self, dataset: str) -> list[Path]:
         """Return the manifests of a dataset's shards, in order."""

@@ -27,6 +27,8 @@ from semlens.images.views import CropBox, load_view
 from semlens.results.figures import draw_figure
 from semlens.results.files import COMPARED, RunFiles, check_name, require
 from semlens.runtime.files import quarantine_if_corrupt
+from semlens.statistics.measure import COMPARISONS
+from semlens.statistics.studies import collect_studies
 from semlens.storage.shard_reader import open_shard, read_samples, read_texts
 
 
@@ -145,7 +147,8 @@ class Run:
         Parameters
         ----------
         kind
-            ``sets``, ``tests``, ``order``, and for some experiments ``class_distances`` and ``pca``.
+            ``sets``, ``tests``, ``order``, ``separation``, ``class_separation``, ``contrasts``, and for some
+            experiments ``class_distances`` and ``pca``.
 
         Returns
         -------
@@ -166,6 +169,50 @@ class Run:
                 f"{', '.join(sorted(kinds)) or 'none yet'}"
             )
         return pd.concat(tables, ignore_index=True)
+
+    def influence(self, experiment: str, model: str, dataset: str) -> pd.DataFrame:
+        """Return what each image (video) adds to the separations of a comparison.
+
+        Returns
+        -------
+        DataFrame
+            With ``condition``, ``comparison``, ``unit`` and ``influence``. For I units the standard error of a
+            separation, or of a difference of separations, is sqrt(I / (I - 1) sum of squares) of the influences, or of
+            their differences.
+        """
+        (comparison,) = self._files.select_comparisons(experiment, model, dataset)
+        path = self._files.find_table(comparison, "influence.parquet")
+        with quarantine_if_corrupt(path):
+            return pd.read_parquet(path)
+
+    def contrast(
+        self, experiment: str, dataset: str, model: str, other: str, *, comparison: str = "between"
+    ) -> pd.DataFrame:
+        """Return the separation of a model minus that of another one, on the same images, by condition.
+
+        Parameters
+        ----------
+        comparison
+            ``between`` or ``inside`` images, or ``identity``.
+
+        Returns
+        -------
+        DataFrame
+            With ``condition``, ``difference``, ``se``, ``low`` and ``high`` (its 95 % interval), ``band_low`` and
+            ``band_high`` (which hold for all conditions at once).
+        """
+        entries = [self._files.select_comparisons(experiment, name, dataset)[0] for name in (model, other)]
+        check_name("comparison", comparison, COMPARISONS)
+        read = self._files.read_comparisons([{**entry, "axis": "", "settings": {}} for entry in entries])
+        studies = [study for study in collect_studies(read) if study.comparison == comparison]
+        both = [study.estimates for study in studies if {model, other} <= study.estimates.keys()]
+        names = [name for name in both[0][model].names if name in both[0][other].names] if both else []
+        columns = ["condition", "difference", "se", "low", "high", "band_low", "band_high"]
+        if not names:
+            return pd.DataFrame(columns=columns)
+        difference = both[0][model].select(names) - both[0][other].select(names)
+        ends = np.vstack([difference.compute_interval(), difference.compute_band(seed=0)])
+        return pd.DataFrame(dict(zip(columns, (names, difference.values, difference.se, *ends), strict=True)))
 
     def distances(self, experiment: str, model: str, dataset: str, *, condition: str | None = None) -> pd.DataFrame:
         """Return the stored distances of a comparison, or of one of its conditions.
