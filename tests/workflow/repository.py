@@ -158,7 +158,7 @@ VARIANTS = {
         "pool_prototypes",
         "draw_example_objects",
     },
-    "compare/metrics": {"compare_prototypes", "compare_classes"},
+    "compare/metrics": {"compare_prototypes", "compute_statistics", "compare_classes"},
     "models/backbones": {"extract_features", "extract_prototypes", "list_layers", "randomize_network"},
 }
 

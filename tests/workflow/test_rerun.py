@@ -30,6 +30,7 @@ def concluded(*experiments: str, dataset: str | None = None) -> set[Job]:
         SUMMARIZED,
         *mapped(*experiments),
         *(Job("draw_track" if experiment == "one" else "draw_experiment", experiment) for experiment in experiments),
+        *(Job("draw_separation", experiment) for experiment in experiments if experiment != "one"),
         *(
             Job(rule, f"{experiment}/{model}/{studied}")
             for experiment in experiments

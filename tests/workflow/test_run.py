@@ -14,6 +14,7 @@ import pytest
 from pycocotools import mask as coco_mask
 from repository import ROOT, SMALL, Repository, changed, execute
 from scipy.spatial import distance as scipy_distance
+from scipy.spatial.distance import cdist
 
 EXPERIMENTS = SMALL["experiments"]
 STUDIED = [(name, dataset) for name, entry in EXPERIMENTS.items() for dataset in entry["datasets"]]
@@ -295,17 +296,30 @@ def test_the_report_goes_through_the_experiments_in_order(finished):
     assert places == sorted(places)
 
 
-def test_the_findings_say_what_the_distances_say(finished):
-    """The separation at the best layer, computed again from the distances themselves."""
-    findings = pd.read_csv(finished.path("results", "findings.csv"), dtype=str).set_index("question")
-    table = pd.read_parquet(finished.path("results/distances/layers/tiny/coco.parquet"))
+def test_the_findings_say_what_the_prototypes_say(finished):
+    """The separation at every layer, object by object, from the vectors themselves."""
+    columns = ["image_id", "class_name", "view", "timestep"]
+    shards = [finished.path(f"results/prototypes/plain/tiny/coco/0000{number}.parquet") for number in (0, 1)]
+    table = pd.concat([pd.read_parquet(path) for path in shards], ignore_index=True)
+    assert table[columns[2:]].drop_duplicates().to_numpy().tolist() == [["identity", 0]]
+    image, class_name = (table[name].to_numpy() for name in columns[:2])
+    vectors = {name: np.stack(table[name]) for name in table if name.startswith("enc16.") or name.startswith("dec16.")}
+    layers = {"16": np.hstack(list(vectors.values())), "enc16.1": vectors["enc16.1@16"]}
     separation = {}
-    for condition, rows in table.groupby("condition", observed=True):
-        same, other = (rows.loc[rows["set"] == name, "distance"].to_numpy() for name in ("scdi", "dcdi"))
-        separation[condition] = np.mean(other[:, None] > same) + np.mean(other[:, None] == same) / 2
-    best = max(separation, key=separation.get)
-    assert findings.loc["best_layers", "answer"] == best
-    assert float(findings.loc["best_layers", "separation"]) == pytest.approx(separation[best])
+    for layer, x in layers.items():
+        distances, by_class = cdist(x.astype(float), x.astype(float), "correlation"), {}
+        for i, row in enumerate(distances):
+            near = row[(image != image[i]) & (class_name == class_name[i])]
+            far = row[(image != image[i]) & (class_name != class_name[i])]
+            if len(near) and len(far):
+                by_class.setdefault(class_name[i], {}).setdefault(image[i], []).append(np.mean(far[:, None] > near))
+        counting = [np.concatenate(list(found.values())).mean() for found in by_class.values() if len(found) >= 5]
+        assert len(counting) == 2
+        separation[layer] = np.mean(counting)
+    findings = pd.read_csv(finished.path("results", "findings.csv"), dtype=str)
+    row = findings.query("axis == 'layers' and comparison == 'between'").iloc[0]
+    assert row["best"] == max(separation, key=separation.get)
+    assert float(row["separation"]) == pytest.approx(max(separation.values()))
 
 
 def executed(repo: Repository) -> dict[str, list[str]]:

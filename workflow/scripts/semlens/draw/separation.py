@@ -9,8 +9,8 @@ import numpy as np
 from semlens.config.axes import AXES
 from semlens.draw.style import apply_style
 from semlens.models.layers import find_forward_position
+from semlens.statistics.comparisons import MIN_UNITS
 from semlens.statistics.findings import pair_models
-from semlens.statistics.separation import MIN_UNITS
 from semlens.statistics.studies import Comparison, Study, collect_studies
 
 _COLUMNS = 2

@@ -27,7 +27,7 @@ from semlens.images.views import CropBox, load_view
 from semlens.results.figures import draw_figure
 from semlens.results.files import COMPARED, RunFiles, check_name, require
 from semlens.runtime.files import quarantine_if_corrupt
-from semlens.statistics.measure import COMPARISONS
+from semlens.statistics.comparisons import COMPARISONS
 from semlens.statistics.studies import collect_studies
 from semlens.storage.shard_reader import open_shard, read_samples, read_texts
 

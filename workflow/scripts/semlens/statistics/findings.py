@@ -11,8 +11,8 @@ import pandera.pandas as pa
 from semlens.config.axes import AXES
 from semlens.runtime.files import write_atomically
 from semlens.runtime.logs import log
+from semlens.statistics.comparisons import COMPARISONS
 from semlens.statistics.intervals import Estimates
-from semlens.statistics.measure import COMPARISONS
 from semlens.statistics.order import VERDICTS
 from semlens.statistics.studies import Comparison, Study, collect_studies, group_by_question
 from semlens.storage.tables import check_table, write_csv

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from semlens.statistics.comparisons import MIN_UNITS
 from semlens.statistics.intervals import Estimates
-from semlens.statistics.separation import MIN_UNITS
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,6 @@ from semlens.statistics.neighbours import fill_distances, gather_inside, gather_
 from semlens.statistics.permutation import Shuffler, permute_between, permute_inside
 from semlens.statistics.separation import Average, Separation, measure_separation
 
-COMPARISONS = {
-    "between": "an object of another class is farther than one of the same class, both in other images (videos)",
-    "inside": "an object of another class is farther than one of the same class, both in the object's own image",
-    "identity": "another object of its class is farther than the object itself, under a view or in a later frame",
-}
-
 
 @dataclass(frozen=True)
 class Options:

@@ -13,11 +13,11 @@ from typing import NamedTuple
 import numpy as np
 
 from semlens.runtime.devices import count_cpus
+from semlens.statistics.comparisons import MIN_UNITS
 from semlens.statistics.labels import Labels
 from semlens.statistics.neighbours import Neighbours
 from semlens.statistics.ranking import rank_rows
 
-MIN_UNITS = 5  # images (videos) with objects of a class, for it to count
 N_VOTES = 20  # nearest neighbours that vote on an object's class
 
 

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from semlens.statistics.comparisons import COMPARISONS, MIN_UNITS
 from semlens.statistics.intervals import LEVEL, Estimates
-from semlens.statistics.measure import COMPARISONS, Measured, Options
+from semlens.statistics.measure import Measured, Options
 from semlens.statistics.permutation import compute_p
-from semlens.statistics.separation import MIN_UNITS, N_VOTES
+from semlens.statistics.separation import N_VOTES
 
 
 def _number(description: str, check: pa.Check | None = None) -> pa.Column:

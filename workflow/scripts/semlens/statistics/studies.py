@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from semlens.statistics.comparisons import COMPARISONS
 from semlens.statistics.intervals import Estimates
-from semlens.statistics.measure import COMPARISONS
 
 
 class Comparison(NamedTuple):
