@@ -14,7 +14,6 @@ import pytest
 from pycocotools import mask as coco_mask
 from repository import ROOT, SMALL, Repository, changed, execute
 from scipy.spatial import distance as scipy_distance
-from scipy.spatial.distance import cdist
 
 EXPERIMENTS = SMALL["experiments"]
 STUDIED = [(name, dataset) for name, entry in EXPERIMENTS.items() for dataset in entry["datasets"]]
@@ -307,7 +306,7 @@ def test_the_findings_say_what_the_prototypes_say(finished):
     layers = {"16": np.hstack(list(vectors.values())), "enc16.1": vectors["enc16.1@16"]}
     separation = {}
     for layer, x in layers.items():
-        distances, by_class = cdist(x.astype(float), x.astype(float), "correlation"), {}
+        distances, by_class = scipy_distance.cdist(x.astype(float), x.astype(float), "correlation"), {}
         for i, row in enumerate(distances):
             near = row[(image != image[i]) & (class_name == class_name[i])]
             far = row[(image != image[i]) & (class_name != class_name[i])]
