@@ -26,6 +26,7 @@ from semlens.compare.distances import compare_prototypes
 from semlens.compare.metrics import iterate_distance_blocks
 from semlens.compare.metrics.distance_correlation import PRODUCT_TERMS, TILE_ROWS
 from semlens.statistics.compute import STATISTICS, compute_statistics
+from semlens.statistics.measure import Options
 from semlens.storage.prototype_keys import LAYER_SETS
 
 SAMPLED = 100  # pairs that dcor measures
@@ -156,7 +157,16 @@ def compare(folder: Path, max_pairs: int) -> None:
 def test(folder: Path) -> None:
     out = {name: folder / f"{name}.csv" for name in STATISTICS}
     compute_statistics(
-        distances=folder / "distances.parquet", conditions=["0"], sets=SETS, expected_order=SETS, seed=0, out=out
+        distances=folder / "distances.parquet",
+        unit_totals=folder / "unit_totals.parquet",
+        prototypes=sorted((folder / "prototypes").glob("*.parquet")),
+        conditions=[CONDITION],
+        sets=SETS,
+        reference="all",
+        expected_order=SETS,
+        options=Options(average="classes", permutations=999, max_objects=20_000, seed=0, device="cpu"),
+        out=out,
+        out_influence=folder / "influence.parquet",
     )
 
 

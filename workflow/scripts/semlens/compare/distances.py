@@ -222,14 +222,12 @@ class PairSample:
         """Add the statistics of a batch of pairs, and keep some of them."""
         for name, probability in self._probabilities.items():
             chosen = batch.labels == SETS.index(name)
-            i, j = (np.broadcast_to(side, chosen.shape)[chosen].astype(np.int32) for side in (batch.i, batch.j))
-            distances = batch.distances[chosen]
-            self.statistics[name] += RunningStatistics.from_values(distances)
-            self.unit_totals.add(name, i, j, distances)
+            self.statistics[name] += RunningStatistics.from_values(batch.distances[chosen])
+            self.unit_totals.add(name, chosen, batch.i, batch.j, batch.distances)
             if probability < 1:
-                kept = self._generators[name].random(len(distances), np.float32) < probability
-                i, j, distances = i[kept], j[kept], distances[kept]
-            self._pairs[name].append((i, j, distances))
+                chosen[chosen] = self._generators[name].random(np.count_nonzero(chosen), np.float32) < probability
+            i, j = (np.broadcast_to(side, chosen.shape)[chosen].astype(np.int32) for side in (batch.i, batch.j))
+            self._pairs[name].append((i, j, batch.distances[chosen]))
 
     def get_pairs(self, name: str) -> tuple[np.ndarray, ...]:
         """Return ``i``, ``j`` (int32) and distances (float32) of the kept pairs of a set."""
