@@ -97,12 +97,18 @@ CHANGES = {
     ),
     "a title redraws its experiment": (
         {"experiments:layers:title": "Another question"},
-        {Job("draw_experiment", "layers"), Job("draw_classes", "layers")} | examples("layers"),
+        {Job(f"draw_{kind}", "layers") for kind in ("experiment", "separation", "classes")} | examples("layers"),
     ),
     "a section stands in the report alone": ({"experiments:layers:section": "beyond the paper"}, set()),
     "an expected order reruns the tests": (
         {"experiments:video:expected_order": ["scdi", "sidi"]},
-        {Job("compute_statistics", "video/tiny/davis"), Job("draw_experiment", "video"), JUDGED, SUMMARIZED},
+        {
+            Job("compute_statistics", "video/tiny/davis"),
+            Job("draw_experiment", "video"),
+            Job("draw_separation", "video"),
+            JUDGED,
+            SUMMARIZED,
+        },
     ),
     "a timestep extracts its extraction": ({"extractions:plain:timesteps": [0, 100]}, PLAIN),
     "a layer extracts its extraction": (

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from studies import SETTINGS, make_comparison
 
-from semlens.statistics.findings import FINDINGS, pair_models, tabulate_findings, write_findings
+from semlens.statistics.findings import FINDINGS, tabulate_findings, write_findings
 from semlens.statistics.order import VERDICTS
+from semlens.statistics.studies import pair_models
 
 ONE = [{"name": "trained", "weights": "pretrained", "controls": None}]
 TWO = [*ONE, {"name": "untrained", "weights": "random", "controls": "trained"}]

@@ -10,8 +10,7 @@ from semlens.config.axes import AXES
 from semlens.draw.style import apply_style
 from semlens.models.layers import find_forward_position
 from semlens.statistics.comparisons import MIN_UNITS
-from semlens.statistics.findings import pair_models
-from semlens.statistics.studies import Comparison, Study, collect_studies
+from semlens.statistics.studies import Comparison, Study, collect_studies, pair_models
 
 _COLUMNS = 2
 _TITLES = {
@@ -43,7 +42,7 @@ def draw_studies(studies: Sequence[Study], models: Sequence[dict[str, Any]], *, 
     Parameters
     ----------
     models
-        As :func:`semlens.statistics.findings.pair_models` takes them.
+        As :func:`semlens.statistics.studies.pair_models` takes them.
     """
     pairs = pair_models(models)
     colours = {name: f"C{number}" for number, pair in enumerate(pairs) for name in pair if name}

@@ -1,8 +1,8 @@
-"""What separation compares, and what it takes to be measured."""
+"""What separation compares, and what it takes to be measured.
 
-COMPARISONS = {
-    "between": "an object of another class is farther than one of the same class, both in other images (videos)",
-    "inside": "an object of another class is farther than one of the same class, both in the object's own image",
-    "identity": "another object of its class is farther than the object itself, under a view or in a later frame",
-}
+``between``: classes, of objects in other images (videos). ``inside``: classes, of objects in one image. ``identity``: an
+object under a view or in a later frame, against others of its class.
+"""
+
+COMPARISONS = ("between", "inside", "identity")
 MIN_UNITS = 5  # images (videos) with objects of a class, for it to count; with pairs of a set, for an interval

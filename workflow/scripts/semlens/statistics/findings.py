@@ -14,7 +14,7 @@ from semlens.runtime.logs import log
 from semlens.statistics.comparisons import COMPARISONS
 from semlens.statistics.intervals import Estimates
 from semlens.statistics.order import VERDICTS
-from semlens.statistics.studies import Comparison, Study, collect_studies, group_by_question
+from semlens.statistics.studies import Comparison, Study, collect_studies, group_by_question, pair_models
 from semlens.storage.tables import check_table, write_csv
 
 ORDER = "order"
@@ -80,21 +80,6 @@ FINDINGS = pa.DataFrameSchema(
 )
 
 
-def pair_models(models: Sequence[dict[str, Any]]) -> list[tuple[str, str | None]]:
-    """Return every pretrained model with its control, if it has one; then models that are neither.
-
-    Parameters
-    ----------
-    models
-        Records of ``name``, ``weights`` (``pretrained`` or ``random``), and ``controls``: the pretrained model whose
-        control a random one is, or None.
-    """
-    controls = {model["controls"]: model["name"] for model in models if model["controls"]}
-    pairs = [(model["name"], controls.get(model["name"])) for model in models if model["weights"] == "pretrained"]
-    paired = {name for pair in pairs for name in pair}
-    return pairs + [(model["name"], None) for model in models if model["name"] not in paired]
-
-
 def tabulate_findings(comparisons: Sequence[Comparison], models: Sequence[dict[str, Any]], seed: int) -> pd.DataFrame:
     """Return a row per question and model, with the columns of ``FINDINGS``.
 
@@ -103,7 +88,7 @@ def tabulate_findings(comparisons: Sequence[Comparison], models: Sequence[dict[s
     Parameters
     ----------
     models
-        As :func:`pair_models` takes them.
+        As :func:`semlens.statistics.studies.pair_models` takes them.
     """
     studies = collect_studies(comparisons)
     rows = []

@@ -27,9 +27,7 @@ ORDER_TABLE = pa.DataFrameSchema(
         "verdict": pa.Column(
             str,
             pa.Check.isin(VERDICTS),
-            description="By the intervals of the gaps between neighbours: "
-            + "; ".join(f"{name}: {meaning}" for name, meaning in VERDICTS.items())
-            + ".",
+            description="Whether the two agree, by the intervals of the gaps between means, see the glossary.",
         ),
         "gaps": pa.Column(
             str,

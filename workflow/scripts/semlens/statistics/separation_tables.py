@@ -27,7 +27,7 @@ _CONDITION = pa.Column(str, description="Condition of the experiment, as text.")
 _COMPARISON = pa.Column(
     str,
     pa.Check.isin(COMPARISONS),
-    description="What is compared. " + "; ".join(f"{name}: {text}" for name, text in COMPARISONS.items()) + ".",
+    description="What is compared: classes between images or inside images, or an object's identity.",
 )
 _UNIT = "images (videos, where images are frames)"
 

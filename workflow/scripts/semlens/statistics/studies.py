@@ -36,7 +36,7 @@ class Study:
     Attributes
     ----------
     comparison
-        ``between``, ``inside`` or ``identity``, see :data:`semlens.statistics.measure.COMPARISONS`.
+        ``between``, ``inside`` or ``identity``, see :mod:`semlens.statistics.comparisons`.
     conditions
         All that were asked for.
     estimates
@@ -83,6 +83,21 @@ def read_comparisons(
             records, separation, order, influence, strict=True
         )
     ]
+
+
+def pair_models(models: Sequence[dict[str, Any]]) -> list[tuple[str, str | None]]:
+    """Return every pretrained model with its control, if it has one; then models that are neither.
+
+    Parameters
+    ----------
+    models
+        Records of ``name``, ``weights`` (``pretrained`` or ``random``), and ``controls``: the pretrained model whose
+        control a random one is, or None.
+    """
+    controls = {model["controls"]: model["name"] for model in models if model["controls"]}
+    pairs = [(model["name"], controls.get(model["name"])) for model in models if model["weights"] == "pretrained"]
+    paired = {name for pair in pairs for name in pair}
+    return pairs + [(model["name"], None) for model in models if model["name"] not in paired]
 
 
 def group_by_question(comparisons: Sequence[Comparison]) -> list[list[Comparison]]:
