@@ -18,7 +18,7 @@ from semlens.config import plan
 from semlens.config.digests import digest_dataset, digest_files
 from semlens.config.load import find_file, load_configuration
 from semlens.config.model_sources import BACKBONE, ModelSources
-from semlens.config.paths import Paths, list_statistics
+from semlens.config.paths import Paths, list_statistics, list_unit_totals
 from semlens.config.sources import list_sources
 from semlens.draw.kinds import list_experiments, list_kinds, list_report_parts
 from semlens.images.views import parse_view

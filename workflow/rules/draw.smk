@@ -180,6 +180,7 @@ rule judge_claims:
     input:
         sets=list_statistics("sets", JUDGED),
         tests=list_statistics("tests", JUDGED),
+        unit_totals=list_unit_totals(JUDGED),
         published=[
             here(find_file(config.get("reference_results", ""), HOME) / name) for name in ("claims.yaml", "table1.csv")
         ],
@@ -198,5 +199,6 @@ rule judge_claims:
         runtime=grow(10, "m"),
     params:
         comparisons=JUDGED,
+        seed=config["seed"],
     script:
         "../scripts/judge_claims.py"

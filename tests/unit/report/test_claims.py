@@ -10,12 +10,14 @@ import pytest
 import yaml
 
 from semlens.compare.pairs import SETS
+from semlens.compare.unit_totals import UNIT_TOTALS
 from semlens.report.claims.claims import read_published
 from semlens.report.claims.judge import JUDGED, VERDICTS, judge_claims
 from semlens.report.claims.paper import EXPERIMENTS, LAYERS, SETTINGS, explain_incomparability
 from semlens.report.claims.predicates import PREDICATES
 from semlens.report.claims.render import save_claims
 from semlens.statistics.compute import STATISTICS
+from semlens.storage.tables import check_table
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "resources" / "published"
@@ -53,6 +55,8 @@ def statistics(folder, conditions, *, name="one"):
                 row | {"condition": condition, "set_a": a, "set_b": b, "p": p, "log10_p": log10_p, "dunn_table1": dunn}
             )
     paths = {kind: folder / f"{name}.{kind}.csv" for kind in ("sets", "tests")}
+    paths["unit_totals"] = folder / f"{name}.unit_totals.parquet"
+    check_table(pd.DataFrame(columns=list(UNIT_TOTALS.columns)), UNIT_TOTALS, name).to_parquet(paths["unit_totals"])
     for kind, rows in (("sets", sets), ("tests", pairs)):
         pd.DataFrame(rows, columns=list(STATISTICS[kind].columns)).to_csv(paths[kind], index=False)
     return paths
@@ -94,7 +98,7 @@ def comparison(experiment, model="sd15", dataset="davis", **more):
 def verdicts(tmp_path, predicate, conditions, **more):
     folder = claims(tmp_path, {"predicate": predicate, "conditions": list(conditions)})
     paths = statistics(tmp_path, conditions)
-    return judge_claims(read_published(folder), [comparison("video", **paths, **more)])
+    return judge_claims(read_published(folder), [comparison("video", **paths, **more)], seed=0)
 
 
 AB, AC, BC = ("sidi", "scsi"), ("sidi", "scdi"), ("scsi", "scdi")
@@ -168,8 +172,9 @@ CASES = [
 
 
 def test_statistics_made_by_hand_keep_the_contract(tmp_path):
-    for kind, path in statistics(tmp_path, {"1": (LOW, {AB: (0, 0.5)})}).items():
-        STATISTICS[kind].validate(pd.read_csv(path, dtype={"condition": str}))
+    paths = statistics(tmp_path, {"1": (LOW, {AB: (0, 0.5)})})
+    for kind in ("sets", "tests"):
+        STATISTICS[kind].validate(pd.read_csv(paths[kind], dtype={"condition": str}))
 
 
 def plain(value):
@@ -222,7 +227,7 @@ def test_what_was_not_run_is_left_out(tmp_path):
     )
     paths = statistics(tmp_path, {"1": (LOW, {})})
     studied = [comparison(name, **paths) for name in ("video", "my own experiment")]
-    judged = judge_claims(read_published(folder), studied)
+    judged = judge_claims(read_published(folder), studied, seed=0)
     assert judged[["claim", "condition"]].to_numpy().tolist() == [["It is so.", "1"]]
 
 
@@ -241,12 +246,12 @@ def test_a_claim_may_look_at_another_experiment(tmp_path):
     far = statistics(tmp_path, {"enc16": ({"sidi": 0.1, "scsi": 0.3}, {})}, name="far")
     one = comparison("single-layer", dataset="voc", **near)
     published = read_published(folder)
-    (row,) = judge_claims(published, [one, comparison("encoder-decoder", dataset="voc", **far)]).itertuples()
+    (row,) = judge_claims(published, [one, comparison("encoder-decoder", dataset="voc", **far)], 0).itertuples()
     assert (row.verdict, row.obtained) == ("holds", "enc16.1 0.1, enc16 0.2")
     other = comparison("encoder-decoder", dataset="voc", demo=True, **far)
-    (row,) = judge_claims(published, [one, other]).itertuples()
+    (row,) = judge_claims(published, [one, other], 0).itertuples()
     assert (row.verdict, row.reason) == ("not comparable", "demo")
-    assert judge_claims(published, [one]).empty
+    assert judge_claims(published, [one], 0).empty
 
 
 def test_models_are_judged_apart(tmp_path):
@@ -256,7 +261,7 @@ def test_models_are_judged_apart(tmp_path):
         for name, low in (("rising", 0.1), ("falling", 0.3))
     )
     studied = [comparison("video", "sd15", **rising), comparison("video", "sd21", **falling)]
-    judged = judge_claims(read_published(folder), studied)
+    judged = judge_claims(read_published(folder), studied, seed=0)
     assert judged[["model", "verdict"]].to_numpy().tolist() == [["sd15", "holds"], ["sd21", "does not hold"]]
 
 
@@ -313,6 +318,120 @@ def test_other_settings_are_not_comparable_unless_unknown(setting, value):
     assert explain_incomparability(comparison("video", settings={**SETTINGS, setting: None}), IMAGES) == ""
 
 
+# How sure a claim is
+
+
+def measured(folder, conditions, *, n_units=30, noise=0.02, seed=0, name="one"):
+    """Statistics of {condition: {set: mean}}: one pair per set and image, with errors of its own."""
+    rng, sets, tests, totals = np.random.default_rng(seed), [], [], []
+    for condition, means in conditions.items():
+        values = {key: rng.normal(mean, noise, n_units) for key, mean in means.items()}
+        values = {key: x - x.mean() + means[key] for key, x in values.items()}
+        for key, x in values.items():
+            row = dict.fromkeys(STATISTICS["sets"].columns, 0.0) | {"condition": condition, "set": key}
+            sets.append(row | {"n": n_units, "mean": x.mean(), "std": x.std(ddof=1)})
+            units = [f"image {number}" for number in range(n_units)]
+            part = {"condition": condition, "set": key, "unit": units, "n": 1, "sum": x, "sum_of_squares": x**2}
+            totals.append(pd.DataFrame(part))
+        for a, b in itertools.combinations(means, 2):
+            dunn = abs(means[a] - means[b]) / max(values[a].std(ddof=1), values[b].std(ddof=1))
+            row = dict.fromkeys(STATISTICS["tests"].columns, 0.0)
+            tests.append(row | {"condition": condition, "set_a": a, "set_b": b, "p": 0.01, "dunn_table1": dunn})
+    paths = {kind: folder / f"{name}.{kind}.csv" for kind in ("sets", "tests")}
+    pd.DataFrame(sets).to_csv(paths["sets"], index=False)
+    pd.DataFrame(tests, columns=list(STATISTICS["tests"].columns)).to_csv(paths["tests"], index=False)
+    paths["unit_totals"] = folder / f"{name}.unit_totals.parquet"
+    check_table(pd.concat(totals), UNIT_TOTALS, name).to_parquet(paths["unit_totals"])
+    return paths
+
+
+def judge_support(tmp_path, predicate, conditions, **more):
+    folder = claims(tmp_path, {"predicate": predicate, "conditions": list(conditions)})
+    studied = [comparison("video", **measured(tmp_path, conditions, **more))]
+    (row,) = judge_claims(read_published(folder), studied, seed=0).itertuples()
+    return row.verdict, row.support
+
+
+FAR = {"sidi": 0.2, "scsi": 0.4, "scdi": 0.6}
+NEAR = {"sidi": 0.2, "scsi": 0.203, "scdi": 0.6}
+FIRST = {"pair": ["sidi", "scsi"]}
+HOLDS, FAILS = "holds", "does not hold"
+SUPPORTED = [
+    ({"order": ["sidi", "scsi", "scdi"]}, [FAR], (HOLDS, "established")),
+    ({"order": ["sidi", "scsi", "scdi"]}, [NEAR], (HOLDS, "observed")),
+    ({"order": ["scsi", "sidi", "scdi"]}, [NEAR], (FAILS, "undecided")),
+    ({"order": ["scsi", "sidi", "scdi"]}, [FAR], (FAILS, "violated")),
+    ({"no_order": ["scsi", "sidi", "scdi"]}, [FAR], (HOLDS, "established")),
+    ({"no_order": ["scsi", "sidi", "scdi"]}, [NEAR], (HOLDS, "observed")),
+    ({"no_order": ["sidi", "scdi"]}, [FAR], (FAILS, "violated")),
+    ({"not_significantly_below": ["scsi", "sidi"]}, [FAR], (HOLDS, "established")),
+    ({"not_significantly_below": ["sidi", "scsi"]}, [NEAR], (FAILS, "undecided")),  # by the paper's test, p 0.01
+    ({"not_significantly_below": ["sidi", "scsi"]}, [FAR], (FAILS, "violated")),
+    ({"effect_below": ["sidi", "scsi"]}, [FAR], (FAILS, "violated")),
+    ({"effect_below": ["sidi", "scsi"]}, [NEAR], (HOLDS, "observed")),
+    ({"highest": "scdi"}, [FAR], (HOLDS, "established")),
+    ({"highest": "sidi"}, [FAR], (FAILS, "violated")),
+    ({"closer": [["sidi", "scsi"], ["scsi", "scdi"]]}, [NEAR], (HOLDS, "established")),
+    ({"closer": [["sidi", "scsi"], ["scsi", "scdi"]]}, [FAR | {"scsi": 0.399}], (HOLDS, "observed")),
+    ({"quartiles_overlap": ["sidi", "scsi"]}, [FAR], (HOLDS, "")),
+    ({"all_significant": "all"}, [FAR], (HOLDS, "established")),
+    ({"all_significant": "all"}, [NEAR], (HOLDS, "observed")),
+    ({"p_value": FIRST | {"value": 0.01}}, [FAR], (HOLDS, "established")),
+    ({"p_value": FIRST | {"value": 0.5}}, [NEAR], (FAILS, "undecided")),
+    ({"p_value": FIRST | {"value": 0.5}}, [FAR], (FAILS, "violated")),
+    ({"mean": {"set": "sidi", "value": 0.21}}, [FAR], (HOLDS, "established")),
+    ({"mean": {"set": "sidi", "value": 0.249}}, [FAR], (HOLDS, "observed")),
+    ({"mean": {"set": "sidi", "value": 0.5}}, [FAR], (FAILS, "violated")),
+    ({"dunn": FIRST | {"value": 0.0}}, [NEAR], (FAILS, "undecided")),
+    ({"rises": "sidi"}, [FAR, {"sidi": 0.3}], (HOLDS, "established")),
+    ({"rises": "sidi"}, [FAR, {"sidi": 0.203}], (HOLDS, "observed")),
+    ({"constant": "sidi"}, [FAR, {"sidi": 0.3}], (FAILS, "violated")),
+    ({"smallest_gap": FIRST | {"at": "1"}}, [NEAR, FAR], (HOLDS, "established")),
+    ({"largest_dunn": FIRST | {"at": "2"}}, [NEAR, FAR], (HOLDS, "established")),
+    (
+        {"majority_larger": {"at": "2"}},
+        [{"sidi": 0.2, "scsi": 0.25}, {"sidi": 0.2, "scsi": 0.4}],
+        (HOLDS, "established"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("predicate", "conditions", "expected"), SUPPORTED)
+def test_a_claim_is_as_sure_as_the_intervals_of_its_margins(tmp_path, predicate, conditions, expected):
+    assert judge_support(tmp_path, predicate, dict(zip(["1", "2"], conditions, strict=False))) == expected
+
+
+def test_every_predicate_is_tested_for_how_sure_it_is():
+    assert {next(iter(predicate)) for predicate, *_ in SUPPORTED} == set(PREDICATES)
+
+
+def test_fewer_than_five_images_establish_nothing(tmp_path):
+    order = {"order": ["sidi", "scsi", "scdi"]}
+    assert judge_support(tmp_path, order, {"1": FAR}, n_units=4) == (HOLDS, "observed")
+
+
+def test_what_has_no_pairs_has_no_support(tmp_path):
+    conditions = {"1": (dict.fromkeys(LOW, (np.nan,) * 4), {})}
+    (row,) = verdicts(tmp_path, {"order": ["sidi", "scsi"]}, conditions).itertuples()
+    assert (row.verdict, row.support) == ("no pairs", "empty")
+
+
+def test_conditions_are_paired_by_image(tmp_path):
+    """The difference of two conditions that share their errors is sure, though each mean is not."""
+    shared = {"noise": 0.2, "seed": 1, "n_units": 40}
+    one, two = (
+        measured(tmp_path, {condition: {"sidi": mean}}, name=condition, **shared)
+        for condition, mean in (("1", 0.8), ("2", 0.81))
+    )
+    for kind in ("sets", "tests"):
+        pd.concat([pd.read_csv(one[kind]), pd.read_csv(two[kind])]).to_csv(one[kind], index=False)
+    totals = pd.concat([pd.read_parquet(one["unit_totals"]), pd.read_parquet(two["unit_totals"])])
+    totals.sample(frac=1, random_state=0).to_parquet(one["unit_totals"])
+    folder = claims(tmp_path, {"predicate": {"rises": "sidi"}, "conditions": ["1", "2"]})
+    (row,) = judge_claims(read_published(folder), [comparison("video", **one)], seed=0).itertuples()
+    assert (row.verdict, row.support) == (HOLDS, "established")
+
+
 # The paper's own claims
 
 
@@ -329,7 +448,7 @@ def test_table_1_is_judged_value_by_value(tmp_path):
         }
         paths = statistics(tmp_path, conditions, name=dataset)
         studied.append(comparison("distance-measures", dataset=dataset, **paths))
-    judged = judge_claims(read_published(FOLDER), studied)
+    judged = judge_claims(read_published(FOLDER), studied, seed=0)
     values = judged[judged["where"] == "Table 1"]
     assert len(values) == 96 and (values["verdict"] == "holds").all()
     assert values["claim"].str.startswith("p of").sum() == 48
@@ -366,7 +485,7 @@ def everything(tmp_path_factory):
                 made[condition] = (sets, pairs)
             paths = statistics(folder, made, name=f"{experiment}.{dataset}")
             studied.append(comparison(experiment, dataset=dataset, demo=number % 2 == 1, **paths))
-    return judge_claims(read_published(FOLDER), studied)
+    return judge_claims(read_published(FOLDER), studied, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -458,6 +577,6 @@ def test_csv_has_a_row_per_verdict(everything, written):
 def test_nothing_to_judge_is_said(tmp_path):
     paths = {kind: str(tmp_path / f"claims.{kind}") for kind in ("csv", "md", "html")}
     published = read_published(FOLDER)
-    save_claims(judge_claims(published, []), published, templates=TEMPLATES, **paths)
+    save_claims(judge_claims(published, [], 0), published, templates=TEMPLATES, **paths)
     assert "holds: 0, does not hold: 0" in Path(paths["md"]).read_text()
     assert Path(paths["csv"]).read_text().strip() == ",".join(JUDGED.columns)

@@ -75,3 +75,9 @@ def list_statistics(kind: str, comparisons: Iterable[Config], suffix: str = "csv
     """Return one kind of statistics of some comparisons."""
     pattern = f"<results>/statistics/{{experiment}}/{{model}}/{{dataset}}.{kind}.{suffix}"
     return [pattern.format_map(comparison) for comparison in comparisons]
+
+
+def list_unit_totals(comparisons: Iterable[Config]) -> list[str]:
+    """Return the totals by image (video) of some comparisons' distances."""
+    pattern = "<results>/distances/{experiment}/{model}/{dataset}.unit_totals.parquet"
+    return [pattern.format_map(comparison) for comparison in comparisons]

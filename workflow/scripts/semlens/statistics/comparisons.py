@@ -1,7 +1,7 @@
 """What separation compares, and what it takes to be measured.
 
-``between``: classes, of objects in other images (videos). ``inside``: classes, of objects in one image. ``identity``: an
-object under a view or in a later frame, against others of its class.
+``between``: classes, of objects in other images (videos). ``inside``: classes, of objects in one image. ``identity``:
+an object under a view or in a later frame, against others of its class.
 """
 
 COMPARISONS = ("between", "inside", "identity")

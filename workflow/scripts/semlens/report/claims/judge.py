@@ -11,7 +11,9 @@ from semlens.report.claims.claims import Claim, Published
 from semlens.report.claims.conditions import ConditionStatistics, MissingValue, read_conditions
 from semlens.report.claims.paper import EXPERIMENTS, explain_incomparability
 from semlens.runtime.logs import log
+from semlens.statistics.order import VERDICTS as ORDER_VERDICTS
 
+SUPPORT = tuple(ORDER_VERDICTS)
 VERDICTS = ("holds", "does not hold", "not comparable", "no pairs")
 JUDGED = pa.DataFrameSchema(
     {
@@ -25,6 +27,12 @@ JUDGED = pa.DataFrameSchema(
         "published": pa.Column(str, description="The value that the paper prints, or what the claim asks for."),
         "obtained": pa.Column(str, description="What the run found."),
         "verdict": pa.Column(str, pa.Check.isin(VERDICTS), description="Whether the two agree."),
+        "support": pa.Column(
+            str,
+            pa.Check.isin([*SUPPORT, ""]),
+            description="How sure the statement is, by intervals of what it compares, see the glossary; empty where it "
+            "has none.",
+        ),
         "reason": pa.Column(str, description="Why the run cannot be compared, or which value is missing."),
     },
     strict=True,
@@ -33,7 +41,7 @@ JUDGED = pa.DataFrameSchema(
 )
 
 
-def judge_claims(published: Published, comparisons: Sequence[dict[str, Any]]) -> pd.DataFrame:
+def judge_claims(published: Published, comparisons: Sequence[dict[str, Any]], seed: int) -> pd.DataFrame:
     """Return a row per claim, model, dataset and condition (or conditions) that the statistics cover, as in ``JUDGED``.
 
     Claims about experiments, datasets or conditions that were not run are left out. What was obtained is always given;
@@ -42,16 +50,22 @@ def judge_claims(published: Published, comparisons: Sequence[dict[str, Any]]) ->
     Parameters
     ----------
     comparisons
-        Each has ``experiment``, ``model`` and ``dataset``, the files ``sets`` and ``tests`` of its statistics, and what
-        :func:`semlens.report.claims.paper.explain_incomparability` asks for.
+        Each has ``experiment``, ``model`` and ``dataset``, the files ``sets`` and ``tests`` of its statistics, the file
+        ``unit_totals`` of its distances, and what :func:`semlens.report.claims.paper.explain_incomparability` asks for.
+    seed
+        Of the intervals.
     """
     statistics: dict[tuple[str, str, str, str], ConditionStatistics] = {}
     reasons: dict[tuple[str, str, str], str] = {}
-    for comparison in comparisons:
+    totals = [pd.read_parquet(comparison["unit_totals"]) for comparison in comparisons]
+    units: dict[str, set[str]] = {}
+    for comparison, table in zip(comparisons, totals, strict=True):
+        units.setdefault(comparison["dataset"], set()).update(table["unit"])
+    for comparison, table in zip(comparisons, totals, strict=True):
         key = (comparison["experiment"], comparison["model"], comparison["dataset"])
-        statistics |= {
-            (*key, condition.name): condition for condition in read_conditions(comparison["sets"], comparison["tests"])
-        }
+        index = pd.Index(sorted(units[comparison["dataset"]]))
+        conditions = read_conditions(comparison["sets"], comparison["tests"], table, index)
+        statistics |= {(*key, condition.name): condition for condition in conditions}
         reasons[key] = explain_incomparability(comparison, published.images)
     models = list(dict.fromkeys(comparison["model"] for comparison in comparisons))
     rows = []
@@ -62,7 +76,7 @@ def judge_claims(published: Published, comparisons: Sequence[dict[str, Any]]) ->
             keys = [(experiment, model, dataset, name) for experiment, name in places]
             if all(key in statistics for key in keys):
                 reason = next(filter(None, (reasons[key[:3]] for key in keys)), "")
-                row = _judge(claim, [statistics[key] for key in keys], reason)
+                row = _judge(claim, [statistics[key] for key in keys], reason, seed)
                 rows.append({"model": model, "dataset": dataset, "condition": ", ".join(conditions), **row})
     judged = pd.DataFrame(rows, columns=list(JUDGED.columns))
     log.info("the paper's claims: %s", count_verdicts(judged))
@@ -74,13 +88,13 @@ def count_verdicts(judged: pd.DataFrame) -> str:
     return ", ".join(f"{verdict}: {(judged['verdict'] == verdict).sum()}" for verdict in VERDICTS)
 
 
-def _judge(claim: Claim, conditions: list[ConditionStatistics], reason: str) -> dict[str, str]:
+def _judge(claim: Claim, conditions: list[ConditionStatistics], reason: str, seed: int) -> dict[str, str]:
     predicate = claim.predicate
     try:
-        obtained, holds = predicate.judge(conditions if predicate.along else conditions[0])
+        obtained, holds, support = predicate.judge(conditions, seed)
         verdict = "not comparable" if reason else "holds" if holds else "does not hold"
     except MissingValue as missing:
-        obtained, verdict, reason = "–", "no pairs", str(missing)
+        obtained, verdict, support, reason = "–", "no pairs", "empty", str(missing)
     return {
         "experiment": claim.experiment,
         "where": claim.where,
@@ -89,5 +103,6 @@ def _judge(claim: Claim, conditions: list[ConditionStatistics], reason: str) -> 
         "published": claim.printed or predicate.describe(),
         "obtained": obtained,
         "verdict": verdict,
+        "support": support,
         "reason": reason,
     }

@@ -13,6 +13,13 @@ from semlens.runtime.files import write_atomically
 from semlens.statistics.p_values import SIGNIFICANT
 from semlens.storage.tables import write_csv
 
+_SUPPORT = {
+    "established": "all lie above 0",
+    "observed": "the values say so, but some interval includes 0",
+    "undecided": "the values do not say so, but no interval lies below 0",
+    "violated": "some interval lies below 0",
+    "empty": "a set has no pairs",
+}
 _MARKS = {"holds": "✓", "does not hold": "✗", "not comparable": "○", "no pairs": "–"}
 
 
@@ -32,6 +39,7 @@ def save_claims(
         "significant": SIGNIFICANT,
         "tolerance": published.tolerance,
         "why": published.why.strip(),
+        "support": _SUPPORT,
         "experiments": list(_group(judged)),
     }
     for path, autoescape in ((md, False), (html, True)):
