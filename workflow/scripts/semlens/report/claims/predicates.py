@@ -41,10 +41,13 @@ class Predicate(ABC):
         Whether methods take all conditions of a claim, or one.
     ties_hold
         Whether the statement holds where a margin is 0.
+    two_sided
+        Whether margins take the sign that they happen to have: that they are positive then says nothing by itself.
     """
 
     along: ClassVar[bool]
     ties_hold: ClassVar[bool] = False
+    two_sided: ClassVar[bool] = False
 
     def __init__(self, argument: Any) -> None:
         self.argument = argument
@@ -79,6 +82,8 @@ class Predicate(ABC):
         n_units = min(condition.count_units(self._list_sets(condition)) for condition in conditions)
         estimates = stack_estimates([""] * len(margins), margins, np.full(len(margins), n_units))
         support = judge_signs(estimates.values, estimates.compute_band(seed)) if len(margins) else ""
+        if self.two_sided and support == "observed":
+            support = "undecided"
         return Outcome(self.report(subject), self.holds(subject), support)
 
     def _list_sets(self, condition: ConditionStatistics) -> list[str]:
@@ -217,6 +222,8 @@ class QuartilesOverlap(AtEach):
 class AllSignificant(AtEach):
     """Every pair of the experiment's sets differs significantly by the paper's test; the margins are the gaps."""
 
+    two_sided = True
+
     def describe(self) -> str:
         return f"p < {SIGNIFICANT} for every pair"
 
@@ -239,6 +246,8 @@ class PValue(AtEach):
 
     The margin is the gap of the means where the paper found a difference, and its negative where it found none.
     """
+
+    two_sided = True
 
     def describe(self) -> str:
         return str(self.argument["value"])
