@@ -2,23 +2,16 @@
 
 import numpy as np
 import pandas as pd
-import pyarrow as arrow
-import pyarrow.parquet as parquet
 import pytest
+from distance_samples import make_samples
 from matplotlib.cbook import boxplot_stats
 from scipy import stats
 
-from semlens.compare.running_statistics import RunningStatistics, encode_running_statistics
-from semlens.statistics.compute import STATISTICS, compute_statistics
-from semlens.statistics.order import judge_order
-from semlens.statistics.samples import DistanceSample
 from semlens.statistics.sets import describe_sets
 from semlens.statistics.tests import (
     compare_sets,
     compute_cliffs_delta,
     compute_dunn_eq10,
-    compute_dunn_table1,
-    correct_holm,
 )
 
 EMPTY = np.array([])
@@ -29,25 +22,20 @@ def sample(n, seed=0, shift=0.0):
     return np.sort(np.random.default_rng(seed).gamma(2, 0.2, n) + shift)
 
 
-def whole(samples):
-    """Sets of which every distance has a row."""
-    return {name: DistanceSample(x, RunningStatistics.from_values(x)) for name, x in samples.items()}
-
-
 def differences(samples):
-    return compare_sets(whole(samples))
+    return compare_sets(make_samples(samples))
 
 
 def describe(samples):
-    return describe_sets(whole(samples), np.random.default_rng(0))
+    return describe_sets(make_samples(samples), np.random.default_rng(0))
 
 
 def normality(samples, rng):
-    return describe_sets(whole(samples), rng)
+    return describe_sets(make_samples(samples), rng)
 
 
 def dunn(x, y):
-    return compute_dunn_table1(RunningStatistics.from_values(x), RunningStatistics.from_values(y))
+    return pair(x, y)["dunn_table1"]
 
 
 def pair(x, y):
@@ -91,38 +79,6 @@ def test_the_same_set_twice_does_not_differ():
     assert row["log10_p"] == pytest.approx(0, abs=1e-6)
     assert row["dunn_table1"] == 0
     assert row["cliffs_delta"] == 0
-
-
-@pytest.mark.parametrize(
-    ("p", "expected"),
-    [
-        # Sorted: .01 x 4, .02 x 3, .03 x 2, .04 x 1, each at least the one before.
-        ([0.04, 0.01, 0.03, 0.02], [0.06, 0.04, 0.06, 0.06]),
-        ([0.5, 0.4, 0.3], [0.9, 0.9, 0.9]),
-        ([0.9, 0.6], [1.0, 1.0]),
-        ([0.01], [0.01]),
-        ([0.0, 0.2], [0.0, 0.2]),
-        ([0.01, np.nan, 0.04], [0.02, np.nan, 0.04]),
-        ([np.nan, np.nan], [np.nan, np.nan]),
-    ],
-)
-def test_holm_steps_down(p, expected):
-    np.testing.assert_allclose(correct_holm(np.array(p)), expected, rtol=1e-12)
-
-
-def test_holm_corrects_over_the_pairs_of_a_condition():
-    samples = {"scsi": sample(20), "scdi": sample(20, 1, 0.1), "dcsi": EMPTY, "dcdi": sample(20, 2, 0.2)}
-    table = differences(samples)
-    assert list(zip(table["set_a"], table["set_b"], strict=True)) == [
-        ("scsi", "scdi"),
-        ("scsi", "dcsi"),
-        ("scsi", "dcdi"),
-        ("scdi", "dcsi"),
-        ("scdi", "dcdi"),
-        ("dcsi", "dcdi"),
-    ]
-    np.testing.assert_array_equal(table["p_holm"], correct_holm(table["p"].to_numpy()))
-    assert table["p_holm"].isna().tolist() == [False, True, False, True, False, True]
 
 
 @pytest.mark.parametrize("decimals", [1, 6])
@@ -191,27 +147,6 @@ def test_moments_are_those_of_the_sample():
     assert row["std"] == pytest.approx(np.sqrt(14 / 3))
 
 
-@pytest.mark.parametrize(
-    ("means", "observed", "verdict"),
-    [
-        ((0.1, 0.2, 0.3), "scsi < scdi < dcdi", "holds"),
-        ((0.1, 0.3, 0.2), "scsi < dcdi < scdi", "does not hold"),
-        ((0.3, 0.2, 0.1), "dcdi < scdi < scsi", "does not hold"),
-        ((0.2, 0.2, 0.3), "scsi < scdi < dcdi", "does not hold"),
-        ((0.2, None, 0.1), "dcdi < scsi", "empty set"),
-        ((None, None, None), "", "empty set"),
-    ],
-)
-def test_the_trend_is_read_from_the_means(means, observed, verdict):
-    names = ["scsi", "scdi", "dcdi"]
-    samples = {
-        name: EMPTY if mean is None else np.array([mean - 0.05, mean + 0.05])
-        for name, mean in zip(names, means, strict=True)
-    }
-    row = judge_order(whole({**samples, "dcsi": EMPTY}), names).iloc[0]
-    assert (row["expected"], row["observed"], row["verdict"]) == ("scsi < scdi < dcdi", observed, verdict)
-
-
 def test_normality_is_shapiro_wilk():
     x = sample(200)
     row = normality({"scsi": x}, np.random.default_rng(0)).iloc[0]
@@ -248,14 +183,14 @@ def test_normality_of_sets_without_shape_is_undefined(x):
 def test_an_empty_set_counts_none_and_has_no_values():
     row = describe({"scsi": EMPTY}).iloc[0]
     assert (row["n"], row["n_stored"]) == (0, 0)
-    assert row.drop(["set", "n", "n_stored", "n_shapiro"]).isna().all()
+    assert row.drop(["set", "n", "n_stored", "n_units", "n_shapiro"]).isna().all()
     for x, y in [(EMPTY, sample(5)), (sample(5), EMPTY), (EMPTY, EMPTY)]:
         assert pair(x, y).drop(["set_a", "set_b", "n_a", "n_b"]).isna().all()
 
 
 def test_two_sets_of_one_value_have_no_test_and_no_index():
     row = pair(CONSTANT, CONSTANT)
-    undefined = ["h", "p", "log10_p", "p_holm", "dunn_table1", "dunn_eq10"]
+    undefined = ["h", "p", "log10_p", "dunn_table1", "dunn_eq10"]
     assert {name: bool(np.isnan(row[name])) for name in undefined} == dict.fromkeys(undefined, True)
     assert row["cliffs_delta"] == 0
 
@@ -267,99 +202,35 @@ def test_two_constants_that_differ_have_a_test_but_no_index():
     assert np.isnan(row["dunn_table1"]) and np.isnan(row["dunn_eq10"])
 
 
-def write_distances(path, samples, more=None):
-    """Distances as the comparison writes them: dictionaries of labels, unsorted within a set.
-
-    ``more`` are all distances of those sets that have rows for a part alone.
-    """
-    more = more or {}
-    label = arrow.dictionary(arrow.int16(), arrow.string())
-    rows = [(condition, name, float(d)) for (condition, name), x in samples.items() for d in x[::-1]]
-    condition, name, distance = zip(*rows, strict=True)
-    number = arrow.array(range(len(rows)), arrow.int32())
-    known = {name: {} for name, _ in samples}
-    for (condition_name, set_name), x in (samples | more).items():
-        known[condition_name][set_name] = RunningStatistics.from_values(x.astype(np.float32))
-    parquet.write_table(
-        arrow.table(
-            {
-                "condition": arrow.array(condition).dictionary_encode().cast(label),
-                "set": arrow.array(name).dictionary_encode().cast(label),
-                "i": number,
-                "j": number,
-                "distance": arrow.array(distance, arrow.float32()),
-            }
-        ).replace_schema_metadata(encode_running_statistics(known)),
-        path,
-    )
+def test_few_distances_are_listed():
+    row = describe({"scsi": np.array([0.125, 0.5])}).iloc[0]
+    assert row["few"] == "0.125 0.5"
+    assert describe({"scsi": sample(10)}).iloc[0]["few"] is None
 
 
-@pytest.fixture
-def tested(tmp_path):
-    samples = {
-        ("cosine", "scsi"): sample(50),
-        ("cosine", "scdi"): sample(6000, 1, 0.2),
-        ("1", "scsi"): sample(9, 3, 0.4),
-        ("1", "dcdi"): sample(9, 4),
-    }
-    write_distances(tmp_path / "distances.parquet", samples)
-    out = {name: str(tmp_path / f"voc.{name}.csv") for name in STATISTICS}
-    compute_statistics(
-        distances=tmp_path / "distances.parquet",
-        conditions=["cosine", "1"],
-        sets=["scsi", "scdi", "dcdi"],
-        expected_order=["scsi", "dcdi"],
-        seed=0,
-        out=out,
-    )
-    tables = {name: pd.read_csv(path, dtype={"condition": str}, keep_default_na=False) for name, path in out.items()}
-    return {key: x.astype(np.float32).astype(float) for key, x in samples.items()}, tables, out
+def test_means_and_gaps_have_the_intervals_of_the_jackknife():
+    """Each image has one distance of each set: the jackknife of a mean is then its usual standard error."""
+    x, y = sample(12), sample(12, 1, 0.3)
+    samples = make_samples({"scsi": x, "dcdi": y}, units=np.arange(12))
+    row = describe_sets(samples, np.random.default_rng(0)).iloc[0]
+    se = x.std(ddof=1) / np.sqrt(12)
+    assert (row["n_units"], row["se"]) == (12, pytest.approx(se))
+    assert (row["low"], row["high"]) == pytest.approx(stats.t.interval(0.95, 11, x.mean(), se))
+    gap = compare_sets(samples).iloc[0]
+    se = (y - x).std(ddof=1) / np.sqrt(12)  # paired by image
+    assert (gap["gap"], gap["gap_se"]) == pytest.approx((y.mean() - x.mean(), se))
+    assert (gap["gap_low"], gap["gap_high"]) == pytest.approx(stats.t.interval(0.95, 11, gap["gap"], se))
 
 
-def test_an_experiment_has_three_tables_condition_by_condition(tested):
-    _, tables, _ = tested
-    assert tables["sets"]["condition"].tolist() == ["cosine"] * 3 + ["1"] * 3
-    assert tables["sets"]["n"].tolist() == [50, 6000, 0, 9, 0, 9]
-    assert tables["tests"]["condition"].tolist() == ["cosine"] * 3 + ["1"] * 3
-    assert tables["sets"]["n_shapiro"].tolist() == [50, 5000, 0, 9, 0, 9]
-    assert tables["order"]["verdict"].tolist() == ["empty set", "does not hold"]
-    assert tables["order"]["observed"].tolist() == ["scsi", "dcdi < scsi"]
+def test_the_index_of_table_1_has_the_interval_of_the_jackknife():
+    x, y = sample(12), sample(12, 1, 0.3)
+    row = compare_sets(make_samples({"scsi": x, "dcdi": y}, units=np.arange(12))).iloc[0]
+    left_out = [dunn(np.delete(x, unit), np.delete(y, unit)) for unit in range(12)]
+    expected = np.sqrt(11 / 12 * np.sum((np.array(left_out) - row["dunn_table1"]) ** 2))
+    assert row["dunn_table1_se"] == pytest.approx(expected)
+    assert row["dunn_table1_low"] < row["dunn_table1"] < row["dunn_table1_high"]
 
 
-def test_the_tables_hold_what_the_distances_say(tested):
-    samples, _, out = tested
-    pairs = pd.read_csv(out["tests"]).set_index(["condition", "set_a", "set_b"])
-    expected = stats.kruskal(samples["cosine", "scsi"], samples["cosine", "scdi"])
-    row = pairs.loc["cosine", "scsi", "scdi"]
-    assert (row["h"], row["p"]) == pytest.approx((expected.statistic, expected.pvalue))
-    assert pairs.loc[("cosine", "scsi", "dcdi")].drop(["n_a", "n_b"]).isna().all()
-    sets = pd.read_csv(out["sets"]).set_index(["condition", "set"])
-    assert sets.loc[("1", "dcdi"), "mean"] == pytest.approx(samples["1", "dcdi"].mean())
-    assert sets.loc[("1", "scdi")].drop(["n", "n_stored", "n_shapiro"]).isna().all()
-
-
-def test_moments_are_those_of_all_and_ranks_of_what_has_rows(tmp_path):
-    """Of a set that was too large, a part has rows."""
-    everything = sample(4000, 1, 0.2)
-    part = np.sort(np.random.default_rng(0).choice(everything, 900, replace=False))
-    other = sample(50)
-    write_distances(
-        tmp_path / "d.parquet", {("x", "scsi"): other, ("x", "dcdi"): part}, more={("x", "dcdi"): everything}
-    )
-    out = {name: str(tmp_path / f"{name}.csv") for name in STATISTICS}
-    sets = ["scsi", "dcdi"]
-    compute_statistics(
-        distances=tmp_path / "d.parquet", conditions=["x"], sets=sets, expected_order=sets, seed=0, out=out
-    )
-    row = pd.read_csv(out["sets"]).set_index("set").loc["dcdi"]
-    assert (row["n"], row["n_stored"]) == (4000, 900)
-    assert row["mean"] == pytest.approx(everything.mean(), rel=1e-6)
-    assert row["std"] == pytest.approx(np.std(everything, ddof=1), rel=1e-6)
-    assert (row["min"], row["max"]) == pytest.approx((everything[0], everything[-1]), rel=1e-6)
-    assert row["median"] == pytest.approx(np.median(part), rel=1e-6)
-    tests = pd.read_csv(out["tests"]).iloc[0]
-    assert (tests["n_a"], tests["n_b"]) == (50, 900)
-    assert tests["h"] == pytest.approx(stats.kruskal(other.astype("f4"), part.astype("f4")).statistic)
-    gap = everything.mean() - other.mean()
-    assert tests["dunn_table1"] == pytest.approx(gap / max(np.std(other, ddof=1), np.std(everything, ddof=1)), rel=1e-5)
-    assert row["n_shapiro"] == 900
+def test_four_images_give_no_interval():
+    row = describe_sets(make_samples({"scsi": sample(8)}, units=np.arange(8) % 4), np.random.default_rng(0)).iloc[0]
+    assert row["n_units"] == 4 and row[["se", "low", "high"]].isna().all()

@@ -77,7 +77,7 @@ def describe_sets(samples: dict[str, DistanceSample], rng: np.random.Generator) 
                 "set": name,
                 **_describe(sample),
                 **_describe_mean(sample),
-                "few": " ".join(f"{value:.6g}" for value in sample.values) if len(sample.values) < FEW else None,
+                "few": " ".join(f"{value:.6g}" for value in sample.values) if 0 < len(sample.values) < FEW else None,
                 **_test_normality(sample, rng),
             }
             for name, sample in samples.items()
