@@ -32,6 +32,9 @@ from semlens.statistics.studies import collect_studies
 from semlens.storage.shard_reader import open_shard, read_samples, read_texts
 
 
+_TEXT = dict.fromkeys(("condition", "condition_a", "condition_b"), str)
+
+
 class Prototypes(NamedTuple):
     """Instances, and the prototype of each under one view, timestep and layer set."""
 
@@ -153,14 +156,14 @@ class Run:
         Returns
         -------
         DataFrame
-            With ``experiment``, ``model``, ``dataset``, ``condition`` (as text), and the columns of the kind's file.
+            With ``experiment``, ``model``, ``dataset``, and the columns of the kind's file; conditions are text.
         """
         tables, kinds = [], set()
         for comparison in self._files.select_comparisons(experiment, model, dataset):
             found = self._files.find_statistics(comparison)
             kinds |= set(found)
             if kind in found:
-                table = pd.read_csv(found[kind], dtype={"condition": str})
+                table = pd.read_csv(found[kind], dtype=_TEXT)
                 names = pd.DataFrame({key: comparison[key] for key in COMPARED}, index=table.index)
                 tables.append(pd.concat([names, table], axis=1))
         if not tables:
