@@ -31,7 +31,6 @@ from semlens.statistics.comparisons import COMPARISONS
 from semlens.statistics.studies import collect_studies
 from semlens.storage.shard_reader import open_shard, read_samples, read_texts
 
-
 _TEXT = dict.fromkeys(("condition", "condition_a", "condition_b"), str)
 
 
