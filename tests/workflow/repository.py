@@ -21,6 +21,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import pytest
 import yaml
+from fork_server import call
 
 ROOT = Path(__file__).parents[2]
 SMALL = yaml.safe_load((Path(__file__).parent / "configs" / "small.yaml").read_text())
@@ -79,11 +80,10 @@ def snakemake(repo: Repository, *arguments: str, config: Path | None = None, fai
 
     An outcome other than the expected one ends the test with everything that Snakemake said.
     """
-    done = subprocess.run(**_command(repo, arguments, config), check=False)
-    assert (done.returncode != 0) == fails, (
-        f"snakemake {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}"
-    )
-    return done.stdout
+    command = _command(repo, arguments, config)
+    status, said = call(command["args"][3:], cwd=command["cwd"], env=command["env"])
+    assert (status != 0) == fails, f"snakemake {' '.join(arguments)} ended with {status}:\n{said}"
+    return said
 
 
 @contextmanager

@@ -106,7 +106,7 @@ def place(path):
 
 def of_experiment(key):
     """Params function: one value of the job's experiment."""
-    return lookup(f"experiments/{{experiment}}/{key}", within=config)
+    return lambda wildcards: config["experiments"][wildcards.experiment][key]
 
 
 wildcard_constraints:
