@@ -38,7 +38,7 @@ from semlens.storage.shard_writer import create_shard
 
 SIZE = 512
 LAYER = "enc16.1"
-TIMESTEPS = [0, 1, 5, 10, 50, 200, 500]
+TIMESTEPS = [0, 50] if "--toy" in sys.argv else [0, 1, 5, 10, 50, 200, 500]
 DEMO = Path(__file__).parents[1] / "resources" / "demo" / "model"
 
 

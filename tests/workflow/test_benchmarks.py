@@ -10,7 +10,7 @@ TABLES = {
     "distances.py": "| metric",
     "distances.py --multiplied": "times their time",
     "distances.py --growth": "peak of statistics, GB",
-    "extraction.py --runs 1": "plain, s per image",
+    "extraction.py --images 1 --runs 1": "plain, s per image",
     "extraction.py --memory --runs 1": "peak, GB",
     "storage.py --images 1 --runs 1": "times reading",
     "index.py --runs 1": "peak",

@@ -95,9 +95,10 @@ def configuration(path: Path, origin: SimpleNamespace, mirrors: dict[str, str]) 
         config["datasets"][name]["images"] = images
     config["datasets"]["davis"]["sequences"] = {"crossing": {1: "person", 2: "person"}}
     config["experiments"] = {name: config["experiments"][name] for name in ("single-layer", "video-example")}
+    config["experiments"]["single-layer"]["datasets"] = ["coco"]
     config["experiments"]["video-example"] |= {"reference": "crossing/00000/1", "conditions": [1, 5]}
     config["extractions"] = {name: config["extractions"][name] for name in ("plain", "video")}
-    config["extractions"]["plain"]["layers"] = ["enc16"]
+    config["extractions"]["plain"] |= {"layers": ["enc16"], "datasets": ["coco"]}
     path.write_text(yaml.safe_dump(config, sort_keys=False))
     return path
 
@@ -162,8 +163,10 @@ def test_the_rest_runs_without_a_network(fetched, loopback):
 
 
 def test_the_list_decides_which_images_and_in_which_order(fetched, origin):
+    manifests = {name: f"results/paper/manifests/{name}/00000.parquet" for name in ("coco", "voc")}
+    execute(fetched.repo, *manifests.values())
     for dataset, kind in (("coco", "coco"), ("voc", "pascal")):
-        manifest = pd.read_parquet(fetched.repo.path("results", "paper", "manifests", dataset, "00000.parquet"))
+        manifest = pd.read_parquet(fetched.repo.path(manifests[dataset]))
         shown = list(dict.fromkeys(Path(file).name for file in manifest["file"]))
         assert shown == [name for name, of in origin.listed if of == kind and name in shown]
         assert len(shown) >= 2

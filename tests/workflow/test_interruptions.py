@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from payload import alike, differing
-from repository import Job, Repository, changed, copied, execute, in_namespace, plan, snakemake, started, until
+from repository import Job, Repository, changed, execute, in_namespace, plan, snakemake, started, until
 
 RUN = ("--cores", "2")
 FEATURES = "results/features/plain/tiny/coco/00001.h5"
@@ -66,10 +66,11 @@ def made(repo: Repository) -> dict[str, int]:
 
 
 @pytest.fixture(scope="module")
-def interrupted(finished, tmp_path_factory) -> Repository:
-    """A run from nothing, interrupted again and again on its way: every time, the next goes on with the rest."""
-    folder = tmp_path_factory.mktemp("interrupted")
-    repo = Repository(copied(folder / "repository"), finished.config)
+def interrupted(finished, clone) -> Repository:
+    """A run from manifests, interrupted again and again on its way: every time, the next goes on with the rest."""
+    repo = clone()
+    for folder in ("latents", "features", "prototypes", "distances", "statistics"):
+        shutil.rmtree(repo.path("results", folder))
     before: dict[str, int] = {}
 
     def interrupt(how: Callable[[subprocess.Popen], None], when: Callable[[], object], *targets: str) -> None:
@@ -112,7 +113,7 @@ def interrupted(finished, tmp_path_factory) -> Repository:
 
 @pytest.mark.linux
 def test_it_ends_as_if_nothing_had_happened(interrupted, finished):
-    """Two runs from nothing: all numbers the same, tables byte by byte."""
+    """Two runs: all numbers the same, tables byte by byte."""
     assert plan(interrupted, *STATISTICS) == set()
     names = made(interrupted).keys()
     assert {FEATURES, PROTOTYPES, DISTANCES, *STATISTICS} <= names <= made(finished).keys()

@@ -20,7 +20,8 @@ _SUPPORT = {
     "violated": "some interval lies below 0",
     "empty": "a set has no pairs",
 }
-_MARKS = {"holds": "✓", "does not hold": "✗", "not comparable": "○", "no pairs": "–"}
+_MARKS = {"holds": "~", "does not hold": "~", "not comparable": "○", "no pairs": "–"}
+_SURE_MARKS = {("holds", "established"): "✓", ("does not hold", "violated"): "✗"}
 
 
 def save_claims(
@@ -57,7 +58,8 @@ def save_claims(
 
 def _group(judged: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Yield each experiment's name, its grids of Table 1 and its claims of the text, rows of one claim together."""
-    judged = judged.assign(mark=judged["verdict"].map(_MARKS))
+    pairs = zip(judged["verdict"], judged["support"], strict=True)
+    judged = judged.assign(mark=[_SURE_MARKS.get(pair, _MARKS[pair[0]]) for pair in pairs])
     for experiment, rows in judged.groupby("experiment", sort=False):
         values, stated = rows[rows["where"] == TABLE], rows[rows["where"] != TABLE]
         claims = stated.groupby(["where", "claim", "how"], sort=False)
