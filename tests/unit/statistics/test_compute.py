@@ -9,9 +9,9 @@ from scipy import stats
 from semlens.compare.distances import compare_prototypes
 from semlens.compare.pairs import get_units
 from semlens.statistics.compute import STATISTICS, compute_statistics, read_samples
-from semlens.statistics.intervals import compute_se
+from semlens.statistics.intervals import compute_se, widen_extremes
 from semlens.statistics.measure import Options, sample_units
-from semlens.statistics.separation_tables import INFLUENCE, adjust_p, widen_extremes
+from semlens.statistics.separation_tables import INFLUENCE, adjust_p
 
 CLASSES = ("dog", "cat", "owl")
 IMAGES = [

@@ -108,7 +108,7 @@ def _draw_model(
     order = np.argsort([places[name] for name in estimates.names])
     names = [estimates.names[place] for place in order]
     x, y = np.array([places[name] for name in names]), estimates.values[order]
-    low, high = np.clip(estimates.compute_band(seed)[:, order], 0, 1)
+    low, high = estimates.compute_band(seed, share=True)[:, order]
     best = estimates.list_best(seed)[order]
     joined = np.array([_is_joined(study.axis, name) for name in names])
     panel.plot(x[joined], y[joined], color=colour, **_style_line(is_control))

@@ -146,17 +146,15 @@ def _summarize_study(study: Study, model: str, control: str | None, seed: int) -
         place = shared.index(estimates.names[best])
         of_model, of_control = (one.select(shared) for one in (estimates, controls))
         row |= _describe(of_control, place, seed, "control_separation", "control_")
-        row |= _describe(of_model - of_control, place, seed, "contrast", "contrast_", bounded=False)
+        row |= _describe(of_model - of_control, place, seed, "contrast", "contrast_", share=False)
     return row
 
 
 def _describe(
-    estimates: Estimates, place: int, seed: int, name: str, prefix: str = "", *, bounded: bool = True
+    estimates: Estimates, place: int, seed: int, name: str, prefix: str = "", *, share: bool = True
 ) -> dict[str, float]:
     """Return a value and its simultaneous interval."""
-    low, high = estimates.compute_band(seed)[:, place]
-    if bounded:
-        low, high = np.clip([low, high], 0, 1)
+    low, high = estimates.compute_band(seed, share=share)[:, place]
     return {name: estimates.values[place], f"{prefix}low": low, f"{prefix}high": high}
 
 

@@ -4,7 +4,7 @@ An estimate comes with the influence of every unit on it (an image, or a video),
 independent, what lies within one need not be. All draws are seeded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -14,6 +14,7 @@ from scipy import stats
 
 LEVEL = 0.95
 N_DRAWS = 10_000  # of multipliers
+_CHUNK = 1_000  # of them at a time
 N_SPLITS = 200  # of the units into halves
 
 
@@ -58,23 +59,33 @@ class Estimates:
         """Standard errors, (conditions,)."""
         return np.where(np.isnan(self.values), np.nan, compute_se(self.influence, self.n_units))
 
-    def compute_interval(self) -> np.ndarray:
-        """Return t intervals of one condition each, (2, conditions)."""
-        reach = stats.t.ppf((1 + LEVEL) / 2, np.maximum(self.n_units - 1, 1)) * self.se
-        return np.stack([self.values - reach, self.values + reach])
+    def compute_interval(self, *, share: bool = False) -> np.ndarray:
+        """Return t intervals of one condition each, (2, conditions).
 
-    def compute_band(self, seed: int) -> np.ndarray:
-        """Return intervals that hold for all conditions at once, (2, conditions)."""
+        Parameters
+        ----------
+        share
+            Whether the values are shares: see :func:`widen_extremes`.
+        """
+        reach = stats.t.ppf((1 + LEVEL) / 2, np.maximum(self.n_units - 1, 1)) * self.se
+        interval = np.stack([self.values - reach, self.values + reach])
+        return widen_extremes(interval, self.values, self.n_units, LEVEL) if share else interval
+
+    def compute_band(self, seed: int, *, share: bool = False) -> np.ndarray:
+        """Return intervals that hold for all conditions at once, (2, conditions); ``share`` is as above."""
         reach = self.compute_critical(seed) * self.se
-        return np.stack([self.values - reach, self.values + reach])
+        reach = np.where(self.se == 0, 0.0, reach)
+        band = np.stack([self.values - reach, self.values + reach])
+        level = 1 - (1 - LEVEL) / max(1, len(self.values))
+        return widen_extremes(band, self.values, self.n_units, level) if share else band
 
     def compute_critical(self, seed: int) -> float:
         """Return the quantile of the largest |t| over the conditions; NaN where no condition has an interval."""
         known = self.se > 0
         if not known.any():
             return np.nan
-        largest = np.abs(self._draw(seed, known) / self.se[known]).max(axis=1)
-        return float(np.quantile(largest, LEVEL))
+        largest = [np.abs(errors / self.se[known]).max(axis=1) for errors in self._draw(seed, known)]
+        return float(np.quantile(np.concatenate(largest), LEVEL))
 
     def list_best(self, seed: int) -> np.ndarray:
         """Return which conditions cannot be told from the best, (conditions,) bool.
@@ -87,7 +98,7 @@ class Estimates:
         if not len(known):
             best[~np.isnan(self.values) & (self.values == np.nanmax(self.values, initial=-np.inf))] = True
             return best
-        draws = self._draw(seed, known)
+        draws = np.concatenate(list(self._draw(seed, known)))
         for place, condition in enumerate(known):
             others = np.delete(np.arange(len(known)), place)
             shift = self.influence[known[others]] - self.influence[condition]
@@ -137,13 +148,32 @@ class Estimates:
         n_units = np.minimum(self.n_units, other.n_units)
         return type(self)(self.names, self.values - other.values, self.influence - other.influence, n_units)
 
-    def _draw(self, seed: int, conditions: np.ndarray) -> np.ndarray:
-        """Return draws of the error of each condition, (draws, conditions).
+    def _draw(self, seed: int, conditions: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield draws of the error of each condition, (some draws, conditions).
 
         Normal multipliers of influences, divided by the root of chi2 / (I - 1): without, bands are too narrow where
         there are few units.
         """
         rng, n = np.random.default_rng(seed), float(np.min(self.n_units[conditions]))
         scaled = self.influence[conditions] * np.sqrt(n / (n - 1))
-        errors = rng.standard_normal((N_DRAWS, scaled.shape[1])) @ scaled.T
-        return errors / np.sqrt(rng.chisquare(n - 1, (N_DRAWS, 1)) / (n - 1))
+        for _ in range(0, N_DRAWS, _CHUNK):
+            errors = rng.standard_normal((_CHUNK, scaled.shape[1])) @ scaled.T
+            yield errors / np.sqrt(rng.chisquare(n - 1, (_CHUNK, 1)) / (n - 1))
+
+
+def widen_extremes(interval: np.ndarray, values: np.ndarray, n_units: np.ndarray, level: float) -> np.ndarray:
+    """Return intervals within 0 and 1; where a value is 0 or 1 without any error, the exact one of so many units.
+
+    A separation of 1 in each of I images is no proof that it is 1 in all others (Clopper and Pearson).
+
+    Parameters
+    ----------
+    interval
+        (2, conditions).
+    """
+    low, high = np.clip(interval, 0, 1)
+    reach = ((1 - level) / 2) ** (1 / np.maximum(n_units, 1))
+    known = ~np.isnan(low)
+    low = np.where(known & (values >= 1) & (low >= 1), reach, low)
+    high = np.where(known & (values <= 0) & (high <= 0), 1 - reach, high)
+    return np.stack([low, high])

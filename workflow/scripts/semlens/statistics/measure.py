@@ -55,10 +55,11 @@ def measure_condition(
 ) -> list[Measured]:
     """Return separation between and inside images; of a view, or of later frames, that of identity."""
     name, metric = condition["name"], condition["metric"]
-    sampled = [0]
+    n_all = 0
 
     def choose(rows: pd.DataFrame) -> np.ndarray:
-        sampled[0] = len(rows)
+        nonlocal n_all
+        n_all = len(rows)
         return sample_units(get_units(rows), options.max_objects, options.seed)
 
     rows, vectors = load_prototypes(shards, {**condition, "view": ORIGINAL}, choose)
@@ -71,7 +72,7 @@ def measure_condition(
     else:
         measured = measure_images(rows, vectors, metric, options)
     found = [
-        Measured(name, comparison, separation, separation.average(options.average), null, sampled[0])
+        Measured(name, comparison, separation, separation.average(options.average), null, n_all)
         for comparison, (separation, null) in measured.items()
     ]
     log.info("%s: %s", name, "; ".join(f"{one.comparison} {one.average.value:.4f}" for one in found))
@@ -88,18 +89,14 @@ def measure_images(rows: pd.DataFrame, vectors: np.ndarray, metric: str, options
     neighbours = gather_inside(distances, labels)
     inside = measure_separation([neighbours], labels, labels.classes)
     between = measure_separation(iterate_between(distances, labels), labels, labels.classes, out_midranks=distances)
-    shuffler, by, null = (
-        Shuffler(labels, options.seed),
-        options.average,
-        {"between": np.empty(0), "inside": np.empty(0)},
-    )
+    shuffler, null_between, null_inside = Shuffler(labels, options.seed), np.empty(0), np.empty(0)
     if len(codes := between.list_classes()) and shuffler.count_exchangeable_units():
         shuffled = shuffler.shuffle_between(options.permutations)
-        null["between"] = permute_between(distances, labels, codes, shuffled, by)
+        null_between = permute_between(distances, labels, codes, shuffled, options.average)
     if len(codes := inside.list_classes()):
         shuffled = shuffler.shuffle_inside(options.permutations)
-        null["inside"] = permute_inside(neighbours, labels, codes, shuffled, by)
-    return {"between": (between, null["between"]), "inside": (inside, null["inside"])}
+        null_inside = permute_inside(neighbours, labels, codes, shuffled, options.average)
+    return {"between": (between, null_between), "inside": (inside, null_inside)}
 
 
 def measure_views(

@@ -8,7 +8,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from semlens.statistics.comparisons import COMPARISONS, MIN_UNITS
-from semlens.statistics.intervals import LEVEL, Estimates
+from semlens.statistics.intervals import Estimates
 from semlens.statistics.measure import Measured, Options
 from semlens.statistics.permutation import compute_p
 from semlens.statistics.separation import N_VOTES
@@ -128,24 +128,6 @@ def tabulate_separation(measured: Sequence[Measured], options: Options) -> dict[
     return {name: pd.concat([part[name] for part in parts], ignore_index=True) for name in parts[0]}
 
 
-def widen_extremes(interval: np.ndarray, values: np.ndarray, n_units: np.ndarray, level: float) -> np.ndarray:
-    """Return intervals within 0 and 1; where a value is 0 or 1 without any error, the exact one of so many units.
-
-    A separation of 1 in each of I images is no proof that it is 1 in all others (Clopper and Pearson).
-
-    Parameters
-    ----------
-    interval
-        (2, conditions).
-    """
-    low, high = np.clip(interval, 0, 1)
-    reach = ((1 - level) / 2) ** (1 / np.maximum(n_units, 1))
-    known = ~np.isnan(low)
-    low = np.where(known & (values >= 1) & (low >= 1), reach, low)
-    high = np.where(known & (values <= 0) & (high <= 0), 1 - reach, high)
-    return np.stack([low, high])
-
-
 def adjust_p(observed: np.ndarray, null: np.ndarray) -> np.ndarray:
     """Return p-values, (conditions,), adjusted for taking the largest of all conditions (Westfall and Young).
 
@@ -168,9 +150,8 @@ def _tabulate(group: list[Measured], options: Options) -> dict[str, pd.DataFrame
     among_best = estimates.list_best(options.seed)
     best = int(np.nanargmax(estimates.values)) if not np.isnan(estimates.values).all() else -1
     values, n_units = estimates.values, estimates.n_units
-    low, high = widen_extremes(estimates.compute_interval(), values, n_units, LEVEL)
-    shared = 1 - (1 - LEVEL) / len(group)
-    band_low, band_high = widen_extremes(estimates.compute_band(options.seed), values, n_units, shared)
+    low, high = estimates.compute_interval(share=True)
+    band_low, band_high = estimates.compute_band(options.seed, share=True)
     retrieval = [one.separation.average_retrieval(options.average) for one in group]
     separation = pd.DataFrame(
         {
@@ -247,7 +228,7 @@ def _tabulate_classes(one: Measured) -> pd.DataFrame:
         row |= {"counts": code in counting, "separation": average.value}
         if row["counts"]:
             single = Estimates([""], np.array([average.value]), average.influence[None], np.array([average.n_units]))
-            (low,), (high,) = widen_extremes(single.compute_interval(), single.values, single.n_units, LEVEL)
+            (low,), (high,) = single.compute_interval(share=True)
             row |= {"se": single.se[0], "low": low, "high": high}
         rows.append(row)
     columns = [name for name in CLASS_SEPARATION_TABLE.columns if name not in ("condition", "comparison")]
