@@ -61,12 +61,16 @@ def test_every_figure_and_table_is_shown(opened, finished):
     drawn = list(finished.path("results", "figures").glob("*.png"))
     tables = list(finished.path("results", "tables").glob("*.html"))
     assert opened["figures"] == [True] * (len(drawn) + 1)  # and the overview
-    assert len(opened["tables"]) > len(tables) and all(opened["tables"])  # and those of claims, provenance and findings
+    filled = [path for path in tables if "<table" in path.read_text()]
+    assert len(opened["tables"]) > len(filled) > 5 and all(
+        opened["tables"]
+    )  # and those of claims, provenance and findings
 
 
 def test_it_opens_with_findings_and_the_way_to_them(opened, finished):
     findings = json.loads(finished.path("results", "findings.json").read_text())
-    assert len(opened["findings"]) == len(findings) > 2
+    answered = [row for row in findings if row["comparison"] == "order" or row["best"]]
+    assert len(opened["findings"]) == len(answered) > 2
     assert opened["stages"] == ["fetch", "select", "encode", "extract", "pool", "compare", "statistics", "draw"]
     assert len(opened["links"]) == len(EXPERIMENTS) + 5 and all(opened["links"])
 

@@ -67,10 +67,14 @@ def made(repo: Repository) -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def interrupted(finished, clone) -> Repository:
-    """A run from manifests, interrupted again and again on its way: every time, the next goes on with the rest."""
+    """A run that lacks some shards, interrupted again and again: every time, the next goes on with the rest."""
     repo = clone()
-    for folder in ("latents", "features", "prototypes", "distances", "statistics"):
-        shutil.rmtree(repo.path("results", folder))
+    shutil.rmtree(repo.path("results", "distances"))
+    shutil.rmtree(repo.path("results", "statistics"))
+    for folder in ("latents/tiny/{}/plain", "features/plain/tiny/{}", "prototypes/plain/tiny/{}"):
+        for dataset, shard in (("coco", "00001"), ("voc", "00000")):
+            (lacking,) = repo.path("results", folder.format(dataset)).glob(f"{shard}.*")
+            lacking.unlink()
     before: dict[str, int] = {}
 
     def interrupt(how: Callable[[subprocess.Popen], None], when: Callable[[], object], *targets: str) -> None:
@@ -128,11 +132,12 @@ def test_nothing_half_written_is_left(interrupted):
 def test_threads_change_rounding_and_nothing_else(finished, clone, tmp_path):
     """As batch sizes do; the finished run's jobs have one thread each."""
     repo = Repository(clone().folder, changed({"threads": 2}, tmp_path / "small.yaml"))
-    for folder in ("latents/tiny/coco", "features/plain/tiny/coco", "prototypes/plain/tiny/coco"):
+    for folder in ("latents/tiny/voc", "features/plain/tiny/voc", "prototypes/plain/tiny/voc"):
         shutil.rmtree(repo.path("results", folder))
-    repo.path(DISTANCES).unlink()
-    snakemake(repo, DISTANCES, *RUN)
-    found, expected = (pd.read_parquet(of.path(DISTANCES)) for of in (repo, finished))
+    distances = "results/distances/metrics/tiny/voc.parquet"
+    repo.path(distances).unlink()
+    snakemake(repo, distances, *RUN)
+    found, expected = (pd.read_parquet(of.path(distances)) for of in (repo, finished))
     pd.testing.assert_frame_equal(found.drop(columns="distance"), expected.drop(columns="distance"))
     assert not found.equals(expected)
     assert ((found["distance"] - expected["distance"]).abs() <= 5e-6 * expected["distance"].clip(lower=1)).all()
@@ -150,8 +155,6 @@ def test_a_full_disk_is_named_and_leaves_the_shard_undone(finished, clone):
     assert "No space left on device" in said.stdout
     assert f"{FEATURES}" in said.stdout
     assert plan(repo, FEATURES) == {Job("extract_features", "plain/tiny/coco/00001")}
-    execute(repo, FEATURES)
-    assert alike(repo.path(FEATURES), finished.path(FEATURES))
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_an_unfinished_run_gives_what_it_has(unfinished, run):
         (lambda run: run.prototypes("noised", "tiny", "voc", layers="enc16.1"), "timestep 0; there are 1, 100"),
         (lambda run: run.feature_map("plain", "tiny", "coco", "nobody", layer="enc16.1"), "image_id 'nobody'"),
         (lambda run: run.crop("voc", "nobody"), "instance 'nobody'"),
-        (lambda run: run.plot("metrics", "curves"), "'curves'; there are boxes, objects"),
+        (lambda run: run.plot("metrics", "curves"), "'curves'; there are boxes, separation, objects"),
     ],
 )
 def test_an_unknown_name_is_answered_with_those_that_are_there(run, ask, named):

@@ -10,7 +10,6 @@ import yaml
 HOME = Path(workflow.current_basedir).parents[1]
 SCRIPTS = HOME / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
-# Scripts run this semlens too, where another is installed.
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(SCRIPTS), os.environ.get("PYTHONPATH")])))
 
 from semlens.compare.metrics import list_metrics, load_metric

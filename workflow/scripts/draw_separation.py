@@ -8,6 +8,7 @@ from semlens.draw.separation import draw_separation
 from semlens.draw.style import read_statistics, save_figure
 from semlens.draw.tables import format_table, save_table, tabulate_separation
 from semlens.runtime.logs import log_job
+from semlens.statistics.comparisons import MIN_UNITS
 from semlens.statistics.studies import read_comparisons
 
 matplotlib.use("Agg")
@@ -23,4 +24,5 @@ if __name__ == "__main__":
         names = [comparison["name"] for comparison in params.comparisons]
         values = tabulate_separation(read_statistics(names, inputs.separation))
         files = {form: outputs[form] for form in ("csv", "md", "tex", "html")}
-        save_table(values, partial(format_table, values, params.axis), title=params.title, files=files)
+        nothing = f"No class has objects to compare in {MIN_UNITS} images (videos)."
+        save_table(values, partial(format_table, values, params.axis), title=params.title, files=files, nothing=nothing)

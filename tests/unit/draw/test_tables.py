@@ -32,9 +32,9 @@ def test_a_title_names_a_sample_where_quartiles_and_tests_use_one():
 
 @pytest.fixture
 def written(tmp_path):
-    def run(values, title="A title", table=lambda values: tabulate_tests(values, dunn="table1"), axis="metric"):
+    def run(values, title="A title", table=lambda values: tabulate_tests(values, dunn="table1"), axis="metric", **more):
         paths = {kind: str(tmp_path / f"table.{kind}") for kind in ("csv", "md", "tex", "html")}
-        save_table(table(values), partial(format_table, table(values), axis), title=title, files=paths)
+        save_table(table(values), partial(format_table, table(values), axis), title=title, files=paths, **more)
         return {kind: (tmp_path / f"table.{kind}").read_text() for kind in paths}
 
     return run
@@ -220,5 +220,6 @@ def test_lines_that_say_nothing_are_left_out(written):
 
 
 def test_a_table_of_nothing_is_written(written):
-    files = written({"voc": make_separation(["16"], separation=None)}, table=tabulate_separation, axis="layers")
-    assert all("between" not in text for text in files.values())
+    values = {"voc": make_separation(["16"], separation=None)}
+    files = written(values, table=tabulate_separation, axis="layers", nothing="Nothing at all.")
+    assert all("Nothing at all." in files[form] for form in ("md", "tex", "html")) and "<table" not in files["html"]

@@ -53,7 +53,7 @@ def stack(averages):
 
 @pytest.mark.parametrize("name", NULL)
 def test_permutation_rejects_at_its_level_where_the_papers_test_does_not(name):
-    runs, rejected, n_inside, rejected_inside, papers = 150, 0, 0, 0, 0
+    runs, rejected, n_inside, rejected_inside, papers = 120, 0, 0, 0, 0
     for run in range(runs):
         rows, (vectors,) = simulate(NULL[name], np.random.default_rng(run))
         measured = measure_images(rows, vectors, "euclidean", Options("classes", 39, 10_000, SEED + run, "cpu"))
@@ -93,7 +93,7 @@ def test_intervals_cover_chance_where_classes_do_not(name):
 
 def test_a_hundred_layers_of_nothing_have_none_that_stands_out():
     """By p adjusted for the number of layers, and by simultaneous bands; unadjusted, most runs have one."""
-    runs, by_p, by_band, unadjusted = 40, 0, 0, 0
+    runs, by_p, by_band, unadjusted = 25, 0, 0, 0
     scenario = Scenario(images=30, objects=3, classes=3, clustering=0.3)
     for run in range(runs):
         rows, layers = simulate(scenario, np.random.default_rng(run), n_layers=100)
@@ -118,7 +118,7 @@ def test_a_hundred_layers_of_nothing_have_none_that_stands_out():
 
 def test_the_best_layer_is_among_those_that_cannot_be_told_from_it():
     """Three equal layers that are best, and three that say less. The first of the best is as good as any."""
-    runs, kept, told_apart = 150, 0, 0
+    runs, kept, told_apart = 100, 0, 0
     scenario = Scenario(class_effect=0.6, image_effect=0.3)
     for run in range(runs):
         rows, layers = simulate(scenario, np.random.default_rng(run), n_layers=6)

@@ -94,7 +94,12 @@ def _pivot(tables: Statistics, values: list[str]) -> pd.DataFrame:
 
 
 def save_table(
-    values: pd.DataFrame, format_text: Callable[[Markup], pd.DataFrame], *, title: str, files: dict[str, str]
+    values: pd.DataFrame,
+    format_text: Callable[[Markup], pd.DataFrame],
+    *,
+    title: str,
+    files: dict[str, str],
+    nothing: str = "",
 ) -> None:
     """Write a table: its numbers as CSV; to read, as Markdown, LaTeX and a piece of HTML.
 
@@ -104,7 +109,13 @@ def save_table(
         Returns the table as text in a markup; its columns may have several levels.
     files
         Paths by format: ``csv``, ``md``, ``tex`` and ``html``.
+    nothing
+        What stands in the place of a table without rows.
     """
+    if values.empty:
+        texts = {"csv": values.to_csv(), "md": f"{title}\n\n{nothing}\n", "tex": nothing, "html": f"<p>{nothing}</p>"}
+        _write_texts(texts, files)
+        return
     markdown = format_text(MARKUP["md"])
     if markdown.columns.nlevels > 1:
         markdown.columns = [" ".join(column) for column in markdown.columns]
@@ -114,6 +125,10 @@ def save_table(
         "tex": format_text(MARKUP["tex"]).to_latex(multicolumn_format="c"),
         "html": format_text(MARKUP["html"]).to_html(escape=False, border=0, index_names=False),
     }
+    _write_texts(texts, files)
+
+
+def _write_texts(texts: dict[str, str], files: dict[str, str]) -> None:
     for form, text in texts.items():
         with write_atomically(files[form]) as file:
             Path(file).write_text(text, encoding="utf-8")
