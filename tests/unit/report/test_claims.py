@@ -12,10 +12,12 @@ import yaml
 from semlens.compare.pairs import SETS
 from semlens.compare.unit_totals import UNIT_TOTALS
 from semlens.report.claims.claims import read_published
-from semlens.report.claims.judge import JUDGED, VERDICTS, judge_claims
+from semlens.report.claims.conditions import ConditionStatistics, align_units
+from semlens.report.claims.judge import JUDGED, SUPPORT, VERDICTS, judge_claims
 from semlens.report.claims.paper import EXPERIMENTS, LAYERS, SETTINGS, explain_incomparability
 from semlens.report.claims.predicates import PREDICATES
 from semlens.report.claims.render import save_claims
+from semlens.report.claims.statements import Replicates, Statement, require_all
 from semlens.statistics.compute import STATISTICS
 from semlens.storage.tables import check_table
 
@@ -433,6 +435,173 @@ def test_conditions_are_paired_by_image(tmp_path):
     assert (row.verdict, row.support) == (HOLDS, "established")
 
 
+UNITS = list("abcdefgh")
+
+
+def draw_pairs(condition, shift, lacks):
+    """Pairs of three sets: (set, unit, unit, distance), in units but one."""
+    rng, units = np.random.default_rng(len(condition)), [unit for unit in UNITS if unit != lacks]
+    rows = []
+    for number, name in enumerate(["sidi", "scsi", "scdi"]):
+        i, j = rng.choice(units, 80), rng.choice(units, 80)
+        distances = rng.normal(0.3 + shift + 0.1 * number * (1 + number), 0.05 + shift, 80)
+        rows.append(pd.DataFrame({"set": name, "i": i, "j": i if name == "scsi" else j, "distance": distances}))
+    return pd.concat(rows, ignore_index=True)
+
+
+def describe_pairs(name, pairs):
+    """The statistics of a condition with these pairs."""
+    ends = pd.concat([pairs.assign(unit=pairs["i"]), pairs[pairs["i"] != pairs["j"]].assign(unit=pairs["j"])])
+    distance = ends.assign(square=ends["distance"] ** 2).groupby(["set", "unit"], sort=False)
+    totals = distance.agg(
+        n=("distance", "size"), sum=("distance", "sum"), sum_of_squares=("square", "sum")
+    ).reset_index()
+    columns = pairs.groupby("set", sort=False)["distance"].agg(["size", "mean", "std", "min", "max"])
+    sets = columns.rename(columns={"size": "n", "min": "q1", "max": "q3"}).to_dict("index")
+    tests = {}
+    for a, b in itertools.combinations(sets, 2):
+        dunn = abs(sets[a]["mean"] - sets[b]["mean"]) / max(sets[a]["std"], sets[b]["std"])
+        tests[frozenset((a, b))] = {"set_a": a, "set_b": b, "p": 0.01, "log10_p": -2, "dunn_table1": dunn}
+    return ConditionStatistics(name, sets, tests, totals, pd.Index(totals["unit"].unique()))
+
+
+def list_margins(predicate, conditions):
+    ((kind, argument),) = predicate.items()
+    predicate = PREDICATES[kind](argument | {"within": 0.1} if kind in ("dunn", "mean") else argument)
+    return predicate.judge(conditions if predicate.along else conditions[0]).statement.rows
+
+
+@pytest.mark.parametrize("predicate", [plain(predicate) for predicate, *_ in SUPPORTED])
+def test_margins_without_a_unit_are_those_of_the_other_pairs(predicate):
+    """Conditions lack a unit each, one that the other has."""
+    pairs = {"1": draw_pairs("1", 0, "a"), "20": draw_pairs("20", 0.03, "h")}
+    if predicate.get("largest_dunn") or predicate.get("majority_larger"):
+        pairs["2"] = pairs.pop("20")
+    conditions = align_units([describe_pairs(*item) for item in pairs.items()])
+    units = list(conditions[0].units)
+    assert sorted(units) == UNITS
+    rows = list_margins(predicate, conditions)
+    for place, unit in enumerate([None, *units]):
+        left = [(name, part[(part["i"] != unit) & (part["j"] != unit)]) for name, part in pairs.items()]
+        naive = list_margins(predicate, align_units([describe_pairs(*item) for item in left]))
+        for row, expected in zip(rows, naive, strict=True):
+            found = [margin.values[place] for margin in row]
+            assert found == pytest.approx([margin.value for margin in expected], abs=1e-9)
+            assert {margin.n_units for margin in row} == {7}
+
+
+def by_hand(name, means, std=0.1):
+    """A condition without unit totals, whose Dunn indices are the gaps in these standard deviations."""
+    tests = {
+        frozenset((a, b)): {
+            "set_a": a,
+            "set_b": b,
+            "p": 0.01,
+            "log10_p": -2,
+            "dunn_table1": abs(means[a] - means[b]) / std,
+        }
+        for a, b in itertools.combinations(means, 2)
+    }
+    sets = {key: {"n": 9, "mean": mean, "std": std, "q1": mean, "q3": mean} for key, mean in means.items()}
+    empty = check_table(pd.DataFrame(columns=list(UNIT_TOTALS.columns)), UNIT_TOTALS, name)
+    return ConditionStatistics(name, sets, tests, empty, pd.Index([]))
+
+
+LATER = {"sidi": 0.3, "scsi": 0.45, "scdi": 0.35}
+BY_HAND = [  # at 1, LOW: means 0.1, 0.2, 0.4; Dunn indices 1, 3, 2 (AB, AC, BC). At 2, LATER: 1.5, 0.5, 1
+    ({"order": ["sidi", "scsi", "scdi"]}, [[0.1], [0.2]]),
+    ({"no_order": ["sidi", "scdi", "scsi"]}, [[-0.3, 0.2]]),
+    ({"not_significantly_below": ["sidi", "scsi"]}, [[-0.1]]),
+    ({"effect_below": ["sidi", "scsi"]}, [[-0.8]]),
+    ({"highest": "scsi"}, [[0.1], [-0.2]]),
+    ({"closer": [["sidi", "scsi"], ["scsi", "scdi"]]}, [[0.1]]),
+    ({"quartiles_overlap": ["sidi", "scsi"]}, []),
+    ({"all_significant": "all"}, [[0.1], [0.3], [0.2]]),
+    ({"p_value": {"pair": ["scsi", "sidi"], "value": 0.01}}, [[0.1]]),
+    ({"p_value": {"pair": ["scsi", "sidi"], "value": 0.36489}}, [[-0.1]]),
+    ({"dunn": {"pair": ["sidi", "scsi"], "value": 1.05}}, [[0.05]]),
+    ({"mean": {"set": "sidi", "value": 0.35}}, [[-0.15]]),
+    ({"rises": "scdi"}, [[-0.05]]),
+    ({"constant": "scdi"}, [[0.02 - 0.05]]),
+    ({"smallest_gap": {"pair": ["scsi", "scdi"], "at": "2"}}, [[0.1]]),
+    ({"largest_dunn": {"pair": ["sidi", "scsi"], "at": "2"}}, [[0.5]]),
+    ({"majority_larger": {"at": "2"}}, [[0.5, -2.5, -1.0]]),
+]
+
+
+@pytest.mark.parametrize(("predicate", "expected"), BY_HAND)
+def test_margins_by_hand(predicate, expected):
+    conditions = [by_hand("1", LOW), by_hand("2", LATER)]
+    rows = list_margins(predicate, conditions)
+    assert [[margin.value for margin in row] for row in rows] == [pytest.approx(row) for row in expected]
+
+
+def test_every_predicate_has_margins_by_hand():
+    assert {next(iter(predicate)) for predicate, _ in BY_HAND} == set(PREDICATES)
+
+
+def replicate(value, t, n_units=30, seed=0):
+    """A number that lies t standard errors from 0."""
+    errors = np.random.default_rng(seed).normal(size=n_units)
+    errors -= errors.mean()
+    se = np.sqrt(n_units / (n_units - 1) * np.sum(errors**2)) * (n_units - 1) / n_units
+    return Replicates(np.append(value, value - errors * abs(value / t) / se), n_units)
+
+
+SURE, LIKELY, UNKNOWN = (replicate(1, t) for t in (9, 2.3, 1))
+UNLIKELY, FALSE = -LIKELY, -SURE
+NO_INTERVAL = Replicates(SURE.values, 4)
+
+
+@pytest.mark.parametrize(
+    ("row", "enough", "word"),
+    [
+        ([LIKELY], 1, "established"),
+        ([LIKELY, *(replicate(1, 2.3, seed=seed) for seed in (1, 2))], 1, "observed"),  # the best of three, by chance
+        ([SURE, FALSE, FALSE], 1, "established"),
+        ([SURE, FALSE, FALSE], 2, "violated"),
+        ([SURE, UNKNOWN, FALSE], 2, "observed"),
+        ([SURE, -UNKNOWN, FALSE], 2, "undecided"),
+        ([SURE, NO_INTERVAL, NO_INTERVAL], 1, "established"),
+        ([SURE, NO_INTERVAL, NO_INTERVAL], 2, "observed"),
+        ([FALSE, -NO_INTERVAL], 1, "undecided"),
+        ([UNLIKELY], 1, "violated"),
+    ],
+)
+def test_enough_of_a_row_are_positive(row, enough, word):
+    statement = Statement([row], enough)
+    assert statement.judge_support(0) == word
+    assert statement.is_met() == (word in ("established", "observed"))
+
+
+def test_a_step_without_an_interval_hides_no_other():
+    assert require_all([NO_INTERVAL, FALSE]).judge_support(0) == "violated"
+    assert require_all([NO_INTERVAL, SURE]).judge_support(0) == "observed"
+
+
+def test_no_order_says_the_opposite_of_order():
+    opposite = dict(zip(SUPPORT, ("violated", "undecided", "observed", "established", "empty"), strict=True))
+    margins = [SURE, LIKELY, UNKNOWN, -UNKNOWN, UNLIKELY, FALSE, NO_INTERVAL]
+    for steps in itertools.combinations(margins, 3):
+        order, none = require_all(steps), Statement([[-step for step in steps]], ties=True)
+        assert none.judge_support(0) == opposite[order.judge_support(0)]
+        assert none.is_met() != order.is_met()
+
+
+def test_conditions_that_are_alike_vary_by_little(monkeypatch):
+    """The range of nine means that differ by just the limit is wider by chance, but seldom significantly so."""
+    monkeypatch.setattr("semlens.statistics.intervals.N_DRAWS", 1000)
+    rng, n, words = np.random.default_rng(0), 30, []
+    for _ in range(100):
+        x = rng.normal(size=(9, n))
+        x[:4] += 0.2
+        total = x.sum(axis=1, keepdims=True)
+        means = [Replicates(row, n) for row in np.hstack([total / n, (total - x) / (n - 1)])]
+        margins = [0.2 - abs(b - a) for a, b in itertools.combinations(means, 2)]
+        words.append(require_all(margins).judge_support(0))
+    assert words.count("violated") <= 8
+
+
 # The paper's own claims
 
 
@@ -547,6 +716,7 @@ def test_counts_and_tolerances_come_first(everything, written):
     for kind in ("md", "html"):
         start = written[kind][: written[kind].index("distance-measures")]
         assert line in start
+        assert all(f"{word}: {(everything['support'] == word).sum()}" in start for word in SUPPORT)
         assert "same side of 0.05, Dunn indices within 0.1, means within 0.05" in start
         assert " ".join(read_published(FOLDER).why.split()) in start
 

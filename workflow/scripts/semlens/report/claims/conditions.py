@@ -1,7 +1,7 @@
 """The statistics of one condition, as predicates ask for them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from semlens.report.claims.statements import Replicates
 from semlens.statistics.means import SetMeans, compute_dunn_table1, leave_out_units
 from semlens.statistics.p_values import format_p_value
 
@@ -21,22 +22,23 @@ class MissingValue(Exception):
 class ConditionStatistics:
     """The statistics of one condition.
 
-    What ``measure_*`` returns is (1 + units,): the value, then what it is without one unit after another.
-
     Attributes
     ----------
     sets
         Columns of the sets' table, by set.
     tests
         Columns of the tests' table, by pair of sets.
-    means
-        By set, of all units of the dataset.
+    totals
+        As :data:`semlens.compare.unit_totals.UNIT_TOTALS` has them.
+    units
+        Those that are left out one after another.
     """
 
     name: str
     sets: dict[str, dict[str, float]]
     tests: dict[frozenset[str], dict[str, Any]]
-    means: dict[str, SetMeans]
+    totals: pd.DataFrame
+    units: pd.Index
 
     def get(self, name: str, column: str = "mean") -> float:
         """Return a value of a set.
@@ -58,34 +60,28 @@ class ConditionStatistics:
             raise MissingValue(f"no {column} of {a} vs. {b} at {self.name}")
         return value
 
-    def count_units(self, names: Sequence[str]) -> int:
-        """Return how many units each of these sets has pairs in, at least."""
-        return min((self.means[name].n_units for name in names if name in self.means), default=0)
-
-    def measure_mean(self, name: str) -> np.ndarray:
+    def measure_mean(self, name: str) -> Replicates:
         """Return the mean of a set; raises as :meth:`get`."""
-        return np.append(self.get(name), self.means[name].mean[1:])
+        value, means = self.get(name), self._leave_out_units(name)
+        return Replicates(np.append(value, means.mean[1:]), means.n_units)
 
-    def measure_std(self, name: str) -> np.ndarray:
+    def measure_std(self, name: str) -> Replicates:
         """Return the standard deviation of a set; raises as :meth:`get`."""
-        return np.append(self.get(name, "std"), self.means[name].std[1:])
+        value, means = self.get(name, "std"), self._leave_out_units(name)
+        return Replicates(np.append(value, means.std[1:]), means.n_units)
 
-    def measure_steps(self, names: Sequence[str]) -> np.ndarray:  # (names - 1, 1 + units)
-        """Return the means' differences, each from the one before; raises as :meth:`get`."""
-        return np.diff([self.measure_mean(name) for name in names], axis=0)
-
-    def measure_gap(self, a: str, b: str) -> np.ndarray:
-        """Return the distance of two means; raises as :meth:`get`."""
-        return np.abs(self.measure_mean(a) - self.measure_mean(b))
-
-    def measure_difference(self, a: str, b: str) -> np.ndarray:  # (1, 1 + units)
-        """Return the difference of two means, whose sign is such that it is positive; raises as :meth:`get`."""
-        difference = self.measure_mean(a) - self.measure_mean(b)
-        return np.where(difference[0] < 0, -difference, difference)[None]
-
-    def measure_dunn(self, a: str, b: str) -> np.ndarray:
+    def measure_dunn(self, a: str, b: str) -> Replicates:
         """Return what Table 1 prints as the Dunn index of two sets; raises as :meth:`get`."""
-        return np.append(self.get_test(a, b, "dunn_table1"), compute_dunn_table1(self.means[a], self.means[b])[1:])
+        value, of_a, of_b = self.get_test(a, b, "dunn_table1"), self._leave_out_units(a), self._leave_out_units(b)
+        return Replicates(np.append(value, compute_dunn_table1(of_a, of_b)[1:]), min(of_a.n_units, of_b.n_units))
+
+    def measure_steps(self, names: Sequence[str]) -> list[Replicates]:
+        """Return the means' differences, each from the one before; raises as :meth:`get`."""
+        return [self.measure_mean(b) - self.measure_mean(a) for a, b in pairwise(names)]
+
+    def measure_gap(self, a: str, b: str) -> Replicates:
+        """Return the distance of two means; raises as :meth:`get`."""
+        return abs(self.measure_mean(b) - self.measure_mean(a))
 
     def list_pairs(self) -> list[tuple[str, str]]:
         """Return all pairs of sets, as the tests' table has them."""
@@ -103,35 +99,31 @@ class ConditionStatistics:
         """Return the p-value of a pair of sets as text."""
         return format_p_value(self.get_test(a, b, "p"), self.get_test(a, b, "log10_p"))
 
+    def _leave_out_units(self, name: str) -> SetMeans:
+        row, totals = self.sets[name], self.totals[self.totals["set"] == name].set_index("unit")
+        deviations = row["std"] ** 2 * (row["n"] - 1) if row["n"] > 1 else 0.0
+        return leave_out_units(totals, self.units, int(row["n"]), row["mean"], deviations)
 
-def read_conditions(
-    sets: str | Path, tests: str | Path, totals: pd.DataFrame, units: pd.Index
-) -> Iterator[ConditionStatistics]:
-    """Yield the statistics of every condition of an experiment with a model on a dataset.
 
-    Parameters
-    ----------
-    totals
-        As :data:`semlens.compare.unit_totals.UNIT_TOTALS` has them.
-    units
-        All units of the dataset, in an order that all its experiments share.
-    """
+def read_conditions(sets: str | Path, tests: str | Path, unit_totals: str | Path) -> Iterator[ConditionStatistics]:
+    """Yield the statistics of every condition of an experiment with a model on a dataset."""
     sets_table, tests_table = (pd.read_csv(path, dtype={"condition": str}) for path in (sets, tests))
-    by_set = dict(list(totals.groupby(["condition", "set"])))
+    totals_table = pd.read_parquet(unit_totals)
     for condition, rows in sets_table.groupby("condition", sort=False):
         records = tests_table[tests_table["condition"] == condition].to_dict("records")
-        by_name = rows.set_index("set").to_dict("index")
+        totals = totals_table[totals_table["condition"] == condition]
         yield ConditionStatistics(
             str(condition),
-            by_name,
+            rows.set_index("set").to_dict("index"),
             {frozenset((record["set_a"], record["set_b"])): record for record in records},
-            {
-                name: _read_means(row, by_set.get((condition, name), totals.iloc[:0]), units)
-                for name, row in by_name.items()
-            },
+            totals,
+            pd.Index(totals["unit"].unique()),
         )
 
 
-def _read_means(row: dict[str, float], totals: pd.DataFrame, units: pd.Index) -> SetMeans:
-    deviations = row["std"] ** 2 * (row["n"] - 1) if row["n"] > 1 else 0.0
-    return leave_out_units(totals.set_index("unit"), units, int(row["n"]), row["mean"], deviations)
+def align_units(conditions: Sequence[ConditionStatistics]) -> list[ConditionStatistics]:
+    """Return the conditions with the same units, those of any of them: leaving out one that a condition lacks, nothing
+    changes there.
+    """
+    units = pd.Index(dict.fromkeys(unit for condition in conditions for unit in condition.units))
+    return [replace(condition, units=units) for condition in conditions]

@@ -8,7 +8,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from semlens.report.claims.claims import Claim, Published
-from semlens.report.claims.conditions import ConditionStatistics, MissingValue, read_conditions
+from semlens.report.claims.conditions import ConditionStatistics, MissingValue, align_units, read_conditions
 from semlens.report.claims.paper import EXPERIMENTS, explain_incomparability
 from semlens.runtime.logs import log
 from semlens.statistics.order import VERDICTS as ORDER_VERDICTS
@@ -57,14 +57,9 @@ def judge_claims(published: Published, comparisons: Sequence[dict[str, Any]], se
     """
     statistics: dict[tuple[str, str, str, str], ConditionStatistics] = {}
     reasons: dict[tuple[str, str, str], str] = {}
-    totals = [pd.read_parquet(comparison["unit_totals"]) for comparison in comparisons]
-    units: dict[str, set[str]] = {}
-    for comparison, table in zip(comparisons, totals, strict=True):
-        units.setdefault(comparison["dataset"], set()).update(table["unit"])
-    for comparison, table in zip(comparisons, totals, strict=True):
+    for comparison in comparisons:
         key = (comparison["experiment"], comparison["model"], comparison["dataset"])
-        index = pd.Index(sorted(units[comparison["dataset"]]))
-        conditions = read_conditions(comparison["sets"], comparison["tests"], table, index)
+        conditions = read_conditions(comparison["sets"], comparison["tests"], comparison["unit_totals"])
         statistics |= {(*key, condition.name): condition for condition in conditions}
         reasons[key] = explain_incomparability(comparison, published.images)
     models = list(dict.fromkeys(comparison["model"] for comparison in comparisons))
@@ -76,7 +71,7 @@ def judge_claims(published: Published, comparisons: Sequence[dict[str, Any]], se
             keys = [(experiment, model, dataset, name) for experiment, name in places]
             if all(key in statistics for key in keys):
                 reason = next(filter(None, (reasons[key[:3]] for key in keys)), "")
-                row = _judge(claim, [statistics[key] for key in keys], reason, seed)
+                row = _judge(claim, align_units([statistics[key] for key in keys]), reason, seed)
                 rows.append({"model": model, "dataset": dataset, "condition": ", ".join(conditions), **row})
     judged = pd.DataFrame(rows, columns=list(JUDGED.columns))
     log.info("the paper's claims: %s", count_verdicts(judged))
@@ -85,14 +80,24 @@ def judge_claims(published: Published, comparisons: Sequence[dict[str, Any]], se
 
 def count_verdicts(judged: pd.DataFrame) -> str:
     """Return how often each verdict was given."""
-    return ", ".join(f"{verdict}: {(judged['verdict'] == verdict).sum()}" for verdict in VERDICTS)
+    return _count(judged["verdict"], VERDICTS)
+
+
+def count_support(judged: pd.DataFrame) -> str:
+    """Return how often a statement is how sure."""
+    return _count(judged["support"], SUPPORT)
+
+
+def _count(words: pd.Series, known: Sequence[str]) -> str:
+    return ", ".join(f"{word}: {(words == word).sum()}" for word in known)
 
 
 def _judge(claim: Claim, conditions: list[ConditionStatistics], reason: str, seed: int) -> dict[str, str]:
     predicate = claim.predicate
     try:
-        obtained, holds, support = predicate.judge(conditions, seed)
-        verdict = "not comparable" if reason else "holds" if holds else "does not hold"
+        outcome = predicate.judge(conditions if predicate.along else conditions[0])
+        obtained, support = outcome.obtained, outcome.statement.judge_support(seed)
+        verdict = "not comparable" if reason else "holds" if outcome.holds else "does not hold"
     except MissingValue as missing:
         obtained, verdict, support, reason = "–", "no pairs", "empty", str(missing)
     return {

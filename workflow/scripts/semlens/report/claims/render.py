@@ -8,7 +8,7 @@ import jinja2
 import pandas as pd
 
 from semlens.report.claims.claims import TABLE, Published
-from semlens.report.claims.judge import JUDGED, count_verdicts
+from semlens.report.claims.judge import JUDGED, count_support, count_verdicts
 from semlens.runtime.files import write_atomically
 from semlens.statistics.p_values import SIGNIFICANT
 from semlens.storage.tables import write_csv
@@ -37,6 +37,7 @@ def save_claims(
     write_csv(judged, JUDGED, csv)
     content = {
         "counts": count_verdicts(judged),
+        "support_counts": count_support(judged),
         "significant": SIGNIFICANT,
         "tolerance": published.tolerance,
         "why": published.why.strip(),
