@@ -80,10 +80,15 @@ class Estimates:
         return widen_extremes(band, self.values, self.n_units, level) if share else band
 
     def compute_critical(self, seed: int) -> float:
-        """Return the quantile of the largest |t| over the conditions; NaN where no condition has an interval."""
+        """Return the quantile of the largest |t| over the conditions; NaN where no condition has an interval.
+
+        Of one condition it is Student's, of several it is that of draws.
+        """
         known = self.se > 0
         if not known.any():
             return np.nan
+        if np.count_nonzero(known) == 1:
+            return float(stats.t.ppf((1 + LEVEL) / 2, self.n_units[known][0] - 1))
         largest = [np.abs(errors / self.se[known]).max(axis=1) for errors in self._draw(seed, known)]
         return float(np.quantile(np.concatenate(largest), LEVEL))
 
