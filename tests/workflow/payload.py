@@ -43,7 +43,7 @@ def _read_table(path: Path) -> pa.Table:
 def _contents(shard: h5py.File) -> dict[str, object]:
     found = {f"attribute {name}": np.asarray(value).tolist() for name, value in shard.attrs.items()}
     if "environment" in shard.attrs:
-        found["attribute environment"] = _undated(shard.attrs["environment"])
+        found["attribute environment"] = _undated(np.asarray(shard.attrs["environment"]).tolist())
 
     def add(name: str, item: h5py.Dataset | h5py.Group) -> None:
         if isinstance(item, h5py.Dataset):

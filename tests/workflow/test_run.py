@@ -153,7 +153,7 @@ def test_one_person_is_compared_with_everyone_later(finished):
 def test_a_template_names_what_each_image_shows(finished):
     instances = manifests(finished, "voc")
     with h5py.File(finished.path("results", "prompts", "tiny", "named", "voc", "plain", "00000.h5")) as file:
-        said = [file.attrs["texts"][place] for place in file["identity/text"]]
+        said = [file["texts"].asstr()[place] for place in file["identity/text"]]
     shown = instances.groupby("image_id", sort=False)["class_name"].agg(lambda names: " and ".join(sorted(set(names))))
     assert said == [f"a photo of a {names}" for names in shown]
 

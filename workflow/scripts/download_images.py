@@ -2,18 +2,17 @@
 
 from pathlib import Path
 
-import pandas as pd
 import yaml
 
 from semlens.images.downloads import download_images
 from semlens.runtime.downloads import parse_mirrors
 from semlens.runtime.files import write_atomically
 from semlens.runtime.logs import log_job
+from semlens.storage.table_reader import read_table
 
 if __name__ == "__main__":
     with log_job(snakemake.log[0]):
-        columns = ["file", "width", "height"]
-        shown = pd.read_parquet(snakemake.input.manifest, columns=columns).drop_duplicates()
+        shown = read_table(snakemake.input.manifest, ["file", "width", "height"]).drop_duplicates()
         known = yaml.safe_load(Path(snakemake.resources.registry).read_text())["datasets"]
         download_images(
             shown.to_dict("records"),

@@ -21,6 +21,7 @@ from semlens.extract.latents import encode_images
 from semlens.extract.prompts import encode_prompt, encode_template
 from semlens.models.text import embed_texts, find_text_encoders
 from semlens.storage.instances import INSTANCES
+from semlens.storage.shard_reader import open_shard, read_attribute
 from semlens.storage.tables import write_parquet
 
 SIZE = 128
@@ -138,8 +139,8 @@ def contents(path):
 
 
 def attributes(path):
-    with h5py.File(path) as file:
-        return dict(file.attrs)
+    with open_shard(path) as file:
+        return {name: read_attribute(file, name) for name in file.attrs}
 
 
 def normal(shape, key):
@@ -314,7 +315,7 @@ def test_a_template_says_what_each_sample_shows(read, small_model, tmp_path):
     views = ["identity", "crop_pad"]
     encode_template(template="a photo of a {classes}", manifest=manifest, views=views, out=out, encoders=encoders)
     with h5py.File(out) as file:
-        said = {view: [file.attrs["texts"][place] for place in file[f"{view}/text"]] for view in views}
+        said = {view: [file["texts"].asstr()[place] for place in file[f"{view}/text"]] for view in views}
     both, cats = "a photo of a cat and dog", "a photo of a cat"
     assert said["identity"] == [both, cats, both, cats, cats]
     assert said["crop_pad"] == [cats, "a photo of a dog", cats, cats, "a photo of a dog", *[cats] * 5]

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from semlens.storage.environment import describe_environment
-from semlens.storage.shard_reader import open_shard, read_environment, read_samples, read_texts
-from semlens.storage.shard_writer import create_shard, write_samples
+from semlens.storage.shard_reader import open_shard, read_attribute, read_environment, read_samples, read_texts
+from semlens.storage.shard_writer import create_shard, write_array, write_samples
 
 MADE = describe_environment("extract", "a GPU")
 VALUES = np.arange(24, dtype=np.float32).reshape(4, 2, 3)
@@ -16,7 +16,7 @@ VALUES = np.arange(24, dtype=np.float32).reshape(4, 2, 3)
 def shard(tmp_path):
     path = tmp_path / "shard.h5"
     with create_shard(path, {"extraction": "plain"}, MADE) as file:
-        file["identity/sample_id"] = ["a", "ü", "c", "d"]
+        write_array(file, "identity/sample_id", ["a", "ü", "c", "d"])
         for start in (0, 3):
             write_samples(file, "identity/t0/enc16.1", start, VALUES[start : start + 3], total=4)
     return path
@@ -31,8 +31,8 @@ def test_what_is_put_in_parts_is_read_whole(shard):
 
 
 def test_a_shard_says_what_it_is_and_what_wrote_it(shard):
-    with h5py.File(shard) as file:
-        assert file.attrs["extraction"] == "plain"
+    with open_shard(shard) as file:
+        assert read_attribute(file, "extraction") == "plain"
         assert read_environment(file) == MADE
     assert (MADE["extract"]["device"], MADE["extract"]["h5py"]) == ("a GPU", h5py.__version__)
 

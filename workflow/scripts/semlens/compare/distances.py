@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 import pyarrow as arrow
-import pyarrow.parquet as parquet
 
 from semlens.compare.metrics import iterate_distance_blocks, pair_distances
 from semlens.compare.pairs import NO_SET, SETS, DistanceSets, get_units, pair_across_views, pair_at_offset
@@ -20,9 +19,8 @@ from semlens.compare.prototypes import PrototypeShard, load_prototypes, open_pro
 from semlens.compare.running_statistics import RUNNING_STATISTICS, RunningStatistics, encode_running_statistics
 from semlens.compare.unit_totals import UNIT_TOTALS, UnitTotals
 from semlens.images.original import ORIGINAL
-from semlens.runtime.files import write_atomically
 from semlens.runtime.logs import log, open_progress
-from semlens.storage.tables import check_table, write_parquet
+from semlens.storage.tables import check_table, create_table, write_parquet
 
 DISTANCES = pa.DataFrameSchema(
     {
@@ -108,7 +106,7 @@ def compare_prototypes(
     names = [condition["name"] for condition in conditions]
     statistics: dict[str, dict[str, RunningStatistics]] = {}
     totals = []
-    with write_atomically(out_distances) as file, parquet.ParquetWriter(file, _SCHEMA) as writer:
+    with create_table(out_distances, _SCHEMA) as writer:
         for number, name in enumerate(names):
             pairs = pair_condition(shards, conditions[number], reference, device=device)
             sample = sample_pairs(pairs, sets, max_pairs=max_pairs, seed=seed, what=f"compare {name}")

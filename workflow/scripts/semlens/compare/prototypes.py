@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as arrow
-import pyarrow.parquet as parquet
 
-from semlens.runtime.files import quarantine_if_corrupt
 from semlens.storage.prototype_keys import LAYER_SETS
+from semlens.storage.table_reader import read_arrow, read_schema, read_table
 
 
 class PrototypeShard:
@@ -28,10 +27,9 @@ class PrototypeShard:
     def __init__(self, path: str | Path, start: int) -> None:
         """Number the rows from ``start`` on."""
         self._path = path
-        with quarantine_if_corrupt(path):
-            schema = parquet.read_schema(path)
-            vectors = {field.name: field.type for field in schema if arrow.types.is_fixed_size_list(field.type)}
-            rows = pd.read_parquet(path, columns=[name for name in schema.names if name not in vectors])
+        schema = read_schema(path)
+        vectors = {field.name: field.type for field in schema if arrow.types.is_fixed_size_list(field.type)}
+        rows = read_table(path, [name for name in schema.names if name not in vectors])
         self.layer_sets: dict[str, list[str]] = json.loads(schema.metadata[LAYER_SETS])
         self.rows = rows.set_axis(pd.RangeIndex(start, start + len(rows)))
         self._start = start
@@ -45,8 +43,7 @@ class PrototypeShard:
         """Put the vectors of the rows of these numbers into ``out``, (numbers, dimensions)."""
         first = 0
         for column in self.layer_sets[layer_set]:
-            with quarantine_if_corrupt(self._path):
-                values = parquet.read_table(self._path, columns=[column])[column].combine_chunks().flatten().to_numpy()
+            values = read_arrow(self._path, [column])[column].combine_chunks().flatten().to_numpy()
             width = self._widths[column]
             out[:, first : first + width] = values.reshape(-1, width)[numbers - self._start]
             first += width

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import pyarrow.parquet as parquet
 
-from semlens.runtime.files import quarantine_if_corrupt
+from semlens.storage.table_reader import read_schema
 
 RUNNING_STATISTICS = b"running_statistics"  # key of the metadata
 
@@ -71,8 +70,7 @@ def encode_running_statistics(statistics: Mapping[str, Mapping[str, RunningStati
 
 def read_running_statistics(distances: str | Path) -> dict[str, dict[str, RunningStatistics]]:
     """Return the statistics by condition and set of a distances table, see :func:`encode_running_statistics`."""
-    with quarantine_if_corrupt(distances):
-        encoded = json.loads(parquet.read_metadata(distances).metadata[RUNNING_STATISTICS])
+    encoded = json.loads(read_schema(distances).metadata[RUNNING_STATISTICS])
     return {
         condition: {name: RunningStatistics(**running) for name, running in by_set.items()}
         for condition, by_set in encoded.items()

@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 import h5py
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
-import pyarrow.parquet as parquet
 from scipy.sparse.linalg import svds
 
 from semlens.draw.style import apply_style, format_condition
@@ -26,10 +24,10 @@ from semlens.images.rendering import render_view
 from semlens.images.samples import iterate_samples
 from semlens.images.views import View, load_view
 from semlens.models.layers import expand_layers, parse_grid
-from semlens.runtime.files import quarantine_if_corrupt
 from semlens.runtime.logs import log
 from semlens.storage.prototype_keys import PASSES
-from semlens.storage.shard_reader import open_shard, read_samples, read_texts
+from semlens.storage.shard_reader import open_shard, read_attribute, read_names, read_samples, read_texts
+from semlens.storage.table_reader import read_schema, read_table
 
 SIZE = 256  # side of the images in the figure, in pixels
 TYPICAL_AREA = 0.15  # of the image: an object that fills some cells, and not all
@@ -70,8 +68,7 @@ class ExampleObject:
     """
 
     def __init__(self, folder: str | Path, manifest: str | Path, extractions: dict[str | Path, dict[str, Any]]) -> None:
-        with quarantine_if_corrupt(manifest):
-            self._instances = pd.read_parquet(manifest)
+        self._instances = read_table(manifest)
         position = (self._instances["area_fraction"] - TYPICAL_AREA).abs().argmin()
         self._instance = self._instances.iloc[position]
         self.class_name = self._instance["class_name"]
@@ -93,13 +90,12 @@ class ExampleObject:
         side = max(map(parse_grid, layer_set.split("+")))
         for path, options in self._extractions.items():
             if Path(path).suffix == ".parquet":
-                with quarantine_if_corrupt(path):
-                    passes = json.loads(parquet.read_schema(path).metadata[PASSES])
+                passes = json.loads(read_schema(path).metadata[PASSES])
                 if [view, timestep] in passes:
                     return self._render_view(load_view(view), side, options, None)
             else:
                 with open_shard(path) as shard:
-                    if f"{view}/t{timestep}" in shard:
+                    if view in read_names(shard) and f"t{timestep}" in read_names(shard, view):
                         features = self._read_features(shard, view, timestep, layer_set, side)
                         return self._render_view(load_view(view), side, options, features)
         paths = ", ".join(map(str, self._extractions))
@@ -108,7 +104,7 @@ class ExampleObject:
     def _read_features(
         self, shard: h5py.File, view: str, timestep: int, layer_set: str, side: int
     ) -> np.ndarray:  # (channels, side, side)
-        layers = expand_layers(layer_set, list(shard.attrs["layers"]))
+        layers = expand_layers(layer_set, read_attribute(shard, "layers"))
         sample = next(
             sample for sample in iterate_samples(load_view(view), self._instances)
             if self._instance["instance_id"] in set(sample.instances["instance_id"])

@@ -8,15 +8,15 @@ import matplotlib.patheffects as effects
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as parquet
+from pyarrow.dataset import field
 
 from semlens.draw.style import apply_style, format_condition
 from semlens.draw.tables import Markup, format_number
 from semlens.images.masks import decode_mask
 from semlens.images.paths import find_image
 from semlens.images.reading import read_image
-from semlens.runtime.files import quarantine_if_corrupt
 from semlens.runtime.logs import log
+from semlens.storage.table_reader import read_table
 
 REFERENCE_COLOUR, OTHER_COLOUR = "#3ddc50", "#4da3ff"  # bright, to be seen on images
 SETS = ("sidi", "scdi", "dcdi")  # between a reference and a later frame
@@ -32,17 +32,12 @@ def load_track(distances: str | Path, manifests: Sequence[str | Path], reference
     ValueError
         If the reference is compared with no object.
     """
-    with quarantine_if_corrupt(distances):
-        pairs = parquet.read_table(distances, filters=[("instance_a", "=", reference), ("set", "in", SETS)]).to_pandas()
+    pairs = read_table(distances, where=(field("instance_a") == reference) & field("set").isin(SETS))
     if pairs.empty:
         raise ValueError(
             f"{reference!r} is compared with no object: at every offset its video has ended, or shows no object"
         )
-    tables = []
-    for path in manifests:
-        with quarantine_if_corrupt(path):
-            tables.append(pd.read_parquet(path))
-    instances = pd.concat(tables)
+    instances = pd.concat(map(read_table, manifests))
     later = pairs[["instance_b", "condition", "set", "distance"]].rename(columns={"instance_b": "instance_id"})
     later = later.astype({"instance_id": str, "condition": str, "set": str}).merge(instances, on="instance_id")
     return pd.concat([instances[instances["instance_id"] == reference], later])

@@ -18,8 +18,23 @@ from semlens.models.noise import build_ddim, read_alphas_cumprod
 from semlens.runtime.devices import describe_device, resolve_device
 from semlens.runtime.logs import log, show_progress
 from semlens.storage.environment import describe_environment
-from semlens.storage.shard_reader import open_shard, read_environment, read_samples, read_texts
-from semlens.storage.shard_writer import ENVIRONMENT, SAMPLES, Item, ShardContract, create_shard, write_samples
+from semlens.storage.shard_reader import (
+    open_shard,
+    read_attribute,
+    read_environment,
+    read_names,
+    read_samples,
+    read_texts,
+)
+from semlens.storage.shard_writer import (
+    ENVIRONMENT,
+    SAMPLES,
+    Item,
+    ShardContract,
+    create_shard,
+    write_array,
+    write_samples,
+)
 
 FEATURES = ShardContract(
     attributes={
@@ -119,7 +134,7 @@ class FeatureExtractor:
         }
         with open_shard(latents) as source:
             self.environment = read_environment(source) | describe_environment("extract", describe_device(self._device))
-            self.samples = {view: read_texts(source, f"{view}/sample_id") for view in source}
+            self.samples = {view: read_texts(source, f"{view}/sample_id") for view in read_names(source)}
 
     def iterate_batches(self, layers: Sequence[Layer]) -> Iterator[Batch]:
         """Yield all samples, view by view; a batch's passes run as they are asked for, up to the last of ``layers``.
@@ -147,7 +162,7 @@ class FeatureExtractor:
         network, settings, rows = self._network, self._settings, slice(start, start + len(ids))
         clean, noise = _draw_latents(source, view, rows, ids, settings.seed, settings.posterior)
         self._backbone.check_latents(network, clean, self._folder)
-        image_size = int(source.attrs["size"])
+        image_size = int(read_attribute(source, "size"))
         conditioning = self._backbone.prepare_conditioning(network, prompts, view, rows, image_size=image_size)
         for timestep in settings.timesteps:
             latents, level = clean, timestep
@@ -175,7 +190,7 @@ def extract_features(extractor: FeatureExtractor, *, out: str | Path) -> None:
     """
     with create_shard(out, extractor.attributes, extractor.environment) as shard:
         for view, ids in extractor.samples.items():
-            shard[f"{view}/sample_id"] = ids
+            write_array(shard, f"{view}/sample_id", ids)
         for view, start, ids, passes in extractor.iterate_batches(extractor.layers):
             for timestep, layer, maps in passes:
                 values = _to_storable(maps, f"layer {layer} at t = {timestep}", ids)
@@ -208,7 +223,7 @@ def _draw_latents(
         return torch.stack([_draw_normal(mean.shape[1:], f"{seed}/{view}/{sample}/{purpose}") for sample in ids])
 
     latents = mean if posterior == "mean" else mean + std * draw("posterior")
-    return latents * source.attrs["scaling_factor"], draw("noise")
+    return latents * read_attribute(source, "scaling_factor"), draw("noise")
 
 
 def _draw_normal(shape: Sequence[int], key: str) -> torch.Tensor:

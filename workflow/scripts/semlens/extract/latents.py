@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from semlens.images.paths import find_image
@@ -16,10 +15,18 @@ from semlens.images.samples import Sample, iterate_samples
 from semlens.images.views import View, load_view
 from semlens.models.loading import load_vae
 from semlens.runtime.devices import describe_device, resolve_device
-from semlens.runtime.files import quarantine_if_corrupt
 from semlens.runtime.logs import log, show_progress
 from semlens.storage.environment import describe_environment
-from semlens.storage.shard_writer import ENVIRONMENT, SAMPLES, Item, ShardContract, create_shard, write_samples
+from semlens.storage.shard_writer import (
+    ENVIRONMENT,
+    SAMPLES,
+    Item,
+    ShardContract,
+    create_shard,
+    write_array,
+    write_samples,
+)
+from semlens.storage.table_reader import read_table
 
 LATENTS = ShardContract(
     attributes={
@@ -58,8 +65,7 @@ def encode_images(
 
     What the shard holds is in ``LATENTS``.
     """
-    with quarantine_if_corrupt(manifest):
-        instances = pd.read_parquet(manifest)
+    instances = read_table(manifest)
     where = resolve_device(device)
     log.info("encoding %d images on %s", instances["image_id"].nunique(), where)
     encoder = load_vae(vae, device=where, dtype=getattr(torch, dtype))
@@ -68,7 +74,7 @@ def encode_images(
     with create_shard(out, attributes, environment) as shard, torch.inference_mode():
         for view in map(load_view, views):
             samples = list(iterate_samples(view, instances))
-            shard[f"{view.name}/sample_id"] = [sample.id for sample in samples]
+            write_array(shard, f"{view.name}/sample_id", [sample.id for sample in samples])
             batches = [samples[start : start + batch_size] for start in range(0, len(samples), batch_size)]
             squares = _read_ahead(view, batches, folder, seed=seed, size=size, resize=resize)
             pairs = zip(batches, squares, strict=True)

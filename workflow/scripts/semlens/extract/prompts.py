@@ -5,25 +5,24 @@ from itertools import chain
 from pathlib import Path
 
 import h5py
-import pandas as pd
 
 from semlens.images.samples import iterate_samples
 from semlens.images.views import load_view
 from semlens.models.text import embed_texts
-from semlens.runtime.files import quarantine_if_corrupt
 from semlens.runtime.logs import log
 from semlens.storage.environment import describe_environment
-from semlens.storage.shard_writer import ENVIRONMENT, Item, ShardContract, create_shard
+from semlens.storage.shard_writer import ENVIRONMENT, Item, ShardContract, create_shard, write_array
+from semlens.storage.table_reader import read_table
 
 Encoders = Sequence[tuple[str | Path, str | Path]]  # folders of tokenizer and text encoder, see models.embed
 
 PROMPTS = ShardContract(
     attributes={
         "prompt": Item("text", "The prompt as the configuration has it."),
-        "texts": Item("list of text", "All texts that a prompt with {classes} becomes, sorted.", optional=True),
         **ENVIRONMENT,
     },
     datasets={
+        "texts": Item("text", "All texts that a prompt with {classes} becomes, sorted.", "(texts)", optional=True),
         "embedding": Item("float32", "What the network's cross-attention reads.", "(texts, tokens, width)"),
         "pooled": Item("float32", "What SDXL adds; other models have none.", "(texts, width)", optional=True),
         "{view}/text": Item(
@@ -53,8 +52,7 @@ def encode_template(
     ``{classes}`` becomes the classes of the sample's instances, in alphabetical order, joined by "and". What the shard
     holds is in ``PROMPTS``.
     """
-    with quarantine_if_corrupt(manifest):
-        instances = pd.read_parquet(manifest)
+    instances = read_table(manifest)
     texts = {
         view: [
             template.replace("{classes}", " and ".join(sorted(set(sample.instances["class_name"]))))
@@ -63,15 +61,16 @@ def encode_template(
         for view in views
     }
     different = sorted(set(chain.from_iterable(texts.values())))
-    with create_shard(out, {"prompt": template, "texts": different}, describe_environment("encode")) as shard:
+    with create_shard(out, {"prompt": template}, describe_environment("encode")) as shard:
+        write_array(shard, "texts", different)
         _write_embedding(different, encoders, shard)
         for view in views:
-            shard[f"{view}/text"] = [different.index(text) for text in texts[view]]
+            write_array(shard, f"{view}/text", [different.index(text) for text in texts[view]])
     log.info("prompt %r: %d texts, such as %r", template, len(different), different[0])
 
 
 def _write_embedding(texts: Sequence[str], encoders: Encoders, shard: h5py.File) -> None:
     embedding, pooled = embed_texts(texts, encoders)
-    shard["embedding"] = embedding.numpy()
+    write_array(shard, "embedding", embedding.numpy())
     if pooled is not None:
-        shard["pooled"] = pooled.numpy()
+        write_array(shard, "pooled", pooled.numpy())

@@ -13,20 +13,26 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 import pyarrow as arrow
-import pyarrow.parquet as parquet
 
 from semlens.extract.batches import Batch
 from semlens.extract.mask_weights import MaskWeights
 from semlens.images.samples import iterate_samples
 from semlens.images.views import load_view
 from semlens.models.layers import expand_layers, parse_grid
-from semlens.runtime.files import quarantine_if_corrupt, write_atomically
 from semlens.runtime.logs import log, show_progress
 from semlens.storage.environment import Environment, describe_environment
 from semlens.storage.instances import INSTANCES
 from semlens.storage.prototype_keys import ENVIRONMENT, LAYER_SETS, PASSES
-from semlens.storage.shard_reader import open_shard, read_environment, read_samples, read_texts
-from semlens.storage.tables import check_table
+from semlens.storage.shard_reader import (
+    open_shard,
+    read_attribute,
+    read_environment,
+    read_names,
+    read_samples,
+    read_texts,
+)
+from semlens.storage.table_reader import read_table
+from semlens.storage.tables import check_table, create_table
 
 _BATCH = 4  # samples that are read at once
 _NOT_POOLED = ("file", "width", "height", "rle")  # columns of instances that prototypes do not have
@@ -85,7 +91,7 @@ def pool_prototypes(
 ) -> None:
     """Write the prototype of every instance, view and timestep of a features shard; see :func:`write`."""
     with open_shard(features) as shard:
-        columns = plan_columns(layer_sets, list(shard.attrs["layers"]), shard.attrs["extraction"])
+        columns = plan_columns(layer_sets, read_attribute(shard, "layers"), read_attribute(shard, "extraction"))
         batches = _read_batches(shard, list_pooled_layers(columns))
         how = {"resize": resize, "mask": mask, "seed": seed, "environment": read_environment(shard)}
         write_prototypes(batches, columns, _average, manifest=manifest, **how, out=out)
@@ -127,8 +133,7 @@ def write_prototypes(
     ValueError
         If a mean is not finite.
     """
-    with quarantine_if_corrupt(manifest):
-        instances = pd.read_parquet(manifest)
+    instances = read_table(manifest)
     described = list(instances.itertuples())
     wanted = sorted({column for set_columns in columns.values() for column in set_columns})
     seen: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))  # by view
@@ -172,8 +177,9 @@ def write_prototypes(
         PASSES: json.dumps(order),
         ENVIRONMENT: json.dumps(environment | describe_environment("pool"), sort_keys=True),
     }
-    with write_atomically(out) as file:
-        parquet.write_table(table.replace_schema_metadata(metadata), file, use_dictionary=repeating)
+    table = table.replace_schema_metadata(metadata)
+    with create_table(out, table.schema, use_dictionary=repeating) as writer:
+        writer.write_table(table)
     log.info(
         "%d prototypes; masks of %d vanish at some grid and count by area, %d show nothing in their view",
         table.num_rows, sum(part.filter(like="area_weighted@").any(axis=1).sum() for part in shown.values()), lost,
@@ -191,10 +197,10 @@ def _read_batches(shard: h5py.File, layers: Sequence[str]) -> Iterator[Batch]:
     """Yield the samples of a features shard, a few at a time."""
 
     def passes(view: str, rows: slice) -> Iterator[tuple[int, str, np.ndarray]]:
-        for timestep, layer in product((name for name in shard[view] if name != "sample_id"), layers):
+        for timestep, layer in product((name for name in read_names(shard, view) if name != "sample_id"), layers):
             yield int(timestep.removeprefix("t")), layer, read_samples(shard, f"{view}/{timestep}/{layer}", rows)
 
-    for view in shard:
+    for view in read_names(shard):
         ids = read_texts(shard, f"{view}/sample_id")
         starts = range(0, len(ids), _BATCH)
         for start in show_progress(starts, total=len(starts), what=f"pool {view}", unit="batch"):

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow.parquet as parquet
 import yaml
 
-from semlens.runtime.files import quarantine_if_corrupt, write_atomically
+from semlens.runtime.files import write_atomically
 from semlens.runtime.logs import log
 from semlens.runtime.version import VERSION, find_commit
 from semlens.storage.environment import PACKAGES
 from semlens.storage.prototype_keys import ENVIRONMENT
+from semlens.storage.table_reader import read_schema, read_table
 
 _HERE = ("numpy", "scipy", "pandas", "pyarrow")
 _NO_PART = ".snakemake_timestamp"
@@ -82,8 +82,7 @@ def _list_stages(prototypes: Iterable[str | Path]) -> Iterator[dict[str, Any]]:
     """Yield, for each stage, device, commit and set of versions that made prototypes: how many, and when."""
     dates: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for path in prototypes:
-        with quarantine_if_corrupt(path):
-            stages = json.loads(parquet.read_schema(path).metadata[ENVIRONMENT])
+        stages = json.loads(read_schema(path).metadata[ENVIRONMENT])
         for stage, made in stages.items():
             versions = {name: made[name] for name in ("semlens", *PACKAGES) if name in made}
             text = ", ".join(f"{name} {number}" for name, number in versions.items())
@@ -99,9 +98,7 @@ def _list_datasets(manifests: Iterable[str | Path]) -> Iterator[dict[str, Any]]:
     instances: Counter[str] = Counter()
     digests: dict[str, Any] = defaultdict(hashlib.sha256)
     for path in manifests:
-        with quarantine_if_corrupt(path):
-            shard = pd.read_parquet(path)
-        for name, rows in shard.groupby("dataset", sort=False):
+        for name, rows in read_table(path).groupby("dataset", sort=False):
             images[name].update(rows["image_id"])
             instances[name] += len(rows)
             digests[name].update(rows.to_csv(index=False).encode())

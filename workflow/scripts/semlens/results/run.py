@@ -12,8 +12,8 @@ from typing import NamedTuple
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as parquet
 from PIL import Image
+from pyarrow.dataset import field
 
 from semlens.compare.prototypes import load_prototypes, open_prototypes
 from semlens.compare.running_statistics import read_running_statistics
@@ -26,10 +26,10 @@ from semlens.images.reading import read_image
 from semlens.images.views import CropBox, load_view
 from semlens.results.figures import draw_figure
 from semlens.results.files import COMPARED, RunFiles, check_name, require
-from semlens.runtime.files import quarantine_if_corrupt
 from semlens.statistics.comparisons import COMPARISONS
 from semlens.statistics.studies import collect_studies
-from semlens.storage.shard_reader import open_shard, read_samples, read_texts
+from semlens.storage.shard_reader import open_shard, read_names, read_samples, read_texts
+from semlens.storage.table_reader import read_table
 
 _TEXT = dict.fromkeys(("condition", "condition_a", "condition_b"), str)
 
@@ -131,8 +131,7 @@ class Run:
         if dataset not in self._instances:
             tables = []
             for path in self._files.list_manifests(dataset):
-                with quarantine_if_corrupt(path):
-                    tables.append(pd.read_parquet(path).assign(shard=path.stem))
+                tables.append(read_table(path).assign(shard=path.stem))
             self._instances[dataset] = pd.concat(tables, ignore_index=True)
         return self._instances[dataset].copy()
 
@@ -184,8 +183,7 @@ class Run:
         """
         (comparison,) = self._files.select_comparisons(experiment, model, dataset)
         path = self._files.find_table(comparison, "influence.parquet")
-        with quarantine_if_corrupt(path):
-            return pd.read_parquet(path)
+        return read_table(path)
 
     def contrast(
         self, experiment: str, dataset: str, model: str, other: str, *, comparison: str = "between"
@@ -231,9 +229,7 @@ class Run:
         path = self._files.find_distances(comparison)
         if condition is not None:
             check_name("condition", str(condition), read_running_statistics(path))
-        filters = None if condition is None else [("condition", "=", str(condition))]
-        with quarantine_if_corrupt(path):
-            pairs = parquet.read_table(path, filters=filters).to_pandas()
+        pairs = read_table(path, where=None if condition is None else field("condition") == str(condition))
         class_of = self.instances(dataset).set_index("instance_id")["class_name"]
         classes = sorted(class_of.unique())
         for side in ("a", "b"):
@@ -308,9 +304,9 @@ class Run:
             )
         path = self._files.list_extracted("features", extraction, model, dataset)[0]
         with open_shard(require(path.with_stem(shard_of[sample_id]))) as shard:
-            check_name("view", view, shard)
-            check_name("timestep", timestep, [int(name[1:]) for name in shard[view] if name != "sample_id"])
-            check_name("layer", layer, shard[f"{view}/t{timestep}"])
+            check_name("view", view, read_names(shard))
+            check_name("timestep", timestep, [int(name[1:]) for name in read_names(shard, view) if name != "sample_id"])
+            check_name("layer", layer, read_names(shard, f"{view}/t{timestep}"))
             position = read_texts(shard, f"{view}/sample_id").index(sample_id)
             return read_samples(shard, f"{view}/t{timestep}/{layer}", position).astype(np.float32)
 

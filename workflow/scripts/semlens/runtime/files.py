@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, and that are made anew where something else has spoiled them."""
 
+import errno
 import os
 import socket
 import time
@@ -9,6 +10,9 @@ from glob import escape
 from pathlib import Path
 
 from semlens.runtime.logs import log
+
+_OF_CONTENT = (None, errno.EINVAL, errno.EOVERFLOW)  # error numbers that a wrong offset in a file leads to as well
+
 
 _ABANDONED_AFTER = 24 * 3600  # seconds without a write after which another machine's file counts as abandoned
 
@@ -40,6 +44,9 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
 def quarantine_if_corrupt(path: str | Path) -> Iterator[None]:
     """Wrap the decoding of an artefact: one that cannot be decoded is set aside, so that the next run makes it anew.
 
+    An error of the system (no memory, no file handle, a broken disk or network) says nothing about what the artefact
+    holds: it passes, and the artefact stays.
+
     Raises
     ------
     ValueError
@@ -47,9 +54,9 @@ def quarantine_if_corrupt(path: str | Path) -> Iterator[None]:
     """
     try:
         yield
-    except (FileNotFoundError, PermissionError):
-        raise
     except (OSError, ValueError, KeyError, RuntimeError) as error:
+        if getattr(error, "errno", None) not in _OF_CONTENT:
+            raise
         path = Path(path)
         aside = path.with_name(f"{path.name}.corrupt")
         try:

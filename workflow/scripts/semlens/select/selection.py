@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pyarrow.dataset import field
 
-from semlens.runtime.files import quarantine_if_corrupt
 from semlens.runtime.logs import log
 from semlens.select.class_names import COCO_NAMES, VOC_CLASSES
 from semlens.select.formats import load_format
 from semlens.storage.instances import INSTANCES
+from semlens.storage.table_reader import read_table
 from semlens.storage.tables import write_parquet
 
 _CRITERIA_COLUMNS = ["image_id", "file", "instance_id", "class_name", "area_fraction", "video"]
@@ -90,8 +91,7 @@ def select_images(
     ValueError
         As :func:`choose_instances`; and if the selection has too few images, or those of the range show no instance.
     """
-    with quarantine_if_corrupt(index):
-        candidates = pd.read_parquet(index, columns=_CRITERIA_COLUMNS)
+    candidates = read_table(index, _CRITERIA_COLUMNS)
     order, chosen = choose_instances(candidates, dataset, image_list=image_list, **criteria)
     # The index does not have the frames of a video that show no object: a range may reach past its end.
     if len(order) < images[1] and not _has_videos(candidates):
@@ -108,8 +108,7 @@ def select_images(
             f"dataset {dataset!r}: images {images[0]} to {images[1]} of the selection show no instance; "
             f"raise 'shard_size', or widen the choice"
         )
-    with quarantine_if_corrupt(index):
-        rows = pd.read_parquet(index, filters=[("instance_id", "in", class_names.index)])
+    rows = read_table(index, where=field("instance_id").isin(class_names.index.tolist()))
     rows = rows.assign(class_name=rows["instance_id"].map(class_names))
     rows = rows.sort_values("image_id", key=lambda ids: ids.map(positions), kind="stable", ignore_index=True)
     write_parquet(rows, INSTANCES, out)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
-import pyarrow.dataset as arrow_dataset
+from pyarrow.dataset import field
 
 from semlens.compare.prototypes import open_prototypes
 from semlens.compare.running_statistics import RunningStatistics, read_running_statistics
@@ -25,6 +25,7 @@ from semlens.statistics.separation_tables import (
 )
 from semlens.statistics.sets import SETS_TABLE, describe_sets
 from semlens.statistics.tests import TESTS_TABLE, compare_sets
+from semlens.storage.table_reader import read_arrow, read_table
 from semlens.storage.tables import write_csv, write_parquet
 
 STATISTICS: dict[str, pa.DataFrameSchema] = {
@@ -92,10 +93,9 @@ def read_samples(
     distances: str | Path, unit_totals: str | Path, conditions: Sequence[str], sets: Sequence[str]
 ) -> Iterator[tuple[str, dict[str, DistanceSample]]]:
     """Yield every condition with its distance sets."""
-    source, running = arrow_dataset.dataset(distances), read_running_statistics(distances)
-    totals = pd.read_parquet(unit_totals)
+    running, totals = read_running_statistics(distances), read_table(unit_totals)
     for condition in conditions:
-        rows = source.to_table(columns=["set", "distance"], filter=arrow_dataset.field("condition") == condition)
+        rows = read_arrow(distances, ["set", "distance"], where=field("condition") == condition)
         labels, values = rows["set"].to_numpy(), rows["distance"].to_numpy().astype(np.float64)
         of_condition = totals[totals["condition"] == condition]
         units, samples = pd.Index(of_condition["unit"].unique()), {}

@@ -10,6 +10,7 @@ import pandas as pd
 
 from semlens.statistics.comparisons import COMPARISONS
 from semlens.statistics.intervals import Estimates
+from semlens.storage.table_reader import read_table
 
 
 class Comparison(NamedTuple):
@@ -77,7 +78,7 @@ def read_comparisons(
         Comparison(
             *(record[key] for key in keys),
             *(pd.read_csv(path, dtype={"condition": str}) for path in (separation_file, order_file)),
-            pd.read_parquet(influence_file),
+            read_table(influence_file),
         )
         for record, separation_file, order_file, influence_file in zip(
             records, separation, order, influence, strict=True

@@ -1,9 +1,11 @@
-"""Reading HDF5 shards, with errors that name the file."""
+"""Reading HDF5 shards: every checksum is verified, and errors name the file."""
 
+import errno
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -16,13 +18,23 @@ from semlens.storage.environment import Environment
 def open_shard(path: str | Path) -> Iterator[h5py.File]:
     """Open a shard for reading.
 
+    It is not locked: shards appear whole and are never changed, and some file systems have no locks.
+
     Raises
     ------
     ValueError
-        If it is not a whole HDF5 file.
+        If it is not a whole HDF5 file; it is set aside.
+    OSError
+        If another program changes it.
     """
     with quarantine_if_corrupt(path):
-        file = h5py.File(path)
+        try:
+            file = h5py.File(path, locking=False)
+        except OSError as error:
+            if "already open for write" not in str(error):
+                raise
+            what = "a program has opened it to change it; close it there, or delete the file to have it made anew"
+            raise OSError(errno.EBUSY, what, str(path)) from None
     with file:
         yield file
 
@@ -33,17 +45,33 @@ def read_samples(file: h5py.File, key: str, rows: slice | int = slice(None)) -> 
     Raises
     ------
     ValueError
-        If the dataset is missing or cannot be decoded.
+        If the dataset is missing or cannot be decoded; the shard is set aside.
     """
     with quarantine_if_corrupt(file.filename):
         return file[key][rows]
 
 
 def read_texts(file: h5py.File, key: str) -> list[str]:
-    """Return a dataset of strings."""
-    return [text.decode() for text in read_samples(file, key)]
+    """Return a dataset of strings; as :func:`read_samples`."""
+    with quarantine_if_corrupt(file.filename):
+        return file[key].asstr()[:].tolist()
+
+
+def read_names(file: h5py.File, key: str = "/") -> list[str]:
+    """Return the names in a group; as :func:`read_samples`."""
+    with quarantine_if_corrupt(file.filename):
+        return list(file[key])
+
+
+def read_attribute(file: h5py.File, key: str) -> Any:
+    """Return an attribute of the shard: a number, a text or a list of texts; as :func:`read_samples`."""
+    with quarantine_if_corrupt(file.filename):
+        value = file.attrs[key]
+        if isinstance(value, bytes):
+            return value.decode()
+        return [text.decode() for text in value] if isinstance(value, np.ndarray) else value
 
 
 def read_environment(file: h5py.File) -> Environment:
     """Return what the shard, and what it was made from, were made with."""
-    return json.loads(file.attrs["environment"])
+    return json.loads(read_attribute(file, "environment"))

@@ -1,7 +1,11 @@
-"""Writing HDF5 shards, at once or not at all. What each kind of shard holds is a contract beside what writes it."""
+"""Writing HDF5 shards, at once or not at all. What each kind of shard holds is a contract beside what writes it.
+
+All that is written has a checksum: datasets have Fletcher's, and what describes them has that of HDF5 1.10. So text
+has a fixed length, because HDF5 keeps longer text apart, without one.
+"""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,14 +54,24 @@ def create_shard(path: str | Path, attributes: Mapping[str, Any], environment: E
     environment
         What it is made with, see :mod:`semlens.storage.environment`; stored as JSON.
     """
-    with write_atomically(path) as partial, h5py.File(partial, "w") as file:
-        file.attrs.update(attributes)
-        file.attrs["environment"] = json.dumps(environment)
+    with (
+        write_atomically(path) as partial,
+        h5py.File(partial, "w", libver=("v110", "v110"), locking=False) as file,
+    ):
+        for name, value in {**attributes, "environment": json.dumps(environment)}.items():
+            file.attrs[name] = _fix_length(value)
         yield file
 
 
+def write_array(file: h5py.File, key: str, values: np.ndarray | Sequence[str] | Sequence[int]) -> None:
+    """Write a whole dataset of numbers or texts."""
+    values = np.asarray(_fix_length(values))
+    chunk = (1, *values.shape[1:]) if values.ndim > 1 else values.shape
+    file.create_dataset(key, data=values, chunks=chunk, fletcher32=True)
+
+
 def write_samples(file: h5py.File, key: str, start: int, values: np.ndarray, *, total: int) -> None:
-    """Write samples ``start`` onwards of a dataset of ``total`` samples, one checksummed chunk per sample.
+    """Write samples ``start`` onwards of a dataset of ``total`` samples, one chunk per sample.
 
     Parameters
     ----------
@@ -68,3 +82,13 @@ def write_samples(file: h5py.File, key: str, start: int, values: np.ndarray, *, 
         shape = values.shape[1:]
         file.create_dataset(key, shape=(total, *shape), dtype=values.dtype, chunks=(1, *shape), fletcher32=True)
     file[key][start : start + len(values)] = values
+
+
+def _fix_length(value: Any) -> Any:
+    """Return texts as UTF-8 of one length, and all else as it is."""
+    if isinstance(value, str):
+        return np.array(value.encode(), dtype=h5py.string_dtype("utf-8", max(len(value.encode()), 1)))
+    if isinstance(value, Sequence) and value and all(isinstance(text, str) for text in value):
+        encoded = [text.encode() for text in value]
+        return np.array(encoded, dtype=h5py.string_dtype("utf-8", max(1, *map(len, encoded))))
+    return value
