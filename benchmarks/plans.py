@@ -39,7 +39,7 @@ def snakemake(folder: Path, config: str, *arguments: str) -> str:
 def write_outputs(plan: str, folder: Path) -> None:
     """Write everything that the jobs of a plan would make; what has no suffix is a folder."""
     for name in ", ".join(re.findall(r"^    output: (.*)$", plan, re.MULTILINE)).split(", "):
-        path = folder / name
+        path = folder / name.removesuffix(" (update)")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name) if path.suffix else path.mkdir()
 

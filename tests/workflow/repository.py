@@ -36,7 +36,10 @@ T = TypeVar("T")
 
 
 class Job(NamedTuple):
-    """One job of a dry run: its rule, and its wildcards in the order of its paths, as in ``plain/coco/00000``."""
+    """One job of a dry run: its rule, and its wildcards in the order of its paths, as in ``plain/coco/00000``.
+
+    A key, which is a digest of what decides a folder's content, does not count.
+    """
 
     rule: str
     place: str
@@ -138,7 +141,8 @@ def plan(repo: Repository, *targets: str, config: Path | None = None) -> set[Job
         rule = block[: block.index(":")]
         if re.search(r"^    output: ", block, re.MULTILINE):
             wildcards = re.search(r"^    wildcards: (.*)$", block, re.MULTILINE)
-            place = "/".join(part.split("=", 1)[1] for part in wildcards[1].split(", ")) if wildcards else ""
+            named = [part.split("=", 1) for part in wildcards[1].split(", ")] if wildcards else []
+            place = "/".join(value for name, value in named if name != "key")
             jobs.append(Job(rule, place))
         else:
             counts.pop(rule)

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from queue import SimpleQueue
 
+import pandas as pd
 import pytest
 import yaml
 from demo_model import MODEL
@@ -58,12 +59,14 @@ OWN = {
 def pretended(tmp_path_factory) -> Repository:
     folder = tmp_path_factory.mktemp("pretended")
     repo = Repository(copied(folder / "repository"), changed(MORE, folder / "demo.yaml", BASE))
-    repo.path("single.safetensors").touch()
+    repo.path("single.safetensors").write_text("weights")
     for name, content in OWN.items():
         repo.path(name).parent.mkdir(parents=True, exist_ok=True)
         repo.path(name).write_text(content)
     shutil.copytree(MODEL, repo.path("own", "model"))
     write_outputs(snakemake(repo, *TARGETS, "--dry-run"), repo.folder)
+    shown = {"file": [f"{VOC.removeprefix('own/voc/')}/JPEGImages/a.jpg"]}
+    pd.DataFrame(shown).to_parquet(repo.path("results", "manifests", "own", "00000.parquet"))
     snakemake(repo, *TARGETS, "--touch", "--forceall", "--cores", "1")
     assert plan(repo, *TARGETS) == set()
     return repo
@@ -245,6 +248,10 @@ def test_an_image_that_was_replaced_is_encoded_again_and_not_indexed(replaced):
     jobs = replaced(f"{VOC}/JPEGImages/a.jpg")
     assert {job.place for job in jobs if job.rule == "encode_images"} == {"own/own/plain/00000"}
     assert not {job for job in jobs if job.rule in ("index_dataset", "select_images")}
+
+
+def test_an_image_that_no_shard_shows_reruns_nothing(replaced):
+    assert replaced(f"{VOC}/JPEGImages/b.jpg") == set()
 
 
 def test_weights_that_were_replaced_are_read_again_by_their_model_alone(replaced):

@@ -14,7 +14,7 @@ os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(SCRIPTS), os.envi
 
 from semlens.compare.metrics import list_metrics, load_metric
 from semlens.config import plan
-from semlens.config.digests import digest_dataset, digest_files
+from semlens.config.digests import digest_annotations, digest_files, digest_images
 from semlens.config.load import find_file, load_configuration
 from semlens.config.model_sources import BACKBONE, ModelSources
 from semlens.config.paths import Paths, list_statistics, list_unit_totals
@@ -36,8 +36,8 @@ try:
 except (ValueError, OSError, yaml.YAMLError) as error:
     raise WorkflowError(str(error)) from None
 
-models = ModelSources(config, REGISTRY, str(here(HOME / "resources" / "demo" / "model")))
-paths = Paths(config, REGISTRY, models)
+models = ModelSources(config, REGISTRY, str(here(HOME / "resources" / "demo" / "model")), SCRIPTS)
+paths = Paths(config, REGISTRY, models, SCRIPTS)
 EXTRACTED = plan.list_extraction_shards(config)
 COMPARED = plan.list_comparisons(config)
 JUDGED = plan.list_judged_comparisons(config)
@@ -72,7 +72,7 @@ def grow(amount, unit):
 
 def part(name):
     """Input function: the folder of a part of the job's model."""
-    return lambda wildcards: models.find_part(wildcards.model, name)
+    return lambda wildcards: place(models.find_part(wildcards.model, name))
 
 
 def gpu_for_metrics(wildcards):
@@ -99,8 +99,16 @@ def statistics_of(kind):
 
 
 def place(path):
-    """A path as a job's input. A user's own gets no prefix in a module, and its digest says when it has changed."""
-    return path if not path or path.startswith("<") else ancient(local(path))
+    """A path as a job's input, whose digest in a name or parameter says when it has changed, and not its time.
+
+    A user's own gets no prefix in a module.
+    """
+    return path and ancient(path if path.startswith("<") else local(path))
+
+
+def locate(path, modifier=workflow.modifier):
+    """Where an artefact lies, seen from the working directory: for parameters, in which Snakemake expands no path."""
+    return str(modifier.path_modifier.modify(modifier.pathvars.apply(path)))
 
 
 def of_experiment(key):
@@ -117,3 +125,4 @@ wildcard_constraints:
     prompt=one_of(config["prompts"]),
     views=one_of(config["views"]),
     shard=r"\d{5}",
+    key=r"[0-9a-f]{12}",

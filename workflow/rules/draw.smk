@@ -104,9 +104,13 @@ rule draw_example_objects:
         axis=of_experiment("axis"),
         conditions=lambda wildcards: plan.list_distinct_inputs(config["experiments"][wildcards.experiment]),
         extractions=lambda wildcards: plan.list_example_options(config, wildcards.experiment),
-        images=lambda wildcards: [
-            digest_dataset(config["datasets"][dataset], "images") for dataset in of_experiment("datasets")(wildcards)
-        ],
+        images=lambda wildcards: digest_images(
+            config["datasets"],
+            [
+                locate(f"<results>/manifests/{dataset}/00000.parquet")
+                for dataset in of_experiment("datasets")(wildcards)
+            ],
+        ),
     script:
         "../scripts/draw_example_objects.py"
 
@@ -143,6 +147,9 @@ rule draw_track:
         title=of_experiment("title"),
         reference=of_experiment("reference"),
         comparisons=comparisons_of,
+        images=lambda wildcards: digest_images(
+            config["datasets"], map(locate, paths.list_manifests(of_experiment("datasets")(wildcards)[0]))
+        ),
     script:
         "../scripts/draw_track.py"
 

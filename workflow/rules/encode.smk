@@ -29,7 +29,9 @@ rule encode_images:
         resize=lookup("models/{model}/resize", within=config),
         dtype=config["dtype"],
         seed=lambda wildcards: plan.get_view_seed(config, config["views"][wildcards.views]),
-        images=lambda wildcards: digest_dataset(config["datasets"][wildcards.dataset], "images"),
+        images=lambda wildcards: digest_images(
+            config["datasets"], [locate("<results>/manifests/{dataset}/{shard}.parquet".format_map(wildcards))]
+        ),
     script:
         "../scripts/encode_images.py"
 

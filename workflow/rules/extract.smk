@@ -87,5 +87,6 @@ rule list_layers:
         "../../envs/model.yaml"
     params:
         backbone=BACKBONE,
+        config=lambda wildcards: digest_files([models.find_network_config(wildcards.model)]),
     script:
         "../scripts/list_layers.py"

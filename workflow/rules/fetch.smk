@@ -1,11 +1,12 @@
 """Nothing to datasets and models: what is downloaded, what is linked, and what the demo draws."""
 
 
-# What is downloaded depends on the registry alone: no code is an input, so that no edit downloads gigabytes again.
+# What these rules make has a digest in its name, or in the registry, of all that decides what it holds, code included.
+# So no code is an input, times do not matter, and what is there is kept: another run may be reading it.
 rule download_file:
     """Download one file of the registry: resumed, retried, checked."""
     output:
-        file="<resources>/downloads/{file}",
+        file=update("<resources>/downloads/{file}"),
     log:
         "<logs>/download_file/{file}.log",
     wildcard_constraints:
@@ -26,13 +27,13 @@ rule unpack_dataset:
     """Unpack what is used of a dataset's archives."""
     input:
         archives=lambda wildcards: [
-            f"<resources>/downloads/{file}"
+            place(f"<resources>/downloads/{file}")
             for file in registry.list_archives(REGISTRY, config["datasets"][wildcards.dataset]["source"]["download"])
         ],
     output:
-        dataset=directory("<resources>/datasets/{dataset}"),
+        dataset=update(directory("<resources>/datasets/{dataset}-{key}")),
     log:
-        "<logs>/unpack_dataset/{dataset}.log",
+        "<logs>/unpack_dataset/{dataset}-{key}.log",
     wildcard_constraints:
         dataset=one_of(plan.list_names_by_source(config["datasets"], "download")),
     localrule: True
@@ -50,10 +51,11 @@ rule download_images:
     input:
         manifest="<results>/manifests/{dataset}/{shard}.parquet",
     output:
-        images="<resources>/images/{dataset}/{shard}.csv",
+        images=update("<resources>/images/{source}/{dataset}-{shard}-{key}.csv"),
     log:
-        "<logs>/download_images/{dataset}/{shard}.log",
+        "<logs>/download_images/{source}/{dataset}-{shard}-{key}.log",
     wildcard_constraints:
+        source=one_of(REGISTRY["datasets"]),
         dataset=one_of(plan.list_names_by_source(config["datasets"], "download")),
     localrule: True
     conda:
@@ -62,20 +64,16 @@ rule download_images:
     resources:
         mirrors=plan.format_mirrors(config, os.environ.get("SEMLENS_MIRRORS", "")),
         registry=str(find_file(config["registry"], HOME)),
-    params:
-        source=lookup("datasets/{dataset}/source/download", within=config),
     script:
         "../scripts/download_images.py"
 
 
 rule render_dataset:
     """Draw one of the demo's datasets in its official layout."""
-    input:
-        code=sources("render_dataset.py"),
     output:
-        dataset=directory("<resources>/datasets/{dataset}"),
+        dataset=update(directory("<resources>/datasets/{dataset}-{key}")),
     log:
-        "<logs>/render_dataset/{dataset}.log",
+        "<logs>/render_dataset/{dataset}-{key}.log",
     wildcard_constraints:
         dataset=one_of(plan.list_names_by_source(config["datasets"], "demo")),
     conda:
@@ -93,11 +91,10 @@ rule convert_checkpoint:
     input:
         file=lambda wildcards: place(models.find_checkpoint(wildcards.model)),
         template=lambda wildcards: list(map(place, models.list_template_files(wildcards.model))),
-        code=sources("convert_checkpoint.py"),
     output:
-        model=directory("<resources>/converted/{model}"),
+        model=update(directory("<resources>/converted/{model}-{key}")),
     log:
-        "<logs>/convert_checkpoint/{model}.log",
+        "<logs>/convert_checkpoint/{model}-{key}.log",
     wildcard_constraints:
         model=one_of(plan.list_names_by_source(config["models"], "file")),
     conda:
@@ -107,26 +104,23 @@ rule convert_checkpoint:
         runtime=grow(30, "m"),
     params:
         allow_pickle=lookup("models/{model}/source/file/allow_pickle", within=config),
-        file=lambda wildcards: digest_files([models.find_checkpoint(wildcards.model)]),
     script:
         "../scripts/convert_checkpoint.py"
 
 
 rule link_model_part:
-    """Link a model's part from where it lies: a download, a folder, a converted file, the demo."""
+    """Link a model's part from where it lies, and note its hashes: a download, a folder, a converted file, the demo."""
     input:
         files=lambda wildcards: [place(file) for file in models.list_part_files(wildcards.model, wildcards.part)],
-        code=sources("link_model_part.py"),
     output:
-        part=directory("<resources>/models/{model}/{part}"),
+        part=update(directory("<resources>/models/{model}/{part}-{key}")),
     log:
-        "<logs>/link_model_part/{model}/{part}.log",
+        "<logs>/link_model_part/{model}/{part}-{key}.log",
     localrule: True
     conda:
         "../../envs/data.yaml"
     params:
         subfolder=lambda wildcards: wildcards.part if "file" in models.get_source(wildcards.model) else "",
-        files=lambda wildcards: digest_files(models.list_part_files(wildcards.model, wildcards.part)),
     script:
         "../scripts/link_model_part.py"
 
@@ -135,11 +129,10 @@ rule randomize_network:
     """Write a network of a model's architecture with random weights: the control of what training adds."""
     input:
         config=lambda wildcards: place(models.find_network_config(wildcards.model)),
-        code=sources("randomize_network.py", f"models/backbones/{BACKBONE}"),
     output:
-        network=directory(f"<resources>/models/{{model}}/{BACKBONE}"),
+        network=update(directory(f"<resources>/models/{{model}}/{BACKBONE}-{{key}}")),
     log:
-        "<logs>/randomize_network/{model}.log",
+        "<logs>/randomize_network/{model}-{key}.log",
     wildcard_constraints:
         model=one_of(name for name, entry in config["models"].items() if entry["weights"] == "random"),
     conda:

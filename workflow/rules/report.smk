@@ -6,9 +6,7 @@ rule describe_run:
     input:
         prototypes=paths.list_all_prototypes(),
         manifests=sorted({f"<results>/manifests/{job['dataset']}/{job['shard']}.parquet" for job in EXTRACTED}),
-        models=[
-            models.find_part(model, part) for model in sorted({job["model"] for job in EXTRACTED}) for part in PARTS
-        ],
+        datasets=[place(paths.find_dataset(dataset)) for dataset in config["datasets"]],
         code=sources("describe_run.py"),
     output:
         html="<results>/provenance.html",
@@ -22,6 +20,7 @@ rule describe_run:
         runtime=grow(20, "m"),
     params:
         settings={key: value for key, value in config.items() if key not in plan.PLACE_KEYS},
+        datasets=list(config["datasets"]),
         tools={"snakemake": version("snakemake")},
     script:
         "../scripts/describe_run.py"

@@ -20,7 +20,7 @@ rule index_dataset:
     params:
         format=lookup("datasets/{dataset}/format", within=config),
         options=lambda wildcards: plan.get_reader_options(config["datasets"][wildcards.dataset]),
-        annotations=lambda wildcards: digest_dataset(config["datasets"][wildcards.dataset], "annotations"),
+        annotations=lambda wildcards: digest_annotations(config["datasets"][wildcards.dataset]),
     script:
         "../scripts/index_dataset.py"
 
@@ -41,6 +41,7 @@ rule select_images:
         mem=grow(2, "GB"),
         runtime=grow(10, "m"),
     params:
+        image_list=lambda wildcards: digest_files([paths.find_image_list(wildcards.dataset) or "<none>"]),
         criteria=lambda wildcards: plan.get_criteria(config["datasets"][wildcards.dataset]),
         images=lambda wildcards: plan.get_shard_range(config, wildcards.dataset, wildcards.shard),
     script:

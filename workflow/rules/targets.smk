@@ -7,7 +7,7 @@ rule fetch:
         [place(paths.find_dataset(dataset)) for dataset in config["datasets"]],
         [place(paths.find_image_list(dataset)) for dataset in config["datasets"]],
         sorted({place(images) for dataset in config["datasets"] for images in paths.list_images(dataset)}),
-        [models.find_part(model, part) for model in config["models"] for part in PARTS],
+        [place(models.find_part(model, part)) for model in config["models"] for part in PARTS],
 
 
 rule index:

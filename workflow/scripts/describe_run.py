@@ -8,7 +8,7 @@ if __name__ == "__main__":
         describe_run(
             prototypes=snakemake.input.prototypes,
             manifests=snakemake.input.manifests,
-            models=snakemake.input.models,
+            folders=dict(zip(snakemake.params.datasets, snakemake.input.datasets, strict=True)),
             settings=snakemake.params.settings,
             tools=snakemake.params.tools,
             html=snakemake.output.html,

@@ -16,7 +16,7 @@ if __name__ == "__main__":
         known = yaml.safe_load(Path(snakemake.resources.registry).read_text())["datasets"]
         download_images(
             shown.to_dict("records"),
-            known[snakemake.params.source]["images"],
+            known[snakemake.wildcards.source]["images"],
             Path(snakemake.output.images).parent,
             workers=snakemake.threads,
             mirrors=parse_mirrors(snakemake.resources.mirrors),

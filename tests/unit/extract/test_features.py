@@ -391,7 +391,7 @@ def test_features_say_what_they_are(features):
     assert list(about["layers"]) == ["enc4.1", "mid2", "dec16.3"]
     assert len(about["network_config_sha256"]) == 64
     stages = json.loads(about["environment"])
-    assert stages.keys() == {"encode", "extract"} and stages["extract"]["device"] == "cpu"
+    assert stages.keys() == {"encode", "prompt", "extract"} and stages["extract"]["device"] == "cpu"
     for package in ("torch", "diffusers", "h5py"):
         assert stages["extract"][package] == version(package)
     with h5py.File(features) as file:

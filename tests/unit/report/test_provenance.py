@@ -21,25 +21,24 @@ SETTINGS = {"seed": 3, "datasets": {"a": {"classes": SHARED}, "b": {"classes": S
 
 @pytest.fixture
 def described(tmp_path):
-    """A page of three shards of prototypes and of manifests, of a model in a folder, named twice, and of a file."""
-    prototypes = [tmp_path / f"{place}.prototypes" for place in range(3)]
+    """A page of three shards of prototypes and of manifests; the weights of the second shard were others."""
+    prototypes = [tmp_path / f"plain/tiny/{dataset}/{shard}.prototypes" for shard, dataset in enumerate("aab")]
     for path, torch in zip(prototypes, ["2.13.0", "1.13", "2.13.0"], strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
         made = {"date": f"2026-01-0{torch[0]}", "device": "cpu", "commit": "abc", "torch": torch, "h5py": "3"}
-        metadata = {ENVIRONMENT: json.dumps({"extract": made})}
+        extract = made | {"parts": {"network": {"weights": f"hash {torch}"}}}
+        encode = made | {"parts": {"vae": {"weights": "hash"}}, "images": f"pixels {path.stem}"}
+        metadata = {ENVIRONMENT: json.dumps({"encode": encode, "extract": extract})}
         parquet.write_table(arrow.table({"x": [1]}).replace_schema_metadata(metadata), path)
     manifests = []
     for place, (dataset, images) in enumerate([("a", ["x", "x", "y"]), ("a", ["z"]), ("b", ["x"])]):
         manifests.append(tmp_path / f"{place}.parquet")
         rows = pd.DataFrame({"dataset": dataset, "image_id": images, "rle": f"mask {place}"})
         rows.to_parquet(manifests[-1])
-    folder, file = tmp_path / "unet", tmp_path / "vae" / "vae.safetensors"
-    for path in (folder / "part" / "weights", folder / "config.json", folder / ".snakemake_timestamp", file):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(path.name.encode() * 3)
     describe_run(
         prototypes=prototypes,
         manifests=manifests,
-        models=[folder, file, folder],
+        folders={"a": "data/a", "b": "data/b"},
         settings=SETTINGS,
         tools={"snakemake": "9.27"},
         html=tmp_path / "p.html",
@@ -59,7 +58,7 @@ def test_stages_name_device_dates_commit_and_versions_as_shards_record_them(desc
     """Versions that differ between shards are all named."""
     stages = json.loads((described / "p.json").read_text())["stages"]
     common = {"stage": "extract", "device": "cpu", "commit": "abc"}
-    assert stages == [
+    assert [stage for stage in stages if stage["stage"] == "extract"] == [
         {**common, "first": "2026-01-02", "last": "2026-01-02", "shards": 2, "versions": "torch 2.13.0, h5py 3"},
         {**common, "first": "2026-01-01", "last": "2026-01-01", "shards": 1, "versions": "torch 1.13, h5py 3"},
     ]
@@ -69,16 +68,23 @@ def test_datasets_are_counted_over_their_shards(described):
     datasets = json.loads((described / "p.json").read_text())["datasets"]
     assert [(row["dataset"], row["images"], row["instances"]) for row in datasets] == [("a", 3, 4), ("b", 1, 1)]
     alone = "dataset,image_id,rle\nb,x,mask 2\n"
-    assert datasets[1]["sha256"] == hashlib.sha256(alone.encode()).hexdigest()
+    assert datasets[1]["instances_sha256"] == hashlib.sha256(alone.encode()).hexdigest()
 
 
-def test_every_file_of_a_model_has_its_hash(described):
+def test_files_of_models_have_the_hashes_that_they_had_when_they_were_read(described):
+    """Weights that were replaced between two shards are both named."""
     models = json.loads((described / "p.json").read_text())["models"]
-    names = [row["file"].removeprefix(f"{described}/") for row in models]
-    assert names == ["unet/config.json", "unet/part/weights", "vae/vae.safetensors"]
-    for row in models:
-        content = row["file"].rsplit("/")[-1].encode() * 3
-        assert (row["bytes"], row["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+    assert [tuple(row.values()) for row in models] == [
+        ("tiny", "network/weights", "hash 1.13", 1),
+        ("tiny", "network/weights", "hash 2.13.0", 2),
+        ("tiny", "vae/weights", "hash", 3),
+    ]
+
+
+def test_the_hash_of_a_datasets_pixels_is_that_of_all_its_shards(described):
+    datasets = json.loads((described / "p.json").read_text())["datasets"]
+    assert [row["folder"] for row in datasets] == ["data/a", "data/b"]
+    assert datasets[0]["pixels_sha256"] == hashlib.sha256(b"pixels 0pixels 1").hexdigest()
 
 
 def test_the_configuration_can_be_read_back(described):

@@ -5,10 +5,13 @@ import os
 import socket
 import subprocess
 import sys
+import time
+from functools import partial
+from subprocess import PIPE
 
 import pytest
 
-from semlens.runtime.files import quarantine_if_corrupt, write_atomically
+from semlens.runtime.files import create_folder, quarantine_if_corrupt, write_atomically
 
 
 def test_block_that_ends_well_leaves_the_file_alone_in_its_folder(tmp_path):
@@ -153,3 +156,62 @@ def test_what_cannot_be_set_aside_is_to_be_deleted(tmp_path):
         quarantine_if_corrupt(tmp_path / "gone"),
     ):
         raise ValueError("no magic")
+
+
+def fill(path, content):
+    with create_folder(path) as folder:
+        if folder is not None:
+            (folder / "a").write_text(content)
+
+
+def test_a_folder_appears_whole_and_stays(tmp_path):
+    path = tmp_path / "dataset-1"
+    with create_folder(path) as folder:
+        (folder / "a").write_text("first")
+        assert not path.exists()
+    fill(path, "second")
+    assert (path / "a").read_text() == "first"
+    assert [file.name for file in tmp_path.iterdir() if not file.name.startswith(".")] == ["dataset-1"]
+
+
+def test_a_folder_that_fails_does_not_appear(tmp_path):
+    path = tmp_path / "dataset-1"
+    with pytest.raises(RuntimeError, match="interrupted"), create_folder(path) as folder:
+        (folder / "a").write_text("half")
+        raise RuntimeError("interrupted")
+    assert not path.exists()
+    fill(path, "whole")
+    assert (path / "a").read_text() == "whole"
+
+
+@pytest.mark.parametrize("left", [(), (".snakemake_timestamp",)])
+def test_an_empty_folder_is_filled(tmp_path, left):
+    path = tmp_path / "dataset-1"
+    path.mkdir()
+    for name in left:
+        (path / name).touch()
+    fill(path, "whole")
+    assert (path / "a").read_text() == "whole"
+
+
+def test_who_wants_the_same_folder_waits_and_keeps_it(tmp_path):
+    path = tmp_path / "dataset-1"
+    code = f"""
+from semlens.runtime.files import create_folder
+with create_folder({str(path)!r}) as folder:
+    print("mine" if folder is not None else "another's", flush=True)
+    input()
+    if folder is not None:
+        (folder / "a").write_text("first")
+"""
+    library = os.pathsep.join(sys.path)
+    pipes = {"text": True, "stdin": PIPE, "stdout": PIPE, "stderr": PIPE}
+    start = partial(subprocess.Popen, [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": library}, **pipes)
+    with start() as first:
+        assert first.stdout.readline() == "mine\n"
+        with start() as second:
+            time.sleep(1)
+            assert second.poll() is None and not path.exists()
+            first.communicate("\n")
+            assert second.communicate("\n")[0] == "another's\n"
+    assert (path / "a").read_text() == "first"

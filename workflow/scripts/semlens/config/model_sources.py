@@ -1,11 +1,16 @@
-"""Where the parts of a model come from: a download, a user's folder, a single file, or the demo."""
+"""Where the parts of a model come from: a download, a user's folder, a single file, or the demo.
+
+Folders that are made for a model are named by a digest of all that decides what is in them. So what has the right name
+is right, whichever run made it, and a run never changes what another one reads.
+"""
 
 from pathlib import Path, PurePosixPath
 
+from semlens.config.digests import digest_code, digest_files, digest_values
 from semlens.config.plan import find_base_model
 from semlens.config.schema import Config
 from semlens.models.parts import PARTS
-from semlens.runtime.registry import Registry, list_model_files
+from semlens.runtime.registry import Registry, list_files, list_model_files
 
 BACKBONE = "unet"  # the part that is read, and the module of semlens.models.backbones that reads it
 
@@ -19,10 +24,12 @@ class ModelSources:
         The configuration, and what can be downloaded.
     demo
         The folder of the demo's model.
+    scripts
+        The folder of the scripts and the library.
     """
 
-    def __init__(self, config: Config, registry: Registry, demo: str) -> None:
-        self._config, self._registry, self._demo = config, registry, demo
+    def __init__(self, config: Config, registry: Registry, demo: str, scripts: Path) -> None:
+        self._config, self._registry, self._demo, self._scripts = config, registry, demo, scripts
 
     def get_source(self, model: str) -> Config:
         return self._config["models"][model]["source"]
@@ -42,8 +49,10 @@ class ModelSources:
         A control has a network of its own, and shares all else with its pretrained twin.
         """
         shared = find_base_model(self._config, model)
+        if part not in self.list_parts(shared):
+            return []
         owner = model if part == BACKBONE and self._config["models"][model]["weights"] == "random" else shared
-        return f"<resources>/models/{owner}/{part}" if part in self.list_parts(shared) else []
+        return f"<resources>/models/{owner}/{part}-{self._digest_part(owner, part)}"
 
     def list_part_files(self, model: str, part: str) -> list[str]:
         """Return what a part's folder links: downloaded files, or the folder that holds the part."""
@@ -51,7 +60,7 @@ class ModelSources:
         if "download" in source:
             return self._list_downloads(source["download"], part)
         if "file" in source:
-            return [f"<resources>/converted/{model}"]
+            return [self.find_converted(model)]
         return [f"{self._find_folder(model)}/{part}"]
 
     def find_network_config(self, model: str) -> str:
@@ -69,6 +78,12 @@ class ModelSources:
         source = self.get_source(model)["file"]
         return source["path"] if "path" in source else self.find_download(source["download"])
 
+    def find_converted(self, model: str) -> str:
+        """Return the folder that a model in a single file is converted to."""
+        read = digest_files([self.find_checkpoint(model), *self.list_template_files(model)])
+        code = digest_code(self._scripts, "convert_checkpoint.py")
+        return f"<resources>/converted/{model}-{digest_values(self.get_source(model), read, code)}"
+
     def find_template(self, model: str) -> str:
         """Return the folder that says how a model in a single file is built: configurations, tokenizers, scheduler."""
         name = self.get_source(model)["file"]["config"]
@@ -82,6 +97,15 @@ class ModelSources:
     def find_download(self, name: str) -> str:
         """Return where a file of the registry is kept."""
         return f"<resources>/downloads/{self._registry['files'][name]['file']}"
+
+    def _digest_part(self, model: str, part: str) -> str:
+        if part == BACKBONE and self._config["models"][model]["weights"] == "random":
+            code = digest_code(self._scripts, "randomize_network.py", f"semlens/models/backbones/{BACKBONE}.py")
+            return digest_values(digest_files([self.find_network_config(model)]), self._config["seed"], code)
+        known = list_files(self._registry)
+        files = self.list_part_files(model, part)
+        downloads = [known.get(file.removeprefix("<resources>/downloads/"), {}).get("sha256") for file in files]
+        return digest_values(digest_files(files), downloads)
 
     def _find_folder(self, model: str) -> str:
         return self.get_source(model).get("folder", self._demo)

@@ -1,29 +1,56 @@
 """Where artefacts lie: patterns whose parts in angle brackets are Snakemake's path variables."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
+from semlens.config.digests import digest_code, digest_files, digest_values
 from semlens.config.model_sources import ModelSources
-from semlens.config.plan import find_base_model, is_template, list_extraction_shards, list_extractions_of, list_shards
+from semlens.config.plan import (
+    find_base_model,
+    get_criteria,
+    get_reader_options,
+    get_shard_range,
+    is_template,
+    list_extraction_shards,
+    list_extractions_of,
+    list_shards,
+)
 from semlens.config.schema import Config
-from semlens.runtime.registry import Registry
+from semlens.runtime.registry import Registry, list_archives, list_files
 
 
 class Paths:
     """The artefacts that jobs of a configuration read and write."""
 
-    def __init__(self, config: Config, registry: Registry, models: ModelSources) -> None:
-        self._config, self._registry, self._models = config, registry, models
+    def __init__(self, config: Config, registry: Registry, models: ModelSources, scripts: Path) -> None:
+        self._config, self._registry, self._models, self._scripts = config, registry, models, scripts
 
     def find_dataset(self, dataset: str) -> str:
         """Return the folder that is made for a dataset, or a user's own, used in place."""
-        return self._config["datasets"][dataset]["source"].get("folder", f"<resources>/datasets/{dataset}")
+        source = self._config["datasets"][dataset]["source"]
+        return source.get("folder") or f"<resources>/datasets/{dataset}-{self._digest_dataset(dataset)}"
 
     def find_images(self, dataset: str, shard: str) -> str:
         """Return what holds a shard's images: the dataset's folder, or the list of those downloaded one by one."""
         name = self._config["datasets"][dataset]["source"].get("download")
         if name is not None and "images" in self._registry["datasets"][name]:
-            return f"<resources>/images/{dataset}/{shard}.csv"
+            entry, images = self._config["datasets"][dataset], get_shard_range(self._config, dataset, shard)
+            listed = digest_files([entry["list"]["file"]]) if "file" in entry.get("list", {}) else entry.get("list")
+            options = get_reader_options(entry)
+            key = digest_values(self._digest_dataset(dataset), options, get_criteria(entry), listed, images)
+            return f"<resources>/images/{name}/{dataset}-{shard}-{key}.csv"
         return self.find_dataset(dataset)
+
+    def _digest_dataset(self, dataset: str) -> str:
+        """Return a digest of all that decides what is in the folder that is made for a dataset."""
+        entry = self._config["datasets"][dataset]
+        options = get_reader_options(entry)
+        if "demo" in entry["source"]:
+            code = digest_code(self._scripts, "render_dataset.py")
+            return digest_values(entry["format"], entry["source"], options, code)
+        known, name = list_files(self._registry), entry["source"]["download"]
+        archives = [known[file]["sha256"] for file in list_archives(self._registry, name)]
+        return digest_values(archives, self._registry["datasets"][name]["keep"], sorted(options["sequences"] or []))
 
     def list_images(self, dataset: str) -> list[str]:
         """Return what holds a dataset's images, of all its shards."""

@@ -1,5 +1,7 @@
 """Images to VAE latents and prompts to text embeddings: what is computed once and read many times."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +16,7 @@ from semlens.images.rendering import render_view
 from semlens.images.samples import Sample, iterate_samples
 from semlens.images.views import View, load_view
 from semlens.models.loading import load_vae
+from semlens.models.part_files import read_hashes
 from semlens.runtime.devices import describe_device, resolve_device
 from semlens.runtime.logs import log, show_progress
 from semlens.storage.environment import describe_environment
@@ -70,13 +73,14 @@ def encode_images(
     log.info("encoding %d images on %s", instances["image_id"].nunique(), where)
     encoder = load_vae(vae, device=where, dtype=getattr(torch, dtype))
     attributes = {"scaling_factor": encoder.config.scaling_factor, "size": size, "resize": resize, "dtype": dtype}
-    environment = describe_environment("encode", describe_device(where))
+    environment = describe_environment("encode", describe_device(where), parts={"vae": read_hashes(vae)})
+    hashes: dict[str, str] = {}
     with create_shard(out, attributes, environment) as shard, torch.inference_mode():
         for view in map(load_view, views):
             samples = list(iterate_samples(view, instances))
             write_array(shard, f"{view.name}/sample_id", [sample.id for sample in samples])
             batches = [samples[start : start + batch_size] for start in range(0, len(samples), batch_size)]
-            squares = _read_ahead(view, batches, folder, seed=seed, size=size, resize=resize)
+            squares = _read_ahead(view, batches, folder, hashes, seed=seed, size=size, resize=resize)
             pairs = zip(batches, squares, strict=True)
             start = 0
             for batch, images in show_progress(pairs, total=len(batches), what=f"encode {view.name}", unit="batch"):
@@ -88,16 +92,17 @@ def encode_images(
                 values = parameters.float().cpu().numpy()
                 write_samples(shard, f"{view.name}/posterior", start, values, total=len(samples))
                 start += len(batch)
+        environment["encode"]["images"] = hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
 
 
 def _read_ahead(
-    view: View, batches: Sequence[Sequence[Sample]], folder: str | Path, **how: Any
+    view: View, batches: Sequence[Sequence[Sample]], folder: str | Path, hashes: dict[str, str], **how: Any
 ) -> Iterator[np.ndarray]:  # (batch, 3, size, size)
     """The images of each batch; while one is encoded, threads read the next."""
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
 
         def read(batch: Sequence[Sample]) -> list[Future]:
-            return [pool.submit(_render_sample, view, sample, folder, **how) for sample in batch]
+            return [pool.submit(_render_sample, view, sample, folder, hashes, **how) for sample in batch]
 
         coming = read(batches[0])
         for batch in [*batches[1:], []]:
@@ -105,7 +110,11 @@ def _read_ahead(
             yield np.stack([square.result() for square in ready])
 
 
-def _render_sample(view: View, sample: Sample, folder: str | Path, **how: Any) -> np.ndarray:  # (3, size, size)
+def _render_sample(
+    view: View, sample: Sample, folder: str | Path, hashes: dict[str, str], **how: Any
+) -> np.ndarray:  # (3, size, size)
+    """Return what the model sees of a sample, and add the SHA-256 of its image's pixels to ``hashes``."""
     first = sample.instances.iloc[0]
     image = read_image(find_image(folder, first["file"]), width=first["width"], height=first["height"])
+    hashes[first["file"]] = hashlib.sha256(image.tobytes()).hexdigest()
     return render_view(view, image, first, **how)

@@ -8,9 +8,10 @@ import h5py
 
 from semlens.images.samples import iterate_samples
 from semlens.images.views import load_view
+from semlens.models.part_files import read_hashes
 from semlens.models.text import embed_texts
 from semlens.runtime.logs import log
-from semlens.storage.environment import describe_environment
+from semlens.storage.environment import Environment, describe_environment
 from semlens.storage.shard_writer import ENVIRONMENT, Item, ShardContract, create_shard, write_array
 from semlens.storage.table_reader import read_table
 
@@ -34,7 +35,7 @@ PROMPTS = ShardContract(
 
 def encode_prompt(*, prompt: str, encoders: Encoders, out: str | Path) -> None:
     """Write a prompt's text embedding. What the shard holds is in ``PROMPTS``."""
-    with create_shard(out, {"prompt": prompt}, describe_environment("encode")) as shard:
+    with create_shard(out, {"prompt": prompt}, _describe_environment(encoders)) as shard:
         _write_embedding([prompt], encoders, shard)
         log.info("prompt %r: %d tokens of width %d", prompt, *shard["embedding"].shape[1:])
 
@@ -61,12 +62,19 @@ def encode_template(
         for view in views
     }
     different = sorted(set(chain.from_iterable(texts.values())))
-    with create_shard(out, {"prompt": template}, describe_environment("encode")) as shard:
+    with create_shard(out, {"prompt": template}, _describe_environment(encoders)) as shard:
         write_array(shard, "texts", different)
         _write_embedding(different, encoders, shard)
         for view in views:
             write_array(shard, f"{view}/text", [different.index(text) for text in texts[view]])
     log.info("prompt %r: %d texts, such as %r", template, len(different), different[0])
+
+
+def _describe_environment(encoders: Encoders) -> Environment:
+    parts = {}
+    for number, (tokenizer, text_encoder) in zip(("", "_2"), encoders, strict=False):
+        parts |= {f"tokenizer{number}": read_hashes(tokenizer), f"text_encoder{number}": read_hashes(text_encoder)}
+    return describe_environment("prompt", parts=parts)
 
 
 def _write_embedding(texts: Sequence[str], encoders: Encoders, shard: h5py.File) -> None:

@@ -16,22 +16,18 @@ import yaml
 from semlens.runtime.files import write_atomically
 from semlens.runtime.logs import log
 from semlens.runtime.version import VERSION, find_commit
-from semlens.storage.environment import PACKAGES
+from semlens.storage.environment import PACKAGES, Environment
 from semlens.storage.prototype_keys import ENVIRONMENT
 from semlens.storage.table_reader import read_schema, read_table
 
 _HERE = ("numpy", "scipy", "pandas", "pyarrow")
-_NO_PART = ".snakemake_timestamp"
-
-
-_CHUNK = 1 << 22  # bytes
 
 
 def describe_run(
     *,
     prototypes: Iterable[str | Path],
     manifests: Iterable[str | Path],
-    models: Iterable[str | Path],
+    folders: Mapping[str, str],
     settings: Mapping[str, Any],
     tools: Mapping[str, str],
     html: str | Path,
@@ -42,21 +38,22 @@ def describe_run(
     Parameters
     ----------
     prototypes
-        Shards, which name the versions that made their features.
+        Shards in folders of their model and dataset. They say what made their features, and from which files.
     manifests
         The instances that were studied, by shard.
-    models
-        Files, or folders of files, that models were read from.
+    folders
+        Of the datasets, by name.
     settings
         The configuration.
     tools
         Versions of what else took part.
     """
+    made = {Path(path): json.loads(read_schema(path).metadata[ENVIRONMENT]) for path in prototypes}
     found = {
         "software": pd.DataFrame(_list_software(tools)),
-        "stages": pd.DataFrame(_list_stages(prototypes)),
-        "datasets": pd.DataFrame(_list_datasets(manifests)),
-        "models": pd.DataFrame(_list_files(models), columns=["file", "bytes", "sha256"]),
+        "stages": pd.DataFrame(_list_stages(made)),
+        "datasets": pd.DataFrame(_list_datasets(manifests, folders, made)),
+        "models": pd.DataFrame(_list_files(made), columns=["model", "file", "sha256", "shards"]),
     }
     configuration = yaml.safe_dump(_to_plain(settings), sort_keys=False, allow_unicode=True)
     with write_atomically(json_) as file:
@@ -78,22 +75,26 @@ def _list_software(tools: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         yield {"package": name, "version": number, "where": "report"}
 
 
-def _list_stages(prototypes: Iterable[str | Path]) -> Iterator[dict[str, Any]]:
+def _list_stages(made: Mapping[Path, Environment]) -> Iterator[dict[str, Any]]:
     """Yield, for each stage, device, commit and set of versions that made prototypes: how many, and when."""
     dates: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for path in prototypes:
-        stages = json.loads(read_schema(path).metadata[ENVIRONMENT])
-        for stage, made in stages.items():
-            versions = {name: made[name] for name in ("semlens", *PACKAGES) if name in made}
+    for stages in made.values():
+        for stage, with_what in stages.items():
+            versions = {name: with_what[name] for name in ("semlens", *PACKAGES) if name in with_what}
             text = ", ".join(f"{name} {number}" for name, number in versions.items())
-            dates[stage, made["device"], made["commit"], text].append(made["date"])
+            dates[stage, with_what["device"], with_what["commit"], text].append(with_what["date"])
     for (stage, device, commit, text), when in dates.items():
-        made = {"first": min(when), "last": max(when), "shards": len(when)}
-        yield {"stage": stage, "device": device, "commit": commit, **made, "versions": text}
+        counts = {"first": min(when), "last": max(when), "shards": len(when)}
+        yield {"stage": stage, "device": device, "commit": commit, **counts, "versions": text}
 
 
-def _list_datasets(manifests: Iterable[str | Path]) -> Iterator[dict[str, Any]]:
-    """Yield what was studied of each dataset; the hash is that of its shards' rows, masks included, as CSV."""
+def _list_datasets(
+    manifests: Iterable[str | Path], folders: Mapping[str, str], made: Mapping[Path, Environment]
+) -> Iterator[dict[str, Any]]:
+    """Yield what was studied of each dataset.
+
+    The first hash is that of its shards' rows, masks included, as CSV; the second of the pixels that were encoded.
+    """
     images: dict[str, set[str]] = defaultdict(set)
     instances: Counter[str] = Counter()
     digests: dict[str, Any] = defaultdict(hashlib.sha256)
@@ -103,24 +104,24 @@ def _list_datasets(manifests: Iterable[str | Path]) -> Iterator[dict[str, Any]]:
             instances[name] += len(rows)
             digests[name].update(rows.to_csv(index=False).encode())
     for name, digest in digests.items():
+        encoded = {stages["encode"]["images"] for path, stages in made.items() if path.parts[-2] == name}
+        pixels = hashlib.sha256("".join(sorted(encoded)).encode()).hexdigest()
         counts = {"images": len(images[name]), "instances": instances[name]}
-        yield {"dataset": name, **counts, "sha256": digest.hexdigest()}
+        hashes = {"instances_sha256": digest.hexdigest(), "pixels_sha256": pixels}
+        yield {"dataset": name, "folder": folders[name], **counts, **hashes}
 
 
-def _list_files(models: Iterable[str | Path]) -> Iterator[tuple[str, int, str]]:
-    """Yield path, size and hash of every file, once."""
-    for path in dict.fromkeys(map(Path, models)):
-        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if file.is_file() and file.name != _NO_PART:
-                yield str(file), file.stat().st_size, _sha256(file)
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+def _list_files(made: Mapping[Path, Environment]) -> Iterator[tuple[str, str, str, int]]:
+    """Yield model, file, hash, and number of shards of every file that was read, as it was when it was read."""
+    read = Counter(
+        (path.parts[-3], f"{part}/{file}", sha256)
+        for path, stages in made.items()
+        for stage in stages.values()
+        for part, hashes in stage.get("parts", {}).items()
+        for file, sha256 in hashes.items()
+    )
+    for (model, file, sha256), shards in sorted(read.items()):
+        yield model, file, sha256, shards
 
 
 def _to_plain(value: Any) -> Any:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ class RunFiles:
                 f"writes to ('results' unless the configuration's pathvars say otherwise), or run the workflow first"
             )
         self.folder, self._resources = folder, resources
-        self.configuration = _read_configuration(folder / _RECORD)
+        self.configuration, self._datasets = _read_record(folder / _RECORD)
 
     @cached_property
     def comparisons(self) -> list[Config]:
@@ -92,8 +93,18 @@ class RunFiles:
         source = self.configuration["datasets"][dataset]["source"] if self.configuration else {}
         if "folder" in source:
             return self.folder.absolute().parent / source["folder"]
-        listed = self._resources / "images" / dataset
-        return listed if listed.is_dir() else self._resources / "datasets" / dataset
+        listed = self._resources / "images" / source.get("download", "")
+        if "download" in source and listed.is_dir():
+            return listed
+        if dataset in self._datasets:
+            return self._resources / "datasets" / Path(self._datasets[dataset]).name
+        made = list((self._resources / "datasets").glob(f"{escape(dataset)}-{'[0-9a-f]' * 12}"))
+        if len(made) != 1:
+            raise FileNotFoundError(
+                f"{self._resources / 'datasets'} has {len(made)} folders of dataset {dataset!r}; finish the run, whose "
+                f"{_RECORD} names the right one"
+            )
+        return made[0]
 
     def _list_shards(self, stage: str, **names: str) -> list[Path]:
         """Return the shards in a folder of a stage, but for those that a larger dataset left behind."""
@@ -124,13 +135,15 @@ def check_name(kind: str, name: Any, known: Iterable[Any]) -> None:
         raise ValueError(f"there is no {kind} {name!r}; there are {few or 'none yet'}")
 
 
-def _read_configuration(path: Path) -> Config | None:
+def _read_record(path: Path) -> tuple[Config | None, dict[str, str]]:
+    """Return the configuration of a finished run, and its datasets' folders."""
     if not path.is_file():
-        return None
-    configuration = json.loads(path.read_text(encoding="utf-8"))["configuration"]
+        return None, {}
+    record = json.loads(path.read_text(encoding="utf-8"))
+    configuration = record["configuration"]
     if missing := {"models", "datasets", "extractions", "experiments"} - configuration.keys():
         raise ValueError(
             f"{path} was written by another version of semlens: its configuration has no "
             f"{', '.join(sorted(missing))}; run again with this version"
         )
-    return configuration
+    return configuration, {entry["dataset"]: entry["folder"] for entry in record["datasets"]}

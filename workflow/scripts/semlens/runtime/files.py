@@ -1,15 +1,21 @@
 """Files that appear whole or not at all, and that are made anew where something else has spoiled them."""
 
 import errno
+import fcntl
 import os
 import socket
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
+from typing import IO
 
 from semlens.runtime.logs import log
+
+SNAKEMAKE_TIMESTAMP = ".snakemake_timestamp"  # in every folder that a rule makes
+
 
 _OF_CONTENT = (None, errno.EINVAL, errno.EOVERFLOW)  # error numbers that a wrong offset in a file leads to as well
 
@@ -67,33 +73,62 @@ def quarantine_if_corrupt(path: str | Path) -> Iterator[None]:
         raise ValueError(f"{path} is corrupt ({error}); {way_out}") from error
 
 
+@contextmanager
+def create_folder(path: str | Path) -> Iterator[Path | None]:
+    """Give a folder to fill, which becomes ``path`` if the block ends well; None where ``path`` is there already.
+
+    For folders whose name says what is in them: what is there is right, whoever made it. Who wants to make the same
+    waits for the block's end, and is given None.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f".{path.name}.lock").open("a") as lock:
+        _wait_for(lock, path)
+        if _holds_files(path):
+            log.info("%s is there: another run made it", path)
+            yield None
+            return
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as temporary:
+            folder = Path(temporary, path.name)
+            folder.mkdir()
+            yield folder
+            if path.is_dir():
+                (path / SNAKEMAKE_TIMESTAMP).unlink(missing_ok=True)
+            try:
+                folder.rename(path)
+            except OSError:
+                if not _holds_files(path):  # a file system without locks, and another run was faster
+                    raise
+
+
 def link_files(sources: Iterable[Path], folder: str | Path) -> None:
     """Fill a folder with links to files, and to all files of folders.
-
-    Parameters
-    ----------
-    sources
-        Files and folders.
-    folder
-        Made if need be. What it held is replaced.
 
     Raises
     ------
     FileNotFoundError
         Naming the source that is not there.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    for link in folder.iterdir():
-        if link.is_symlink():
-            link.unlink()
     for source in sources:
         if not source.exists():
             raise FileNotFoundError(f"{source} does not exist")
         for file in sorted(source.iterdir()) if source.is_dir() else [source]:
-            if file.name != ".snakemake_timestamp":
-                (folder / file.name).symlink_to(file.resolve())
-    log.info("%s: links to %d files", folder, len(list(folder.iterdir())))
+            if file.name != SNAKEMAKE_TIMESTAMP:
+                Path(folder, file.name).symlink_to(file.resolve())
+
+
+def _wait_for(lock: IO, path: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        log.info("another run makes %s; waiting for it", path)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except OSError as error:
+        log.info("%s: this file system has no locks (%s)", path, error)
+
+
+def _holds_files(folder: Path) -> bool:
+    return folder.is_dir() and any(file.name != SNAKEMAKE_TIMESTAMP for file in folder.iterdir())
 
 
 def _is_abandoned(partial: Path, name: str) -> bool:

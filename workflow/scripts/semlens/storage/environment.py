@@ -1,19 +1,30 @@
 """What an artefact was made with: when, on which device, by which versions; stage by stage."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from semlens.runtime.version import VERSION, find_commit
 
 PACKAGES = ("torch", "diffusers", "transformers", "pillow", "h5py", "numpy", "scipy", "pandas", "pyarrow")
 
-Environment = dict[str, dict[str, str]]  # by stage: date, device, commit, and versions by package
+Environment = dict[str, dict[str, Any]]  # by stage: date, device, commit, versions by package, what was read
 
 
-def describe_environment(stage: str, device: str = "cpu") -> Environment:
-    """Return date, device, commit, and the versions of semlens and of the packages that are installed here."""
+def describe_environment(
+    stage: str, device: str = "cpu", *, parts: Mapping[str, Mapping[str, str]] | None = None
+) -> Environment:
+    """Return date, device, commit, and the versions of semlens and of the packages that are installed here.
+
+    Parameters
+    ----------
+    parts
+        By part of the model that is read: the SHA-256 of each of its files.
+    """
     date = datetime.now(UTC).isoformat(timespec="seconds")
-    return {stage: {"date": date, "device": device, "commit": find_commit(), "semlens": VERSION, **_list_versions()}}
+    made = {"date": date, "device": device, "commit": find_commit(), "semlens": VERSION, **_list_versions()}
+    return {stage: made | ({"parts": parts} if parts else {})}
 
 
 def _list_versions() -> dict[str, str]:

@@ -35,7 +35,8 @@ class ShardContract(NamedTuple):
 
 ENVIRONMENT = {
     "environment": Item(
-        "text", "JSON, by stage: date, device, commit and versions of what made the shard, and what it was made from."
+        "text",
+        "JSON, by stage: date, device, commit, versions, and hashes of what was read.",
     )
 }
 SAMPLES = {
@@ -52,15 +53,16 @@ def create_shard(path: str | Path, attributes: Mapping[str, Any], environment: E
     Parameters
     ----------
     environment
-        What it is made with, see :mod:`semlens.storage.environment`; stored as JSON.
+        What it is made with, see :mod:`semlens.storage.environment`; stored as JSON when the block ends.
     """
     with (
         write_atomically(path) as partial,
         h5py.File(partial, "w", libver=("v110", "v110"), locking=False) as file,
     ):
-        for name, value in {**attributes, "environment": json.dumps(environment)}.items():
+        for name, value in attributes.items():
             file.attrs[name] = _fix_length(value)
         yield file
+        file.attrs["environment"] = _fix_length(json.dumps(environment))
 
 
 def write_array(file: h5py.File, key: str, values: np.ndarray | Sequence[str] | Sequence[int]) -> None:
