@@ -58,6 +58,11 @@ class Repository:
     def path(self, *parts: str) -> Path:
         return self.folder.joinpath(*parts)
 
+    def find_dataset(self, name: str) -> Path:
+        """The folder that was made for a dataset."""
+        (folder,) = self.path("resources", "datasets").glob(f"{name}-*")
+        return folder
+
     def files(self, folder: str = "results") -> set[str]:
         """Everything below a folder, relative to the repository."""
         return {str(file.relative_to(self.folder)) for file in self.path(folder).rglob("*") if file.is_file()}

@@ -78,7 +78,7 @@ def test_a_wrong_configuration_is_refused(finished, configured, changes, named):
 
 def test_a_users_folder_is_never_what_the_demo_draws(finished, configured):
     """Not even where the demo would put its own under the same name."""
-    folder = "resources/datasets/coco"
+    folder = str(finished.find_dataset("coco").relative_to(finished.folder))
     said = snakemake(finished, "--dry-run", config=configured({"datasets:coco:source": {"folder": folder}}))
     assert f"output: {folder}" not in said
 
@@ -113,9 +113,9 @@ def broken(clone) -> SimpleNamespace:
     repo = clone()
     manifest = {dataset: repo.path("results", "manifests", dataset, "00000.parquet") for dataset in ("coco", "voc")}
     images = {dataset: pd.read_parquet(path)["file"].iloc[0] for dataset, path in manifest.items()}
-    truncated = repo.path("resources", "datasets", "coco", images["coco"])
+    truncated = repo.find_dataset("coco") / images["coco"]
     truncated.write_bytes(truncated.read_bytes()[:2000])
-    missing = repo.path("resources", "datasets", "voc", images["voc"])
+    missing = repo.find_dataset("voc") / images["voc"]
     missing.unlink()
     for dataset in manifest:
         repo.path("results", "latents", "tiny", dataset, "plain", "00000.h5").unlink()

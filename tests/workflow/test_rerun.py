@@ -233,7 +233,7 @@ def test_the_report_is_written_again_with_whatever_it_shows(after_change, change
 def test_a_manifest_is_made_again_from_the_index_alone(finished, clone):
     """Reading a large dataset's annotations takes minutes: they are read once, not once a shard."""
     repo, manifest = clone(), "results/manifests/coco/00001.parquet"
-    shutil.rmtree(repo.path("resources", "datasets", "coco"))
+    shutil.rmtree(repo.find_dataset("coco"))
     repo.path(manifest).unlink()
     assert plan(repo, manifest) == {Job("select_images", "coco/00001")}
     execute(repo, manifest)

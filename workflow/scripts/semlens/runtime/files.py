@@ -82,8 +82,7 @@ def create_folder(path: str | Path) -> Iterator[Path | None]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(f".{path.name}.lock").open("a") as lock:
-        _wait_for(lock, path)
+    with _lock(path.with_name(f".{path.name}.lock")):
         if _holds_files(path):
             log.info("%s is there: another run made it", path)
             yield None
@@ -117,14 +116,32 @@ def link_files(sources: Iterable[Path], folder: str | Path) -> None:
                 Path(folder, file.name).symlink_to(file.resolve())
 
 
-def _wait_for(lock: IO, path: Path) -> None:
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Hold a file that is there as long as somebody holds it. Where a file system has no locks, everybody does."""
+    while True:
+        with path.open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                log.info("%s: another run is making this; waiting for it", path)
+                fcntl.flock(file, fcntl.LOCK_EX)
+            except OSError as error:
+                log.info("%s cannot be locked: %s", path, error)
+            if not _is_at(file, path):  # who had it has removed it
+                continue
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+            return
+
+
+def _is_at(file: IO, path: Path) -> bool:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        log.info("another run makes %s; waiting for it", path)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-    except OSError as error:
-        log.info("%s: this file system has no locks (%s)", path, error)
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _holds_files(folder: Path) -> bool:
