@@ -35,6 +35,7 @@ def finished(tmp_path_factory) -> Repository:
             copied(repo.folder)
             repo.config.write_text(yaml.safe_dump(SMALL, sort_keys=False))
             (folder / "terminal.txt").write_text(execute(repo))
+            repo.path("results", "configuration.json").unlink()  # tests ask it with changed configurations
     return repo
 
 

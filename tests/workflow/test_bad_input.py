@@ -83,6 +83,13 @@ def test_a_users_folder_is_never_what_the_demo_draws(finished, configured):
     assert f"output: {folder}" not in said
 
 
+def test_another_configuration_does_not_write_into_the_results_of_the_first(clone, configured):
+    repo = clone()
+    execute(repo, "layers", "--forcerun", "list_layers")
+    said = snakemake(repo, "--dry-run", config=configured({"datasets:coco:images": 5}), fails=True)
+    assert_clear(said, ["small.yaml", "'coco'", "pathvars", "configuration.json"])
+
+
 def test_a_model_without_its_unet_is_refused(finished, configured, tmp_path):
     shutil.copytree(MODEL, tmp_path / "model")
     shutil.rmtree(tmp_path / "model" / "unet")

@@ -24,7 +24,15 @@ INDIRECT = {
     "snakefmt": "snakefmt --check",
 }
 # What these make is decided by the registry, not by code: see fetch.smk.
-DOWNLOADING = {"download_file", "unpack_dataset", "download_images"}
+NAMED_BY_CONTENT = {
+    "download_file",
+    "unpack_dataset",
+    "download_images",
+    "render_dataset",
+    "convert_checkpoint",
+    "link_model_part",
+    "randomize_network",
+}
 DISTRIBUTIONS = packages_distributions()
 
 
@@ -128,7 +136,7 @@ def test_rule_script_and_log_share_a_name():
         assert entry["script"] == f'"../scripts/{name}.py"'
         assert entry["log"].startswith(f'"<logs>/{name}/')
         names_its_code = re.search(rf'code=[^"]*sources\(\s*"{name}\.py"', entry.get("input", ""))
-        assert bool(names_its_code) == (name not in DOWNLOADING), name
+        assert bool(names_its_code) == (name not in NAMED_BY_CONTENT), name
         if "benchmark" in entry:
             assert entry["benchmark"].startswith(f'"<benchmarks>/{name}/')
 

@@ -1,46 +1,17 @@
-"""What rules share: the configuration, checked and filled in, and thin input functions."""
+"""What rules share: thin input functions."""
 
-import os
-import sys
 from importlib.metadata import version
-from pathlib import Path
 
-import yaml
-
-HOME = Path(workflow.current_basedir).parents[1]
-SCRIPTS = HOME / "workflow" / "scripts"
-sys.path.insert(0, str(SCRIPTS))
-os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(SCRIPTS), os.environ.get("PYTHONPATH")])))
-
-from semlens.compare.metrics import list_metrics, load_metric
-from semlens.config import plan
+from semlens.compare.metrics import load_metric
 from semlens.config.digests import digest_annotations, digest_files, digest_images
-from semlens.config.load import find_file, load_configuration
-from semlens.config.model_sources import BACKBONE, ModelSources
-from semlens.config.paths import Paths, list_statistics, list_unit_totals
+from semlens.config.load import find_file
+from semlens.config.model_sources import BACKBONE
+from semlens.config.paths import list_statistics, list_unit_totals
 from semlens.config.sources import list_sources
 from semlens.draw.kinds import list_experiments, list_kinds, list_report_parts
 from semlens.images.views import parse_view
 from semlens.models.parts import PARTS
 from semlens.runtime import registry
-from semlens.select.formats import load_format
-
-
-def here(path):
-    """A path of the repository as jobs name it: relative where the workflow runs in the repository."""
-    return local(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
-
-
-try:
-    REGISTRY = load_configuration(config, HOME, list_metrics())
-except (ValueError, OSError, yaml.YAMLError) as error:
-    raise WorkflowError(str(error)) from None
-
-models = ModelSources(config, REGISTRY, str(here(HOME / "resources" / "demo" / "model")), SCRIPTS)
-paths = Paths(config, REGISTRY, models, SCRIPTS)
-EXTRACTED = plan.list_extraction_shards(config)
-COMPARED = plan.list_comparisons(config)
-JUDGED = plan.list_judged_comparisons(config)
 
 
 def sources(script, *variants):
@@ -104,11 +75,6 @@ def place(path):
     A user's own gets no prefix in a module.
     """
     return path and ancient(path if path.startswith("<") else local(path))
-
-
-def locate(path, modifier=workflow.modifier):
-    """Where an artefact lies, seen from the working directory: for parameters, in which Snakemake expands no path."""
-    return str(modifier.path_modifier.modify(modifier.pathvars.apply(path)))
 
 
 def of_experiment(key):

@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
-
 from semlens.config.checks import check_downloads, check_folders, check_layers, check_references
 from semlens.config.plan import name_views
 from semlens.config.schema import Config, check_schema, fill_defaults
+from semlens.config.yaml_files import read_yaml
 from semlens.images.view_schema import describe_view_schema
 from semlens.images.views import name_view
 from semlens.runtime.registry import Registry
 from semlens.select.formats import list_formats
 
 
-def load_configuration(config: Config, home: Path, metrics: Sequence[str]) -> Registry:
+def load_configuration(config: Config, home: Path, metrics: Sequence[str], files: Sequence[str] = ()) -> Registry:
     """Check a configuration, fill in its defaults in place, name its views, and return the registry.
 
     Parameters
@@ -23,17 +22,21 @@ def load_configuration(config: Config, home: Path, metrics: Sequence[str]) -> Re
         The repository's folder.
     metrics
         The names of all metrics.
+    files
+        The files that the configuration was read from.
 
     Raises
     ------
-    OSError, ValueError, yaml.YAMLError
+    OSError, ValueError
         Naming the file, the entry and the key that is wrong, and what there is to choose from.
     """
+    for file in files:
+        read_yaml(file)
     schema = read_config_schema(home, metrics)
     check_schema(config, schema)
     fill_defaults(config, schema)
     name_views(config, name_view)
-    registry = yaml.safe_load(find_file(config["registry"], home).read_text())
+    registry = read_yaml(find_file(config["registry"], home))
     check_schema(registry, _read_schema(home, "registry"), config["registry"])
     check_references(config)
     check_downloads(config, registry)
@@ -59,4 +62,4 @@ def read_config_schema(home: Path, metrics: Sequence[str]) -> Config:
 
 
 def _read_schema(home: Path, name: str) -> Config:
-    return yaml.safe_load((home / "workflow" / "schemas" / f"{name}.schema.yaml").read_text())
+    return read_yaml(home / "workflow" / "schemas" / f"{name}.schema.yaml")
