@@ -124,6 +124,7 @@ def encode(model: Model, folder: Path, batch_size: int) -> None:
             seed=0,
             size=SIZE,
             resize="stretch",
+            exif="ignore",
             dtype=str(model.vae.dtype).removeprefix("torch."),
             device=model.vae.device.type,
             batch_size=batch_size,

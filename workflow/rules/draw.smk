@@ -147,6 +147,7 @@ rule draw_track:
         title=of_experiment("title"),
         reference=of_experiment("reference"),
         comparisons=comparisons_of,
+        exif=lambda wildcards: config["datasets"][of_experiment("datasets")(wildcards)[0]]["exif"],
         images=lambda wildcards: digest_images(
             config["datasets"], map(locate, paths.list_manifests(of_experiment("datasets")(wildcards)[0]))
         ),

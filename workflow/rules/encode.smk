@@ -27,6 +27,7 @@ rule encode_images:
         views=lookup("views/{views}", within=config),
         size=lookup("models/{model}/size", within=config),
         resize=lookup("models/{model}/resize", within=config),
+        exif=lookup("datasets/{dataset}/exif", within=config),
         dtype=config["dtype"],
         seed=lambda wildcards: plan.get_view_seed(config, config["views"][wildcards.views]),
         images=lambda wildcards: digest_images(

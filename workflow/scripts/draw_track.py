@@ -19,7 +19,7 @@ if __name__ == "__main__":
             comparison["model"]: load_track(distances, inputs.manifests, params.reference)
             for comparison, distances in zip(params.comparisons, inputs.distances, strict=True)
         }
-        figure = draw_track(tracks, find_image_folder(inputs.images[0]), title=params.title)
+        figure = draw_track(tracks, find_image_folder(inputs.images[0]), title=params.title, exif=params.exif)
         save_figure(figure, png=outputs.png, pdf=outputs.pdf)
         distances = tabulate_track(tracks)
         files = {form: outputs[form] for form in ("csv", "md", "tex", "html")}

@@ -14,6 +14,7 @@ if __name__ == "__main__":
             seed=snakemake.params.seed,
             size=snakemake.params.size,
             resize=snakemake.params.resize,
+            exif=snakemake.params.exif,
             dtype=snakemake.params.dtype,
             device=snakemake.resources.device,
             batch_size=snakemake.resources.batch_size,

@@ -401,7 +401,7 @@ def test_layers_have_colours_of_their_own_and_a_mask_for_each_grid(example):
 
 
 def test_examples_are_read_by_comparison_in_their_order(folder):
-    files = {"manifest": folder / "manifest.parquet", "images": folder}
+    files = {"manifest": folder / "manifest.parquet", "images": folder, "exif": "ignore"}
     examples = load_example_objects(
         {"name": name, "features": folder / f"{extraction}.h5", **files, **STRETCH}
         for extraction in PASSES

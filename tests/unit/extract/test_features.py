@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import shutil
 from importlib.metadata import version
 
@@ -73,6 +74,7 @@ def encode(small_model, folder, tmp_path_factory):
             "seed": 0,
             "size": SIZE,
             "resize": "stretch",
+            "exif": "ignore",
             "dtype": "float32",
             "device": "cpu",
             "batch_size": 1,
@@ -396,6 +398,23 @@ def test_features_say_what_they_are(features):
         assert stages["extract"][package] == version(package)
     with h5py.File(features) as file:
         assert file["identity/t0/enc4.1"].chunks == (1, 32, 4, 4)
+
+
+@pytest.mark.parametrize(("exif", "said"), [("apply", "applied"), ("ignore", "ignored")])
+def test_the_log_counts_images_with_an_orientation(encode, folder, tmp_path, caplog, monkeypatch, exif, said):
+    monkeypatch.setattr(logging.getLogger("semlens"), "propagate", True)
+    name, latents = next(iter(IMAGES)), {}
+    for orientation in (1, 3):
+        turned = tmp_path / str(orientation)
+        shutil.copytree(folder, turned)
+        data = Image.Exif()
+        data[0x0112] = orientation
+        with Image.open(folder / "images" / f"{name}.jpg") as image:
+            image.save(turned / "images" / f"{name}.jpg", exif=data)
+        with caplog.at_level("INFO", "semlens"):
+            latents[orientation] = contents(encode(folder=turned, exif=exif))["identity/posterior"]
+    assert caplog.text.count(f"EXIF orientation of 1 images {said}, because 'exif' is {exif}; such as") == 1
+    assert np.array_equal(latents[1], latents[3]) == (exif == "ignore")
 
 
 def test_latents_and_prompts_say_what_they_are(latents, prompt):

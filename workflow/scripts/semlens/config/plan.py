@@ -155,10 +155,10 @@ def list_example_shards(config: Config, experiment: str) -> list[Config]:
 
 
 def list_example_options(config: Config, experiment: str) -> list[Config]:
-    """Return, for each of these shards, the comparison's ``name`` and what decides which cells count."""
+    """Return, for each of these shards, the comparison's ``name``, ``exif`` and what decides which cells count."""
     names = {(entry["model"], entry["dataset"]): entry["name"] for entry in list_comparisons(config, experiment)}
     return [
-        {"name": names[shard["model"], shard["dataset"]]}
+        {"name": names[shard["model"], shard["dataset"]], "exif": config["datasets"][shard["dataset"]]["exif"]}
         | get_mask_options(config, shard["extraction"], shard["model"])
         for shard in list_example_shards(config, experiment)
     ]

@@ -65,15 +65,26 @@ class ExampleObject:
     extractions
         By path of a shard of features, or of prototypes where only these are kept (``.parquet``): what decides its
         masks and views, ``resize``, ``mask`` and ``seed``.
+    exif
+        See :func:`semlens.images.reading.read_image`.
     """
 
-    def __init__(self, folder: str | Path, manifest: str | Path, extractions: dict[str | Path, dict[str, Any]]) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        manifest: str | Path,
+        extractions: dict[str | Path, dict[str, Any]],
+        exif: str = "ignore",
+    ) -> None:
         self._instances = read_table(manifest)
         position = (self._instances["area_fraction"] - TYPICAL_AREA).abs().argmin()
         self._instance = self._instances.iloc[position]
         self.class_name = self._instance["class_name"]
         self._image = read_image(
-            find_image(folder, self._instance["file"]), width=self._instance["width"], height=self._instance["height"]
+            find_image(folder, self._instance["file"]),
+            width=self._instance["width"],
+            height=self._instance["height"],
+            exif=exif,
         )
         self._extractions = extractions
         log.info("%s: %s in %s", self._instance["dataset"], self._instance["instance_id"], self._instance["file"])
@@ -152,15 +163,16 @@ def load_example_objects(extractions: Iterable[dict[str, Any]]) -> dict[str, Exa
     ----------
     extractions
         For each shard: the ``name`` of the comparison that reads it; paths of its ``features``, ``manifest`` and
-        ``images``; and what decides its masks and views, ``resize``, ``mask`` and ``seed``.
+        ``images``; ``exif``; and what decides its masks and views, ``resize``, ``mask`` and ``seed``.
     """
-    inputs: dict[tuple[str, str, str], dict[str | Path, dict[str, Any]]] = {}
+    inputs: dict[tuple[str, str, str, str], dict[str | Path, dict[str, Any]]] = {}
     for entry in extractions:
         options = {key: entry[key] for key in ("resize", "mask", "seed")}
-        inputs.setdefault((entry["name"], entry["images"], entry["manifest"]), {})[entry["features"]] = options
+        example = (entry["name"], entry["images"], entry["manifest"], entry["exif"])
+        inputs.setdefault(example, {})[entry["features"]] = options
     return {
-        name: ExampleObject(find_image_folder(images), manifest, options)
-        for (name, images, manifest), options in inputs.items()
+        name: ExampleObject(find_image_folder(images), manifest, options, exif)
+        for (name, images, manifest, exif), options in inputs.items()
     }
 
 

@@ -44,7 +44,7 @@ def load_track(distances: str | Path, manifests: Sequence[str | Path], reference
 
 
 @apply_style()
-def draw_track(tracks: dict[str, pd.DataFrame], folder: str | Path, *, title: str) -> plt.Figure:
+def draw_track(tracks: dict[str, pd.DataFrame], folder: str | Path, *, title: str, exif: str = "ignore") -> plt.Figure:
     """Return the frames side by side, a row per model: the reference and itself later in green, the others in blue.
 
     Parameters
@@ -53,6 +53,8 @@ def draw_track(tracks: dict[str, pd.DataFrame], folder: str | Path, *, title: st
         As :func:`load_track` returns them, by model.
     folder
         The dataset's.
+    exif
+        See :func:`semlens.images.reading.read_image`.
     """
     rows = [list(track.groupby(track["condition"].fillna(""), sort=False)) for track in tracks.values()]
     reference = next(iter(tracks.values())).iloc[0]
@@ -67,7 +69,8 @@ def draw_track(tracks: dict[str, pd.DataFrame], folder: str | Path, *, title: st
     for row, model, frames in zip(panels, tracks, rows, strict=True):
         for panel, (condition, objects) in zip(row, frames, strict=True):
             frame = objects.iloc[0]
-            panel.imshow(read_image(find_image(folder, frame["file"]), width=frame["width"], height=frame["height"]))
+            path = find_image(folder, frame["file"])
+            panel.imshow(read_image(path, width=frame["width"], height=frame["height"], exif=exif))
             for instance in objects.itertuples():
                 _draw_outline(panel, instance, OTHER_COLOUR if instance.set in ("scdi", "dcdi") else REFERENCE_COLOUR)
             heading = format_condition("offset", condition) if condition else "reference"

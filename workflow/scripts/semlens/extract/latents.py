@@ -2,16 +2,19 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
+from PIL import Image
 
 from semlens.images.paths import find_image
-from semlens.images.reading import read_image
+from semlens.images.reading import ORIENTATION, read_image
 from semlens.images.rendering import render_view
 from semlens.images.samples import Sample, iterate_samples
 from semlens.images.views import View, load_view
@@ -59,6 +62,7 @@ def encode_images(
     seed: int,
     size: int,
     resize: str,
+    exif: str,
     dtype: str,
     device: str,
     batch_size: int,
@@ -66,7 +70,12 @@ def encode_images(
 ) -> None:
     """Write the posterior's mean and log variance of every sample of a manifest (section 4.1, step 1).
 
-    What the shard holds is in ``LATENTS``.
+    What the shard holds is in ``LATENTS``. How often an EXIF orientation was applied or ignored is logged.
+
+    Parameters
+    ----------
+    exif
+        See :func:`semlens.images.reading.read_image`.
     """
     instances = read_table(manifest)
     where = resolve_device(device)
@@ -74,13 +83,13 @@ def encode_images(
     encoder = load_vae(vae, device=where, dtype=getattr(torch, dtype))
     attributes = {"scaling_factor": encoder.config.scaling_factor, "size": size, "resize": resize, "dtype": dtype}
     environment = describe_environment("encode", describe_device(where), parts={"vae": read_hashes(vae)})
-    hashes: dict[str, str] = {}
+    reader = _ImageReader(folder, exif)
     with create_shard(out, attributes, environment) as shard, torch.inference_mode():
         for view in map(load_view, views):
             samples = list(iterate_samples(view, instances))
             write_array(shard, f"{view.name}/sample_id", [sample.id for sample in samples])
             batches = [samples[start : start + batch_size] for start in range(0, len(samples), batch_size)]
-            squares = _read_ahead(view, batches, folder, hashes, seed=seed, size=size, resize=resize)
+            squares = _read_ahead(view, batches, reader, seed=seed, size=size, resize=resize)
             pairs = zip(batches, squares, strict=True)
             start = 0
             for batch, images in show_progress(pairs, total=len(batches), what=f"encode {view.name}", unit="batch"):
@@ -92,17 +101,47 @@ def encode_images(
                 values = parameters.float().cpu().numpy()
                 write_samples(shard, f"{view.name}/posterior", start, values, total=len(samples))
                 start += len(batch)
-        environment["encode"]["images"] = hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
+        environment["encode"]["images"] = reader.digest_pixels()
+    reader.log_turns()
+
+
+class _ImageReader:
+    """Reads images of a folder, and notes of each the hash of its pixels and what was done about its orientation."""
+
+    def __init__(self, folder: str | Path, exif: str) -> None:
+        self._folder, self._exif = folder, exif
+        self._hashes: dict[str, str] = {}
+        self._turns: dict[str, str] = {}
+
+    def read(self, instance: pd.Series) -> Image.Image:
+        """Return the image of a row of the manifest; called by several threads at once."""
+        file = instance["file"]
+        path = find_image(self._folder, file)
+        image = read_image(path, width=instance["width"], height=instance["height"], exif=self._exif)
+        self._hashes[file] = hashlib.sha256(image.tobytes()).hexdigest()
+        if ORIENTATION in image.info:
+            self._turns[file] = image.info[ORIENTATION]
+        return image
+
+    def digest_pixels(self) -> str:
+        """Return the SHA-256 of what was read."""
+        return hashlib.sha256(json.dumps(self._hashes, sort_keys=True).encode()).hexdigest()
+
+    def log_turns(self) -> None:
+        """Say how many images have an EXIF orientation, by what was done about it."""
+        for done, count in sorted(Counter(self._turns.values()).items()):
+            example = min(file for file, turn in self._turns.items() if turn == done)
+            log.info("EXIF orientation of %d images %s; such as %s", count, done, example)
 
 
 def _read_ahead(
-    view: View, batches: Sequence[Sequence[Sample]], folder: str | Path, hashes: dict[str, str], **how: Any
+    view: View, batches: Sequence[Sequence[Sample]], reader: _ImageReader, **how: Any
 ) -> Iterator[np.ndarray]:  # (batch, 3, size, size)
     """The images of each batch; while one is encoded, threads read the next."""
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
 
         def read(batch: Sequence[Sample]) -> list[Future]:
-            return [pool.submit(_render_sample, view, sample, folder, hashes, **how) for sample in batch]
+            return [pool.submit(_render_sample, view, sample, reader, **how) for sample in batch]
 
         coming = read(batches[0])
         for batch in [*batches[1:], []]:
@@ -110,11 +149,6 @@ def _read_ahead(
             yield np.stack([square.result() for square in ready])
 
 
-def _render_sample(
-    view: View, sample: Sample, folder: str | Path, hashes: dict[str, str], **how: Any
-) -> np.ndarray:  # (3, size, size)
-    """Return what the model sees of a sample, and add the SHA-256 of its image's pixels to ``hashes``."""
+def _render_sample(view: View, sample: Sample, reader: _ImageReader, **how: Any) -> np.ndarray:  # (3, size, size)
     first = sample.instances.iloc[0]
-    image = read_image(find_image(folder, first["file"]), width=first["width"], height=first["height"])
-    hashes[first["file"]] = hashlib.sha256(image.tobytes()).hexdigest()
-    return render_view(view, image, first, **how)
+    return render_view(view, reader.read(first), first, **how)

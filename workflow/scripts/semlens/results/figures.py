@@ -78,7 +78,7 @@ def _draw_track(files: RunFiles, experiment: str) -> plt.Figure:
         comparison["model"]: load_track(files.find_distances(comparison), manifests, entry["reference"])
         for comparison in list_comparisons(files.configuration, experiment)
     }
-    return draw_track(tracks, files.find_images(dataset), title=entry["title"])
+    return draw_track(tracks, files.find_images(dataset), title=entry["title"], exif=files.find_exif(dataset))
 
 
 def _list_examples(files: RunFiles, experiment: str) -> Iterator[Config]:

@@ -106,6 +106,10 @@ class RunFiles:
             )
         return made[0]
 
+    def find_exif(self, dataset: str) -> str:
+        """Return what is done about EXIF orientations of a dataset."""
+        return self.configuration["datasets"][dataset].get("exif", "ignore") if self.configuration else "ignore"
+
     def _list_shards(self, stage: str, **names: str) -> list[Path]:
         """Return the shards in a folder of a stage, but for those that a larger dataset left behind."""
         folder = self.folder / stage

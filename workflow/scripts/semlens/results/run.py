@@ -327,7 +327,8 @@ class Run:
         check_name("instance", instance_id, instances.index)
         instance = instances.loc[instance_id]
         width, height = int(instance["width"]), int(instance["height"])
-        image = read_image(find_image(self._files.find_images(dataset), instance["file"]), width=width, height=height)
+        path = find_image(self._files.find_images(dataset), instance["file"])
+        image = read_image(path, width=width, height=height, exif=self._files.find_exif(dataset))
         mask = decode_mask(instance["rle"], width=width, height=height).astype(bool)
         x, y, w, h = (instance[f"bbox_{key}"] for key in "xywh")
         box = CropBox(
