@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import logging
 import tracemalloc
 from itertools import groupby
 
@@ -55,6 +56,14 @@ def write_coco(tmp_path):
         return tmp_path
 
     return write
+
+
+@pytest.fixture
+def said(caplog, monkeypatch):
+    """All that was logged."""
+    monkeypatch.setattr(logging.getLogger("semlens"), "propagate", True)
+    caplog.set_level("INFO", "semlens")
+    return lambda: caplog.text
 
 
 @pytest.fixture
@@ -144,9 +153,9 @@ def test_split_that_does_not_exist(write_coco):
         b"[]",
         b'{"images": [], "annotations": []}',
         b'{"images": [5], "annotations": [], "categories": []}',
-        b'{"images": [], "annotations": [{"id": 7}], "categories": []}',
+        b'{"images": {}, "annotations": [], "categories": []}',
     ],
-    ids=["empty", "cut off", "binary", "a list", "no categories", "images not objects", "annotation of no image"],
+    ids=["empty", "cut off", "binary", "a list", "no categories", "images not objects", "images not a list"],
 )
 def test_file_that_is_none(tmp_path, content):
     path = tmp_path / "annotations" / "instances_train2017.json"
@@ -175,18 +184,26 @@ def test_run_lengths_of_another_size(read_coco):
 @pytest.mark.parametrize(
     "segmentation",
     [
-        [],
-        [[]],
+        [1, 1, 9, 1, 9, 9],
         [[1, 1, 5]],
+        [[1, 1, 9, 1, 9, 9, 3]],
         [["a", "b", "c", "d", "e", "f"]],
-        None,
+        [[1, 1, 9, 1, 9, None]],
+        [[1, 1, 9, 1, 9, float("nan")]],
+        [[1, 1, 9, 1, 9, float("inf")]],
+        [[1, 1, 9, 1, 9, 1e9]],
         5,
         "zigzag",
-        {},
+        {"size": [10**9, 10**9], "counts": [10**18]},
         {"size": [HEIGHT, WIDTH]},
         {"size": [HEIGHT, WIDTH], "counts": None},
         {"size": [HEIGHT, WIDTH], "counts": [10, -5, HEIGHT * WIDTH - 5]},
+        {"size": [HEIGHT, WIDTH], "counts": [10**9, HEIGHT * WIDTH - 10**9]},
+        {"size": [HEIGHT, WIDTH], "counts": [0.5, HEIGHT * WIDTH - 0.5]},
+        {"size": [HEIGHT, WIDTH], "counts": [True, HEIGHT * WIDTH - 1]},
         {"size": [HEIGHT, WIDTH], "counts": "é"},
+        {"size": [HEIGHT, WIDTH], "counts": "`"},
+        {"size": [HEIGHT, WIDTH], "counts": "b'PP1'"},
     ],
     ids=str,
 )
@@ -211,14 +228,14 @@ def test_run_lengths_that_do_not_fill_the_image(read_coco, counts):
         read_coco({}, {"segmentation": {"size": [HEIGHT, WIDTH], "counts": counts}})
 
 
-@pytest.mark.parametrize("key", ["segmentation", "category_id"])
+@pytest.mark.parametrize("key", ["category_id", "id", "image_id"])
 def test_annotation_without_a_key(write_coco, key):
     folder = write_coco({}, {})
     path = folder / "annotations" / "instances_train2017.json"
     content = json.loads(path.read_text())
     del content["annotations"][1][key]
     path.write_text(json.dumps(content))
-    with expect_error(ValueError, path, "annotation 8", key):
+    with expect_error(ValueError, path, key if key == "image_id" else "annotation", "None"):
         list(FORMAT.read_instances(folder, ["train2017"], None))
 
 
@@ -231,3 +248,127 @@ def test_image_without_a_key(write_coco, key):
     path.write_text(json.dumps(content))
     with expect_error(ValueError, path, key):
         list(FORMAT.read_instances(folder, ["train2017"], None))
+
+
+NONE = "annotations without a mask"
+FEW = "polygons of fewer than three points"
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "kind"),
+    [
+        (None, NONE),
+        ([], NONE),
+        ({}, NONE),
+        ([[]], FEW),
+        ([[3, 3]], FEW),
+        ([[3, 3, 9, 9]], FEW),  # pycocotools would take it for a box
+        ([[3, 3, 3, 3, 3, 3]], "masks without a pixel"),
+        ({"size": [HEIGHT, WIDTH], "counts": [HEIGHT * WIDTH]}, "masks without a pixel"),
+    ],
+    ids=str,
+)
+def test_degenerate_masks_are_left_out_and_counted(read_coco, said, segmentation, kind):
+    rows = read_coco({}, {"segmentation": segmentation}, {"segmentation": segmentation})
+    assert [row["instance_id"] for row in rows] == ["7"]
+    assert f"instances_train2017.json: left out 2 {kind}, such as annotation 8" in said()
+
+
+def test_of_several_polygons_those_with_an_area_count(read_coco):
+    (row,) = read_coco({"segmentation": [[3, 3, 9, 9], *SEGMENTATIONS["polygon"], []]})
+    (alone,) = map(decode_row, [row])
+    rle = coco_mask.merge(coco_mask.frPyObjects(SEGMENTATIONS["polygon"], HEIGHT, WIDTH))
+    np.testing.assert_array_equal(alone, coco_mask.decode(rle))
+
+
+def test_shares_in_place_of_pixels_are_refused(read_coco):
+    shares = [[0.1, 0.1, 0.9, 0.1, 0.9, 0.9]]
+    with expect_error(ValueError, "instances_train2017.json", "between 0 and 1", "pixels"):
+        read_coco({"segmentation": shares}, {"segmentation": shares})
+
+
+def test_one_small_object_in_the_corner_is_no_share(read_coco):
+    assert read_coco({"segmentation": [[0, 0, 1, 0, 1, 1, 0, 1]]}, {})
+
+
+@pytest.mark.parametrize(
+    ("box", "warned"), [([5, 3, 25, 18], False), ([100, 100, 5, 5], True), (None, False), ("?", False)]
+)
+def test_a_mask_elsewhere_than_its_box_is_counted(read_coco, said, box, warned):
+    assert len(read_coco({"bbox": box}, {"bbox": box})) == 2
+    assert ("masks of 2 of 2 annotations lie elsewhere than their own bbox, such as annotation 7" in said()) == warned
+
+
+# Ids
+
+
+def change(folder, edit, split="train2017"):
+    path = folder / "annotations" / f"instances_{split}.json"
+    content = json.loads(path.read_text())
+    edit(content)
+    path.write_text(json.dumps(content))
+    return folder
+
+
+def read_changed(write_coco, edit, *annotations):
+    return list(FORMAT.read_instances(change(write_coco(*annotations), edit), ["train2017"], None))
+
+
+@pytest.mark.parametrize(
+    ("edit", "named"),
+    [
+        (lambda content: content["images"][0].update(id=11), ["id 11", "000000000012.jpg", "000000000011.jpg"]),
+        (lambda content: content["images"][0].update(id="11"), ["id 11", "000000000012.jpg", "000000000011.jpg"]),
+        (lambda content: content["images"][0].update(file_name="000000000011.jpg"), ["11.jpg", "stands twice"]),
+        (lambda content: content["categories"][0].update(id=63), ["category id 63", "'person'", "'couch'"]),
+        (lambda content: content["annotations"][1].update(id=7), ["annotation 7 stands twice", "image 11", "image 12"]),
+        (lambda content: content["annotations"][1].update(id="7"), ["annotation 7 stands twice"]),
+        (lambda content: content["annotations"][1].update(id=True), ["True"]),
+        (lambda content: content["annotations"][1].update(id=7.5), ["7.5"]),
+        (lambda content: content["categories"][0].update(name=""), ["category 1 has no name"]),
+        (lambda content: content["images"][0].update(width=0), ["width is 0"]),
+        (lambda content: content["images"][0].update(width=-3), ["width is -3"]),
+        (lambda content: content["images"][0].update(width=10**9, height=10**9), ["too many"]),
+        (lambda content: content["images"][0].update(height="tall"), ["height is 'tall'"]),
+    ],
+)
+def test_ids_and_sizes_that_cannot_be_right_are_named(write_coco, edit, named):
+    with expect_error(ValueError, "instances_train2017.json", *named):
+        read_changed(write_coco, edit, {}, {"image_id": 12})
+
+
+def test_numbers_and_texts_that_mean_the_same_meet(write_coco):
+    def edit(content):
+        content["images"][0].update(id="12", width=float(WIDTH), height=str(HEIGHT))
+        content["categories"][0]["id"] = "1"
+        content["annotations"][0].update(image_id=11.0, id="7", iscrowd="0")
+
+    rows = read_changed(write_coco, edit, {}, {"image_id": 12})
+    assert [(row["instance_id"], row["image_id"], row["class_name"]) for row in rows] == [
+        ("7", "11", "person"),
+        ("8", "12", "person"),
+    ]
+
+
+def read_joined(write_coco, edit):
+    folder = write_coco({}, {"image_id": 12})
+    path = folder / "annotations" / "instances_train2017.json"
+    (folder / "annotations" / "instances_val.json").write_text(path.read_text())
+    change(folder, edit, "val")
+    return list(FORMAT.read_instances(folder, ["train2017", "val"], None))
+
+
+def test_joined_splits_with_the_same_ids_are_told_apart(write_coco):
+    rows = read_joined(write_coco, lambda content: None)
+    assert [row["instance_id"] for row in rows] == ["train2017/7", "train2017/8", "val/7", "val/8"]
+    assert [row["image_id"] for row in rows] == ["train2017/11", "train2017/12", "val/11", "val/12"]
+
+
+def test_joined_splits_with_ids_of_their_own_keep_them(write_coco):
+    def edit(content):
+        for image in content["images"]:
+            image["id"] += 100
+        for annotation in content["annotations"]:
+            annotation.update(id=annotation["id"] + 100, image_id=annotation["image_id"] + 100)
+
+    assert [row["instance_id"] for row in read_joined(write_coco, edit)] == ["7", "8", "107", "108"]

@@ -18,10 +18,9 @@ def list_image_folders(folder: str, splits: Sequence[str], sequences: None) -> l
 
 def read_instances(folder: str | Path, splits: Sequence[str], sequences: None) -> Iterator[Row]:
     """Yield the instances of the splits, one after the other; crowds and empty masks are left out."""
-    from semlens.select.formats._coco_annotations import read_split
+    from semlens.select.formats._coco_annotations import read_splits
 
-    for split in splits:
-        yield from read_split(Path(folder), split)
+    yield from read_splits(Path(folder), splits)
 
 
 FORMAT = Format(
