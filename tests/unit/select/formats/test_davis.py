@@ -57,7 +57,7 @@ def test_files_are_where_their_names_say(tmp_path, read_davis):
 
 def test_sequence_that_is_in_no_list(davis, read_davis):
     (davis / "JPEGImages" / "480p" / "walk").rename(davis / "JPEGImages" / "480p" / "stroll")
-    with expect_error(ValueError, "'stroll'", davis / "ImageSets" / "2017"):
+    with expect_error(ValueError, "'stroll'", davis / "ImageSets"):
         read_davis({"stroll": {1: "person"}})
 
 
@@ -79,8 +79,59 @@ def test_mask_missing(davis, read_davis):
         read_davis({"walk": {1: "person"}})
 
 
-def test_mask_without_palette(davis, read_davis):
-    path = davis / "Annotations" / "480p" / "walk" / "00001.png"
-    Image.new("L", (WIDTH, HEIGHT)).save(path)
-    with expect_error(ValueError, path, "mode 'L'"):
+def test_masks_of_2016_have_one_object(davis, read_davis):
+    for number in range(3):
+        mask = 255 * draw_box(number, 1, 9, 9)
+        Image.fromarray(mask.astype(np.uint8)).save(davis / "Annotations" / "480p" / "walk" / f"{number:05d}.png")
+    rows = read_davis({"walk": {1: "person"}})
+    assert [row["instance_id"] for row in rows] == ["walk/00000/1", "walk/00001/1", "walk/00002/1"]
+    np.testing.assert_array_equal(decode_row(rows[2]), draw_box(2, 1, 9, 9))
+    with expect_error(ValueError, "'walk'", "[1]", "[2]"):
+        read_davis({"walk": {2: "person"}})
+
+
+def test_lists_of_2016_name_frames(davis, read_davis):
+    (davis / "ImageSets" / "480p").mkdir()
+    for name in ("train", "val"):
+        (davis / "ImageSets" / "2017" / f"{name}.txt").unlink()
+    line = "/JPEGImages/480p/walk/00000.jpg /Annotations/480p/walk/00000.png\n"
+    (davis / "ImageSets" / "480p" / "train.txt").write_text(line)
+    assert len(read_davis({"walk": {1: "person"}})) == 3
+
+
+def rename_frames(davis, names):
+    for folder, suffix in (("JPEGImages", "jpg"), ("Annotations", "png")):
+        for number, name in enumerate(names):
+            path = davis / folder / "480p" / "walk" / f"{number:05d}.{suffix}"
+            path.rename(path.with_name(f"{name}.{suffix}"))
+
+
+@pytest.mark.parametrize(
+    ("names", "numbers"),
+    [
+        (["P02_frame_0000042133", "P02_frame_0000042134", "P02_frame_0000042140"], [42133, 42134, 42140]),
+        (["frame_10", "frame_9", "frame_8"], [8, 9, 10]),
+        (["7 left", "8 left", "9 left"], [7, 8, 9]),
+    ],
+)
+def test_the_last_digits_of_a_frames_name_are_its_number(davis, read_davis, names, numbers):
+    rename_frames(davis, names)
+    rows = read_davis({"walk": {1: "person"}})
+    assert [row["frame"] for row in rows] == numbers
+    assert {row["image_id"] for row in rows} == {f"walk/{name}" for name in names}
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [(["a", "b", "c"], "no number"), (["a1", "b1", "c2"], "one number"), (["9999999999", "2", "3"], "no number up to")],
+)
+def test_frames_without_an_order_are_refused(davis, read_davis, names, said):
+    rename_frames(davis, names)
+    with expect_error(ValueError, davis / "JPEGImages" / "480p" / "walk", said):
         read_davis({"walk": {1: "person"}})
+
+
+def test_frames_may_be_png(davis, read_davis):
+    for path in (davis / "JPEGImages" / "480p" / "walk").iterdir():
+        path.rename(path.with_suffix(".png"))
+    assert read_davis({"walk": {1: "person"}})[0]["file"] == "DAVIS/JPEGImages/480p/walk/00000.png"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from semlens.select import formats
+from semlens.select.class_names import LABEL_LISTS
 from semlens.select.formats import Format, list_formats, load_format
 
 
@@ -30,29 +31,19 @@ def test_formats_need_splits_or_sequences():
     assert [name for name in list_formats() if load_format(name).has_videos] == ["davis"]
 
 
-def test_what_decides_the_index_and_where_images_are():
+def test_what_decides_the_index():
     content = {"splits": ["train", "val"], "sequences": {"walk": {1: "person"}}}
-    assert {
-        name: (
-            load_format(name).list_annotation_files("d", **content),
-            load_format(name).list_image_folders("d", **content),
-        )
-        for name in list_formats()
-    } == {
-        "coco": (["d/annotations/instances_train.json", "d/annotations/instances_val.json"], ["d/train", "d/val"]),
-        "davis": (
-            ["d/DAVIS/ImageSets/2017", "d/DAVIS/Annotations/480p/walk"],
-            ["d/DAVIS/JPEGImages/480p/walk"],
-        ),
-        "voc": (
-            [
-                "d/VOCdevkit/VOC2012/ImageSets/Segmentation/train.txt",
-                "d/VOCdevkit/VOC2012/ImageSets/Segmentation/val.txt",
-                "d/VOCdevkit/VOC2012/SegmentationObject",
-                "d/VOCdevkit/VOC2012/SegmentationClass",
-            ],
-            ["d/VOCdevkit/VOC2012/JPEGImages"],
-        ),
+    voc = "d/VOCdevkit/VOC2012"
+    assert {name: load_format(name).list_annotation_files("d", **content) for name in list_formats()} == {
+        "coco": ["d/annotations/instances_train.json", "d/annotations/instances_val.json"],
+        "davis": ["d/DAVIS/ImageSets", "d/DAVIS/Annotations/480p/walk"],
+        "voc": [
+            f"{voc}/ImageSets/Segmentation/train.txt",
+            f"{voc}/ImageSets/Segmentation/val.txt",
+            f"{voc}/SegmentationObject",
+            f"{voc}/SegmentationClass",
+            *(f"{voc}/{name}" for name in LABEL_LISTS),
+        ],
     }
 
 

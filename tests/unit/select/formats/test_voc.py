@@ -91,12 +91,65 @@ def test_split_that_does_not_exist(read_voc):
         read_voc("test")
 
 
-@pytest.mark.parametrize("kind", ["SegmentationObject", "SegmentationClass"])
-@pytest.mark.parametrize("mode", ["L", "RGB", "1"])
-def test_mask_without_palette(voc, read_voc, kind, mode):
-    path = voc / kind / "2007_000032.png"
-    Image.new(mode, (WIDTH, HEIGHT)).save(path)
-    with expect_error(ValueError, path, f"mode '{mode}'"):
+def test_names_may_have_spaces(voc, read_voc):
+    (voc / "ImageSets/Segmentation/train.txt").write_text("my dog 1\n\n2007_000032\n", encoding="utf-8-sig")
+    for kind, label in (("SegmentationObject", 1), ("SegmentationClass", CAR)):
+        write_palette(voc / kind / "my dog 1.png", draw_box(2, 2, 10, 10) * label)
+    assert [row["image_id"] for row in read_voc("train")] == ["my dog 1", "2007_000032"]
+
+
+def test_images_may_be_png(voc, read_voc):
+    (voc / "JPEGImages").mkdir()
+    (voc / "JPEGImages" / "2007_000032.png").touch()
+    assert read_voc()[0]["file"] == "VOCdevkit/VOC2012/JPEGImages/2007_000032.png"
+
+
+@pytest.mark.parametrize("place", ["VOCdevkit/VOC2007", "VOCdevkit/VOC2005", ""])
+def test_other_years_and_folders_without_a_year(voc, tmp_path, place):
+    folder = tmp_path / "other"
+    (folder / place).parent.mkdir(parents=True, exist_ok=True)
+    voc.rename(folder / place)
+    (row,) = FORMAT.read_instances(folder, ["trainval"], None)
+    assert row["file"] == f"{place}/JPEGImages/2007_000032.jpg".removeprefix("/")
+    assert FORMAT.list_annotation_files(str(folder), ["trainval"], None)[0].startswith(f"{folder}/{place}")
+
+
+# Classes of one's own
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("class_names.txt", "__ignore__\n_background_\nhouse\ntree\n"),
+        ("labels.txt", "house\ntree\n"),
+        ("classes.txt", "\ufeffbackground\nhouse\ntree\n"),
+        ("labelmap.txt", "# label:color_rgb:parts:actions\nbackground:0,0,0::\nhouse:9,9,9::\ntree:0,128,0::\n"),
+    ],
+)
+def test_classes_are_those_of_the_folders_own_list(voc, read_voc, file, text):
+    (voc / file).write_text(text, encoding="utf-8")
+    write_palette(voc / "SegmentationClass/2007_000032.png", draw_box(2, 2, 10, 10) * 2)
+    assert read_voc()[0]["class_name"] == "tree"
+
+
+def test_a_list_may_name_colours(voc, read_voc):
+    (voc / "labelmap.txt").write_text("tree:1,2,3::\nbackground:0,0,0::\nhouse:200,100,50::\n")
+    box = draw_box(2, 2, 10, 10)[..., None]
+    Image.fromarray((box * [200, 100, 50]).astype(np.uint8)).save(voc / "SegmentationClass/2007_000032.png")
+    Image.fromarray((box * [128, 0, 0]).astype(np.uint8)).save(voc / "SegmentationObject/2007_000032.png")
+    (row,) = read_voc()
+    assert (row["class_name"], row["instance_id"]) == ("house", "2007_000032/1")
+
+
+def test_a_list_that_is_none_is_named(voc, read_voc):
+    (voc / "labelmap.txt").write_text("house:red::\n")
+    with expect_error(ValueError, voc / "labelmap.txt", "'house:red::'"):
+        read_voc()
+
+
+def test_a_class_beyond_the_list_is_named(voc, read_voc):
+    (voc / "class_names.txt").write_text("house\n")
+    with expect_error(ValueError, "object 1 has class 12", voc / "class_names.txt"):
         read_voc()
 
 

@@ -1,5 +1,6 @@
 """Names of classes: Pascal VOC's, and COCO's where they differ."""
 
+LABEL_LISTS = ("labelmap.txt", "class_names.txt", "labels.txt", "classes.txt")  # which labelling tools write
 # fmt: off
 VOC_CLASSES = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog",

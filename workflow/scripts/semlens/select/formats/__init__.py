@@ -33,8 +33,6 @@ class Format:
         Whether images are frames of videos.
     list_annotation_files
         Returns the files and folders whose content decides which instances there are.
-    list_image_folders
-        Returns the folders of the images.
     read_instances
         Yields a row per instance, image by image in the dataset's own order. A mask has the visible pixels of an
         instance, without void, as compressed COCO run lengths. Raises FileNotFoundError or ValueError, naming the file
@@ -44,7 +42,6 @@ class Format:
     needs: tuple[str, ...]
     has_videos: bool
     list_annotation_files: Callable[[str, Sequence[str], Sequences | None], list[str]]
-    list_image_folders: Callable[[str, Sequence[str], Sequences | None], list[str]]
     read_instances: Callable[[str | Path, Sequence[str], Sequences | None], Iterator[Row]]
 
 

@@ -11,11 +11,6 @@ def list_annotation_files(folder: str, splits: Sequence[str], sequences: None) -
     return [f"{folder}/annotations/instances_{split}.json" for split in splits]
 
 
-def list_image_folders(folder: str, splits: Sequence[str], sequences: None) -> list[str]:
-    """Return the folder of each split."""
-    return [f"{folder}/{split}" for split in splits]
-
-
 def read_instances(folder: str | Path, splits: Sequence[str], sequences: None) -> Iterator[Row]:
     """Yield the instances of the splits, one after the other; crowds and empty masks are left out."""
     from semlens.select.formats._coco_annotations import read_splits
@@ -27,6 +22,5 @@ FORMAT = Format(
     needs=("split",),
     has_videos=False,
     list_annotation_files=list_annotation_files,
-    list_image_folders=list_image_folders,
     read_instances=read_instances,
 )
