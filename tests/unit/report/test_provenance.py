@@ -33,7 +33,7 @@ def described(tmp_path):
     manifests = []
     for place, (dataset, images) in enumerate([("a", ["x", "x", "y"]), ("a", ["z"]), ("b", ["x"])]):
         manifests.append(tmp_path / f"{place}.parquet")
-        rows = pd.DataFrame({"dataset": dataset, "image_id": images, "rle": f"mask {place}"})
+        rows = pd.DataFrame({"dataset": dataset, "image_id": images, "rle": f"mask {place}", "class_name": "dog"})
         rows.to_parquet(manifests[-1])
     describe_run(
         prototypes=prototypes,
@@ -67,7 +67,7 @@ def test_stages_name_device_dates_commit_and_versions_as_shards_record_them(desc
 def test_datasets_are_counted_over_their_shards(described):
     datasets = json.loads((described / "p.json").read_text())["datasets"]
     assert [(row["dataset"], row["images"], row["instances"]) for row in datasets] == [("a", 3, 4), ("b", 1, 1)]
-    alone = "dataset,image_id,rle\nb,x,mask 2\n"
+    alone = "dataset,image_id,rle,class_name\nb,x,mask 2,dog\n"
     assert datasets[1]["instances_sha256"] == hashlib.sha256(alone.encode()).hexdigest()
 
 
@@ -83,6 +83,7 @@ def test_files_of_models_have_the_hashes_that_they_had_when_they_were_read(descr
 
 def test_the_hash_of_a_datasets_pixels_is_that_of_all_its_shards(described):
     datasets = json.loads((described / "p.json").read_text())["datasets"]
+    assert [row["absent_classes"] for row in datasets] == ["cat, ewe & ram"] * 2
     assert [row["folder"] for row in datasets] == ["data/a", "data/b"]
     assert datasets[0]["pixels_sha256"] == hashlib.sha256(b"pixels 0pixels 1").hexdigest()
 

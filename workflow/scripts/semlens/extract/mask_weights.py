@@ -25,19 +25,24 @@ class MaskWeights:
     def __init__(
         self, view: View, instances: Sequence[Any], columns: Sequence[str], *, resize: str, mask: str, seed: int
     ) -> None:
-        decoded = [render_mask(view, instance, resize=resize, seed=seed) for instance in instances]
-        self.shown = np.array([pixels.any() for pixels in decoded])
-        decoded = [pixels for pixels, shown in zip(decoded, self.shown, strict=True) if shown]
+        sides = sorted({int(column.split("@")[1]) for column in columns})
+        shown, cells, vanished = [], {side: [] for side in sides}, {side: [] for side in sides}
+        for instance in instances:  # one at a time, because an image may have thousands
+            pixels = render_mask(view, instance, resize=resize, seed=seed)
+            shown.append(bool(pixels.any()))
+            for side in sides if shown[-1] else ():
+                centres = sample_centres(pixels, side)
+                vanished[side].append(not centres.any())
+                counts_area = mask == "area" or vanished[side][-1]
+                cells[side].append(measure_coverage(pixels, side) if counts_area else centres)
+        self.shown = np.array(shown)
         self.on_grid: dict[int, np.ndarray] = {}
         self.counts: dict[str, np.ndarray] = {}
-        for side in sorted({int(column.split("@")[1]) for column in columns}):
-            centres = np.array([sample_centres(pixels, side) for pixels in decoded], np.float32).reshape(-1, side, side)
-            vanished = ~centres.any(axis=(1, 2))
-            for place in range(len(decoded)) if mask == "area" else np.flatnonzero(vanished):
-                centres[place] = measure_coverage(decoded[place], side)
-            self.on_grid[side] = view.transform_mask(centres)
-            self.counts[f"n_cells@{side}"] = np.count_nonzero(centres, axis=(1, 2)).astype(np.int32)
-            self.counts[f"area_weighted@{side}"] = vanished
+        for side in sides:
+            weights = np.array(cells[side], np.float32).reshape(-1, side, side)
+            self.on_grid[side] = view.transform_mask(weights)
+            self.counts[f"n_cells@{side}"] = np.count_nonzero(weights, axis=(1, 2)).astype(np.int32)
+            self.counts[f"area_weighted@{side}"] = np.array(vanished[side], bool)
         self._small: dict[tuple[int, int], np.ndarray] = {}
 
     def shares(self, column: str, side: int) -> np.ndarray:  # (instances, side * side) float32, rows sum to 1

@@ -48,11 +48,12 @@ def describe_run(
     tools
         Versions of what else took part.
     """
+    wanted = {name: entry.get("classes", ()) for name, entry in settings["datasets"].items()}
     made = {Path(path): json.loads(read_schema(path).metadata[ENVIRONMENT]) for path in prototypes}
     found = {
         "software": pd.DataFrame(_list_software(tools)),
         "stages": pd.DataFrame(_list_stages(made)),
-        "datasets": pd.DataFrame(_list_datasets(manifests, folders, made)),
+        "datasets": pd.DataFrame(_list_datasets(manifests, folders, made, wanted)),
         "models": pd.DataFrame(_list_files(made), columns=["model", "file", "sha256", "shards"]),
     }
     configuration = yaml.safe_dump(_to_plain(settings), sort_keys=False, allow_unicode=True)
@@ -89,12 +90,16 @@ def _list_stages(made: Mapping[Path, Environment]) -> Iterator[dict[str, Any]]:
 
 
 def _list_datasets(
-    manifests: Iterable[str | Path], folders: Mapping[str, str], made: Mapping[Path, Environment]
+    manifests: Iterable[str | Path],
+    folders: Mapping[str, str],
+    made: Mapping[Path, Environment],
+    wanted: Mapping[str, Sequence[str]],
 ) -> Iterator[dict[str, Any]]:
-    """Yield what was studied of each dataset.
+    """Yield what was studied of each dataset, and which of the wanted classes none of its images shows.
 
     The first hash is that of its shards' rows, masks included, as CSV; the second of the pixels that were encoded.
     """
+    classes: dict[str, set[str]] = defaultdict(set)
     images: dict[str, set[str]] = defaultdict(set)
     instances: Counter[str] = Counter()
     digests: dict[str, Any] = defaultdict(hashlib.sha256)
@@ -102,13 +107,17 @@ def _list_datasets(
         for name, rows in read_table(path).groupby("dataset", sort=False):
             images[name].update(rows["image_id"])
             instances[name] += len(rows)
+            classes[name].update(rows["class_name"])
             digests[name].update(rows.to_csv(index=False).encode())
     for name, digest in digests.items():
         encoded = {stages["encode"]["images"] for path, stages in made.items() if path.parts[-2] == name}
         pixels = hashlib.sha256("".join(sorted(encoded)).encode()).hexdigest()
         counts = {"images": len(images[name]), "instances": instances[name]}
         hashes = {"instances_sha256": digest.hexdigest(), "pixels_sha256": pixels}
-        yield {"dataset": name, "folder": folders[name], **counts, **hashes}
+        absent = ", ".join(one for one in wanted.get(name, ()) if one not in classes[name])
+        if absent:
+            log.warning("dataset %r: no image that is studied shows %s", name, absent)
+        yield {"dataset": name, "folder": folders[name], **counts, "absent_classes": absent, **hashes}
 
 
 def _list_files(made: Mapping[Path, Environment]) -> Iterator[tuple[str, str, str, int]]:

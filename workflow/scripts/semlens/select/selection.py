@@ -112,7 +112,9 @@ def select_images(
     rows = rows.assign(class_name=rows["instance_id"].map(class_names))
     rows = rows.sort_values("image_id", key=lambda ids: ids.map(positions), kind="stable", ignore_index=True)
     write_parquet(rows, INSTANCES, out)
+    counts = rows["class_name"].value_counts()
     log.info("%s: %d instances in %d of %d images", dataset, len(rows), rows["image_id"].nunique(), len(positions))
+    log.info("%s: instances by class: %s", dataset, ", ".join(f"{name} {count}" for name, count in counts.items()))
 
 
 def choose_instances(
