@@ -10,7 +10,7 @@ from semlens.runtime.registry import list_files
 
 if __name__ == "__main__":
     with log_job(snakemake.log[0]):
-        known = list_files(yaml.safe_load(Path(snakemake.resources.registry).read_text()))
+        known = list_files(yaml.safe_load(Path(snakemake.resources.registry).read_text(encoding="utf-8")))
         download(
             **known[snakemake.wildcards.file],
             out=snakemake.output.file,

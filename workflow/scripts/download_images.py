@@ -13,7 +13,7 @@ from semlens.storage.table_reader import read_table
 if __name__ == "__main__":
     with log_job(snakemake.log[0]):
         shown = read_table(snakemake.input.manifest, ["file", "width", "height"]).drop_duplicates()
-        known = yaml.safe_load(Path(snakemake.resources.registry).read_text())["datasets"]
+        known = yaml.safe_load(Path(snakemake.resources.registry).read_text(encoding="utf-8"))["datasets"]
         download_images(
             shown.to_dict("records"),
             known[snakemake.wildcards.source]["images"],

@@ -12,7 +12,7 @@ from semlens.storage.tables import write_csv
 
 if __name__ == "__main__":
     with log_job(snakemake.log[0]):
-        config = json.loads(Path(snakemake.input.config).read_text())
+        config = json.loads(Path(snakemake.input.config).read_text(encoding="utf-8"))
         table = pd.DataFrame(load_backbone(snakemake.params.backbone).list_layers(config))
         write_csv(table, LAYERS, snakemake.output.layers)
         log.info("%s:\n%s", snakemake.wildcards.model, table.to_string(index=False))

@@ -5,12 +5,15 @@ import re
 from functools import partial
 from html.parser import HTMLParser
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from statistics_tables import make_separation, make_sets, make_tests
 
+from semlens.draw.style import apply_style, save_figure
 from semlens.draw.tables import (
+    MARKUP,
     describe_sampling,
     format_table,
     save_table,
@@ -223,3 +226,23 @@ def test_a_table_of_nothing_is_written(written):
     values = {"voc": make_separation(["16"], separation=None)}
     files = written(values, table=tabulate_separation, axis="layers", nothing="Nothing at all.")
     assert all("Nothing at all." in files[form] for form in ("md", "tex", "html")) and "<table" not in files["html"]
+
+
+@pytest.mark.parametrize(
+    ("form", "escaped"),
+    [
+        ("tex", r"a\&b 5\% \#1 \$x\_y\$ \{\} \textasciitilde{}\textasciicircum{}\textbackslash{}n | c"),
+        ("md", r"a&amp;b 5% #1 $x_y$ {} ~^\\n \| c"),
+        ("html", "a&amp;b 5% #1 $x_y$ {} ~^\\n | c"),
+    ],
+)
+def test_names_keep_what_they_are_in_every_markup(form, escaped):
+    assert MARKUP[form].escape("a&b 5% #1 $x_y$ {} ~^\\n | c") == escaped
+
+
+def test_dollars_in_a_title_are_no_mathematics(tmp_path):
+    with apply_style():
+        figure = plt.figure()
+        figure.suptitle("from $5^ to $6^")
+        save_figure(figure, png=tmp_path / "f.png", pdf=tmp_path / "f.pdf")
+    assert (tmp_path / "f.png").stat().st_size > 0

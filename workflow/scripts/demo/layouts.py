@@ -132,7 +132,7 @@ def write_coco(folder: Path, *, images: int, seed: int, split: str = "train2017"
         "annotations": annotations,
         "categories": sorted(categories, key=lambda category: category["id"]),
     }
-    (folder / "annotations" / f"instances_{split}.json").write_text(json.dumps(content))
+    (folder / "annotations" / f"instances_{split}.json").write_text(json.dumps(content), encoding="utf-8")
 
 
 def save_labels(path: Path, labels: np.ndarray) -> None:
@@ -174,7 +174,9 @@ def write_voc(folder: Path, *, images: int, seed: int, split: str = "trainval") 
             classes[label] = indices[class_name]
         for part, values in (("SegmentationObject", scene.labels), ("SegmentationClass", classes[scene.labels])):
             save_labels(root / part / f"{name}.png", np.where(border, np.uint8(VOID), values))
-    (root / "ImageSets" / "Segmentation" / f"{split}.txt").write_text("".join(f"{name}\n" for name in names))
+    (root / "ImageSets" / "Segmentation" / f"{split}.txt").write_text(
+        "".join(f"{name}\n" for name in names), encoding="utf-8"
+    )
 
 
 def write_davis(folder: Path, *, sequences: Mapping[str, Mapping[int, str]], images: int, seed: int) -> None:
@@ -201,7 +203,7 @@ def write_davis(folder: Path, *, sequences: Mapping[str, Mapping[int, str]], ima
             save_labels(annotations / f"{number:05d}.png", scene.labels)
     sets = root / "ImageSets" / "2017"
     sets.mkdir(parents=True, exist_ok=True)
-    (sets / "train.txt").write_text("".join(f"{sequence}\n" for sequence in sequences))
+    (sets / "train.txt").write_text("".join(f"{sequence}\n" for sequence in sequences), encoding="utf-8")
 
 
 # What draws a dataset of each format.

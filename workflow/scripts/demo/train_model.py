@@ -38,7 +38,7 @@ def draw_scenes(config: Config, work: Path) -> tuple[np.ndarray, list[str]]:
             texts.append(", ".join(sorted(set(scene.class_names.values()))))
         images.flush()
         prompts.write_text(json.dumps(texts))
-    return np.load(file, mmap_mode="r"), json.loads(prompts.read_text())
+    return np.load(file, mmap_mode="r"), json.loads(prompts.read_text(encoding="utf-8"))
 
 
 def crop_randomly(rng: np.random.Generator, maps: np.ndarray, side: int, batch: int) -> tuple[np.ndarray, np.ndarray]:
@@ -272,10 +272,10 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder of scenes, latents and unfinished networks")
     parser.add_argument("--device", default="auto", help="auto (a GPU where there is one), cpu or cuda; default: auto")
     arguments = parser.parse_args()
-    config = yaml.safe_load(arguments.config.read_text())
+    config = yaml.safe_load(arguments.config.read_text(encoding="utf-8"))
     arguments.work.mkdir(parents=True, exist_ok=True)
     settings = arguments.work / "training.yaml"
-    if settings.is_file() and yaml.safe_load(settings.read_text()) != config:
+    if settings.is_file() and yaml.safe_load(settings.read_text(encoding="utf-8")) != config:
         parser.error(
             f"{arguments.work} holds a training with other settings ({settings}); remove it, or name another --work"
         )

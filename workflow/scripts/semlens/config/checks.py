@@ -72,7 +72,7 @@ def _check_extraction(config: Config, name: str, model: str, folder: str | Path)
     extraction, backbone = config["extractions"][name], load_backbone(BACKBONE)
     file = Path(folder, BACKBONE, "config.json")
     try:
-        network = json.loads(file.read_text())
+        network = json.loads(file.read_text(encoding="utf-8"))
         available = [layer.name for layer in backbone.list_layers(network)]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"model {model!r}: {file} cannot be read: {error}") from None

@@ -11,6 +11,7 @@ import pandas as pd
 from semlens.config.axes import AXES
 from semlens.runtime.files import write_atomically
 from semlens.runtime.logs import log
+from semlens.storage.csv_tables import read_csv
 
 COLOURS = {"scsi": "#d62728", "scdi": "#1f77b4", "dcsi": "#2ca02c", "dcdi": "#f2c500", "sidi": "#9467bd"}
 SET_NAMES = {
@@ -22,7 +23,7 @@ SET_NAMES = {
 }
 Statistics = dict[str, pd.DataFrame]  # one table per comparison, by the name that figures give it
 
-_STYLE = ["seaborn-v0_8-whitegrid", "seaborn-v0_8-paper", {"font.family": "DejaVu Sans"}]
+_STYLE = ["seaborn-v0_8-whitegrid", "seaborn-v0_8-paper", {"font.family": "DejaVu Sans", "text.parse_math": False}]
 
 
 @contextmanager
@@ -40,7 +41,7 @@ def apply_style() -> Iterator[None]:
 
 def read_statistics(names: list[str], paths: list[str]) -> Statistics:
     """Return one kind of statistics by the name of the comparison; conditions are text."""
-    return {name: pd.read_csv(path, dtype={"condition": str}) for name, path in zip(names, paths, strict=True)}
+    return {name: read_csv(path) for name, path in zip(names, paths, strict=True)}
 
 
 def format_condition(axis: str, condition: str) -> str:

@@ -1,5 +1,6 @@
 """Statistics as tables, laid out as the paper's, in four formats."""
 
+import re
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -10,6 +11,7 @@ import pandas as pd
 from semlens.draw.style import Statistics, format_condition
 from semlens.runtime.files import write_atomically
 from semlens.statistics.p_values import format_p_value
+from semlens.storage.csv_tables import guard_formula
 
 
 class Markup(NamedTuple):
@@ -22,11 +24,18 @@ class Markup(NamedTuple):
     escape: Callable[[str], str]  # a name as plain text
 
 
+def _escape_markdown(name: str) -> str:
+    return re.sub(r"([\\`*|\[\]])", r"\\\1", escape(" ".join(name.split())))
+
+
+def _escape_tex(name: str) -> str:
+    words = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    return re.sub(r"[\\~^]|[{}$&#_%]", lambda found: words.get(found[0], f"\\{found[0]}"), " ".join(name.split()))
+
+
 MARKUP = {
-    "md": Markup("**{}**", "{}e{}", "{}", "±", escape),
-    "tex": Markup(
-        r"\textbf{{{}}}", r"${}\times10^{{{}}}$", "$S_{{{}}}$", r"$\pm$", lambda name: name.replace("_", r"\_")
-    ),
+    "md": Markup("**{}**", "{}e{}", "{}", "±", _escape_markdown),
+    "tex": Markup(r"\textbf{{{}}}", r"${}\times10^{{{}}}$", "$S_{{{}}}$", r"$\pm$", _escape_tex),
     "html": Markup("<b>{}</b>", "{}&thinsp;×&thinsp;10<sup>{}</sup>", "S<sub>{}</sub>", "±", escape),
 }
 _NOTHING = "–"
@@ -116,11 +125,11 @@ def save_table(
         texts = {"csv": values.to_csv(), "md": f"{title}\n\n{nothing}\n", "tex": nothing, "html": f"<p>{nothing}</p>"}
         _write_texts(texts, files)
         return
-    markdown = format_text(MARKUP["md"])
+    title, markdown = MARKUP["md"].escape(title), format_text(MARKUP["md"])
     if markdown.columns.nlevels > 1:
         markdown.columns = [" ".join(column) for column in markdown.columns]
     texts = {
-        "csv": values.to_csv(),
+        "csv": values.rename(index=guard_formula, columns=guard_formula).to_csv(),
         "md": f"{title}\n\n{markdown.reset_index().to_markdown(index=False, disable_numparse=True)}\n",
         "tex": format_text(MARKUP["tex"]).to_latex(multicolumn_format="c"),
         "html": format_text(MARKUP["html"]).to_html(escape=False, border=0, index_names=False),

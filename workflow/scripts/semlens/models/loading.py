@@ -42,7 +42,7 @@ def check_kind(kind: type, folder: str | Path, part: str) -> None:
     """Refuse a folder whose ``config.json`` is that of another class."""
     require_file(Path(folder) / "config.json", part)
     try:
-        found = json.loads((Path(folder) / "config.json").read_text()).get("_class_name")
+        found = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8")).get("_class_name")
     except ValueError as error:
         raise ValueError(f"the {part} in {folder} cannot be loaded: {error}") from error
     if found != kind.__name__:

@@ -32,6 +32,6 @@ def _load_scheduler(kind: type, folder: str | Path, **fixed: Any) -> Any:
     diffusers' own ``from_config`` would import every scheduler there is.
     """
     require_file(Path(folder) / "scheduler_config.json", "scheduler")
-    config = json.loads(Path(folder, "scheduler_config.json").read_text())
+    config = json.loads(Path(folder, "scheduler_config.json").read_text(encoding="utf-8"))
     known = inspect.signature(kind).parameters
     return kind(**{key: value for key, value in config.items() if key in known} | fixed)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import pandas as pd
 from markupsafe import Markup, escape
 
 from semlens.config.axes import AXES
@@ -15,6 +14,7 @@ from semlens.runtime.files import write_atomically
 from semlens.runtime.logs import log
 from semlens.statistics.findings import ORDER
 from semlens.statistics.order import VERDICTS
+from semlens.storage.csv_tables import read_csv
 
 _USUAL = [f"{axis.name} {axis.default}" for axis in AXES.values() if axis.default is not None] + ["reference all"]
 
@@ -81,8 +81,8 @@ def summarize_stages(
     """
     datasets = json.loads(Path(run).read_text(encoding="utf-8"))["datasets"]
     images, objects = (sum(dataset[name] for dataset in datasets) for name in ("images", "instances"))
-    n_distances = sum(int(pd.read_csv(path)["n"].sum()) for path in sets)
-    n_tests = sum(int(pd.read_csv(path)["p"].notna().sum()) for path in tests)
+    n_distances = sum(int(read_csv(path)["n"].sum()) for path in sets)
+    n_tests = sum(int(read_csv(path)["p"].notna().sum()) for path in tests)
     lines = {
         "fetch": (_count(len(datasets), "dataset"), _count(n_models, "model")),
         "select": (_count(images, "image"), _count(objects, "object")),

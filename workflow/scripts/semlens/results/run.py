@@ -28,10 +28,9 @@ from semlens.results.figures import draw_figure
 from semlens.results.files import COMPARED, RunFiles, check_name, require
 from semlens.statistics.comparisons import COMPARISONS
 from semlens.statistics.studies import collect_studies
+from semlens.storage.csv_tables import read_csv
 from semlens.storage.shard_reader import open_shard, read_names, read_samples, read_texts
 from semlens.storage.table_reader import read_table
-
-_TEXT = dict.fromkeys(("condition", "condition_a", "condition_b"), str)
 
 
 class Prototypes(NamedTuple):
@@ -161,7 +160,7 @@ class Run:
             found = self._files.find_statistics(comparison)
             kinds |= set(found)
             if kind in found:
-                table = pd.read_csv(found[kind], dtype=_TEXT)
+                table = read_csv(found[kind])
                 names = pd.DataFrame({key: comparison[key] for key in COMPARED}, index=table.index)
                 tables.append(pd.concat([names, table], axis=1))
         if not tables:

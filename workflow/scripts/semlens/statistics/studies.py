@@ -10,6 +10,7 @@ import pandas as pd
 
 from semlens.statistics.comparisons import COMPARISONS
 from semlens.statistics.intervals import Estimates
+from semlens.storage.csv_tables import read_csv
 from semlens.storage.table_reader import read_table
 
 
@@ -77,7 +78,7 @@ def read_comparisons(
     return [
         Comparison(
             *(record[key] for key in keys),
-            *(pd.read_csv(path, dtype={"condition": str}) for path in (separation_file, order_file)),
+            *(read_csv(path) for path in (separation_file, order_file)),
             read_table(influence_file),
         )
         for record, separation_file, order_file, influence_file in zip(

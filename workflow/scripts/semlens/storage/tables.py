@@ -13,6 +13,7 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 
 from semlens.runtime.files import write_atomically
+from semlens.storage.csv_tables import TEXT, guard_formula
 from semlens.storage.parquet_seal import seal_footer
 
 
@@ -61,4 +62,6 @@ def create_table(
 def write_csv(frame: pd.DataFrame, schema: pa.DataFrameSchema, path: str | Path) -> None:
     """Check ``frame`` against ``schema`` and write it at once or not at all."""
     with write_atomically(path) as file:
-        check_table(frame, schema, path).to_csv(file, index=False)
+        checked = check_table(frame, schema, path)
+        text = checked.columns.intersection(TEXT)
+        checked.assign(**{name: checked[name].map(guard_formula) for name in text}).to_csv(file, index=False)

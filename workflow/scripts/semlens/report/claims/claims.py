@@ -67,7 +67,7 @@ def read_published(folder: str | Path) -> Published:
     ValueError
         Naming the claim, the word that is not known, and those that are.
     """
-    stated = yaml.safe_load(Path(folder, "claims.yaml").read_text())
+    stated = yaml.safe_load(Path(folder, "claims.yaml").read_text(encoding="utf-8"))
     values, tolerance = pd.read_csv(Path(folder, "table1.csv"), dtype=str), stated["tolerance"]
     claims = [*_list_table_claims(values, tolerance), *(_read_claim(entry, tolerance) for entry in stated["claims"])]
     for claim in claims:

@@ -12,6 +12,7 @@ import pandas as pd
 from semlens.report.claims.statements import Replicates
 from semlens.statistics.means import SetMeans, compute_dunn_table1, leave_out_units
 from semlens.statistics.p_values import format_p_value
+from semlens.storage.csv_tables import read_csv
 from semlens.storage.table_reader import read_table
 
 
@@ -108,7 +109,7 @@ class ConditionStatistics:
 
 def read_conditions(sets: str | Path, tests: str | Path, unit_totals: str | Path) -> Iterator[ConditionStatistics]:
     """Yield the statistics of every condition of an experiment with a model on a dataset."""
-    sets_table, tests_table = (pd.read_csv(path, dtype={"condition": str}) for path in (sets, tests))
+    sets_table, tests_table = (read_csv(path) for path in (sets, tests))
     totals_table = read_table(unit_totals)
     for condition, rows in sets_table.groupby("condition", sort=False):
         records = tests_table[tests_table["condition"] == condition].to_dict("records")
