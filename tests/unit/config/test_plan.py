@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -230,18 +231,20 @@ def test_demo_keeps_the_schema(demo, schema):
         ("datasets/coco/colour", "red", ["datasets.coco", "'colour'", "known keys are", "min_area"]),
         ("extractions/plain/timestep", [0], ["extractions.plain", "'timestep'", "known keys are", "timesteps"]),
         ("shard_size", 0, ["shard_size", "0", "Images per shard"]),
-        ("datasets/coco/format", "lvis", ["datasets.coco.format", "'lvis'", "'coco', 'davis', 'voc'"]),
+        ("extractions/plain/layers", [64], ["extractions.plain.layers.0", 'write it in quotes, "64"']),
+        ("extractions/plain/layers", ["encoder16"], ["extractions.plain.layers.0", "'encoder16'", "such as enc16.1"]),
+        ("datasets/coco/format", "lvis", ["datasets.coco.format", "'lvis'", "coco, davis, voc"]),
         ("datasets/coco/images", None, ["datasets.coco", "'images'", "required"]),
         ("datasets/coco/min_area", 1.5, ["datasets.coco.min_area", "1.5"]),
         ("datasets/coco/split", "../secret", ["datasets.coco.split", "'../secret'"]),
         ("extractions/plain/timesteps", [0, 1000], ["extractions.plain.timesteps.1", "1000"]),
         ("extractions/plain/layers", ["encoder16"], ["extractions.plain.layers.0", "'encoder16'", "enc16.1"]),
         ("experiments/video/conditions", ["soon"], ["experiments.video.conditions.0", "'soon'"]),
-        ("experiments/video/sets", ["sidi", "sisi"], ["experiments.video.sets.1", "'sisi'", "'scsi'"]),
+        ("experiments/video/sets", ["sidi", "sisi"], ["experiments.video.sets.1", "'sisi'", "did you mean 'sidi'"]),
         (
             "experiments/distance-measures/conditions",
             ["cosine", "chebyshev"],
-            ["experiments.distance-measures.conditions.1", "'chebyshev'", "'euclidean'"],
+            ["experiments.distance-measures.conditions.1", "'chebyshev'", "euclidean"],
         ),
         ("models/a model", {"source": {"folder": "sd15"}}, ["models", "'a model'"]),
     ],
@@ -278,7 +281,10 @@ def model_folder(tmp_path):
         "mid_block_type": "UNetMidBlock2DCrossAttn",
         "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
     }
-    (folder / "unet" / "config.json").write_text(json.dumps(unet))
+    vae = {"block_out_channels": [4, 4, 4, 4]}
+    scheduler = {"_class_name": "DDPMScheduler", "beta_start": 0.00085}
+    for name, config in (("unet/config", unet), ("vae/config", vae), ("scheduler/scheduler_config", scheduler)):
+        (folder / f"{name}.json").write_text(json.dumps(config))
     return folder
 
 
@@ -316,7 +322,7 @@ def test_dataset_folder_that_is_not_there(sourced, tmp_path):
 
 @pytest.mark.parametrize("part", ["vae", "text_encoder", "tokenizer", "scheduler"])
 def test_model_folder_without_a_part(sourced, model_folder, part):
-    (model_folder / part).rmdir()
+    shutil.rmtree(model_folder / part)
     with pytest.raises(ValueError, match=rf"model 'sd': folder {re.escape(str(model_folder))} has no {part};"):
         check_folders(sourced)
 
@@ -354,7 +360,7 @@ def test_feature_set_that_the_capture_does_not_hold(sourced, features):
         check_layers(sourced, demo="nowhere")
 
 
-@pytest.mark.parametrize("content", [None, "{", "{}"], ids=["missing", "cut off", "empty"])
+@pytest.mark.parametrize("content", [None, "{", "[]"], ids=["missing", "cut off", "a list"])
 def test_model_configuration_that_cannot_be_read(sourced, model_folder, content):
     path = model_folder / "unet" / "config.json"
     if content is None:
@@ -362,6 +368,21 @@ def test_model_configuration_that_cannot_be_read(sourced, model_folder, content)
     else:
         path.write_text(content)
     with pytest.raises(ValueError, match=rf"model 'sd': {re.escape(str(path))}"):
+        check_layers(sourced, demo="nowhere")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "named"),
+    [
+        ("unet/config.json", {"sample_size": 16, "in_channels": 9, "out_channels": 4}, "inpainting"),
+        ("unet/config.json", {}, "sample_size"),
+        ("vae/config.json", {"block_out_channels": [4, 4, 4]}, "one latent of 4 pixels"),
+        ("scheduler/scheduler_config.json", {"_class_name": "FlowMatchEulerDiscreteScheduler"}, "FlowMatch"),
+    ],
+)
+def test_a_model_of_another_kind_is_refused_before_anything_runs(sourced, model_folder, file, content, named):
+    (model_folder / file).write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=rf"model 'sd' in {re.escape(str(model_folder))}: .*{named}"):
         check_layers(sourced, demo="nowhere")
 
 

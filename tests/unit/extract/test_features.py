@@ -17,7 +17,7 @@ from manifests import make_instance, write_manifest
 from PIL import Image, ImageOps
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from semlens.extract.features import extract_features
+from semlens.extract.features import _draw_latents, extract_features
 from semlens.extract.latents import encode_images
 from semlens.extract.prompts import encode_prompt, encode_template
 from semlens.models.text import embed_texts, find_text_encoders
@@ -415,6 +415,27 @@ def test_the_log_counts_images_with_an_orientation(encode, folder, tmp_path, cap
             latents[orientation] = contents(encode(folder=turned, exif=exif))["identity/posterior"]
     assert caplog.text.count(f"EXIF orientation of 1 images {said}, because 'exif' is {exif}; such as") == 1
     assert np.array_equal(latents[1], latents[3]) == (exif == "ignore")
+
+
+@pytest.mark.parametrize(
+    "said", [{"latents_mean": [0.1, 0.2, 0.3, 0.4], "latents_std": [1.0, 2.0, 3.0, 4.0]}, {"shift_factor": 0.5}]
+)
+def test_latents_are_normalised_as_the_vae_says(encode, small_model, tmp_path, said):
+    """As diffusers does: a network that reads (x - mean) / std of them sees what one sees whose VAE was made so."""
+    shutil.copytree(small_model / "vae", tmp_path / "vae")
+    config = json.loads((tmp_path / "vae" / "config.json").read_text())
+    (tmp_path / "vae" / "config.json").write_text(json.dumps(config | said))
+    about = attributes(encode(vae=tmp_path / "vae"))
+    mean, std = said.get("latents_mean", [0.5] * 4), said.get("latents_std", [1.0] * 4)
+    with open_shard(encode()) as plain, open_shard(encode(vae=tmp_path / "vae")) as told:
+        shape, ids = (1, 4, 1, 1), ["a"]
+        latents = {
+            name: _draw_latents(file, "identity", slice(0, 1), ids, 0, "mean")[0]
+            for name, file in (("plain", plain), ("told", told))
+        }
+    scale = about["scaling_factor"]
+    expected = (latents["plain"] / scale - torch.tensor(mean).view(shape)) / torch.tensor(std).view(shape) * scale
+    torch.testing.assert_close(latents["told"], expected, rtol=1e-5, atol=1e-6)
 
 
 def test_latents_and_prompts_say_what_they_are(latents, prompt):

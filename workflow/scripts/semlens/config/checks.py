@@ -13,11 +13,12 @@ from semlens.config.plan import (
     list_splits,
     tracks_instance,
 )
-from semlens.config.schema import Config
+from semlens.config.schema import Config, suggest
 from semlens.images.original import ORIGINAL
 from semlens.models.backbones import load_backbone
 from semlens.models.layers import expand_layers
 from semlens.models.parts import REQUIRED_PARTS
+from semlens.models.requirements import check_scheduler, check_vae
 from semlens.select.formats import list_formats, load_format
 
 
@@ -70,16 +71,17 @@ def check_layers(config: Config, demo: str | Path) -> None:
 
 def _check_extraction(config: Config, name: str, model: str, folder: str | Path) -> None:
     extraction, backbone = config["extractions"][name], load_backbone(BACKBONE)
-    file = Path(folder, BACKBONE, "config.json")
-    try:
-        network = json.loads(file.read_text(encoding="utf-8"))
-        available = [layer.name for layer in backbone.list_layers(network)]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"model {model!r}: {file} cannot be read: {error}") from None
+    network, vae, scheduler = (
+        _read_config(model, Path(folder, part, name))
+        for part, name in ((BACKBONE, "config.json"), ("vae", "config.json"), ("scheduler", "scheduler_config.json"))
+    )
     try:
         backbone.check_config(network)
-    except ValueError as error:
-        raise ValueError(f"model {model!r}: {error}") from None
+        check_vae(vae, network.get("in_channels"))
+        check_scheduler(scheduler)
+        available = [layer.name for layer in backbone.list_layers(network)]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"model {model!r} in {folder}: {error}") from None
     size, native = config["models"][model]["size"], backbone.get_image_size(network)
     if size != native:
         raise ValueError(f"model {model!r}: its U-Net reads images of {native}; set 'size: {native}'")
@@ -87,9 +89,32 @@ def _check_extraction(config: Config, name: str, model: str, folder: str | Path)
         held = [layer for wanted in extraction["layers"] for layer in expand_layers(wanted, available)]
         for dataset in extraction["datasets"]:
             for layer_set in list_layer_sets(config, name, dataset):
-                expand_layers(layer_set, [layer for layer in available if layer in held])
+                _check_held(layer_set, available, held)
     except ValueError as error:
         raise ValueError(f"extraction {name!r}: {error}") from None
+
+
+def _check_held(layer_set: str, available: list[str], held: list[str]) -> None:
+    """Refuse a layer set of an experiment that the model does not have, or that the extraction does not capture."""
+    captured = [layer for layer in available if layer in held]
+    try:
+        expand_layers(layer_set, captured)
+    except ValueError:
+        expand_layers(layer_set, available)
+        raise ValueError(
+            f"the model has layers {layer_set!r}, but they are not captured; add them to 'layers' of the extraction, "
+            f"which captures {', '.join(captured)}"
+        ) from None
+
+
+def _read_config(model: str, file: Path) -> Config:
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(config, dict):
+            raise ValueError("it is no JSON object")
+    except (OSError, ValueError) as error:
+        raise ValueError(f"model {model!r}: {file} cannot be read: {error}") from None
+    return config
 
 
 def check_downloads(config: Config, registry: Config) -> None:
@@ -222,6 +247,7 @@ def _check_distinct_views(where: str, views: list[str]) -> None:
 
 
 def _check_known(where: str, what: str, names: Iterable[str], known: Iterable[str]) -> None:
+    known = list(known)
     for name in names:
         if name not in known:
-            raise ValueError(f"{where} names {what} {name!r}; there are {', '.join(known)}")
+            raise ValueError(f"{where} names {what} {name!r}{suggest(name, known)}; there are {', '.join(known)}")

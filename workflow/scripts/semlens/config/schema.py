@@ -1,7 +1,8 @@
 """The configuration as the schema sees it: old words, unknown keys and wrong values are refused, defaults filled in."""
 
 import copy
-from collections.abc import Iterator
+import difflib
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError, validators
@@ -73,11 +74,32 @@ def _explain(error: ValidationError) -> Iterator[str]:
             if RENAMED_KEYS.get(key) in known:
                 yield f"{where}: {key!r} is now {RENAMED_KEYS[key]!r}"
             else:
-                yield f"{where}: unknown key {key!r}; known keys are {', '.join(known)}"
+                yield f"{where}: unknown key {key!r}{suggest(key, known)}; known keys are {', '.join(known)}"
         return
     allowed = error.schema.get("enum", ())
     if error.validator == "enum" and isinstance(error.instance, str) and RENAMED_VALUES.get(error.instance) in allowed:
         yield f"{where}: {error.instance!r} is now {RENAMED_VALUES[error.instance]!r}"
         return
     description = error.schema.get("description")
-    yield f"{where}: {error.message}" + (f" ({description})" if description else "")
+    yield f"{where}: {_describe(error)}" + (f" ({description})" if description else "")
+
+
+def _describe(error: ValidationError) -> str:
+    """Return what is wrong in words: no regular expressions, no whole dictionaries."""
+    instance = error.instance
+    if error.validator == "type" and error.validator_value == "string" and isinstance(instance, int | float):
+        return f'{instance!r} is a number or a truth value in YAML; write it in quotes, "{instance}"'
+    if error.validator == "enum":
+        allowed = error.validator_value
+        return f"{instance!r} is not one of {', '.join(map(str, allowed))}{suggest(instance, allowed)}"
+    if error.validator == "pattern":
+        return f"{instance!r} is not written as it must be"
+    if error.validator == "anyOf":
+        return f"{instance!r} is none of what is allowed"
+    return error.message
+
+
+def suggest(name: Any, known: Iterable[Any]) -> str:
+    """Return the question whether a known name that is spelt alike was meant; nothing if there is none."""
+    near = difflib.get_close_matches(str(name), list(map(str, known)), n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""

@@ -226,7 +226,11 @@ def _draw_latents(
         return torch.stack([_draw_normal(mean.shape[1:], f"{seed}/{view}/{sample}/{purpose}") for sample in ids])
 
     latents = mean if posterior == "mean" else mean + std * draw("posterior")
-    return latents * read_attribute(source, "scaling_factor"), draw("noise")
+    for key, apply in (("latents_mean", torch.sub), ("latents_std", torch.div)):
+        if key in source.attrs:
+            latents = apply(latents, torch.tensor(read_attribute(source, key), dtype=torch.float32)[:, None, None])
+    latents = latents * read_attribute(source, "scaling_factor")
+    return latents, draw("noise")
 
 
 def _draw_normal(shape: Sequence[int], key: str) -> torch.Tensor:

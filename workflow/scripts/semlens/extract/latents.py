@@ -36,7 +36,9 @@ from semlens.storage.table_reader import read_table
 
 LATENTS = ShardContract(
     attributes={
-        "scaling_factor": Item("float64", "The U-Net reads latents times this."),
+        "scaling_factor": Item("float64", "The U-Net reads (latents - mean) / std times this."),
+        "latents_mean": Item("float64", "By channel; 0 where the VAE does not say.", optional=True),
+        "latents_std": Item("float64", "By channel; 1 where the VAE does not say.", optional=True),
         "size": Item("int64", "Side in pixels of the square that the VAE reads."),
         "resize": Item("text", "How images become squares: stretch or letterbox."),
         "dtype": Item("text", "Arithmetic of the VAE; latents are stored as float32."),
@@ -81,7 +83,13 @@ def encode_images(
     where = resolve_device(device)
     log.info("encoding %d images on %s", instances["image_id"].nunique(), where)
     encoder = load_vae(vae, device=where, dtype=getattr(torch, dtype))
-    attributes = {"scaling_factor": encoder.config.scaling_factor, "size": size, "resize": resize, "dtype": dtype}
+    attributes = {
+        "scaling_factor": encoder.config.scaling_factor,
+        **_find_moments(encoder),
+        "size": size,
+        "resize": resize,
+        "dtype": dtype,
+    }
     environment = describe_environment("encode", describe_device(where), parts={"vae": read_hashes(vae)})
     reader = _ImageReader(folder, exif)
     with create_shard(out, attributes, environment) as shard, torch.inference_mode():
@@ -103,6 +111,20 @@ def encode_images(
                 start += len(batch)
         environment["encode"]["images"] = reader.digest_pixels()
     reader.log_turns()
+
+
+def _find_moments(encoder: torch.nn.Module) -> dict[str, np.ndarray]:
+    """Return mean and standard deviation of latents where the VAE's configuration says them, as diffusers applies them.
+
+    ``shift_factor`` is a mean that all channels share.
+    """
+    config = encoder.config
+    mean, std, shift = (config.get(key) for key in ("latents_mean", "latents_std", "shift_factor"))
+    if mean is not None and std is not None:
+        return {"latents_mean": np.array(mean, float), "latents_std": np.array(std, float)}
+    if shift:
+        return {"latents_mean": np.full(config.latent_channels, float(shift))}
+    return {}
 
 
 class _ImageReader:

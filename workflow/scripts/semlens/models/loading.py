@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from semlens.models.requirements import check_vae
+
 if TYPE_CHECKING:
     import torch
 
@@ -12,7 +14,12 @@ def load_vae(folder: str | Path, *, device: "torch.device", dtype: "torch.dtype"
     """Return the ``AutoencoderKL`` of a ``vae`` folder, ready to encode."""
     from diffusers import AutoencoderKL
 
-    return load_part(AutoencoderKL, folder, "VAE", dtype).to(device).eval().requires_grad_(False)
+    vae = load_part(AutoencoderKL, folder, "VAE", dtype)
+    try:
+        check_vae(vae.config)
+    except ValueError as error:
+        raise ValueError(f"the model in {folder} cannot be read: {error}") from None
+    return vae.to(device).eval().requires_grad_(False)
 
 
 def load_part(kind: type, folder: str | Path, part: str, dtype: "torch.dtype") -> "torch.nn.Module":

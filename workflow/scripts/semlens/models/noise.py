@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from semlens.models.loading import require_file
+from semlens.models.requirements import check_scheduler
 
 
 def read_alphas_cumprod(folder: str | Path) -> torch.Tensor:  # (1000,) float32
@@ -33,5 +34,9 @@ def _load_scheduler(kind: type, folder: str | Path, **fixed: Any) -> Any:
     """
     require_file(Path(folder) / "scheduler_config.json", "scheduler")
     config = json.loads(Path(folder, "scheduler_config.json").read_text(encoding="utf-8"))
+    try:
+        check_scheduler(config)
+    except ValueError as error:
+        raise ValueError(f"the model in {folder} cannot be read: {error}") from None
     known = inspect.signature(kind).parameters
     return kind(**{key: value for key, value in config.items() if key in known} | fixed)

@@ -69,7 +69,8 @@ def read_attribute(file: h5py.File, key: str) -> Any:
         value = file.attrs[key]
         if isinstance(value, bytes):
             return value.decode()
-        return [text.decode() for text in value] if isinstance(value, np.ndarray) else value
+        texts = isinstance(value, np.ndarray) and value.dtype.kind in "SO"
+        return [text.decode() for text in value] if texts else value
 
 
 def read_environment(file: h5py.File) -> Environment:

@@ -13,21 +13,34 @@ if TYPE_CHECKING:
     import torch
 
 NETWORK = "UNet2DConditionModel"
+_NOT_READ = ("class_embed_type", "num_class_embeds", "time_cond_proj_dim", "encoder_hid_dim_type")
 _REDUCTION = 8  # image pixels per latent, of every Stable Diffusion VAE
 
 
 def check_config(config: dict[str, Any]) -> None:
-    """Refuse a U-Net that wants more than a timestep, text and sizes.
+    """Refuse a U-Net that reads more than latents, a timestep, text and sizes, or does not say its size.
 
     Raises
     ------
     ValueError
-        If it wants another embedding.
+        Naming the key of its configuration.
     """
-    if config.get("addition_embed_type") not in (None, "text_time") or config.get("class_embed_type"):
+    foreign = {key: config[key] for key in _NOT_READ if config.get(key) is not None}
+    if config.get("addition_embed_type") not in (None, "text_time"):
+        foreign["addition_embed_type"] = config["addition_embed_type"]
+    if foreign:
+        wants = ", ".join(f"{key}: {value}" for key, value in foreign.items())
         raise ValueError(
-            "its U-Net wants more than a timestep, prompts and sizes; Stable Diffusion 1, 2 and XL are known"
+            f"its U-Net wants more than a timestep, prompts and sizes ({wants}); Stable Diffusion 1, 2 and XL are known"
         )
+    if config.get("in_channels", 4) != config.get("out_channels", 4):
+        raise ValueError(
+            f"its U-Net reads {config['in_channels']} channels and gives {config.get('out_channels', 4)}: it wants "
+            f"more than latents, as one for inpainting does"
+        )
+    size = config.get("sample_size")
+    if not isinstance(size, int) or size < 1:
+        raise ValueError(f"its U-Net has sample_size {size}; it must be one number, the side of its latents")
 
 
 def get_image_size(config: dict[str, Any]) -> int:
@@ -81,7 +94,12 @@ def load(folder: str | Path, *, device: "torch.device", dtype: "torch.dtype") ->
     """Return the ``UNet2DConditionModel`` of a ``unet`` folder."""
     from diffusers import UNet2DConditionModel
 
-    return load_part(UNet2DConditionModel, folder, "U-Net", dtype).to(device).eval().requires_grad_(False)
+    network = load_part(UNet2DConditionModel, folder, "U-Net", dtype)
+    try:
+        check_config(network.config)
+    except ValueError as error:
+        raise ValueError(f"the model in {folder} cannot be read: {error}") from None
+    return network.to(device).eval().requires_grad_(False)
 
 
 def write_untrained(config_file: str | Path, out: str | Path, *, seed: int) -> None:
