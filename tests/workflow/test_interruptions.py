@@ -28,6 +28,9 @@ KILLED = {
 }
 
 
+UNTOLD = ("results/logs", "results/benchmarks", "results/configuration.json")  # what two runs need not share
+
+
 def half_written(repo: Repository, name: str) -> Callable[[], list[Path]]:
     """Whether an output has been begun."""
     path = repo.path(name)
@@ -61,7 +64,7 @@ def killer(repo: Repository, rule: str, begun: Callable[[], object]) -> Callable
 def made(repo: Repository) -> dict[str, int]:
     """What is there and whose job Snakemake saw end: with the time at which it was made."""
     begun = {base64.b64decode(path.name).decode() for path in repo.path(".snakemake", "incomplete").glob("*")}
-    files = {name for name in repo.files() if not name.startswith(("results/logs", "results/benchmarks"))} - begun
+    files = {name for name in repo.files() if not name.startswith(UNTOLD)} - begun
     return {name: repo.path(name).stat().st_mtime_ns for name in files if not name.endswith(".partial")}
 
 
