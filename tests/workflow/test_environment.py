@@ -31,6 +31,7 @@ NAMED_BY_CONTENT = {
     "render_dataset",
     "convert_checkpoint",
     "link_model_part",
+    "download_model_part",
     "randomize_network",
 }
 DISTRIBUTIONS = packages_distributions()

@@ -18,7 +18,14 @@ from scipy.spatial import distance as scipy_distance
 EXPERIMENTS = SMALL["experiments"]
 STUDIED = [(name, dataset) for name, entry in EXPERIMENTS.items() for dataset in entry["datasets"]]
 # Drawn data and a made model need none of these.
-NOT_PLANNED = {"download_file", "unpack_dataset", "download_images", "convert_checkpoint", "list_layers"}
+NOT_PLANNED = {
+    "download_file",
+    "unpack_dataset",
+    "download_images",
+    "download_model_part",
+    "convert_checkpoint",
+    "list_layers",
+}
 SPARING = [("turned", "voc"), ("video", "davis")]  # extractions that keep prototypes alone
 SCIPY = {
     "euclidean": scipy_distance.euclidean,

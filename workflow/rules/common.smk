@@ -5,12 +5,11 @@ from importlib.metadata import version
 from semlens.compare.metrics import load_metric
 from semlens.config.digests import digest_annotations, digest_files, digest_images
 from semlens.config.load import find_file
-from semlens.config.model_sources import BACKBONE
 from semlens.config.paths import list_statistics, list_unit_totals
 from semlens.config.sources import list_sources
 from semlens.draw.kinds import list_experiments, list_kinds, list_report_parts
 from semlens.images.views import parse_view
-from semlens.models.parts import PARTS
+from semlens.models.parts import BACKBONE, PARTS
 from semlens.runtime import registry
 
 

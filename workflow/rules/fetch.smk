@@ -111,7 +111,7 @@ rule convert_checkpoint:
 rule link_model_part:
     """Link a model's part from where it lies, and note its hashes: a download, a folder, a converted file, the demo."""
     input:
-        files=lambda wildcards: [place(file) for file in models.list_part_files(wildcards.model, wildcards.part)],
+        files=lambda wildcards: list(map(place, models.list_part_files(wildcards.model, wildcards.part).values())),
     output:
         part=update(directory("<resources>/models/{model}/{part}-{key}")),
     log:
@@ -120,9 +120,29 @@ rule link_model_part:
     conda:
         "../../envs/data.yaml"
     params:
-        subfolder=lambda wildcards: wildcards.part if "file" in models.get_source(wildcards.model) else "",
+        names=lambda wildcards: list(models.list_part_files(wildcards.model, wildcards.part)),
+        converted=lambda wildcards: "file" in models.get_source(wildcards.model),
     script:
         "../scripts/link_model_part.py"
+
+
+rule download_model_part:
+    """Download a model's part from the Hugging Face hub, unless its cache has it; link it, and note its hashes."""
+    output:
+        part=update(directory("<resources>/hub/{model}/{part}-{key}")),
+    log:
+        "<logs>/download_model_part/{model}/{part}-{key}.log",
+    wildcard_constraints:
+        model=one_of(plan.list_names_by_source(config["models"], "hub")),
+    localrule: True
+    conda:
+        "../../envs/data.yaml"
+    params:
+        source=lookup("models/{model}/source", within=config),
+        size=lookup("models/{model}/size", within=config),
+        with_weights=lambda wildcards: models.needs_weights(wildcards.model, wildcards.part),
+    script:
+        "../scripts/download_model_part.py"
 
 
 rule randomize_network:

@@ -1,18 +1,16 @@
 """List the layers of a model."""
 
-import json
-from pathlib import Path
-
 import pandas as pd
 
 from semlens.models.backbones import load_backbone
+from semlens.models.part_files import find_config, read_config
 from semlens.runtime.logs import log, log_job
 from semlens.storage.layers import LAYERS
 from semlens.storage.tables import write_csv
 
 if __name__ == "__main__":
     with log_job(snakemake.log[0]):
-        config = json.loads(Path(snakemake.input.config).read_text(encoding="utf-8"))
+        config = read_config(find_config(snakemake.input.config))
         table = pd.DataFrame(load_backbone(snakemake.params.backbone).list_layers(config))
         write_csv(table, LAYERS, snakemake.output.layers)
         log.info("%s:\n%s", snakemake.wildcards.model, table.to_string(index=False))

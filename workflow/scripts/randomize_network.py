@@ -1,7 +1,8 @@
 """Write a network of a model's architecture with random weights: the control of what training adds."""
 
 from semlens.models.backbones import load_backbone
-from semlens.models.part_files import note_hashes
+from semlens.models.part_files import find_config
+from semlens.models.part_hashes import note_hashes
 from semlens.runtime.files import create_folder
 from semlens.runtime.logs import log_job
 
@@ -9,5 +10,5 @@ if __name__ == "__main__":
     with log_job(snakemake.log[0]), create_folder(snakemake.output.network) as folder:
         if folder is not None:
             backbone = load_backbone(snakemake.params.backbone)
-            backbone.write_untrained(snakemake.input.config, folder, seed=snakemake.params.seed)
+            backbone.write_untrained(find_config(snakemake.input.config), folder, seed=snakemake.params.seed)
             note_hashes(folder)

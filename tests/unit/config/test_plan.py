@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from semlens.compare.metrics import list_metrics
-from semlens.config.checks import check_folders, check_layers, check_references
+from semlens.config.checks import check_folders, check_models, check_references
 from semlens.config.load import read_config_schema
 from semlens.config.plan import (
     get_shard_range,
@@ -285,6 +285,12 @@ def model_folder(tmp_path):
     scheduler = {"_class_name": "DDPMScheduler", "beta_start": 0.00085}
     for name, config in (("unet/config", unet), ("vae/config", vae), ("scheduler/scheduler_config", scheduler)):
         (folder / f"{name}.json").write_text(json.dumps(config))
+    for name in ("text_encoder/config.json", "tokenizer/tokenizer.json"):
+        (folder / name).write_text("{}")
+    for part in ("unet", "vae", "text_encoder"):
+        (folder / part / ("model" if part == "text_encoder" else "diffusion_pytorch_model")).with_suffix(
+            ".safetensors"
+        ).touch()
     return folder
 
 
@@ -295,8 +301,8 @@ def sourced(model_folder, tmp_path):
     common = {"axis": "metric", "conditions": ["cosine"], "view": "identity", "timestep": 0}
     return {
         "models": {
-            "sd": {"source": {"folder": str(model_folder)}, "size": 128},
-            "tiny": {"source": {"download": "sd"}},
+            "sd": {"source": {"folder": str(model_folder)}, "size": 128, "weights": "pretrained"},
+            "tiny": {"source": {"download": "sd"}, "weights": "pretrained"},
         },
         "datasets": {"coco": {"source": {"folder": str(tmp_path)}}, "drawn": demo},
         "extractions": {
@@ -324,24 +330,24 @@ def test_dataset_folder_that_is_not_there(sourced, tmp_path):
 def test_model_folder_without_a_part(sourced, model_folder, part):
     shutil.rmtree(model_folder / part)
     with pytest.raises(ValueError, match=rf"model 'sd': folder {re.escape(str(model_folder))} has no {part};"):
-        check_folders(sourced)
+        check_models(sourced, demo="nowhere")
 
 
 def test_images_of_another_size_than_the_model_reads(sourced):
     sourced["models"]["sd"]["size"] = 512
-    with pytest.raises(ValueError, match="model 'sd': its U-Net reads images of 128; set 'size: 128'"):
-        check_layers(sourced, demo="nowhere")
+    with pytest.raises(ValueError, match=r"model 'sd', .*unet: its U-Net reads images of 128; set 'size: 128'"):
+        check_models(sourced, demo="nowhere")
 
 
 def test_layers_that_the_model_has_pass(sourced):
-    check_layers(sourced, demo="nowhere")
+    check_models(sourced, demo="nowhere")
 
 
 def test_layers_of_the_demos_model_are_known_too(sourced, model_folder):
     change(sourced, "models/tiny/source", {"demo": {}})
     change(sourced, "models/tiny/size", 128)
     with pytest.raises(ValueError, match=r"extraction 'tiny': .*'enc99'.* enc16\.1, .*dec16\.2"):
-        check_layers(sourced, demo=str(model_folder))
+        check_models(sourced, demo=str(model_folder))
 
 
 @pytest.mark.parametrize(
@@ -350,14 +356,14 @@ def test_layers_of_the_demos_model_are_known_too(sourced, model_folder):
 def test_layer_that_the_model_has_not(sourced, layers, named):
     change(sourced, "extractions/plain/layers", layers)
     with pytest.raises(ValueError, match=rf"extraction 'plain': .*{re.escape(named)}.* enc16\.1, .*dec16\.2"):
-        check_layers(sourced, demo="nowhere")
+        check_models(sourced, demo="nowhere")
 
 
 @pytest.mark.parametrize("features", ["mid8", "16+enc8"])
 def test_feature_set_that_the_capture_does_not_hold(sourced, features):
     change(sourced, "experiments/metrics/layers", features)
     with pytest.raises(ValueError, match=rf"extraction 'plain': .*'{re.escape(features)}'.* enc16\.1, dec8\.2$"):
-        check_layers(sourced, demo="nowhere")
+        check_models(sourced, demo="nowhere")
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]"], ids=["missing", "cut off", "a list"])
@@ -367,8 +373,8 @@ def test_model_configuration_that_cannot_be_read(sourced, model_folder, content)
         path.unlink()
     else:
         path.write_text(content)
-    with pytest.raises(ValueError, match=rf"model 'sd': {re.escape(str(path))}"):
-        check_layers(sourced, demo="nowhere")
+    with pytest.raises(ValueError, match=rf"model 'sd', {re.escape(str(path.parent))}: .*config\.json"):
+        check_models(sourced, demo="nowhere")
 
 
 @pytest.mark.parametrize(
@@ -382,8 +388,8 @@ def test_model_configuration_that_cannot_be_read(sourced, model_folder, content)
 )
 def test_a_model_of_another_kind_is_refused_before_anything_runs(sourced, model_folder, file, content, named):
     (model_folder / file).write_text(json.dumps(content))
-    with pytest.raises(ValueError, match=rf"model 'sd' in {re.escape(str(model_folder))}: .*{named}"):
-        check_layers(sourced, demo="nowhere")
+    with pytest.raises(ValueError, match=rf"model 'sd', {re.escape(str((model_folder / file).parent))}: .*{named}"):
+        check_models(sourced, demo="nowhere")
 
 
 # What follows

@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -358,13 +359,19 @@ def test_a_missing_file_is_named(config, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "lost", ["unet/config.json", "text_encoder/config.json", "tokenizer/vocab.json", "scheduler/scheduler_config.json"]
+    ("lost", "named"),
+    [
+        ("unet/config.json", "config.json"),
+        ("text_encoder/config.json", "config.json"),
+        ("tokenizer/vocab.json", "tokenizer.json or merges.txt and vocab.json"),
+        ("scheduler/scheduler_config.json", "scheduler_config.json"),
+    ],
 )
-def test_a_configuration_that_lacks_something_is_named(tiny_model, weights, lost, tmp_path):
+def test_a_configuration_that_lacks_something_is_named(tiny_model, weights, lost, named, tmp_path):
     config = bare(tiny_model, tmp_path / "config")
     (config / lost).unlink()
-    message = refused(stored(weights, tmp_path / "m.safetensors"), config, tmp_path / "out", FileNotFoundError)
-    assert f"{config} has no {lost}" in message
+    message = refused(stored(weights, tmp_path / "m.safetensors"), config, tmp_path / "out")
+    assert f"{config / Path(lost).parent}: it has no {named}" in message
 
 
 def test_a_folder_that_is_there_is_left_alone(config, weights, tmp_path):

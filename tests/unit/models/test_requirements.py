@@ -4,12 +4,13 @@ import pytest
 from tiny import UNET, VAE
 
 from semlens.models.backbones.unet import check_config
-from semlens.models.requirements import check_scheduler, check_vae
+from semlens.models.requirements import check_channels, check_scheduler, check_vae
 
 
 def test_the_known_models_are_accepted():
     check_config(UNET)
-    check_vae(VAE, UNET.get("in_channels", 4))
+    check_vae(VAE)
+    check_channels(UNET, VAE)
     check_scheduler({"_class_name": "PNDMScheduler", "beta_start": 0.00085})
 
 
@@ -35,7 +36,7 @@ def test_a_vae_of_another_reduction_or_of_other_channels_is_refused():
     with pytest.raises(ValueError, match="one latent of 4 pixels"):
         check_vae(VAE | {"block_out_channels": [8, 16, 32]})
     with pytest.raises(ValueError, match="16 channels, its VAE makes 4"):
-        check_vae(VAE | {"latent_channels": 4}, 16)
+        check_channels(UNET | {"in_channels": 16}, VAE | {"latent_channels": 4})
 
 
 @pytest.mark.parametrize("name", ["FlowMatchEulerDiscreteScheduler", "EDMEulerScheduler", "Unknown"])

@@ -27,7 +27,11 @@ def described(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         made = {"date": f"2026-01-0{torch[0]}", "device": "cpu", "commit": "abc", "torch": torch, "h5py": "3"}
         extract = made | {"parts": {"network": {"weights": f"hash {torch}"}}}
-        encode = made | {"parts": {"vae": {"weights": "hash"}}, "images": f"pixels {path.stem}"}
+        encode = made | {
+            "parts": {"vae": {"weights": "hash"}},
+            "origins": {"vae": "lab/tiny@0123"},
+            "images": f"pixels {path.stem}",
+        }
         metadata = {ENVIRONMENT: json.dumps({"encode": encode, "extract": extract})}
         parquet.write_table(arrow.table({"x": [1]}).replace_schema_metadata(metadata), path)
     manifests = []
@@ -75,9 +79,9 @@ def test_files_of_models_have_the_hashes_that_they_had_when_they_were_read(descr
     """Weights that were replaced between two shards are both named."""
     models = json.loads((described / "p.json").read_text())["models"]
     assert [tuple(row.values()) for row in models] == [
-        ("tiny", "network/weights", "hash 1.13", 1),
-        ("tiny", "network/weights", "hash 2.13.0", 2),
-        ("tiny", "vae/weights", "hash", 3),
+        ("tiny", "network/weights", "hash 1.13", "", 1),
+        ("tiny", "network/weights", "hash 2.13.0", "", 2),
+        ("tiny", "vae/weights", "hash", "lab/tiny@0123", 3),
     ]
 
 

@@ -1,10 +1,8 @@
 """What a schema cannot say of a configuration: whether its parts fit together, and whether what it names is there."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from semlens.config.model_sources import BACKBONE
 from semlens.config.plan import (
     has_videos,
     list_conditions,
@@ -17,40 +15,41 @@ from semlens.config.schema import Config, suggest
 from semlens.images.original import ORIGINAL
 from semlens.models.backbones import load_backbone
 from semlens.models.layers import expand_layers
-from semlens.models.parts import REQUIRED_PARTS
-from semlens.models.requirements import check_scheduler, check_vae
+from semlens.models.part_files import check_complete, select_files
+from semlens.models.parts import BACKBONE, PARTS, REQUIRED_PARTS
+from semlens.models.requirements import check_channels, check_part
 from semlens.select.formats import list_formats, load_format
 
 
 def check_folders(config: Config) -> None:
-    """Refuse datasets and models whose folder is not there or lacks a part.
+    """Refuse datasets and models whose folder or file is not there.
 
     Raises
     ------
     ValueError
-        Naming the entry, the folder and the part.
+        Naming the entry, the folder and the way out.
     """
     for name, entry in config["datasets"].items():
         folder = entry["source"].get("folder")
         if folder is not None and not Path(folder).is_dir():
             raise ValueError(f"dataset {name!r}: folder {folder} does not exist")
     for name, entry in config["models"].items():
-        file = entry["source"].get("file", {}).get("path")
+        source = entry["source"]
+        file, folder = source.get("file", {}).get("path"), source.get("folder")
         if file is not None and not Path(file).is_file():
             raise ValueError(f"model {name!r}: file {file} does not exist")
-        folder = entry["source"].get("folder")
-        missing = [part for part in REQUIRED_PARTS if folder is not None and not Path(folder, part).is_dir()]
-        if missing:
-            raise ValueError(
-                f"model {name!r}: folder {folder} has no {', '.join(missing)}; a model is a folder in diffusers "
-                f"layout ({', '.join(REQUIRED_PARTS)})"
-            )
+        if folder is not None and not Path(folder).is_dir():
+            hub = f"; for a model of the Hugging Face hub, write 'hub: {folder}'" if folder.count("/") == 1 else ""
+            raise ValueError(f"model {name!r}: folder {folder} does not exist{hub}")
+        for key, takers in (("revision", ["hub"]), ("variant", ["hub", "folder"])):
+            if key in source and not any(taker in source for taker in takers):
+                raise ValueError(f"model {name!r}: {key!r} goes with {' and '.join(map(repr, takers))} alone")
 
 
-def check_layers(config: Config, demo: str | Path) -> None:
-    """Refuse layers that a model does not have, and layer sets that an extraction does not hold.
+def check_models(config: Config, demo: str | Path) -> None:
+    """Refuse models that cannot be read, layers that they do not have, and layer sets that an extraction does not hold.
 
-    Only models in a folder can be asked before anything runs; others are checked when they are read.
+    Only models in a folder can be asked before anything runs; others are checked when they are there.
 
     Parameters
     ----------
@@ -60,31 +59,45 @@ def check_layers(config: Config, demo: str | Path) -> None:
     Raises
     ------
     ValueError
-        Naming the extraction, the layer and the layers there are.
+        Naming the entry and what is wrong with it, or the layer and the layers there are.
     """
-    for name, extraction in config["extractions"].items():
-        for model in extraction["models"]:
-            source = config["models"][model]["source"]
-            if folder := demo if "demo" in source else source.get("folder"):
-                _check_extraction(config, name, model, folder)
+    for model, entry in config["models"].items():
+        if folder := demo if "demo" in entry["source"] else entry["source"].get("folder"):
+            layers = _check_model(model, entry, Path(folder))
+            for name, extraction in config["extractions"].items():
+                if model in extraction["models"]:
+                    _check_layers(config, name, layers)
 
 
-def _check_extraction(config: Config, name: str, model: str, folder: str | Path) -> None:
-    extraction, backbone = config["extractions"][name], load_backbone(BACKBONE)
-    network, vae, scheduler = (
-        _read_config(model, Path(folder, part, name))
-        for part, name in ((BACKBONE, "config.json"), ("vae", "config.json"), ("scheduler", "scheduler_config.json"))
-    )
+def _check_model(name: str, entry: Config, folder: Path) -> list[str]:
+    """Return the names of a model's layers."""
+    if missing := [part for part in REQUIRED_PARTS if not (folder / part).is_dir()]:
+        raise ValueError(
+            f"model {name!r}: folder {folder} has no {', '.join(missing)}; a model is a folder in diffusers layout "
+            f"({', '.join(REQUIRED_PARTS)})"
+        )
+    configs = {}
+    for part in filter(lambda part: (folder / part).is_dir(), PARTS):
+        try:
+            names = [path.name for path in (folder / part).iterdir()]
+            files = {
+                plain: folder / part / file
+                for plain, file in select_files(names, entry["source"].get("variant")).items()
+            }
+            check_complete(part, files, with_weights=part != BACKBONE or entry["weights"] == "pretrained")
+            configs[part] = check_part(part, files, size=entry["size"])
+        except ValueError as error:
+            raise ValueError(f"model {name!r}, {folder / part}: {error}") from None
     try:
-        backbone.check_config(network)
-        check_vae(vae, network.get("in_channels"))
-        check_scheduler(scheduler)
-        available = [layer.name for layer in backbone.list_layers(network)]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"model {model!r} in {folder}: {error}") from None
-    size, native = config["models"][model]["size"], backbone.get_image_size(network)
-    if size != native:
-        raise ValueError(f"model {model!r}: its U-Net reads images of {native}; set 'size: {native}'")
+        check_channels(configs[BACKBONE], configs["vae"])
+    except ValueError as error:
+        raise ValueError(f"model {name!r} in {folder}: {error}") from None
+    return [layer.name for layer in load_backbone(BACKBONE).list_layers(configs[BACKBONE])]
+
+
+def _check_layers(config: Config, name: str, available: list[str]) -> None:
+    """Refuse layers that an extraction does not hold, of a model that has these."""
+    extraction = config["extractions"][name]
     try:
         held = [layer for wanted in extraction["layers"] for layer in expand_layers(wanted, available)]
         for dataset in extraction["datasets"]:
@@ -105,16 +118,6 @@ def _check_held(layer_set: str, available: list[str], held: list[str]) -> None:
             f"the model has layers {layer_set!r}, but they are not captured; add them to 'layers' of the extraction, "
             f"which captures {', '.join(captured)}"
         ) from None
-
-
-def _read_config(model: str, file: Path) -> Config:
-    try:
-        config = json.loads(file.read_text(encoding="utf-8"))
-        if not isinstance(config, dict):
-            raise ValueError("it is no JSON object")
-    except (OSError, ValueError) as error:
-        raise ValueError(f"model {model!r}: {file} cannot be read: {error}") from None
-    return config
 
 
 def check_downloads(config: Config, registry: Config) -> None:

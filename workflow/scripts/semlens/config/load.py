@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from semlens.config.checks import check_downloads, check_folders, check_layers, check_references
+from semlens.config.checks import check_downloads, check_folders, check_models, check_references
 from semlens.config.plan import name_views
 from semlens.config.schema import Config, check_schema, fill_defaults
 from semlens.config.yaml_files import read_yaml
@@ -41,7 +41,7 @@ def load_configuration(config: Config, home: Path, metrics: Sequence[str], files
     check_references(config)
     check_downloads(config, registry)
     check_folders(config)
-    check_layers(config, home / "resources" / "demo" / "model")
+    check_models(config, home / "resources" / "demo" / "model")
     return registry
 
 

@@ -1,4 +1,4 @@
-"""Where the parts of a model come from: a download, a user's folder, a single file, or the demo.
+"""Where the parts of a model come from: a download, the hub, a user's folder, a single file, or the demo.
 
 Folders that are made for a model are named by a digest of all that decides what is in them. So what has the right name
 is right, whichever run made it, and a run never changes what another one reads.
@@ -9,10 +9,9 @@ from pathlib import Path, PurePosixPath
 from semlens.config.digests import digest_code, digest_files, digest_values
 from semlens.config.plan import find_base_model
 from semlens.config.schema import Config
-from semlens.models.parts import PARTS
+from semlens.models.part_files import SMALL, is_weights, select_files
+from semlens.models.parts import BACKBONE, PARTS
 from semlens.runtime.registry import Registry, list_files, list_model_files
-
-BACKBONE = "unet"  # the part that is read, and the module of semlens.models.backbones that reads it
 
 
 class ModelSources:
@@ -35,8 +34,10 @@ class ModelSources:
         return self._config["models"][model]["source"]
 
     def list_parts(self, model: str) -> list[str]:
-        """Return the parts that a model has."""
+        """Return the parts that a model has; of one on the hub, those that it may have."""
         source = self.get_source(model)
+        if "hub" in source:
+            return list(PARTS)
         if "download" in source:
             return [part for part in PARTS if list_model_files(self._registry, source["download"], part)]
         if "file" in source:
@@ -51,21 +52,40 @@ class ModelSources:
         shared = find_base_model(self._config, model)
         if part not in self.list_parts(shared):
             return []
-        owner = model if part == BACKBONE and self._config["models"][model]["weights"] == "random" else shared
-        return f"<resources>/models/{owner}/{part}-{self._digest_part(owner, part)}"
+        if part == BACKBONE and self._is_control(model):
+            code = digest_code(self._scripts, "randomize_network.py", f"semlens/models/backbones/{BACKBONE}.py")
+            key = digest_values(digest_files([self.find_network_config(model)]), self._config["seed"], code)
+            return f"<resources>/models/{model}/{part}-{key}"
+        if "hub" in self.get_source(shared):
+            return self._find_from_hub(shared, part)
+        known = list_files(self._registry)
+        files = self.list_part_files(shared, part)
+        hashes = [known.get(file.removeprefix("<resources>/downloads/"), {}).get("sha256") for file in files.values()]
+        return f"<resources>/models/{shared}/{part}-{digest_values(digest_files(files.values()), list(files), hashes)}"
 
-    def list_part_files(self, model: str, part: str) -> list[str]:
-        """Return what a part's folder links: downloaded files, or the folder that holds the part."""
+    def needs_weights(self, model: str, part: str) -> bool:
+        """Return whether the weights of a part are read: not those of the network that a control replaces."""
+        return not (part == BACKBONE and self._is_control(model))
+
+    def list_part_files(self, model: str, part: str) -> dict[str, str]:
+        """Return the files that a part's folder links, by the names that they have there.
+
+        For a model in a single file, that is the converted folder, which has the part under its name.
+        """
         source = self.get_source(model)
         if "download" in source:
-            return self._list_downloads(source["download"], part)
-        if "file" in source:
-            return [self.find_converted(model)]
-        return [f"{self._find_folder(model)}/{part}"]
+            files = {PurePosixPath(file).name: file for file in self._list_downloads(source["download"], part)}
+        elif "file" in source:
+            return {part: self.find_converted(model)}
+        else:
+            files = {file.name: str(file) for file in sorted(Path(self._find_folder(model), part).iterdir())}
+        return {plain: files[name] for plain, name in select_files(files, source.get("variant")).items()}
 
     def find_network_config(self, model: str) -> str:
-        """Return the ``config.json`` of a model's network."""
+        """Return the ``config.json`` of a model's network; of one on the hub, the folder that holds it."""
         source = self.get_source(model)
+        if "hub" in source:
+            return self._find_from_hub(find_base_model(self._config, model), BACKBONE)
         if "download" in source:
             files = self._list_downloads(source["download"], BACKBONE)
             return next(file for file in files if PurePosixPath(file).name == "config.json")
@@ -98,14 +118,11 @@ class ModelSources:
         """Return where a file of the registry is kept."""
         return f"<resources>/downloads/{self._registry['files'][name]['file']}"
 
-    def _digest_part(self, model: str, part: str) -> str:
-        if part == BACKBONE and self._config["models"][model]["weights"] == "random":
-            code = digest_code(self._scripts, "randomize_network.py", f"semlens/models/backbones/{BACKBONE}.py")
-            return digest_values(digest_files([self.find_network_config(model)]), self._config["seed"], code)
-        known = list_files(self._registry)
-        files = self.list_part_files(model, part)
-        downloads = [known.get(file.removeprefix("<resources>/downloads/"), {}).get("sha256") for file in files]
-        return digest_values(digest_files(files), downloads)
+    def _find_from_hub(self, model: str, part: str) -> str:
+        return f"<resources>/hub/{model}/{part}-{digest_values(self._config['models'][model])}"
+
+    def _is_control(self, model: str) -> bool:
+        return self._config["models"][model]["weights"] == "random"
 
     def _find_folder(self, model: str) -> str:
         return self.get_source(model).get("folder", self._demo)
@@ -119,5 +136,8 @@ class ModelSources:
             files = {part: self._list_downloads(name, part) for part in PARTS}
         else:
             files = {part: sorted(map(str, Path(name, part).glob("*"))) for part in PARTS}
-        small = {part: [file for file in paths if not file.endswith(".safetensors")] for part, paths in files.items()}
+        small = {
+            part: [file for file in paths if PurePosixPath(file).suffix in SMALL and not is_weights(file)]
+            for part, paths in files.items()
+        }
         return {part: paths for part, paths in small.items() if paths}

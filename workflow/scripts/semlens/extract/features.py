@@ -15,7 +15,7 @@ from semlens.models.backbones import load_backbone
 from semlens.models.capture import capture
 from semlens.models.layers import Layer, expand_layers
 from semlens.models.noise import build_ddim, read_alphas_cumprod
-from semlens.models.part_files import read_hashes
+from semlens.models.part_hashes import describe_parts
 from semlens.runtime.devices import describe_device, resolve_device
 from semlens.runtime.logs import log, show_progress
 from semlens.storage.environment import describe_environment
@@ -133,8 +133,8 @@ class FeatureExtractor:
             "layers": [layer.name for layer in self.layers],
             "network_config_sha256": _hash_config(self._network),
         }
-        parts = {"network": read_hashes(network), "scheduler": read_hashes(scheduler)}
-        made = describe_environment("extract", describe_device(self._device), parts=parts)
+        read = describe_parts({"network": network, "scheduler": scheduler})
+        made = describe_environment("extract", describe_device(self._device), read)
         with open_shard(latents) as source, open_shard(prompt) as embedding:
             self.environment = read_environment(source) | read_environment(embedding) | made
             self.samples = {view: read_texts(source, f"{view}/sample_id") for view in read_names(source)}

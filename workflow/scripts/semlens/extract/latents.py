@@ -19,7 +19,7 @@ from semlens.images.rendering import render_view
 from semlens.images.samples import Sample, iterate_samples
 from semlens.images.views import View, load_view
 from semlens.models.loading import load_vae
-from semlens.models.part_files import read_hashes
+from semlens.models.part_hashes import describe_parts
 from semlens.runtime.devices import describe_device, resolve_device
 from semlens.runtime.logs import log, show_progress
 from semlens.storage.environment import describe_environment
@@ -90,7 +90,7 @@ def encode_images(
         "resize": resize,
         "dtype": dtype,
     }
-    environment = describe_environment("encode", describe_device(where), parts={"vae": read_hashes(vae)})
+    environment = describe_environment("encode", describe_device(where), describe_parts({"vae": vae}))
     reader = _ImageReader(folder, exif)
     with create_shard(out, attributes, environment) as shard, torch.inference_mode():
         for view in map(load_view, views):

@@ -8,7 +8,7 @@ import h5py
 
 from semlens.images.samples import iterate_samples
 from semlens.images.views import load_view
-from semlens.models.part_files import read_hashes
+from semlens.models.part_hashes import describe_parts
 from semlens.models.text import embed_texts
 from semlens.runtime.logs import log
 from semlens.storage.environment import Environment, describe_environment
@@ -71,10 +71,10 @@ def encode_template(
 
 
 def _describe_environment(encoders: Encoders) -> Environment:
-    parts = {}
+    folders = {}
     for number, (tokenizer, text_encoder) in zip(("", "_2"), encoders, strict=False):
-        parts |= {f"tokenizer{number}": read_hashes(tokenizer), f"text_encoder{number}": read_hashes(text_encoder)}
-    return describe_environment("prompt", parts=parts)
+        folders |= {f"tokenizer{number}": tokenizer, f"text_encoder{number}": text_encoder}
+    return describe_environment("prompt", read=describe_parts(folders))
 
 
 def _write_embedding(texts: Sequence[str], encoders: Encoders, shard: h5py.File) -> None:

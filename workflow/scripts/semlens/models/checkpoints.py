@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from semlens.models.part_files import check_complete
 from semlens.runtime.logs import log
 
 _UNET = "model.diffusion_model."
@@ -45,9 +46,10 @@ def convert_checkpoint(file: str | Path, *, config: str | Path, folder: str | Pa
     FileExistsError
         If ``folder`` is there already.
     FileNotFoundError
-        If ``file`` or something of ``config`` is missing.
+        If there is no ``file``.
     ValueError
-        If ``file`` is refused or broken, or its weights are not exactly those that ``config`` describes.
+        If something of ``config`` is missing, ``file`` is refused or broken, or its weights are not exactly those that
+        ``config`` describes.
     """
     file, config, folder = Path(file), Path(config), Path(folder)
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
@@ -55,13 +57,15 @@ def convert_checkpoint(file: str | Path, *, config: str | Path, folder: str | Pa
     encoders = [part for part in _OPEN_CLIP if part == "text_encoder" or (config / part).is_dir()]
     tokenizers = [part.replace("text_encoder", "tokenizer") for part in encoders]
     weighted = ["unet", "vae", *encoders]
-    needed = [f"{part}/config.json" for part in weighted] + [f"{part}/vocab.json" for part in tokenizers]
-    for path in [*needed, "scheduler/scheduler_config.json"]:
-        if not (config / path).is_file():
-            raise FileNotFoundError(
-                f"{config} has no {path}; to convert {file}, it must hold the small files of a model of the same "
-                f"architecture in diffusers layout ({', '.join([*weighted, *tokenizers, 'scheduler'])})"
-            )
+    parts = [*weighted, *tokenizers, "scheduler"]
+    for part in parts:
+        try:
+            check_complete(part, (path.name for path in (config / part).glob("*")), with_weights=False)
+        except ValueError as error:
+            raise ValueError(
+                f"{config / part}: {error}; to convert {file}, {config} must hold the small files of a model of the "
+                f"same architecture in diffusers layout ({', '.join(parts)})"
+            ) from None
     weights = _averaged(_read(file, allow_pickle))
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:

@@ -1,9 +1,9 @@
 """The parts of a diffusers-layout latent diffusion model, one loader each: weights from safetensors only."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from semlens.models.part_files import read_config
 from semlens.models.requirements import check_vae
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def load_part(kind: type, folder: str | Path, part: str, dtype: "torch.dtype") -
     FileNotFoundError, ValueError
         Naming the part and the folder, if it is not such a network, or a weight is missing.
     """
+    from safetensors import SafetensorError
+
     check_kind(kind, folder, part)
     try:
         model, loaded = kind.from_pretrained(
@@ -41,17 +43,14 @@ def load_part(kind: type, folder: str | Path, part: str, dtype: "torch.dtype") -
             output_loading_info=True,
         )
         return require_complete(model, loaded)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise ValueError(f"the {part} in {folder} cannot be loaded: {error}") from error
 
 
 def check_kind(kind: type, folder: str | Path, part: str) -> None:
     """Refuse a folder whose ``config.json`` is that of another class."""
     require_file(Path(folder) / "config.json", part)
-    try:
-        found = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8")).get("_class_name")
-    except ValueError as error:
-        raise ValueError(f"the {part} in {folder} cannot be loaded: {error}") from error
+    found = read_config(Path(folder) / "config.json").get("_class_name")
     if found != kind.__name__:
         raise ValueError(f"the {part} in {folder} cannot be loaded: it is a {found}, not a {kind.__name__}")
 

@@ -1,13 +1,13 @@
 """Noise levels of a diffusion model, from its ``scheduler`` folder."""
 
 import inspect
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from semlens.models.loading import require_file
+from semlens.models.part_files import read_config
 from semlens.models.requirements import check_scheduler
 
 
@@ -33,7 +33,7 @@ def _load_scheduler(kind: type, folder: str | Path, **fixed: Any) -> Any:
     diffusers' own ``from_config`` would import every scheduler there is.
     """
     require_file(Path(folder) / "scheduler_config.json", "scheduler")
-    config = json.loads(Path(folder, "scheduler_config.json").read_text(encoding="utf-8"))
+    config = read_config(Path(folder, "scheduler_config.json"))
     try:
         check_scheduler(config)
     except ValueError as error:

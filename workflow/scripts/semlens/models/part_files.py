@@ -1,51 +1,123 @@
-"""Which bytes a model's part had when it was read: hashes of its files, noted once and believed while they fit."""
+"""Which files of a model's part are read: configurations, and one set of weights as safetensors, by usual names.
 
-import hashlib
+diffusers and transformers name weights ``diffusion_pytorch_model`` or ``model``, put a variant such as ``fp16`` into
+the name, and split large ones into shards that an index lists. Which set is read is decided here, once, for a user's
+folder, a registry and the Hugging Face hub alike; everything after sees the plain name.
+"""
+
 import json
-from pathlib import Path
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
 
-from semlens.runtime.files import SNAKEMAKE_TIMESTAMP
-
-_NOTE = "sha256.json"
-
-
-def note_hashes(folder: str | Path) -> dict[str, str]:
-    """Write the SHA-256 of every file of a part's folder, with its size and time, beside them; return the hashes."""
-    hashes, statuses = {}, {}
-    for path in _list_files(folder):
-        statuses[path.name] = _get_status(path)
-        with path.open("rb") as file:
-            hashes[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
-    noted = {name: {"sha256": hashes[name], "status": statuses[name]} for name in hashes}
-    Path(folder, _NOTE).write_text(json.dumps(noted, indent=1), encoding="utf-8")
-    return hashes
+SMALL = {".json", ".txt", ".model"}  # endings of configurations and vocabularies
+_WEIGHTS = re.compile(
+    r"(?P<name>diffusion_pytorch_model|model)(\.(?P<variant>\w+))?(?P<shard>-\d{5}-of-\d{5})?(\.(?P<late>\w+))?\.safetensors"
+)
+_INDEX = re.compile(r"(?P<name>diffusion_pytorch_model|model)\.safetensors\.index(\.(?P<variant>\w+))?\.json")
+_PICKLES = (".bin", ".ckpt", ".pt", ".pth")
+_NEEDED = {  # of each part, any of these sets of files, but for weights
+    "tokenizer": [{"tokenizer.json"}, {"vocab.json", "merges.txt"}],
+    "scheduler": [{"scheduler_config.json"}],
+}
+_WEIGHTLESS = tuple(_NEEDED)
 
 
-def read_hashes(folder: str | Path) -> dict[str, str]:
-    """Return the SHA-256 of every file of a part's folder by its name; empty where none were noted.
+def select_files(names: Iterable[str], variant: str | None = None) -> dict[str, str]:
+    """Return the files of a part that are read, by the plain name under which they are.
+
+    Parameters
+    ----------
+    names
+        All files of the part's folder.
+    variant
+        Which weights to read, such as ``fp16``; where the part has no such weights, and by default, those without a
+        variant. Where all are of one variant, those.
 
     Raises
     ------
     ValueError
-        If a file was replaced since its hash was noted.
+        If there are weights of several variants, and none of them is asked for; or if weights are pickles alone.
     """
-    note = Path(folder, _NOTE)
-    if not note.is_file():
-        return {}
-    noted = json.loads(note.read_text(encoding="utf-8"))
-    for path in _list_files(folder):
-        if _get_status(path) != noted.get(path.name, {}).get("status"):
+    names = sorted(names)
+    weights: dict[str, dict[str, str]] = defaultdict(dict)
+    for name in names:
+        if found := _WEIGHTS.fullmatch(name):
+            plain = name if found["shard"] else f"{found['name']}.safetensors"
+            weights[found["variant"] or found["late"] or ""][plain] = name
+        elif found := _INDEX.fullmatch(name):
+            weights[found["variant"] or ""][f"{found['name']}.safetensors.index.json"] = name
+    small = {name: name for name in names if _suffix(name) in SMALL and ".index." not in name}
+    return small | _choose_weights(weights, variant, names)
+
+
+def _choose_weights(weights: Mapping[str, dict[str, str]], variant: str | None, names: list[str]) -> dict[str, str]:
+    if not weights:
+        if pickles := [name for name in names if _suffix(name) in _PICKLES]:
             raise ValueError(
-                f"{path.resolve()} was replaced while this run read the model; run again to read the new one"
+                f"its weights are a pickle ({pickles[0]}), which can run any program as it is opened; take the "
+                f"safetensors file of the same model, or save it as one (save_pretrained of diffusers and transformers)"
             )
-    return {name: entry["sha256"] for name, entry in noted.items()}
+        return {}
+    for one in (variant or "", "", *(weights if len(weights) == 1 else ())):
+        if one in weights:
+            return weights[one]
+    raise ValueError(f"it has weights of several variants, {', '.join(weights)}; name one of them as 'variant'")
 
 
-def _list_files(folder: str | Path) -> list[Path]:
-    names = (_NOTE, SNAKEMAKE_TIMESTAMP)
-    return sorted(path for path in Path(folder).iterdir() if path.is_file() and path.name not in names)
+def check_complete(part: str, names: Iterable[str], *, with_weights: bool = True) -> None:
+    """Refuse a part that lacks a file that is read.
+
+    Parameters
+    ----------
+    names
+        As from :func:`select_files`.
+    with_weights
+        Whether weights are read.
+
+    Raises
+    ------
+    ValueError
+        Naming what is missing.
+    """
+    names = set(names)
+    kind = part.removesuffix("_2")
+    choices = _NEEDED.get(kind, [{"config.json"}])
+    if not any(choice <= names for choice in choices):
+        raise ValueError(f"it has no {' or '.join(' and '.join(sorted(choice)) for choice in choices)}")
+    if with_weights and kind not in _WEIGHTLESS and not any(map(_WEIGHTS.fullmatch, names)):
+        raise ValueError("it has no weights: no diffusion_pytorch_model.safetensors or model.safetensors")
 
 
-def _get_status(path: Path) -> list[int]:
-    status = path.stat()
-    return [status.st_size, status.st_mtime_ns]
+def is_weights(name: str) -> bool:
+    """Return whether a file holds weights, or lists the files that do."""
+    name = PurePosixPath(name).name
+    return bool(_WEIGHTS.fullmatch(name) or _INDEX.fullmatch(name))
+
+
+def find_config(path: str | Path) -> Path:
+    """Return a part's ``config.json``, given itself or its folder."""
+    return Path(path, "config.json") if Path(path).is_dir() else Path(path)
+
+
+def read_config(file: str | Path) -> dict[str, Any]:
+    """Return the configuration of a part.
+
+    Raises
+    ------
+    ValueError
+        Naming the file, if it is no JSON object.
+    """
+    try:
+        config = json.loads(Path(file).read_text(encoding="utf-8"))
+        if not isinstance(config, dict):
+            raise ValueError("it is no JSON object")
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{file} cannot be read: {error}") from None
+    return config
+
+
+def _suffix(name: str) -> str:
+    return PurePosixPath(name).suffix

@@ -1,31 +1,78 @@
-"""What the VAE and the scheduler of a model must be, by their own configurations; asked before anything runs."""
+"""What the parts of a model must be, by their own configurations; asked before anything runs."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from semlens.models.backbones import load_backbone
+from semlens.models.part_files import read_config
+from semlens.models.parts import BACKBONE
 
 _REDUCTION = 8  # image pixels per latent
 _NOT_BY_BETAS = ("FlowMatch", "EDM", "VQ")  # beginnings of schedulers whose noise is not defined by betas
 _BETAS = ("beta_start", "beta_end", "beta_schedule", "trained_betas")
 
 
-def check_vae(config: dict[str, Any], latent_channels: int | None = None) -> None:
-    """Refuse a VAE whose latents the network cannot read.
+def check_part(part: str, files: Mapping[str, Path], *, size: int) -> dict[str, Any]:
+    """Return the configuration of a part; refuse a part whose features would not mean what they say.
 
     Parameters
     ----------
-    latent_channels
-        Channels that the network reads, if they are known.
+    files
+        Of the part, by name.
+    size
+        Side in pixels of the images that the model is to be shown.
 
     Raises
     ------
     ValueError
         Saying what it has and what is needed.
     """
+    name = "scheduler_config.json" if part == "scheduler" else "config.json"
+    if name not in files:
+        return {}
+    config = read_config(files[name])
+    try:
+        if part == BACKBONE:
+            backbone = load_backbone(BACKBONE)
+            backbone.check_config(config)
+            native = backbone.get_image_size(config)
+            if size != native:
+                raise ValueError(f"its U-Net reads images of {native}; set 'size: {native}'")
+            backbone.list_layers(config)
+        elif part == "vae":
+            check_vae(config)
+        elif part == "scheduler":
+            check_scheduler(config)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{files[name]} is no configuration of a {part}: {type(error).__name__} {error}") from None
+    return config
+
+
+def check_vae(config: dict[str, Any]) -> None:
+    """Refuse a VAE that does not make one latent of 8 x 8 pixels.
+
+    Raises
+    ------
+    ValueError
+        Saying what it makes.
+    """
     reduction = 2 ** (len(config["block_out_channels"]) - 1)
     if reduction != _REDUCTION:
         raise ValueError(f"its VAE makes one latent of {reduction} pixels; those of {_REDUCTION} are known")
-    made = config.get("latent_channels", 4)
-    if latent_channels not in (None, made):
-        raise ValueError(f"its network reads latents of {latent_channels} channels, its VAE makes {made}")
+
+
+def check_channels(network: dict[str, Any], vae: dict[str, Any]) -> None:
+    """Refuse a VAE whose latents have other channels than those that the network reads.
+
+    Raises
+    ------
+    ValueError
+        Naming both numbers.
+    """
+    read, made = network.get("in_channels", 4), vae.get("latent_channels", 4)
+    if read != made:
+        raise ValueError(f"its network reads latents of {read} channels, its VAE makes {made}")
 
 
 def check_scheduler(config: dict[str, Any]) -> None:

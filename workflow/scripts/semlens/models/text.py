@@ -5,19 +5,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from semlens.models.loading import require_complete, require_file
 
 
 def find_text_encoders(parts: Mapping[str, Any]) -> list[tuple[Path, Path]]:
-    """Return the folders of tokenizers and text encoders, a second pair where ``tokenizer_2`` is given.
+    """Return the folders of tokenizers and text encoders, a second pair where ``tokenizer_2`` is given and holds files.
 
     Parameters
     ----------
     parts
         Folders by the name of the part.
     """
-    numbers = ["", "_2"] if parts.get("tokenizer_2") else [""]
+    second = parts.get("tokenizer_2")
+    numbers = ["", "_2"] if second and any(Path(second).glob("*.json")) else [""]
     return [(Path(parts[f"tokenizer{number}"]), Path(parts[f"text_encoder{number}"])) for number in numbers]
 
 
@@ -50,19 +52,17 @@ def _encode(
     texts: Sequence[str], tokenizer: str | Path, text_encoder: str | Path, kind: type, wanted: Sequence[int | str]
 ) -> list[list[torch.Tensor]]:
     """Return for each text, one at a time, hidden states by number (-1 is normalised), or what is "pooled"."""
-    from transformers import CLIPTokenizer
-
-    require_file(Path(tokenizer) / "vocab.json", "tokenizer")
     require_file(Path(text_encoder) / "config.json", "text encoder")
-    tokenize = CLIPTokenizer.from_pretrained(tokenizer, local_files_only=True)
+    tokenize = _load_tokenizer(Path(tokenizer))
     try:
         encoder, loaded = kind.from_pretrained(
             text_encoder, use_safetensors=True, dtype=torch.float32, local_files_only=True, output_loading_info=True
         )
         require_complete(encoder.eval(), loaded)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise ValueError(f"the text encoder in {text_encoder} cannot be loaded: {error}") from error
-    options = {"padding": "max_length", "max_length": tokenize.model_max_length, "truncation": True}
+    longest = min(tokenize.model_max_length, encoder.config.max_position_embeddings)
+    options = {"padding": "max_length", "max_length": longest, "truncation": True}
     states = []
     with torch.inference_mode():
         for text in texts:
@@ -70,3 +70,16 @@ def _encode(
             named = {"pooled": getattr(output, "text_embeds", None), -1: output.last_hidden_state}
             states.append([named[key] if key in named else output.hidden_states[key] for key in wanted])
     return states
+
+
+def _load_tokenizer(folder: Path) -> Any:
+    """Return CLIP's tokenizer from ``tokenizer.json`` alone, or from vocabulary and merges."""
+    from transformers import CLIPTokenizer
+
+    if not (folder / "tokenizer.json").is_file():
+        for name in ("vocab.json", "merges.txt"):
+            require_file(folder / name, "tokenizer")
+    try:
+        return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"the tokenizer in {folder} cannot be loaded: {error}") from error

@@ -54,7 +54,7 @@ def describe_run(
         "software": pd.DataFrame(_list_software(tools)),
         "stages": pd.DataFrame(_list_stages(made)),
         "datasets": pd.DataFrame(_list_datasets(manifests, folders, made, wanted)),
-        "models": pd.DataFrame(_list_files(made), columns=["model", "file", "sha256", "shards"]),
+        "models": pd.DataFrame(_list_files(made), columns=["model", "file", "sha256", "origin", "shards"]),
     }
     configuration = yaml.safe_dump(_to_plain(settings), sort_keys=False, allow_unicode=True)
     with write_atomically(json_) as file:
@@ -120,17 +120,17 @@ def _list_datasets(
         yield {"dataset": name, "folder": folders[name], **counts, "absent_classes": absent, **hashes}
 
 
-def _list_files(made: Mapping[Path, Environment]) -> Iterator[tuple[str, str, str, int]]:
-    """Yield model, file, hash, and number of shards of every file that was read, as it was when it was read."""
+def _list_files(made: Mapping[Path, Environment]) -> Iterator[tuple[str, str, str, str, int]]:
+    """Yield model, file, hash, origin, and number of shards of every file that was read, as when it was read."""
     read = Counter(
-        (path.parts[-3], f"{part}/{file}", sha256)
+        (path.parts[-3], f"{part}/{file}", sha256, stage.get("origins", {}).get(part, ""))
         for path, stages in made.items()
         for stage in stages.values()
         for part, hashes in stage.get("parts", {}).items()
         for file, sha256 in hashes.items()
     )
-    for (model, file, sha256), shards in sorted(read.items()):
-        yield model, file, sha256, shards
+    for file, shards in sorted(read.items()):
+        yield *file, shards
 
 
 def _to_plain(value: Any) -> Any:

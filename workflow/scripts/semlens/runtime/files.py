@@ -6,7 +6,7 @@ import os
 import socket
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
@@ -100,20 +100,23 @@ def create_folder(path: str | Path) -> Iterator[Path | None]:
                     raise
 
 
-def link_files(sources: Iterable[Path], folder: str | Path) -> None:
-    """Fill a folder with links to files, and to all files of folders.
+def link_files(files: Mapping[str, Path], folder: str | Path) -> None:
+    """Fill a folder with links to files.
+
+    Parameters
+    ----------
+    files
+        By the name of the link.
 
     Raises
     ------
     FileNotFoundError
-        Naming the source that is not there.
+        Naming the file that is not there.
     """
-    for source in sources:
-        if not source.exists():
-            raise FileNotFoundError(f"{source} does not exist")
-        for file in sorted(source.iterdir()) if source.is_dir() else [source]:
-            if file.name != SNAKEMAKE_TIMESTAMP:
-                Path(folder, file.name).symlink_to(file.resolve())
+    for name, file in files.items():
+        if not file.is_file():
+            raise FileNotFoundError(f"{file} does not exist")
+        Path(folder, name).symlink_to(file.resolve())
 
 
 @contextmanager

@@ -13,18 +13,18 @@ Environment = dict[str, dict[str, Any]]  # by stage: date, device, commit, versi
 
 
 def describe_environment(
-    stage: str, device: str = "cpu", *, parts: Mapping[str, Mapping[str, str]] | None = None
+    stage: str, device: str = "cpu", read: Mapping[str, Mapping[str, Any]] | None = None
 ) -> Environment:
     """Return date, device, commit, and the versions of semlens and of the packages that are installed here.
 
     Parameters
     ----------
-    parts
-        By part of the model that is read: the SHA-256 of each of its files.
+    read
+        What the stage reads, such as :func:`semlens.models.part_hashes.describe_parts`: recorded with the rest.
     """
     date = datetime.now(UTC).isoformat(timespec="seconds")
     made = {"date": date, "device": device, "commit": find_commit(), "semlens": VERSION, **_list_versions()}
-    return {stage: made | ({"parts": parts} if parts else {})}
+    return {stage: made | dict(read or {})}
 
 
 def _list_versions() -> dict[str, str]:
