@@ -104,7 +104,9 @@ def test_every_value_of_a_choice_is_documented(entry):
 def test_every_kind_of_source_is_documented_with_an_example():
     for entry in ("models", "datasets"):
         section = find_section(CONFIG, f"Sources of {entry}", 3)
-        for kind in get_properties(entry)["source"]["properties"]:
+        source = get_properties(entry)["source"]
+        kinds = [key for choice in source.get("oneOf", ()) for key in choice["required"]] or source["properties"]
+        for kind in kinds:
             assert re.search(rf"^`{kind}` ", section, re.MULTILINE), kind
             assert f"source: {{{kind}: " in section, kind
 

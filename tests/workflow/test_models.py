@@ -1,4 +1,4 @@
-"""Models as they come: from a hub, in half precision, in shards, with a tokenizer of today."""
+"""Models as they come: from a hub, in shards, beside variants, with a tokenizer of today."""
 
 import json
 import shutil
@@ -10,35 +10,28 @@ from demo_model import MODEL
 from hub import Hub
 from repository import Repository, changed, copied, execute, plan, snakemake
 from safetensors.torch import load_file, save_file
+from transformers import CLIPTokenizer
 
-FEATURES = "results/features/noised/{}/voc/00000.h5"
-
-
-@pytest.fixture(scope="module")
-def expected(tmp_path_factory):
-    """Features of the demo's model and of its control, by model; and the repository that they are made in."""
-    folder = tmp_path_factory.mktemp("expected")
-    repo = Repository(copied(folder / "repository"), changed({}, folder / "small.yaml"))
-    return read(repo)
+MODELS = ("tiny", "untrained")
 
 
-def read(repo):
-    execute(repo, *map(FEATURES.format, ("tiny", "untrained")))
-    found = {}
-    for model in ("tiny", "untrained"):
-        with h5py.File(repo.path(FEATURES.format(model)), locking=False) as shard:
-            found[model] = shard["identity/1/enc16.1"][:]
-    return found
+def path(model):
+    return f"results/features/noised/{model}/voc/00000.h5"
 
 
-def assert_same(found, expected):
-    for model, features in expected.items():
-        np.testing.assert_array_equal(found[model], features)
+def read(repo, model):
+    """Features and how they were made."""
+    with h5py.File(repo.path(path(model)), locking=False) as shard:
+        return shard["identity/t1/enc16.1"][:], json.loads(shard.attrs["environment"])
+
+
+def copy_model(folder):
+    return shutil.copytree(MODEL, folder, ignore=shutil.ignore_patterns("*.md", "*.png"))
 
 
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
-    folder = shutil.copytree(MODEL, tmp_path / "model", ignore=shutil.ignore_patterns("*.md", "*.png"))
+    folder = copy_model(tmp_path / "model")
     for name, value in {"HF_HOME": tmp_path / "cache", "HF_HUB_OFFLINE": 0, "HF_HUB_DISABLE_XET": 1}.items():
         monkeypatch.setenv(name, str(value))
     with Hub({"lab/tiny": folder}) as hub:
@@ -46,76 +39,54 @@ def hub(tmp_path, monkeypatch):
         yield hub
 
 
-def test_a_model_of_the_hub_gives_the_features_of_the_same_model_in_a_folder(hub, expected, tmp_path):
+def test_a_model_of_the_hub_gives_the_features_of_the_same_model_elsewhere(hub, finished, tmp_path):
     """Its control is built as its configuration says, and provenance names the commit; a second run asks nothing."""
-    sources = {f"models:{model}:source": {"hub": "lab/tiny"} for model in expected}
+    sources = {f"models:{model}:source": {"hub": "lab/tiny"} for model in MODELS}
     repo = Repository(copied(tmp_path / "repository"), changed(sources, tmp_path / "hub.yaml"))
-    assert_same(read(repo), expected)
-    with h5py.File(repo.path(FEATURES.format("tiny")), locking=False) as shard:
-        origins = json.loads(shard.attrs["environment"])["extract"]["origins"]
-    assert origins["network"] == f"lab/tiny@{hub.find_commit('lab/tiny')}"
+    execute(repo, *map(path, MODELS))
+    for model in MODELS:
+        features, made = read(repo, model)
+        np.testing.assert_array_equal(features, read(finished, model)[0])
+    assert read(repo, "tiny")[1]["extract"]["origins"]["network"] == f"lab/tiny@{hub.find_commit('lab/tiny')}"
+    assert made["encode"]["origins"]["vae"] == f"lab/tiny@{hub.find_commit('lab/tiny')}"
     hub.asked.clear()
-    assert plan(repo, *map(FEATURES.format, expected)) == set()
+    assert plan(repo, *map(path, MODELS)) == set()
     assert hub.asked == []
 
 
 def test_a_model_that_the_hub_does_not_have_says_so_on_the_terminal(hub, tmp_path):
     config = changed({"models:tiny:source": {"hub": "lab/other"}}, tmp_path / "hub.yaml")
     repo = Repository(copied(tmp_path / "repository"), config)
-    said = execute(repo, FEATURES.format("tiny"), fails=True)
+    said = execute(repo, path("tiny"), fails=True)
     assert "the hub has no lab/other at main, or does not show it to you" in said
 
 
-def in_half(folder):
-    """Another set of weights, in half precision, beside the usual one."""
-    for file in [*folder.glob("*/diffusion_pytorch_model.safetensors"), *folder.glob("*/model.safetensors")]:
-        half = {name: weight.half() for name, weight in load_file(file).items()}
-        save_file(half, file.with_suffix(".fp16.safetensors"), metadata={"format": "pt"})
+def split(file):
+    """Write weights as two files and an index."""
+    weights, places = load_file(file), {}
+    for number in (1, 2):
+        shard = file.with_stem(f"{file.stem}-0000{number}-of-00002")
+        names = sorted(weights)[number - 1 :: 2]
+        save_file({name: weights[name] for name in names}, shard, metadata={"format": "pt"})
+        places |= dict.fromkeys(names, shard.name)
+    index = {"metadata": {"total_size": sum(weight.nbytes for weight in weights.values())}, "weight_map": places}
+    file.with_name(f"{file.name}.index.json").write_text(json.dumps(index))
+    file.unlink()
 
 
-def in_shards(folder):
-    """The weights of the U-Net and the text encoder in two files each, with an index."""
-    for file in (folder / "unet/diffusion_pytorch_model.safetensors", folder / "text_encoder/model.safetensors"):
-        weights = load_file(file)
-        places = {}
-        for number in (1, 2):
-            shard = file.with_stem(f"{file.stem}-0000{number}-of-00002")
-            names = sorted(weights)[number - 1 :: 2]
-            save_file({name: weights[name] for name in names}, shard, metadata={"format": "pt"})
-            places |= dict.fromkeys(names, shard.name)
-        size = sum(weight.nbytes for weight in weights.values())
-        index = {"metadata": {"total_size": size}, "weight_map": places}
-        file.with_name(f"{file.name}.index.json").write_text(json.dumps(index))
-        file.unlink()
-
-
-def with_a_tokenizer_of_today(folder):
-    """As transformers writes it since version 5: one file."""
-    from transformers import CLIPTokenizer
-
+def test_shards_variants_and_a_tokenizer_of_today_change_no_feature(finished, tmp_path):
+    folder = copy_model(tmp_path / "model")
     tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
     shutil.rmtree(folder / "tokenizer")
     tokenizer.save_pretrained(folder / "tokenizer")
     assert not (folder / "tokenizer" / "vocab.json").exists()
-
-
-@pytest.mark.parametrize("change", [in_half, in_shards, with_a_tokenizer_of_today])
-def test_the_same_model_written_otherwise_gives_the_same_features(change, expected, tmp_path):
-    folder = shutil.copytree(MODEL, tmp_path / "model", ignore=shutil.ignore_patterns("*.md", "*.png"))
-    change(folder)
-    sources = {f"models:{model}:source": {"folder": str(folder)} for model in expected}
-    repo = Repository(copied(tmp_path / "repository"), changed(sources, tmp_path / "own.yaml"))
-    assert_same(read(repo), expected)
-
-
-def test_a_variant_is_read_where_it_is_asked_for(expected, tmp_path):
-    folder = shutil.copytree(MODEL, tmp_path / "model", ignore=shutil.ignore_patterns("*.md", "*.png"))
-    in_half(folder)
-    sources = {f"models:{model}:source": {"folder": str(folder), "variant": "fp16"} for model in expected}
-    repo = Repository(copied(tmp_path / "repository"), changed(sources, tmp_path / "own.yaml"))
-    found = read(repo)["tiny"].astype(float)
-    assert not np.array_equal(found, expected["tiny"])
-    np.testing.assert_allclose(found, expected["tiny"].astype(float), atol=0.02 * np.abs(expected["tiny"]).max())
+    (folder / "vae" / "diffusion_pytorch_model.fp16.safetensors").write_bytes(b"not read")
+    split(folder / "unet" / "diffusion_pytorch_model.safetensors")
+    split(folder / "text_encoder" / "model.safetensors")
+    config = changed({"models:tiny:source": {"folder": str(folder)}}, tmp_path / "own.yaml")
+    repo = Repository(copied(tmp_path / "repository"), config)
+    execute(repo, path("tiny"))
+    np.testing.assert_array_equal(read(repo, "tiny")[0], read(finished, "tiny")[0])
 
 
 @pytest.mark.parametrize(

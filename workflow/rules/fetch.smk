@@ -136,7 +136,7 @@ rule download_model_part:
         model=one_of(plan.list_names_by_source(config["models"], "hub")),
     localrule: True
     conda:
-        "../../envs/data.yaml"
+        "../../envs/model.yaml"
     params:
         source=lookup("models/{model}/source", within=config),
         size=lookup("models/{model}/size", within=config),

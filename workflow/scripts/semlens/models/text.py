@@ -11,15 +11,15 @@ from semlens.models.loading import require_complete, require_file
 
 
 def find_text_encoders(parts: Mapping[str, Any]) -> list[tuple[Path, Path]]:
-    """Return the folders of tokenizers and text encoders, a second pair where ``tokenizer_2`` is given and holds files.
+    """Return the folders of tokenizers and text encoders, a second pair where ``text_encoder_2`` holds one.
 
     Parameters
     ----------
     parts
         Folders by the name of the part.
     """
-    second = parts.get("tokenizer_2")
-    numbers = ["", "_2"] if second and any(Path(second).glob("*.json")) else [""]
+    second = parts.get("text_encoder_2")
+    numbers = ["", "_2"] if second and Path(second, "config.json").is_file() else [""]
     return [(Path(parts[f"tokenizer{number}"]), Path(parts[f"text_encoder{number}"])) for number in numbers]
 
 
