@@ -1,11 +1,12 @@
 # make demo   the whole workflow on synthetic data, ending with a report
-# make demo-model   train the demo's model again, from nothing: hours without a GPU; goes on where it was cut off
+# make demo-model   train the demo's model again, from nothing: hours, less with DEVICE=cuda; goes on where it was cut off
 # make test   the gate: linters, formatters, unit and workflow tests
 # make test-fast   what needs neither a finished run nor a browser, for an answer while you work
 # make test-slurm   the demo on a Slurm of one node, which is installed if need be; as root, on Debian or Ubuntu
 # make docs   the tables of docs/data.md, from the library's contracts
 # make lock   pin what envs/requirements.in needs in envs/requirements.txt
 PYTHON ?= python3
+DEVICE ?= cpu
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/requirements.txt
@@ -18,7 +19,7 @@ demo: $(READY)
 	@echo "The report is at $(CURDIR)/results/report.html"
 
 demo-model: $(READY)
-	PYTHONPATH=workflow/scripts $(BIN)/python -m demo.train_model --config resources/demo/training.yaml --work results/demo-model --out resources/demo/model
+	PYTHONPATH=workflow/scripts $(BIN)/python -m demo.train_model --device $(DEVICE) --config resources/demo/training.yaml --work results/demo-model --out resources/demo/model
 
 test: $(READY)
 	$(BIN)/ruff check

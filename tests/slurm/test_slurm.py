@@ -58,6 +58,10 @@ def of(jobs: list[dict[str, str]], rule: str) -> list[dict[str, str]]:
 @pytest.fixture(scope="module")
 def repo(tmp_path_factory) -> Repository:
     folder = copied(tmp_path_factory.mktemp("cluster") / "repository")
+    profile = (
+        folder / "profiles" / "slurm" / "profile.yaml"
+    )  # its GPUs are names alone: jobs that have one may do without
+    profile.write_text(profile.read_text().replace("slurm_partition: gpu", "slurm_partition: gpu\n    device: cpu"))
     return Repository(folder, folder / "config" / "config.yaml")
 
 

@@ -1,5 +1,6 @@
 """The device that is asked for; and processes that share GPUs, each its own."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -32,10 +33,36 @@ def test_a_device_that_is_not_there_is_named_with_those_that_are(name):
     assert "'cpu'" in str(error.value)
 
 
-def test_auto_takes_the_best_device_there_is():
-    best = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    assert resolve_device("auto").type == best
+def test_auto_takes_the_best_gpu_there_is_and_never_the_cpu():
+    if torch.cuda.is_available() or torch.backends.mps.is_available():
+        assert resolve_device("auto").type == ("cuda" if torch.cuda.is_available() else "mps")
+        return
+    with pytest.raises(ValueError, match=r"finds no GPU here: .+; to compute on the CPU, set 'device: cpu'"):
+        resolve_device("auto")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is here")
+@pytest.mark.parametrize(
+    ("version", "reason"), [(None, r"torch .* is a build for CPUs alone"), ("13.0", r"\(CUDA_VISIBLE_DEVICES is '7'\)")]
+)
+def test_a_missing_gpu_is_explained(version, reason, monkeypatch):
+    monkeypatch.setattr(torch.version, "cuda", version)
+    monkeypatch.setattr(torch.version, "hip", None, raising=False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
+    with pytest.raises(ValueError, match=reason):
+        resolve_device("cuda")
+
+
+def test_the_cpu_is_taken_where_it_is_asked_for():
     assert resolve_device("cpu") == torch.device("cpu")
+
+
+def test_gpus_are_shared_where_a_file_system_has_no_locks(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(devices.fcntl, "flock", refuse)
+    assert devices.claim_gpu(["one", "two"], tmp_path) in (0, 1)
 
 
 def test_cpus_are_counted_where_the_system_cannot_say_which_a_process_may_use(monkeypatch):

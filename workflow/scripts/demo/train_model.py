@@ -270,7 +270,7 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the model")
     parser.add_argument("--work", type=Path, required=True, help="folder of scenes, latents and unfinished networks")
-    parser.add_argument("--device", default="auto", help="auto (a GPU where there is one), cpu or cuda; default: auto")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps; default: cpu")
     arguments = parser.parse_args()
     config = yaml.safe_load(arguments.config.read_text(encoding="utf-8"))
     arguments.work.mkdir(parents=True, exist_ok=True)

@@ -18,22 +18,28 @@ _held: list[int] = []  # open files, whose locks end with the process
 
 @cache
 def resolve_device(name: str) -> "torch.device":
-    """Return the device to compute on; ``auto`` is CUDA, else MPS, else the CPU.
+    """Return the device to compute on; ``auto`` is CUDA, else MPS, and never the slow CPU.
 
     Where several GPUs are visible, each process has its own until there are more processes than GPUs.
 
     Raises
     ------
     ValueError
-        If the device asked for is not there.
+        If the device asked for is not there, with the reason.
     """
     import torch
 
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    kind = next(kind for kind, there in available.items() if there) if name == "auto" else name
-    if not available.get(kind):
+    kind = next((kind for kind in ("cuda", "mps") if available[kind]), None) if name == "auto" else name
+    if kind is None:
         raise ValueError(
-            f"device {name!r} is not available here; use auto or one of {[k for k, v in available.items() if v]}"
+            f"device 'auto' finds no GPU here: {_explain_missing_gpu()}; to compute on the CPU, set 'device: cpu' (or "
+            f"--set-resources RULE:device=cpu, for one rule of the workflow)"
+        )
+    if not available.get(kind):
+        reason = f": {_explain_missing_gpu()}" if kind == "cuda" else ""
+        raise ValueError(
+            f"device {name!r} is not available here{reason}; use one of {[k for k, v in available.items() if v]}"
         )
     if kind != "cuda" or torch.cuda.device_count() == 1:
         return torch.device(kind)
@@ -41,6 +47,21 @@ def resolve_device(name: str) -> "torch.device":
     number = claim_gpu(uuids, Path(tempfile.gettempdir()))
     log.info("computing on GPU %d of %d", number, len(uuids))
     return torch.device(kind, number)
+
+
+def _explain_missing_gpu() -> str:
+    """Return why torch sees no NVIDIA or AMD GPU."""
+    import torch
+
+    if torch.version.cuda is None and torch.version.hip is None:
+        return f"torch {torch.__version__} is a build for CPUs alone"
+    reason = "the driver names no GPU"
+    try:
+        torch.cuda.init()
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).strip().split("\n")[0]
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return reason if visible is None else f"{reason} (CUDA_VISIBLE_DEVICES is {visible!r})"
 
 
 def count_cpus() -> int:
@@ -66,6 +87,10 @@ def claim_gpu(names: Sequence[str], folder: Path) -> int:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(file)
+        except OSError as error:
+            os.close(file)
+            log.info("GPUs cannot be claimed (%s): jobs may share one", error)
+            break
         else:
             _held.append(file)
             return place
