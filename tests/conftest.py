@@ -2,6 +2,8 @@
 
 import re
 import threading
+import time
+import zlib
 from collections import defaultdict
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,8 +25,9 @@ class Server(ThreadingHTTPServer):
     """An HTTP server on the loopback interface that misbehaves where ``tricks`` say so, one trick per request.
 
     A trick is a status, a status with headers, or: ``cut`` (the connection, after three quarters of what was asked
-    for), ``early cut`` (after one), ``stall`` (after three quarters), ``pause`` (there, for a moment), ``silent`` (no
-    answer at all), ``unsized`` (no length) or ``unsized cut``.
+    for), ``early cut`` (after one), ``byte`` (after one byte), ``stall`` (after three quarters), ``pause`` (there, for
+    a moment), ``silent`` (no answer at all), ``drip`` (a byte at a time), ``elsewhere`` (not the part that was asked
+    for), ``unsized`` (no length) or ``unsized cut``. What ``next`` has for a path takes its place after one answer.
     """
 
     daemon_threads = True
@@ -33,7 +36,8 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files: dict[str, bytes] = {}
         self.tricks: dict[str, list] = defaultdict(list)
-        self.knows_ranges = True
+        self.next: dict[str, bytes] = {}
+        self.knows_ranges = self.knows_versions = self.heeds_conditions = True
         self.requests: list[Request] = []
         self.pausing = self.most_pausing = 0
         self.over = threading.Event()
@@ -60,7 +64,13 @@ class Handler(BaseHTTPRequestHandler):
             self.server.over.wait(20)
             return
         content = self.server.files.get(self.path)
-        start = request.start if self.server.knows_ranges else 0
+        version = f'"{zlib.crc32(content or b"")}"' if self.server.knows_versions else ""
+        changed = version and self.server.heeds_conditions and self.headers.get("If-Range", version) != version
+        start = 0 if changed or not self.server.knows_ranges else request.start
+        if trick == "elsewhere":
+            start -= 100
+        if self.path in self.server.next:
+            self.server.files[self.path] = self.server.next.pop(self.path)
         status, headers = (206 if start else 200), {}
         if isinstance(trick, tuple):
             status, headers = trick
@@ -76,11 +86,15 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         if not str(trick).startswith("unsized"):
             self.send_header("Content-Length", str(len(body)))
+        if version and status in (200, 206):
+            self.send_header("ETag", version)
         if status == 206:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         self.end_headers()
         early = len(body) * (1 if trick == "early cut" else 3) // 4
-        if trick in ("cut", "early cut", "unsized cut"):
+        if trick == "byte":
+            self.send(body[:1], request)
+        elif trick in ("cut", "early cut", "unsized cut"):
             self.send(body[:early], request)
         elif trick in ("stall", "pause"):
             self.send(body[:early], request)
@@ -91,6 +105,11 @@ class Handler(BaseHTTPRequestHandler):
             with self.server.counting:
                 self.server.pausing -= 1
             self.send(body[early:], request)
+        elif trick == "drip":
+            for at in range(len(body)):
+                self.wfile.write(body[at : at + 1])
+                self.wfile.flush()
+                time.sleep(0.02)
         else:
             self.send(body, request)
 

@@ -31,10 +31,10 @@ def folder(tmp_path, server):
     return tmp_path / "coco"
 
 
-def get(server, folder, files, *, urls=None, workers=3):
+def get(server, folder, files, *, urls=None, workers=3, patience=HASTY):
     rows = [{"file": file, "width": WIDTH, "height": HEIGHT} for file in files]
     urls = urls or [server.address + "/{split}/{file}"]
-    download_images(rows, urls, folder, workers=workers, mirrors={}, patience=HASTY)
+    download_images(rows, urls, folder, workers=workers, mirrors={}, patience=patience)
 
 
 def files(folder):
@@ -149,3 +149,39 @@ def test_a_image_that_would_lie_elsewhere_is_refused(server, folder, file):
     with pytest.raises(ValueError, match="points out of the dataset folder"):
         get(server, folder, [file])
     assert server.requests == []
+
+
+# An image has no hash: parts of two versions must never be joined.
+
+
+def test_a_broken_image_is_gone_on_with_where_the_server_says_that_it_is_the_same(server, folder):
+    server.files[f"/{names(1)[0]}"] = image(width=WIDTH, height=HEIGHT)
+    server.tricks[f"/{names(1)[0]}"] = ["cut"]
+    get(server, folder, names(1))
+    assert files(folder) == {names(1)[0]: image()}
+    assert server.requests[1].start > 0
+
+
+@pytest.mark.parametrize("says", ["a version", "no version", "no version, no ranges"])
+def test_an_image_that_is_replaced_on_the_way_is_begun_anew(server, folder, says):
+    server.knows_versions, server.knows_ranges = says == "a version", "no ranges" not in says
+    server.tricks[f"/{names(1)[0]}"] = ["cut"]
+    server.next[f"/{names(1)[0]}"] = image(seed=77)
+    get(server, folder, names(1))
+    assert files(folder) == {names(1)[0]: image(seed=77)}
+
+
+def test_a_server_that_heeds_no_condition_is_seen_through(server, folder):
+    """It goes on with another version, and says so."""
+    server.heeds_conditions = False
+    server.tricks[f"/{names(1)[0]}"] = ["cut"]
+    server.next[f"/{names(1)[0]}"] = image(seed=77)
+    get(server, folder, names(1), patience=RetryPolicy(timeout=0.3, retries=2, backoff=0.01))
+    assert files(folder) == {names(1)[0]: image(seed=77)}
+
+
+def test_a_drip_is_given_up_for_the_next_mirror(server, folder):
+    server.files["/bad/000000000000.jpg"] = image()
+    server.tricks["/bad/000000000000.jpg"] = ["drip"]
+    get(server, folder, names(1), urls=[server.address + "/bad/{file}", server.address + "/{split}/{file}"])
+    assert files(folder) == {names(1)[0]: image()}

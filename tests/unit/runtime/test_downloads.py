@@ -1,6 +1,7 @@
 """Downloads from a server that misbehaves: what arrives is the whole right file, or nothing and a clear error."""
 
 import copy
+import errno
 import hashlib
 import json
 import re
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 import yaml
 
+from semlens.runtime import downloads
 from semlens.runtime.downloads import RetryPolicy, apply_mirrors, download, parse_mirrors
 
 REPOSITORY = Path(__file__).parents[3]
@@ -52,6 +54,7 @@ def is_whole(out):
 def in_another_process(url, out, *, limit=None, timeout=20):
     code = f"""
 import resource
+from semlens.runtime import downloads
 from semlens.runtime.downloads import RetryPolicy, download
 if {limit}:
     resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
@@ -359,6 +362,55 @@ def test_a_host_is_redirected_to_a_folder(tmp_path, server, url, out):
     assert server.requests == []
 
 
+def test_a_part_that_was_not_asked_for_is_refused(server, url, out):
+    server.tricks["/archive.zip"] = ["cut", "elsewhere"]
+    with pytest.raises(
+        ConnectionError, match=r"answered with another part than was asked for: bytes \d+-999999/1000000"
+    ):
+        get(url, out)
+    assert partial(out).read_bytes() == CONTENT[: partial(out).stat().st_size]
+
+
+def test_a_server_that_never_has_the_range_is_given_up(server, url, out):
+    server.tricks["/archive.zip"] = ["cut", *[(416, {})] * 50]
+    with pytest.raises(ConnectionError, match="416"):
+        get(url, out)
+    assert len(server.requests) == 3
+
+
+def test_a_slow_mirror_is_given_up_and_the_next_goes_on(server, url, out):
+    server.files["/slow.zip"] = CONTENT
+    server.tricks["/slow.zip"] = ["cut", "drip"]
+    started = time.monotonic()
+    get([f"{server.address}/slow.zip", url], out)
+    assert is_whole(out)
+    assert server.requests[-1].start > 700_000
+    assert time.monotonic() - started < 10
+
+
+def test_a_slow_server_alone_is_named_with_its_speed(server, url, out):
+    server.tricks["/archive.zip"] = ["drip"] * 50
+    with pytest.raises(ConnectionError, match=r"gave \d\d bytes per second"):
+        get(url, out)
+
+
+def test_a_server_that_gives_a_byte_per_answer_is_given_up(server, url, out):
+    server.tricks["/archive.zip"] = ["byte"] * 50
+    with pytest.raises(ConnectionError, match="broke off after"):
+        get(url, out)
+    assert len(server.requests) == 1 + HASTY.retries
+
+
+def test_without_locks_each_process_downloads_for_itself(server, url, out, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(downloads.fcntl, "flock", refuse)
+    get(url, out)
+    assert out.read_bytes() == CONTENT
+    assert not partial(out).exists() or partial(out).stat().st_size == 0
+
+
 def test_the_longest_prefix_is_replaced():
     mirrors = parse_mirrors("http://a/=http://b/, http://a/deep/=file:///mirror/ ,")
     assert apply_mirrors(["http://a/x", "http://a/deep/x", "http://c/http://a/"], mirrors) == [
@@ -366,6 +418,7 @@ def test_the_longest_prefix_is_replaced():
         "file:///mirror/x",
         "http://c/http://a/",
     ]
+    assert apply_mirrors(["https://c/x", "http://a/x"], mirrors) == ["http://b/x", "https://c/x"]  # the user's first
     assert parse_mirrors("") == {}
 
 

@@ -98,7 +98,7 @@ def _get(http: requests.Session, urls: Sequence[str], path: Path, size: dict[str
             return
         for url in urls:
             try:
-                receive(http, url, partial, least=0, most=most, patience=patience)
+                receive(http, url, partial, least=0, most=most, hashed=False, patience=patience)
                 read_image(partial.path, **size)
             except (OSError, ValueError) as error:
                 failures.append(f"{url}: {describe_error(error)}")

@@ -1,8 +1,11 @@
 """Files from the network: resumed, retried, from the first mirror that has them, and checked before they appear."""
 
+import errno
 import fcntl
 import hashlib
 import os
+import re
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +17,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3 import BaseHTTPResponse
 from urllib3.util import Retry
@@ -29,6 +33,12 @@ _MAX_OVERRUN = 2**20  # a wrong answer is read on so far, because its hash helps
 _LONGEST_WAIT = 120  # seconds, whatever a server asks for
 
 
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)  # of file systems without locks
+
+
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+
+
 @dataclass(frozen=True)
 class RetryPolicy:
     """How long to try.
@@ -38,14 +48,17 @@ class RetryPolicy:
     timeout
         Seconds without a byte before a connection is given up.
     retries
-        Attempts after the first, counted anew whenever a broken download has got further.
+        Attempts after the first, counted anew whenever a broken download has got further by 16 KiB.
     backoff
         Seconds before the second retry, doubled each time.
+    slowest
+        Bytes per second, on average over ``timeout``, below which an address is given up.
     """
 
     timeout: float = 60
     retries: int = 5
     backoff: float = 1
+    slowest: float = 1000
 
 
 RETRY_POLICY = RetryPolicy()
@@ -72,9 +85,12 @@ def parse_mirrors(text: str) -> dict[str, str]:
 
 
 def apply_mirrors(urls: Sequence[str], mirrors: Mapping[str, str]) -> list[str]:
-    """Return the addresses with the longest prefix that ``mirrors`` knows replaced."""
-    prefixes = [max((known for known in mirrors if url.startswith(known)), key=len, default="") for url in urls]
-    return [mirrors.get(prefix, "") + url.removeprefix(prefix) for url, prefix in zip(urls, prefixes, strict=True)]
+    """Return the addresses with the longest prefix that ``mirrors`` knows replaced; those with one come first."""
+    addresses = []
+    for url in urls:
+        prefix = max((known for known in mirrors if url.startswith(known)), key=len, default="")
+        addresses.append((not prefix, mirrors.get(prefix, "") + url.removeprefix(prefix)))
+    return [address for _, address in sorted(addresses, key=lambda address: address[0])]
 
 
 def download(
@@ -133,7 +149,10 @@ def download(
 
 
 class PartialFile:
-    """What has come of a file, under a name beside it, with its hash. Who wants it too waits for the block's end."""
+    """What has come of a file, under a name beside it, with its hash. Who wants it too waits for the block's end.
+
+    Where a file system has no locks, each process has a name of its own, and goes on with nobody's.
+    """
 
     def __init__(self, out: Path):
         self.path = out.with_name(f".{out.name}.partial")
@@ -141,7 +160,13 @@ class PartialFile:
 
     def __enter__(self) -> Self:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = _locked(self.path)
+        try:
+            self._file = _locked(self.path)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            self.path = self.path.with_suffix(f".{socket.gethostname()}.{os.getpid()}.partial")
+            self._file = self.path.open("w+b", buffering=0)
         self._file.seek(0)
         self._digest = hashlib.file_digest(self._file, "sha256")
         self.size = self._file.tell()
@@ -182,6 +207,7 @@ class Response(NamedTuple):
     start: int  # 0 unless the server goes on where it was asked to
     chunks: Iterator[bytes]
     sized: bool  # an early end raises
+    version: str  # an entity tag or a date that is another where the content is; empty if the server gives none
 
 
 class _WrongContent(ValueError):
@@ -216,39 +242,77 @@ def open_session(patience: RetryPolicy, connections: int = 1) -> Iterator[reques
 
 
 def receive(
-    http: requests.Session, url: str, partial: PartialFile, *, least: int, most: int, patience: RetryPolicy
+    http: requests.Session,
+    url: str,
+    partial: PartialFile,
+    *,
+    least: int,
+    most: int,
+    hashed: bool,
+    patience: RetryPolicy,
 ) -> None:
     """Add what ``url`` has to ``partial``, going on after every break, until it ends or there is more than ``most``.
 
     An answer that does not say how long it is has ended when there are ``least`` bytes.
 
+    Parameters
+    ----------
+    hashed
+        Whether a hash will tell if parts of two files were joined. If not, a break is gone on with only where the
+        server says that the content is still the same (``If-Range``, RFC 9110, section 13.1.5).
+
     Raises
     ------
     OSError
-        If the address has no answer, or breaks off ``patience.retries`` times more without getting further.
+        If the address has no answer, answers with another part than was asked for, is too slow, or breaks off
+        ``patience.retries`` times more without getting further.
     """
-    farthest, breaks = partial.size, 0
+    farthest, breaks, version = partial.size, 0, ""
     while True:
-        with _opened(http, url, patience.timeout, partial.size) as answer:
-            if answer.start < partial.size:
+        if not hashed and not version:
+            partial.restart()
+        with _opened(http, url, patience.timeout, partial.size, version) as answer:
+            if answer.start < partial.size or (version and answer.version != version):
                 partial.restart()
-            try:
-                for chunk in answer.chunks:
-                    partial.add(chunk)
-                    if partial.size > most:
+            if answer.start == partial.size:
+                why = _add(answer, partial, most, patience)
+                if why is None:
+                    if answer.sized or partial.size >= least:
                         return
-                if answer.sized or partial.size >= least:
-                    return
-                why = "it ended early"
-            except requests.RequestException as error:
-                why = describe_error(error)
-        breaks = 1 if partial.size > farthest else breaks + 1
+                    why = "it ended early"
+                version = "" if hashed else answer.version
+            else:
+                why, version = "its content was changed on the way", ""
+        breaks = 1 if partial.size >= farthest + _CHUNK else breaks + 1
         farthest = max(farthest, partial.size)
         if breaks > patience.retries:
             raise ConnectionError(f"broke off after {partial.size} bytes: {why}")
         wait = min(patience.backoff * 2 ** (breaks - 1), _LONGEST_WAIT)
-        log.info("%s broke off after %d bytes (%s); going on in %g s", url, partial.size, why, wait)
+        log.info("%s broke off after %d bytes (%s); going on in %g s", url, partial.size, why or "it ended early", wait)
         time.sleep(wait)
+
+
+def _add(answer: Response, partial: PartialFile, most: int, patience: RetryPolicy) -> str | None:
+    """Add an answer to a partial file; return why it broke off, or None where it ended, or is more than wanted.
+
+    Raises
+    ------
+    ConnectionError
+        If it is too slow.
+    """
+    since, before = time.monotonic(), partial.size
+    try:
+        for chunk in answer.chunks:
+            partial.add(chunk)
+            if partial.size > most:
+                return None
+            if (passed := time.monotonic() - since) >= patience.timeout:
+                if partial.size - before < patience.slowest * passed:
+                    raise ConnectionError(f"gave {(partial.size - before) / passed:.0f} bytes per second")
+                since, before = time.monotonic(), partial.size
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        return describe_error(error)
+    return None
 
 
 def describe_error(error: Exception) -> str:
@@ -265,7 +329,7 @@ def _fetch(
     partial.foreign = partial.size > 0  # from another run or mirror, which may have had another file
     while True:
         if partial.size < bytes:
-            receive(http, url, partial, least=bytes, most=2 * bytes + _MAX_OVERRUN, patience=patience)
+            receive(http, url, partial, least=bytes, most=2 * bytes + _MAX_OVERRUN, hashed=True, patience=patience)
         if (partial.size, partial.sha256) == (bytes, sha256):
             return
         found, foreign = _facts(partial.size, partial.sha256), partial.foreign
@@ -275,22 +339,50 @@ def _fetch(
 
 
 @contextmanager
-def _opened(http: requests.Session, url: str, timeout: float, start: int) -> Iterator[Response]:
+def _opened(http: requests.Session, url: str, timeout: float, start: int, version: str) -> Iterator[Response]:
+    """Ask for what ``url`` has from ``start`` on, or for all of it where its version is no longer the given one."""
     if url.startswith("file:"):
         with Path(url2pathname(urlsplit(url).path)).open("rb") as file:
             file.seek(start)
-            yield Response(start, iter(lambda: file.read(_CHUNK), b""), sized=True)
+            yield Response(start, iter(lambda: file.read(_CHUNK), b""), sized=True, version="file")
         return
-    asked = {"Range": f"bytes={start}-"} if start else {}
+    asked = ({"Range": f"bytes={start}-"} if start else {}) | ({"If-Range": version} if start and version else {})
     with http.get(url, headers=asked, stream=True, timeout=timeout) as response:
-        if response.status_code != 416:
+        if not (response.status_code == 416 and start):
             if not response.ok:
                 raise ConnectionError(f"{response.status_code} {response.reason}")
-            sized = not {"Content-Length", "Transfer-Encoding"}.isdisjoint(response.headers)
-            yield Response(start if response.status_code == 206 else 0, response.iter_content(_CHUNK), sized)
+            yield Response(
+                start=_find_start(response, start),
+                chunks=_read(response.raw),
+                sized=not {"Content-Length", "Transfer-Encoding"}.isdisjoint(response.headers),
+                version=_find_version(response),
+            )
             return
-    with _opened(http, url, timeout, 0) as answer:  # the file there ends before ``start``
+    with _opened(http, url, timeout, 0, "") as answer:  # the file there ends before ``start``
         yield answer
+
+
+def _find_start(response: requests.Response, asked: int) -> int:
+    """Return where an answer begins: at what was asked for, or at 0."""
+    if response.status_code != 206:
+        return 0
+    told = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+    if told is None or int(told[1]) != asked:
+        raise ConnectionError(f"answered with another part than was asked for: {told and told[0]}, not from {asked}")
+    return asked
+
+
+def _find_version(response: requests.Response) -> str:
+    tag = response.headers.get("ETag", "")
+    return tag if tag.startswith('"') else response.headers.get("Last-Modified", "")
+
+
+def _read(raw: urllib3.HTTPResponse) -> Iterator[bytes]:
+    """Yield bytes as they come: what is slow is not waited for until a chunk is full."""
+    if raw.chunked:
+        yield from raw.stream(_CHUNK, decode_content=False)
+    else:
+        yield from iter(lambda: raw.read1(_CHUNK, decode_content=False), b"")
 
 
 def _locked(path: Path) -> RawIOBase:
