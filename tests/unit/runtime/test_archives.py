@@ -9,6 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from semlens.runtime import archives
 from semlens.runtime.archives import compile_wanted, unpack
 
 NOISE = np.random.default_rng(0).bytes(5_000)
@@ -206,6 +207,61 @@ def test_a_bomb_that_lies_about_its_size(tmp_path, folder, declared):
     with pytest.raises(ValueError, match="truncated or corrupt"):
         unpack(archive, folder, KEEP[:1])
     assert is_as_before(folder)
+
+
+def test_an_encrypted_archive_says_so(tmp_path, folder):
+    archive = pack_zip(tmp_path / "davis.archive", CONTENT.items())
+    content = bytearray(archive.read_bytes())
+    for signature, place in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        at = -1
+        while (at := content.find(signature, at + 1)) >= 0:
+            content[at + place] |= 1
+    archive.write_bytes(content)
+    with pytest.raises(ValueError, match=r"davis\.archive is encrypted; unpack it yourself"):
+        unpack(archive, folder, KEEP)
+    assert is_as_before(folder)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "/".join(["x" * 200] * 30), "train.txt/x"])
+def test_names_that_no_file_can_have(pack, folder, name):
+    archive = pack([*CONTENT.items(), (f"DAVIS/ImageSets/2017/{name}", b"evil")])
+    with pytest.raises(ValueError, match="is refused: no file can have the name of its member 'DAVIS/ImageSets/2017/"):
+        unpack(archive, folder, KEEP)
+    assert is_as_before(folder)
+
+
+@pytest.mark.parametrize("name", ["", ".", "./"])
+def test_members_without_a_name_are_passed_over(tmp_path, folder, name):
+    archive = pack_tar(tmp_path / "davis.archive", [*CONTENT.items(), (name, b"nameless")])
+    unpack(archive, folder, KEEP)
+    assert files(folder) == {name: CONTENT[name] for name in KEPT}
+
+
+def test_more_members_than_a_dataset_has(pack, folder, monkeypatch):
+    monkeypatch.setattr(archives, "_MOST_MEMBERS", len(CONTENT) - 1)
+    with pytest.raises(ValueError, match=f"is refused: it has over {len(CONTENT) - 1} members"):
+        unpack(pack(CONTENT.items()), folder, KEEP)
+    assert is_as_before(folder)
+
+
+@pytest.mark.parametrize("long", [False, True], ids=["zip", "zip64"])
+def test_a_list_of_members_that_is_too_long_is_not_read(tmp_path, folder, monkeypatch, long):
+    archive = pack_zip(tmp_path / "davis.archive", CONTENT.items())
+    if long:
+        monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 2)  # more members than this have a long list
+        archive = pack_zip(tmp_path / "davis.archive", CONTENT.items())
+        content = bytearray(archive.read_bytes())
+        end = content.rindex(b"PK\5\6")
+        content[end + 12 : end + 16] = b"\xff" * 4
+        archive.write_bytes(content)
+        assert b"PK\6\7" in content
+    listed = len(archive.read_bytes()) - archive.read_bytes().index(b"PK\1\2")
+    monkeypatch.setattr(archives, "_MOST_LISTED", listed)
+    unpack(archive, folder / "whole", KEEP)
+    monkeypatch.setattr(archives, "_MOST_LISTED", listed // 2)
+    monkeypatch.setattr(archives.zipfile, "ZipFile", None)
+    with pytest.raises(ValueError, match="is refused: it has over"):
+        unpack(archive, folder, KEEP)
 
 
 def test_a_sequence_stands_for_every_one_asked_for():

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import yaml
 
-from semlens.runtime import downloads
+from semlens.runtime import partial_files
 from semlens.runtime.downloads import RetryPolicy, apply_mirrors, download, parse_mirrors
 
 REPOSITORY = Path(__file__).parents[3]
@@ -54,7 +54,7 @@ def is_whole(out):
 def in_another_process(url, out, *, limit=None, timeout=20):
     code = f"""
 import resource
-from semlens.runtime import downloads
+from semlens.runtime import partial_files
 from semlens.runtime.downloads import RetryPolicy, download
 if {limit}:
     resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
@@ -405,7 +405,7 @@ def test_without_locks_each_process_downloads_for_itself(server, url, out, monke
     def refuse(*_):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(downloads.fcntl, "flock", refuse)
+    monkeypatch.setattr(partial_files.fcntl, "flock", refuse)
     get(url, out)
     assert out.read_bytes() == CONTENT
     assert not partial(out).exists() or partial(out).stat().st_size == 0

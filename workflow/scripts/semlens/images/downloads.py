@@ -12,7 +12,6 @@ from semlens.images.paths import find_image
 from semlens.images.reading import read_image
 from semlens.runtime.downloads import (
     RETRY_POLICY,
-    PartialFile,
     RetryPolicy,
     apply_mirrors,
     describe_error,
@@ -20,6 +19,7 @@ from semlens.runtime.downloads import (
     receive,
 )
 from semlens.runtime.logs import show_progress
+from semlens.runtime.partial_files import PartialFile
 
 _ENOUGH = 20  # failures after which the others would fail as well
 
