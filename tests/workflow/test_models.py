@@ -74,8 +74,10 @@ def split(file):
     file.unlink()
 
 
-def test_shards_variants_and_a_tokenizer_of_today_change_no_feature(finished, tmp_path):
-    folder = copy_model(tmp_path / "model")
+def test_shards_variants_a_tokenizer_of_today_and_odd_names_change_no_feature(finished, tmp_path):
+    """Model and dataset lie beside the configuration, and are named relative to it."""
+    folder = copy_model(tmp_path / "my {model} <1> $x")
+    shutil.copytree(finished.find_dataset("voc"), tmp_path / "vo {c} {} 5%s [é]")
     tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
     shutil.rmtree(folder / "tokenizer")
     tokenizer.save_pretrained(folder / "tokenizer")
@@ -83,7 +85,8 @@ def test_shards_variants_and_a_tokenizer_of_today_change_no_feature(finished, tm
     (folder / "vae" / "diffusion_pytorch_model.fp16.safetensors").write_bytes(b"not read")
     split(folder / "unet" / "diffusion_pytorch_model.safetensors")
     split(folder / "text_encoder" / "model.safetensors")
-    config = changed({"models:tiny:source": {"folder": str(folder)}}, tmp_path / "own.yaml")
+    sources = {"models:tiny": folder.name, "datasets:voc": "vo {c} {} 5%s [é]"}
+    config = changed({f"{place}:source": {"folder": name} for place, name in sources.items()}, tmp_path / "own.yaml")
     repo = Repository(copied(tmp_path / "repository"), config)
     execute(repo, path("tiny"))
     np.testing.assert_array_equal(read(repo, "tiny")[0], read(finished, "tiny")[0])

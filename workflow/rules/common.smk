@@ -7,6 +7,7 @@ from semlens.config.digests import digest_annotations, digest_files, digest_imag
 from semlens.config.load import find_file
 from semlens.config.paths import list_statistics, list_unit_totals
 from semlens.config.sources import list_sources
+from semlens.config.user_paths import link_if_odd
 from semlens.draw.kinds import list_experiments, list_kinds, list_report_parts
 from semlens.images.views import parse_view
 from semlens.models.parts import BACKBONE, PARTS
@@ -73,7 +74,7 @@ def place(path):
 
     A user's own gets no prefix in a module.
     """
-    return path and ancient(path if path.startswith("<") else local(path))
+    return path and ancient(path if path.startswith("<") else local(link_if_odd(path)))
 
 
 def of_experiment(key):

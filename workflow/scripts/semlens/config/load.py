@@ -6,6 +6,7 @@ from pathlib import Path
 from semlens.config.checks import check_downloads, check_folders, check_models, check_references
 from semlens.config.plan import name_views
 from semlens.config.schema import Config, check_schema, fill_defaults
+from semlens.config.user_paths import resolve_paths
 from semlens.config.yaml_files import read_yaml
 from semlens.images.view_schema import describe_view_schema
 from semlens.images.views import name_view
@@ -35,6 +36,7 @@ def load_configuration(config: Config, home: Path, metrics: Sequence[str], files
     schema = read_config_schema(home, metrics)
     check_schema(config, schema)
     fill_defaults(config, schema)
+    resolve_paths(config, files)
     name_views(config, name_view)
     registry = read_yaml(find_file(config["registry"], home))
     check_schema(registry, _read_schema(home, "registry"), config["registry"])
@@ -46,7 +48,7 @@ def load_configuration(config: Config, home: Path, metrics: Sequence[str], files
 
 
 def find_file(path: str, home: Path) -> Path:
-    """Return a file or folder that a configuration names: in the working directory, else in the repository."""
+    """Return a file or folder that a configuration names, or else that of the repository."""
     return Path(path).absolute() if Path(path).exists() else home / path
 
 
