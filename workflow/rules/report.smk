@@ -85,6 +85,7 @@ rule write_report:
             for name, entry in config["experiments"].items()
         ],
         parts=list_report_parts(config["experiments"]),
+        comparisons=[{key: comparison[key] for key in ("experiment", "name")} for comparison in COMPARED],
         n_extractions=len(config["extractions"]),
         n_models=len({job["model"] for job in EXTRACTED}),
     script:

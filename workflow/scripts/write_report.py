@@ -1,6 +1,6 @@
 """Write the report."""
 
-from semlens.report.page import summarize_stages, write_report
+from semlens.report.page import describe_empty_sets, summarize_stages, write_report
 from semlens.runtime.logs import log_job
 
 if __name__ == "__main__":
@@ -19,6 +19,7 @@ if __name__ == "__main__":
                 sets=inputs.sets,
                 tests=inputs.tests,
             ),
+            empty=describe_empty_sets(params.comparisons, inputs.sets),
             claims=inputs.get("claims"),
             provenance=inputs.provenance,
             out=snakemake.output.html,

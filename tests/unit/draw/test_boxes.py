@@ -78,7 +78,7 @@ def test_an_experiment_without_any_pair_is_drawn():
     )
     (panel,) = list_panels(figure)
     assert not panel.patches
-    assert panel.get_title() == "a set is empty"
+    assert panel.get_title() == "no scsi, scdi, dcsi"
 
 
 def test_distances_share_a_scale_unless_metrics_differ():
@@ -119,3 +119,25 @@ def test_few_distances_are_points():
     assert len(panel.patches) == 2
     points = [line for line in panel.lines if list(line.get_xdata()) == [0, 0, 0]]
     assert [list(line.get_ydata()) for line in points] == [[0.1, 0.2, 0.4]]
+
+
+@pytest.mark.parametrize("n_conditions", [1, 2, 4, 6, 12])
+def test_the_legend_stands_inside_the_figure(n_conditions):
+    conditions = [str(number) for number in range(n_conditions)]
+    empty = [(condition, name) for condition in conditions for name in SETS]
+    figure = draw_boxes(
+        {"voc": make_sets(conditions, empty=empty)}, {"voc": make_order(conditions, "empty")}, title="", axis="timestep"
+    )
+    figure.canvas.draw()
+    legend, page = figure.legends[0].get_window_extent(), figure.bbox
+    assert legend.x0 >= page.x0
+    assert legend.x1 <= page.x1
+
+
+def test_distances_that_are_all_but_equal_look_equal():
+    table = make_sets(["cosine"])
+    table[["q1", "median", "q3", "mean", "whisker_low", "whisker_high", "low", "high"]] = 0.7788794
+    table.loc[0, "mean"] += 5e-7
+    figure = draw_boxes({"voc": table}, {"voc": make_order(["cosine"])}, title="", axis="metric")
+    low, high = list_panels(figure)[0].get_ylim()
+    assert low < 0.776 < 0.782 < high

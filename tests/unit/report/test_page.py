@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from semlens.report.page import summarize, summarize_stages, write_report
+from semlens.report.page import describe_empty_sets, summarize, summarize_stages, write_report
 from semlens.statistics.findings import FINDINGS
 
 TEMPLATE = Path(__file__).parents[3] / "workflow" / "report" / "report.html.j2"
@@ -45,6 +45,7 @@ def arguments(tmp_path):
         "experiments": [{"name": "second", "title": "b < a?", **common}, {"name": "first", "title": "Why?", **common}],
         "parts": [{**figure, "path": tmp_path / "blue.png"}, {**table, "path": tmp_path / "sets.html"}],
         "stages": [{"name": "fetch", "lines": ("1 dataset", "1 model")}],
+        "empty": {"first": ["coco: scsi is empty, since no image shows two objects of one class"]},
         "claims": None,
         "provenance": tmp_path / "provenance.html",
         "out": tmp_path / "report.html",
@@ -199,3 +200,23 @@ def test_stages_count_what_the_run_did(tmp_path):
     assert lines["select"] == ("61 images", "1,203 objects")
     assert lines["extract"][1] == "1 extraction"
     assert (lines["compare"][0], lines["statistics"][0]) == ("1,500", "1")
+
+
+def test_empty_sets_are_named_with_the_reason_and_the_conditions(tmp_path):
+    counts = {("16", "scsi"): 0, ("16", "dcdi"): 3, ("64", "scsi"): 0, ("64", "dcdi"): 0}
+    rows = [{"condition": condition, "set": name, "n": n} for (condition, name), n in counts.items()]
+    pd.DataFrame(rows).to_csv(tmp_path / "a.csv", index=False)
+    pd.DataFrame(rows[1:2]).to_csv(tmp_path / "b.csv", index=False)
+    comparisons = [{"experiment": "layers", "name": "coco"}, {"experiment": "other", "name": "voc"}]
+    assert describe_empty_sets(comparisons, [tmp_path / "a.csv", tmp_path / "b.csv"]) == {
+        "layers": [
+            "coco: scsi is empty, since no image shows two objects of one class",
+            "coco: dcdi is empty under 64, since no two images that are compared show objects of different classes",
+        ]
+    }
+
+
+def test_the_page_says_which_sets_are_empty(arguments):
+    page = Page(arguments)
+    assert "coco: scsi is empty, since no image shows two objects of one class." in page.text
+    assert page.text.index("Why?</h2>") < page.text.index("scsi is empty")

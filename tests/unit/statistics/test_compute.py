@@ -55,6 +55,48 @@ def computed(tmp_path_factory):
     return compute(folder, shards, conditions)
 
 
+FEW = {
+    "one object": [("a", None, None, [("dog", None)])],
+    "one object per image": [(name, None, None, [("dog", None)]) for name in "ab"],
+    "one image": [("a", None, None, [("dog", None), ("cat", None), ("dog", None)])],
+    "one class": [(name, None, None, [("dog", None)] * 2) for name in "abc"],
+    "a class per image": [("a", None, None, [("dog", None)] * 2), ("b", None, None, [("cat", None)] * 2)],
+}
+
+
+@pytest.mark.parametrize("images", FEW.values(), ids=FEW)
+def test_too_few_objects_give_empty_values_and_no_error(images, tmp_path):
+    shard = write_shard(tmp_path / "0.parquet", images, seed=0)
+    tables = compute(tmp_path, [shard], [{**PLAIN, "name": "16"}])
+    separation = tables["separation"].set_index("comparison")
+    assert separation.index.tolist() == ["between", "inside"]
+    assert (separation["separation"].notna() == (separation["n_objects"] > 0)).all()
+    assert tables["order"]["verdict"].tolist() == ["empty"]
+    assert tables["sets"]["n"].sum() == len(pd.read_parquet(tmp_path / "distances.parquet"))
+
+
+@pytest.mark.parametrize("images", FEW.values(), ids=FEW)
+def test_too_few_objects_under_a_view_give_empty_values(images, tmp_path):
+    shard = write_shard(tmp_path / "0.parquet", images, seed=0, passes=[("identity", 0), ("hflip", 0)])
+    tables = compute(
+        tmp_path,
+        [shard],
+        [{**PLAIN, "view": "hflip", "name": "x"}],
+        sets=["sidi", "scdi"],
+        expected_order=["sidi", "scdi"],
+    )
+    assert tables["separation"]["comparison"].tolist() == ["identity"]
+
+
+@pytest.mark.parametrize("frames", [VIDEOS[:1], VIDEOS[:2], VIDEOS[:5]], ids=["a frame", "two frames", "two videos"])
+def test_too_few_frames_give_empty_values(frames, tmp_path):
+    shard = write_shard(tmp_path / "0.parquet", frames, seed=0)
+    tables = compute(
+        tmp_path, [shard], [{**PLAIN, "offset": 2, "name": "2"}], sets=["sidi", "scdi"], expected_order=["sidi", "scdi"]
+    )
+    assert tables["separation"]["comparison"].tolist() == ["identity"]
+
+
 def test_every_table_has_every_condition(computed):
     for name in ("sets", "tests", "order", "separation", "class_separation", "influence"):
         assert computed[name]["condition"].unique().tolist() == ["16", "64+16"], name

@@ -5,6 +5,13 @@ import pandas as pd
 
 SETS = ("scsi", "scdi", "dcsi", "dcdi", "sidi")
 NO_SET = len(SETS)
+WHY_EMPTY = {  # what the studied objects lack where a set has no pairs
+    "scsi": "no image shows two objects of one class",
+    "scdi": "no class has objects in two images that are compared",
+    "dcsi": "no image shows objects of two classes",
+    "dcdi": "no two images that are compared show objects of different classes",
+    "sidi": "no object is seen twice",
+}
 
 # The set of a pair by what its instances share, as a sum: 1 for the class, 2 for the image, 4 for the identity.
 _SET_BY_SUM = ("dcdi", "scdi", "dcsi", "scsi", "dcdi", "sidi", "dcsi", "scsi")

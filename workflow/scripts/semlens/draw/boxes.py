@@ -7,6 +7,8 @@ import pandas as pd
 from semlens.config.axes import AXES
 from semlens.draw.style import COLOURS, Statistics, add_legend, apply_style, format_condition
 
+_LEAST_SPAN = 0.01  # of a panel, as a share of the largest distance
+
 
 @apply_style()
 def draw_boxes(sets: Statistics, order: Statistics, *, title: str, axis: str) -> plt.Figure:
@@ -35,8 +37,11 @@ def draw_boxes(sets: Statistics, order: Statistics, *, title: str, axis: str) ->
     for row, (name, table) in zip(panels, sets.items(), strict=True):
         verdicts = order[name].set_index("condition")["verdict"]
         for panel, condition in zip(row, conditions, strict=True):
-            _draw_panel(panel, table[table["condition"] == condition].set_index("set"))
-            panel.set_title(_describe_verdict(verdicts[condition]), fontsize="x-small", color="0.35", pad=3)
+            of_sets = table[table["condition"] == condition].set_index("set")
+            _draw_panel(panel, of_sets)
+            empty = ", ".join(of_sets.index[of_sets["n"] == 0])
+            verdict = f"no {empty}" if verdicts[condition] == "empty" else f"order {verdicts[condition]}"
+            panel.set_title(verdict, fontsize="x-small", color="0.35", pad=3)
         row[0].set_ylabel(f"{name}\ndistance")
     for panel, condition in zip(panels[0], conditions, strict=True):
         heading = {"xycoords": "axes fraction", "ha": "center", "fontweight": "bold"}
@@ -73,12 +78,18 @@ def _draw_panel(panel: plt.Axes, sets: pd.DataFrame) -> None:
     panel.vlines(np.arange(len(sets)) + 0.42, sets["low"], sets["high"], color="black", linewidth=1.6)
     panel.set_xticks(range(len(sets)), [f"{name}\n{_format_count(count)}" for name, count in sets["n"].items()])
     panel.set_xlim(-0.6, len(sets) - 0.4)
+    _widen(panel)
     panel.tick_params(axis="x", labelsize="x-small")
     panel.grid(axis="x", visible=False)
 
 
-def _describe_verdict(verdict: str) -> str:
-    return "a set is empty" if verdict == "empty" else f"order {verdict}"
+def _widen(panel: plt.Axes) -> None:
+    """Show distances that are all but equal as such, and not what rounding makes of them."""
+    low, high = panel.get_ylim()
+    if high - low < _LEAST_SPAN * abs(high):
+        middle, half = (low + high) / 2, _LEAST_SPAN / 2 * abs(high)
+        panel.set_ylim(middle - half, middle + half)
+    panel.ticklabel_format(axis="y", useOffset=False)
 
 
 def _format_count(count: int) -> str:

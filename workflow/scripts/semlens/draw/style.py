@@ -23,6 +23,8 @@ SET_NAMES = {
 }
 Statistics = dict[str, pd.DataFrame]  # one table per comparison, by the name that figures give it
 
+_LETTER, _HANDLE = 0.058, 0.45  # widths in inches of a letter of the legend, and of what stands before a label
+
 _STYLE = ["seaborn-v0_8-whitegrid", "seaborn-v0_8-paper", {"font.family": "DejaVu Sans", "text.parse_math": False}]
 
 
@@ -67,7 +69,8 @@ def add_legend(figure: plt.Figure, sets: Statistics, title: str) -> None:
         plt.Rectangle((0, 0), 1, 1, facecolor=COLOURS[name], edgecolor="black", linewidth=0.5) for name in counts.index
     ]
     labels = [f"{name}: {SET_NAMES[name]}" + ("" if count else " (no pairs)") for name, count in counts.items()]
-    columns = len(labels) if figure.get_figwidth() > 9 else 2
+    column = max(map(len, labels)) * _LETTER + _HANDLE
+    columns = min(len(labels), max(1, int(figure.get_figwidth() / column)))
     figure.legend(
         handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize="small", columnspacing=1
     )

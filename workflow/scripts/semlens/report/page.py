@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
+from semlens.compare.pairs import WHY_EMPTY
 from semlens.config.axes import AXES
 from semlens.runtime.files import write_atomically
 from semlens.runtime.logs import log
@@ -27,6 +28,7 @@ def write_report(
     experiments: Sequence[dict[str, Any]],
     parts: Iterable[dict[str, Any]],
     stages: Sequence[dict[str, Any]],
+    empty: dict[str, list[str]],
     claims: str | Path | None,
     provenance: str | Path,
     out: str | Path,
@@ -44,6 +46,8 @@ def write_report(
         :func:`semlens.draw.kinds.list_report_parts`, and their ``path``.
     stages
         As :func:`summarize_stages` returns them.
+    empty
+        As :func:`describe_empty_sets` returns them.
     claims, provenance
         Pieces of HTML.
     """
@@ -57,7 +61,14 @@ def write_report(
     page = environment.from_string(Path(template).read_text(encoding="utf-8")).render(
         findings=group_findings(json.loads(Path(findings).read_text(encoding="utf-8"))),
         overview=str(overview),
-        experiments=[{**experiment, "parts": parts_by_experiment[experiment["name"]]} for experiment in experiments],
+        experiments=[
+            {
+                **experiment,
+                "parts": parts_by_experiment[experiment["name"]],
+                "empty": empty.get(experiment["name"], []),
+            }
+            for experiment in experiments
+        ],
         stages=stages,
         claims=Path(claims).read_text(encoding="utf-8") if claims else "",
         provenance=Path(provenance).read_text(encoding="utf-8"),
@@ -94,6 +105,27 @@ def summarize_stages(
         "draw": ("figures, tables,", "this page"),
     }
     return [{"name": name, "lines": stage_lines} for name, stage_lines in lines.items()]
+
+
+def describe_empty_sets(comparisons: Iterable[dict[str, str]], sets: Iterable[str | Path]) -> dict[str, list[str]]:
+    """Return by experiment, in words, which of its distance sets have no pairs, and why.
+
+    Parameters
+    ----------
+    comparisons
+        Records of ``experiment`` and ``name``.
+    sets
+        Statistics of each comparison's sets.
+    """
+    found: dict[str, list[str]] = {}
+    for comparison, path in zip(comparisons, sets, strict=True):
+        table = read_csv(path)
+        n_conditions = table["condition"].nunique()
+        for name, rows in table[table["n"] == 0].groupby("set", sort=False):
+            under = "" if len(rows) == n_conditions else f" under {', '.join(rows['condition'])}"
+            sentence = f"{comparison['name']}: {name} is empty{under}, since {WHY_EMPTY[name]}"
+            found.setdefault(comparison["experiment"], []).append(sentence)
+    return found
 
 
 def group_findings(records: Sequence[dict[str, Any]]) -> dict[str, Any]:

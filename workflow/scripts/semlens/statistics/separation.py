@@ -156,7 +156,7 @@ def measure_separation(
         per_anchor = np.stack([ranking.separation, ranking.average_precision, ranking.recall_at_1, vote])
         return batch.anchors, per_anchor, terms.reshape(n_classes, n_units)
 
-    for anchors, per_anchor, terms in map_by_threads(measure, batches):
+    for anchors, per_anchor, terms in map_by_threads(measure, (batch for batch in batches if batch.distances.size)):
         per_object[:, anchors] = per_anchor
         influence += terms
     return Separation(labels, *per_object, influence)
