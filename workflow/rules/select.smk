@@ -20,6 +20,7 @@ rule index_dataset:
     params:
         format=lookup("datasets/{dataset}/format", within=config),
         options=lambda wildcards: plan.get_reader_options(config["datasets"][wildcards.dataset]),
+        exif=lookup("datasets/{dataset}/exif", within=config),
         annotations=lambda wildcards: digest_annotations(config["datasets"][wildcards.dataset]),
     script:
         "../scripts/index_dataset.py"

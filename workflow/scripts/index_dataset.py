@@ -10,5 +10,6 @@ if __name__ == "__main__":
             format=snakemake.params.format,
             folder=snakemake.input.dataset,
             options=snakemake.params.options,
+            exif=snakemake.params.exif,
             out=snakemake.output.index,
         )

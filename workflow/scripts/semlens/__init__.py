@@ -15,7 +15,7 @@ _PUBLIC = {
     "capture": "semlens.models.capture",
     "pair_distances": "semlens.compare.metrics",
 }
-__all__ = ["__version__", *_PUBLIC]
+__all__ = ["__version__", *_PUBLIC]  # noqa: F822, it comes from __getattr__
 
 
 def __getattr__(name: str) -> Any:

@@ -10,6 +10,7 @@ from itertools import groupby
 import numpy as np
 import pytest
 from dataset_files import HEIGHT, WIDTH, decode_row, draw_box, expect_error
+from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
@@ -274,11 +275,12 @@ def test_degenerate_masks_are_left_out_and_counted(read_coco, said, segmentation
     assert f"instances_train2017.json: left out 2 {kind}, such as annotation 8" in said()
 
 
-def test_of_several_polygons_those_with_an_area_count(read_coco):
+def test_of_several_polygons_those_with_an_area_count(read_coco, said):
     (row,) = read_coco({"segmentation": [[3, 3, 9, 9], *SEGMENTATIONS["polygon"], []]})
     (alone,) = map(decode_row, [row])
     rle = coco_mask.merge(coco_mask.frPyObjects(SEGMENTATIONS["polygon"], HEIGHT, WIDTH))
     np.testing.assert_array_equal(alone, coco_mask.decode(rle))
+    assert "left out polygons of fewer than three points beside others in 1 annotations, such as annotation 7" in said()
 
 
 def test_shares_in_place_of_pixels_are_refused(read_coco):
@@ -372,3 +374,55 @@ def test_joined_splits_with_ids_of_their_own_keep_them(write_coco):
             annotation.update(id=annotation["id"] + 100, image_id=annotation["image_id"] + 100)
 
     assert [row["instance_id"] for row in read_joined(write_coco, edit)] == ["7", "8", "107", "108"]
+
+
+# Photos whose polygons lie on the photo as it is shown, and whose stated size is the stored one.
+
+TALL = [[2, 2, 10, 2, 10, WIDTH - 2, 2, WIDTH - 2]]  # fits HEIGHT x WIDTH pixels, not WIDTH x HEIGHT
+SMALL = [[1, 1, 5, 1, 5, 5, 1, 5]]  # fits both
+
+
+@pytest.fixture
+def read_photo(write_coco):
+    """Read polygons of image 11, which is stored as a camera does."""
+
+    def read(orientation, *polygons, exif="ignore"):
+        folder = write_coco(*({"segmentation": polygon} for polygon in polygons))
+        metadata = Image.Exif()
+        metadata[0x0112] = orientation
+        (folder / "train2017").mkdir()
+        Image.new("RGB", (WIDTH, HEIGHT)).save(folder / "train2017" / f"{11:012d}.jpg", exif=metadata)
+        return list(FORMAT.read_instances(folder, ["train2017"], None, exif))
+
+    return read
+
+
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_polygons_that_fit_only_the_picture_as_it_is_shown_exchange_its_sides(read_photo, said, orientation):
+    rows = read_photo(orientation, SMALL, TALL)
+    assert {(row["width"], row["height"]) for row in rows} == {(HEIGHT, WIDTH)}
+    whole = coco_mask.decode(coco_mask.frPyObjects(TALL, WIDTH, HEIGHT))[..., 0]
+    np.testing.assert_array_equal(decode_row(rows[1]), whole)
+    assert "width and height of 1 images are exchanged" in said()
+
+
+@pytest.mark.parametrize(
+    ("orientation", "polygons"),
+    [(1, [TALL]), (3, [TALL]), (6, [SMALL]), (6, [TALL, SEGMENTATIONS["polygon"]])],
+    ids=["upright", "half turn", "fits both", "fits neither"],
+)
+def test_else_the_stated_size_holds(read_photo, orientation, polygons):
+    assert {(row["width"], row["height"]) for row in read_photo(orientation, *polygons)} == {(WIDTH, HEIGHT)}
+
+
+def test_the_key_decides_where_polygons_fit_both_ways(read_photo):
+    assert {(row["width"], row["height"]) for row in read_photo(8, SMALL, exif="apply")} == {(HEIGHT, WIDTH)}
+
+
+def test_the_key_turns_no_picture_that_is_upright(read_photo):
+    assert {(row["width"], row["height"]) for row in read_photo(1, SMALL, exif="apply")} == {(WIDTH, HEIGHT)}
+
+
+def test_polygons_that_leave_a_picture_that_is_not_there_are_cut(read_coco):
+    (row,) = read_coco({"segmentation": TALL})
+    assert (row["width"], row["height"]) == (WIDTH, HEIGHT)

@@ -34,8 +34,10 @@ def draw_class_distances(means: Statistics, *, title: str, axis: str) -> plt.Fig
             square = table.pivot(index="class_a", columns="class_b", values="mean")
             tree_panel, map_panel = (figure.add_subplot(grid[2 * row + k, column]) for k in range(2))
             order = _draw_tree(square.to_numpy(), tree_panel)
+            limits = {} if square.notna().any(axis=None) else {"vmin": 0, "vmax": 1}
             sns.heatmap(
                 square.iloc[order, order],
+                **limits,
                 ax=map_panel,
                 cmap="viridis",
                 square=False,

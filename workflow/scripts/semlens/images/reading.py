@@ -70,6 +70,15 @@ def read_image(path: str | Path, *, width: int, height: int, exif: str = "ignore
     return image
 
 
+def swaps_sides(path: str | Path) -> bool:
+    """Return whether an image's EXIF orientation exchanges its width and height; not if there is no such image."""
+    try:
+        with Image.open(path, formats=FORMATS) as file:
+            return _read_orientation(file) in _SWAPS
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
+
+
 def _read_orientation(file: ImageFile.ImageFile) -> int:
     """Return an image's EXIF orientation; 1, upright, where it has none that can be read."""
     try:

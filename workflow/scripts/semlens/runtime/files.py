@@ -123,7 +123,7 @@ def link_files(files: Mapping[str, Path], folder: str | Path) -> None:
 def _lock(path: Path) -> Iterator[None]:
     """Hold a file that is there as long as somebody holds it. Where a file system has no locks, everybody does."""
     while True:
-        with path.open("a") as file:
+        with path.open("ab") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

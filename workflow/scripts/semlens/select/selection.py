@@ -22,7 +22,15 @@ _CRITERIA_COLUMNS = ["image_id", "file", "instance_id", "class_name", "area_frac
 _ROWS_PER_PART = 50_000  # a row takes far more memory as a dictionary than in a table
 
 
-def index_dataset(*, dataset: str, format: str, folder: str | Path, options: dict[str, Any], out: str | Path) -> None:
+def index_dataset(
+    *,
+    dataset: str,
+    format: str,
+    folder: str | Path,
+    options: dict[str, Any],
+    exif: str = "ignore",
+    out: str | Path,
+) -> None:
     """Write every annotated instance of a dataset.
 
     Parameters
@@ -35,6 +43,8 @@ def index_dataset(*, dataset: str, format: str, folder: str | Path, options: dic
         The dataset in the format's official layout.
     options
         ``splits`` and ``sequences``, as the format's reader takes them.
+    exif
+        What to do about EXIF orientations where masks do not say which way they lie.
 
     Raises
     ------
@@ -43,7 +53,7 @@ def index_dataset(*, dataset: str, format: str, folder: str | Path, options: dic
     """
     if not Path(folder).is_dir():
         raise FileNotFoundError(f"dataset folder {folder} does not exist")
-    rows = load_format(format).read_instances(folder, **options)
+    rows = load_format(format).read_instances(folder, **options, exif=exif)
     parts = []
     while part := list(islice(rows, _ROWS_PER_PART)):
         parts.append(_set_types(pd.DataFrame(part).assign(dataset=dataset)))

@@ -23,7 +23,8 @@ class Format:
     """One format; its file defines it as ``FORMAT``, and the file's name is the format's.
 
     The functions take the dataset's folder, its splits (empty if the format has none) and its sequences (None if the
-    format has none).
+    format has none). A reader is also told what to do about EXIF orientations, "apply" or "ignore", for masks that do
+    not say which way they lie.
 
     Attributes
     ----------
@@ -42,7 +43,7 @@ class Format:
     needs: tuple[str, ...]
     has_videos: bool
     list_annotation_files: Callable[[str, Sequence[str], Sequences | None], list[str]]
-    read_instances: Callable[[str | Path, Sequence[str], Sequences | None], Iterator[Row]]
+    read_instances: Callable[..., Iterator[Row]]
 
 
 def list_formats() -> list[str]:

@@ -3,14 +3,17 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pycocotools import mask as coco_mask
 
+from semlens.images.paths import find_image
+from semlens.images.reading import swaps_sides
 from semlens.runtime.logs import log, show_progress
 from semlens.select.formats import Row
-from semlens.select.formats._coco_masks import encode_segmentation
+from semlens.select.formats._coco_masks import encode_segmentation, leaves
 from semlens.select.formats._rows import make_row
 
 _MOST_PIXELS = 2**31  # of an image; pycocotools counts no further
@@ -30,14 +33,17 @@ class _Split(NamedTuple):
     annotations: list[dict[str, Any]]
 
 
-def read_splits(folder: Path, splits: Sequence[str]) -> Iterator[Row]:
+def read_splits(folder: Path, splits: Sequence[str], exif: str) -> Iterator[Row]:
     """Yield the instances of some splits.
 
     If an id means one thing in one split and another in the next, ids get the name of their split in front.
     """
     apart = len(splits) > 1 and _share_ids(folder, splits)
     for split in splits:
-        yield from _read_instances(_read_file(folder, split), split, f"{split}/" if apart else "")
+        file = _read_file(folder, split)
+        _sort_by_image(file)
+        _turn_images(file, folder / split, exif)
+        yield from _read_instances(file, split, f"{split}/" if apart else "")
 
 
 def _share_ids(folder: Path, splits: Sequence[str]) -> bool:
@@ -101,7 +107,7 @@ def _read_instances(file: _Split, split: str, prefix: str) -> Iterator[Row]:
     image_of: dict[str, str] = {}
     left_out, moved = defaultdict(list), []
     n_masks = n_normalised = 0
-    _sort_by_image(path, annotations)
+    shortened: list[str] = []
     for annotation in show_progress(_drain(annotations), total=len(annotations), what=path.name, unit="instance"):
         number = read_id(annotation.get("id"), f"{path}: id of an annotation of image {annotation['image_id']}")
         where, image_id = f"{path}: annotation {number}", annotation["image_id"]
@@ -123,6 +129,8 @@ def _read_instances(file: _Split, split: str, prefix: str) -> Iterator[Row]:
         if mask.rle is None:
             left_out[mask.lacking].append(number)
             continue
+        if mask.n_short:
+            shortened.append(number)
         if _is_another_box(annotation.get("bbox"), coco_mask.toBbox(mask.rle)):
             moved.append(number)
         yield make_row(
@@ -136,6 +144,11 @@ def _read_instances(file: _Split, split: str, prefix: str) -> Iterator[Row]:
         raise ValueError(f"{path}: all coordinates lie between 0 and 1; COCO's are pixels")
     for kind, numbers in left_out.items():
         log.info("%s: left out %d %s, such as annotation %s", path.name, len(numbers), kind, numbers[0])
+    if shortened:
+        log.info(
+            "%s: left out polygons of fewer than three points beside others in %d annotations, such as annotation %s",
+            path.name, len(shortened), shortened[0],
+        )  # fmt: skip
     if moved:
         log.warning(
             "%s: masks of %d of %d annotations lie elsewhere than their own bbox, such as annotation %s",
@@ -143,10 +156,34 @@ def _read_instances(file: _Split, split: str, prefix: str) -> Iterator[Row]:
         )  # fmt: skip
 
 
-def _sort_by_image(path: Path, annotations: list[Row]) -> None:
-    for place, annotation in enumerate(annotations):
-        annotation["image_id"] = read_id(annotation.get("image_id"), f"{path}: image_id of annotation {place}")
-    annotations.sort(key=lambda annotation: (len(annotation["image_id"]), annotation["image_id"]))
+def _sort_by_image(file: _Split) -> None:
+    for place, annotation in enumerate(file.annotations):
+        annotation["image_id"] = read_id(annotation.get("image_id"), f"{file.path}: image_id of annotation {place}")
+    file.annotations.sort(key=lambda annotation: (len(annotation["image_id"]), annotation["image_id"]))
+
+
+def _turn_images(file: _Split, folder: Path, exif: str) -> None:
+    """Exchange width and height of images that are turned when they are shown, if their polygons fit only so.
+
+    If they fit both ways, ``exif`` decides. Tools that show a photo upright, and write down its stored size, make such
+    annotations.
+    """
+    turned = []
+    for image_id, group in groupby(file.annotations, key=lambda annotation: annotation["image_id"]):
+        masks, image = [annotation.get("segmentation") for annotation in group], file.images.get(image_id)
+        if image is None or any(isinstance(mask, dict) for mask in masks):
+            continue
+        fits = not any(leaves(mask, image.height, image.width) for mask in masks)
+        fits_turned = not any(leaves(mask, image.width, image.height) for mask in masks)
+        if fits_turned and (not fits or exif == "apply") and swaps_sides(find_image(folder, image.file)):
+            file.images[image_id] = _Image(image.file, image.width, image.height)
+            turned.append(image.file)
+    if turned:
+        log.warning(
+            "%s: width and height of %d images are exchanged, since their EXIF orientation turns them, and their "
+            "polygons fit only so or 'exif' is apply; such as %s",
+            file.path.name, len(turned), turned[0],
+        )  # fmt: skip
 
 
 def _drain(annotations: list[Row]) -> Iterator[Row]:

@@ -13,11 +13,13 @@ class Mask(NamedTuple):
     """Compressed run lengths; or None, and ``lacking`` says in the plural what such annotations are.
 
     ``normalised``: whether all coordinates lie between 0 and 1, as if they were shares of the image's sides.
+    ``n_short``: polygons of fewer than three points beside others, which are left out.
     """
 
     rle: dict[str, Any] | None
     lacking: str = ""
     normalised: bool = False
+    n_short: int = 0
 
 
 def encode_segmentation(segmentation: Any, height: int, width: int, where: str) -> Mask:
@@ -59,7 +61,17 @@ def _encode_polygons(polygons: list[Any], height: int, width: int) -> Mask:
         raise ValueError("a polygon lies far outside the image")
     rle = coco_mask.merge(coco_mask.frPyObjects(whole, height, width))
     normalised = bool(values.min() >= 0 and values.max() <= 1)
-    return Mask(rle, normalised=normalised) if coco_mask.area(rle) else Mask(None, "masks without a pixel", normalised)
+    if not coco_mask.area(rle):
+        return Mask(None, "masks without a pixel", normalised)
+    return Mask(rle, normalised=normalised, n_short=len(polygons) - len(whole))
+
+
+def leaves(segmentation: Any, height: int, width: int) -> bool:
+    """Return whether a polygon goes more than a pixel beyond the right or the lower side of an image."""
+    if not isinstance(segmentation, list):
+        return False
+    polygons = [part for part in segmentation if isinstance(part, list) and part and all(map(_is_number, part))]
+    return any(max(part[::2]) > width + 1 or max(part[1::2], default=0) > height + 1 for part in polygons)
 
 
 def _encode_runs(segmentation: dict[str, Any], height: int, width: int) -> dict[str, Any]:

@@ -11,11 +11,11 @@ def list_annotation_files(folder: str, splits: Sequence[str], sequences: None) -
     return [f"{folder}/annotations/instances_{split}.json" for split in splits]
 
 
-def read_instances(folder: str | Path, splits: Sequence[str], sequences: None) -> Iterator[Row]:
+def read_instances(folder: str | Path, splits: Sequence[str], sequences: None, exif: str = "ignore") -> Iterator[Row]:
     """Yield the instances of the splits, one after the other; crowds and empty masks are left out."""
     from semlens.select.formats._coco_annotations import read_splits
 
-    yield from read_splits(Path(folder), splits)
+    yield from read_splits(Path(folder), splits, exif)
 
 
 FORMAT = Format(

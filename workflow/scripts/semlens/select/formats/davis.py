@@ -19,7 +19,9 @@ def list_annotation_files(folder: str, splits: Sequence[str], sequences: Sequenc
     return [f"{folder}/DAVIS/ImageSets", *masks]
 
 
-def read_instances(folder: str | Path, splits: Sequence[str], sequences: Sequences) -> Iterator[Row]:
+def read_instances(
+    folder: str | Path, splits: Sequence[str], sequences: Sequences, exif: str = "ignore"
+) -> Iterator[Row]:
     """Yield the instances of the given objects, frame by frame."""
     from semlens.runtime.logs import show_progress
     from semlens.select.formats._palettes import VOID, read_labels

@@ -24,7 +24,7 @@ def list_annotation_files(folder: str, splits: Sequence[str], sequences: None) -
     ]
 
 
-def read_instances(folder: str | Path, splits: Sequence[str], sequences: None) -> Iterator[Row]:
+def read_instances(folder: str | Path, splits: Sequence[str], sequences: None, exif: str = "ignore") -> Iterator[Row]:
     """Yield the instances of the listed images; an object has the class that most of its pixels have."""
     import numpy as np
 
