@@ -4,6 +4,7 @@ As a script, the server: it accepts calls on a Unix socket until its caller ends
 environment and arguments; what it prints comes back, and its exit status.
 """
 
+import atexit
 import json
 import os
 import signal
@@ -77,6 +78,7 @@ def _answer(client: socket.socket, main: Callable[[], None]) -> None:
     except BaseException:
         traceback.print_exc()
         status = 1
+    atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
     client.sendall(f"\0{status}".encode())

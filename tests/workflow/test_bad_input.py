@@ -66,7 +66,7 @@ REFUSED = {
         {"models:tiny:source": {"download": "stable-diffusion-xl-base-1-0"}},
         ["'tiny'", "size: 1024"],
     ),
-    "model's folder": ({"models:tiny:source": {"folder": "nowhere/sd"}}, ["'tiny'", "nowhere/sd", "unet"]),
+    "model's folder": ({"models:tiny:source": {"folder": "nowhere/sd"}}, ["'tiny'", "nowhere/sd", "'hub: nowhere/sd'"]),
 }
 
 
@@ -159,12 +159,18 @@ def test_a_failing_job_says_why(broken, failure):
     """One line on the terminal, which names the log; there, the traceback."""
     job, kind, naming = FAILURES[failure]
     log = f"results/logs/{job}.log"
-    (line,) = [line for line in broken.said.splitlines() if line.startswith(f"{kind}: ") and log in line]
+    first, _, _ = broken.said.partition("What failed:")
+    (line,) = [line for line in first.splitlines() if line.startswith(f"{kind}: ") and log in line]
     for name in naming(broken):
         assert name in line
     text = broken.repo.path(log).read_text()
     assert "Traceback (most recent call last)" in text
     assert line in text
+
+
+def test_the_reasons_stand_last_on_the_terminal(broken):
+    last = broken.said.split("What failed:\n")[-1].strip().splitlines()
+    assert sorted(line.split(": ")[0] for line in last) == sorted(kind for _, kind, _ in FAILURES.values())
 
 
 def test_the_terminal_is_spared_tracebacks(broken):

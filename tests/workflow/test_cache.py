@@ -267,5 +267,9 @@ def test_a_single_file_that_was_replaced_is_converted_again(replaced):
     assert {job.place.split("/")[0] for job in jobs if job.rule.startswith("extract")} == {"single"}
 
 
+def test_published_values_that_were_replaced_are_judged_again(replaced):
+    assert {job.rule for job in replaced("resources/published/table1.csv")} == {"judge_claims", "write_report"}
+
+
 def test_other_files_in_a_users_folder_rerun_nothing(replaced):
     assert replaced("own/voc/notes.txt") == set()

@@ -1,5 +1,6 @@
 """A configuration, checked and filled in, to what follows from it; and whose results these are."""
 
+import atexit
 import os
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from semlens.config.load import load_configuration
 from semlens.config.model_sources import ModelSources
 from semlens.config.paths import Paths
 from semlens.config.results_folder import check_results, find_unrecorded, record_owner
+from semlens.runtime.logs import list_failures
 
 
 def here(path):
@@ -45,6 +47,11 @@ if workflow.is_main_process and (unrecorded := find_unrecorded(locate("<results>
 
 onstart:
     record_owner(locate("<results>"), config, OWNER)
+
+
+onerror:
+    # Snakemake ends with lines about itself. What failed, and why, comes after them.
+    atexit.register(sys.stderr.write, "\n".join(["", "What failed:", *list_failures(log[0]), ""]))
 
 
 models = ModelSources(config, REGISTRY, str(here(HOME / "resources" / "demo" / "model")), SCRIPTS)

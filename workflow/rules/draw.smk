@@ -183,15 +183,18 @@ rule draw_classes:
         "../scripts/draw_classes.py"
 
 
+PUBLISHED = [
+    here(find_file(config.get("reference_results", ""), HOME) / name) for name in ("claims.yaml", "table1.csv")
+]
+
+
 rule judge_claims:
     """Set the results beside what the paper claims."""
     input:
         sets=list_statistics("sets", JUDGED),
         tests=list_statistics("tests", JUDGED),
         unit_totals=list_unit_totals(JUDGED),
-        published=[
-            here(find_file(config.get("reference_results", ""), HOME) / name) for name in ("claims.yaml", "table1.csv")
-        ],
+        published=[place(file) for file in PUBLISHED],
         templates=[here(HOME / "workflow" / "report" / f"claims.{kind}.j2") for kind in ("html", "md")],
         code=sources("judge_claims.py"),
     output:
@@ -208,5 +211,6 @@ rule judge_claims:
     params:
         comparisons=JUDGED,
         seed=config["seed"],
+        published=digest_files(PUBLISHED),
     script:
         "../scripts/judge_claims.py"

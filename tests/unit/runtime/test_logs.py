@@ -8,7 +8,7 @@ import warnings
 import pytest
 
 from semlens.runtime import logs
-from semlens.runtime.logs import log, log_job, open_progress, show_progress
+from semlens.runtime.logs import list_failures, log, log_job, open_progress, show_progress
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +39,17 @@ def test_messages_go_to_the_terminal_and_to_the_log(path, capsys):
     assert captured.err == "12 instances of dog\n"
     assert captured.out == ""
     assert path.read_text().splitlines()[0].endswith(" INFO 12 instances of dog")
+
+
+def test_the_reasons_of_failed_jobs_are_found_once_each(path, tmp_path):
+    fail(path, ValueError("no mask in voc"))
+    gone = tmp_path / "gone.log"
+    said = "".join(f"    log: {log} (check log file(s) for error details)\n" for log in (path, gone, path))
+    (tmp_path / "run.log").write_text(f"Error in rule pool_prototypes:\n    jobid: 3\n{said}")
+    assert list_failures(tmp_path / "run.log") == [
+        f"ValueError: no mask in voc (traceback in {path})",
+        f"see {gone}",
+    ]
 
 
 def test_details_go_to_the_log_alone(path, capsys):

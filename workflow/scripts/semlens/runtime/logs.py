@@ -1,6 +1,7 @@
 """One log per job: what the terminal sees, and the traceback when something fails."""
 
 import logging
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +18,9 @@ T = TypeVar("T")
 
 
 _MIN_SECONDS_LOGGED = 2.0  # seconds
+
+
+_FAILED = re.compile(r"^    log: (.+) \(check log file\(s\) for error details\)$", re.MULTILINE)
 
 
 class _AboveBars(logging.Handler):
@@ -62,6 +66,19 @@ def log_job(path: str | Path) -> Iterator[None]:
         log.handlers = []
         logging.getLogger("py.warnings").removeHandler(file)
         file.close()
+
+
+def list_failures(run_log: str | Path) -> list[str]:
+    """Return the reason of every job that failed in a run, once each, from the logs that Snakemake's own log names."""
+    text = Path(run_log).read_text(encoding="utf-8", errors="replace")
+    reasons = []
+    for path in dict.fromkeys(_FAILED.findall(text)):
+        try:
+            lines = Path(path).read_text(encoding="utf-8", errors="replace").split(" ERROR ")
+        except OSError:
+            lines = []
+        reasons.append(lines[-1].strip() if len(lines) > 1 else f"see {path}")
+    return reasons
 
 
 def show_progress(items: Iterable[T], *, total: int, what: str, unit: str) -> Iterator[T]:
