@@ -87,6 +87,6 @@ rule write_report:
         parts=list_report_parts(config["experiments"]),
         comparisons=[{key: comparison[key] for key in ("experiment", "name")} for comparison in COMPARED],
         n_extractions=len(config["extractions"]),
-        n_models=len({job["model"] for job in EXTRACTED}),
+        models=list(dict.fromkeys(job["model"] for job in EXTRACTED)),
     script:
         "../scripts/write_report.py"

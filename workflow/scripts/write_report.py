@@ -1,6 +1,6 @@
 """Write the report."""
 
-from semlens.report.page import describe_empty_sets, summarize_stages, write_report
+from semlens.report.page import describe_empty_sets, describe_question, summarize_stages, write_report
 from semlens.runtime.logs import log_job
 
 if __name__ == "__main__":
@@ -8,6 +8,7 @@ if __name__ == "__main__":
         params, inputs = snakemake.params, snakemake.input
         write_report(
             template=inputs.template,
+            asked=describe_question(run=inputs.run, experiments=params.experiments, models=params.models),
             findings=inputs.findings,
             overview=inputs.overview,
             experiments=params.experiments,
@@ -15,7 +16,7 @@ if __name__ == "__main__":
             stages=summarize_stages(
                 run=inputs.run,
                 n_extractions=params.n_extractions,
-                n_models=params.n_models,
+                n_models=len(params.models),
                 sets=inputs.sets,
                 tests=inputs.tests,
             ),

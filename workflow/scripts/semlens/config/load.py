@@ -36,6 +36,8 @@ def load_configuration(config: Config, home: Path, metrics: Sequence[str], files
     schema = read_config_schema(home, metrics)
     check_schema(config, schema)
     fill_defaults(config, schema)
+    for name, experiment in config["experiments"].items():
+        experiment.setdefault("title", name)
     resolve_paths(config, files)
     name_views(config, name_view)
     registry = read_yaml(find_file(config["registry"], home))

@@ -34,6 +34,8 @@ class Kind:
         Its heading in the report; empty where the experiment's own title is enough.
     caption
         What it shows. It may name the experiment's ``{reference}`` and the definition of its ``{dunn_index}``.
+    is_photograph
+        Whether it is mostly photographs, which the report may compress.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Kind:
     file: str
     title: str
     caption: str
+    is_photograph: bool = False
 
 
 def _compares_sets(experiment: Config) -> bool:
@@ -85,6 +88,7 @@ KINDS = (
         "",
         "The object {reference} is outlined in green, itself in later frames too, with its distance from the "
         "reference. The other objects of its video are outlined in blue.",
+        is_photograph=True,
     ),
     Kind(
         "track_table",
@@ -163,6 +167,7 @@ KINDS = (
         "map that count as the object, lighter where they count more. Last, the map where it is kept: its three "
         "principal components as red, green and blue, on one scale along a row. The prototype is the mean of the map "
         "over those cells.",
+        is_photograph=True,
     ),
 )
 
@@ -180,7 +185,8 @@ def list_experiments(rule: str, experiments: dict[str, Config]) -> list[str]:
 def list_report_parts(experiments: dict[str, Config]) -> list[dict[str, Any]]:
     """Return every figure and table of the report, in its order.
 
-    Each is a record of ``experiment``, ``kind``, ``file`` (below the results), ``title`` and ``caption``.
+    Each is a record of ``experiment``, ``kind``, ``file`` (below the results), ``title``, ``caption`` and
+    ``is_photograph``.
     """
     return [
         {
@@ -189,6 +195,7 @@ def list_report_parts(experiments: dict[str, Config]) -> list[dict[str, Any]]:
             "file": kind.file.format(experiment=name),
             "title": kind.title,
             "caption": kind.caption.format(reference=entry["reference"], dunn_index=_DUNN_INDEX[entry["dunn"]]),
+            "is_photograph": kind.is_photograph,
         }
         for name, entry in experiments.items()
         for kind in list_kinds(entry)

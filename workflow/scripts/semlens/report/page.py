@@ -1,13 +1,16 @@
 """One page with everything that a run found, in the order in which it is read; it needs no other file."""
 
 import base64
+import io
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
 from markupsafe import Markup, escape
+from PIL import Image
 
 from semlens.compare.pairs import WHY_EMPTY
 from semlens.config.axes import AXES
@@ -17,12 +20,14 @@ from semlens.statistics.findings import ORDER
 from semlens.statistics.order import VERDICTS
 from semlens.storage.csv_tables import read_csv
 
+_HEAD = re.compile(r"<thead>.*?</thead>", re.DOTALL)
 _USUAL = [f"{axis.name} {axis.default}" for axis in AXES.values() if axis.default is not None] + ["reference all"]
 
 
 def write_report(
     *,
     template: str | Path,
+    asked: str,
     findings: str | Path,
     overview: str | Path,
     experiments: Sequence[dict[str, Any]],
@@ -37,13 +42,16 @@ def write_report(
 
     Parameters
     ----------
+    asked
+        What was asked of what, see :func:`describe_question`.
     findings, overview
         Findings as JSON, see :mod:`semlens.statistics.findings`, and their figure.
     experiments
         In order: records of ``name``, ``title``, ``section``, and the names of the ``comparisons``.
     parts
         Figures (PNG) and tables (a piece of HTML): records of ``experiment``, ``kind``, ``title``, ``caption``, see
-        :func:`semlens.draw.kinds.list_report_parts`, and their ``path``.
+        :func:`semlens.draw.kinds.list_report_parts`, and their ``path``. Of a caption, the first sentence is shown,
+        and the others are folded.
     stages
         As :func:`summarize_stages` returns them.
     empty
@@ -52,15 +60,20 @@ def write_report(
         Pieces of HTML.
     """
     parts_by_experiment: dict[str, list[dict[str, Any]]] = {experiment["name"]: [] for experiment in experiments}
+    titles = {experiment["name"]: experiment["title"] for experiment in experiments}
     for part in parts:
         is_table = Path(part["path"]).suffix == ".html"
-        table = Path(part["path"]).read_text(encoding="utf-8") if is_table else None
-        parts_by_experiment[part["experiment"]].append({**part, "table": table})
+        table = _read_table(part["path"]) if is_table else None
+        shown, _, folded = part["caption"].partition(". ")
+        caption = [shown if not folded else f"{shown}.", folded]
+        alt = f"{part['title'] or titles[part['experiment']]}: {caption[0]}"
+        parts_by_experiment[part["experiment"]].append({**part, "table": table, "caption": caption, "alt": alt})
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     environment.globals["embed_image"] = _embed_image
     page = environment.from_string(Path(template).read_text(encoding="utf-8")).render(
+        asked=asked,
         findings=group_findings(json.loads(Path(findings).read_text(encoding="utf-8"))),
-        overview=str(overview),
+        overview={"path": overview, "alt": "Separation by condition, a panel per question", "is_photograph": False},
         experiments=[
             {
                 **experiment,
@@ -70,12 +83,28 @@ def write_report(
             for experiment in experiments
         ],
         stages=stages,
-        claims=Path(claims).read_text(encoding="utf-8") if claims else "",
-        provenance=Path(provenance).read_text(encoding="utf-8"),
+        claims=_read_table(claims) if claims else "",
+        provenance=_read_table(provenance),
     )
     with write_atomically(out) as file:
         file.write_text(page, encoding="utf-8")
     log.info("report: %s (%.1f MB)", out, Path(out).stat().st_size / 1e6)
+
+
+def describe_question(*, run: str | Path, experiments: Sequence[dict[str, Any]], models: Sequence[str]) -> str:
+    """Return in a sentence how many questions were asked of which models, with which images.
+
+    Parameters
+    ----------
+    run
+        What :mod:`semlens.report.provenance` wrote as JSON.
+    """
+    datasets = json.loads(Path(run).read_text(encoding="utf-8"))["datasets"]
+    shown = "; ".join(
+        f"{dataset['dataset']}: {_count(dataset['images'], 'image')}, {_count(dataset['instances'], 'object')}"
+        for dataset in datasets
+    )
+    return f"Asked: {_count(len(experiments), 'question')} of {_join(models)}, with {shown}."
 
 
 def summarize_stages(
@@ -136,7 +165,8 @@ def group_findings(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
     dict
         ``summary``, how many statements are established, sentence by sentence; ``verdicts``, the words and what they
         mean; ``unsaid``, settings that rows do not name: those of all rows, and usual ones; ``models``, each with a
-        ``model``, its ``control``, rows of ``separation`` and of ``orders``, and the questions ``unanswered``.
+        ``model``, its ``control``, rows of ``separation`` and of ``orders``, and the questions ``unanswered``, of which
+        there are ``n_unanswered``.
     """
     settings = [record["settings"].split(", ") for record in records]
     common = [entry for entry in settings[0] if all(entry in others for others in settings)] if settings else []
@@ -157,7 +187,13 @@ def group_findings(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
             group["unanswered"].append(f"{record['question']} ({where})")
         else:
             group["separation"].append({**_format_separation(record), "where": where, "counts": counts})
-    return {"summary": summarize(records), "unsaid": unsaid, "verdicts": VERDICTS, "models": list(models.values())}
+    return {
+        "summary": summarize(records),
+        "unsaid": unsaid,
+        "verdicts": VERDICTS,
+        "models": list(models.values()),
+        "n_unanswered": sum(len(group["unanswered"]) for group in models.values()),
+    }
 
 
 def summarize(records: Sequence[dict[str, Any]]) -> list[str]:
@@ -222,9 +258,29 @@ def _split(names: str | None) -> list[str]:
     return names.split(", ") if names else []
 
 
-def _embed_image(path: str, alt: str) -> Markup:
-    content = base64.b64encode(Path(path).read_bytes()).decode()
-    return Markup(f'<img alt="{escape(alt)}" src="data:image/png;base64,{content}">')
+def _embed_image(part: dict[str, Any]) -> Markup:
+    """Return an image as WebP, which takes a third of a PNG: photographs with small losses, lines with none."""
+    content = io.BytesIO()
+    with Image.open(part["path"]) as image:
+        width, height = image.size
+        options = {"quality": 82} if part["is_photograph"] else {"lossless": True}
+        image.convert("RGB").save(content, "WEBP", method=4, **options)
+    data = base64.b64encode(content.getvalue()).decode()
+    return Markup(
+        f'<img alt="{escape(part["alt"])}" width="{width}" height="{height}" loading="lazy" '
+        f'src="data:image/webp;base64,{data}">'
+    )
+
+
+def _read_table(path: str | Path) -> str:
+    """Return a piece of HTML whose header cells say what they head."""
+    text = Path(path).read_text(encoding="utf-8")
+    text = _HEAD.sub(lambda head: head[0].replace("<th>", '<th scope="col">').replace("<th ", '<th scope="col" '), text)
+    return text.replace("<th>", '<th scope="row">').replace("<th rowspan", '<th scope="row" rowspan')
+
+
+def _join(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _count(number: int, noun: str) -> str:

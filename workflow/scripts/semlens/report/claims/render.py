@@ -21,6 +21,7 @@ _SUPPORT = {
     "empty": "a set has no pairs",
 }
 _MARKS = {"holds": "~", "does not hold": "~", "not comparable": "○", "no pairs": "–"}
+_COLUMNS = ["where", "claim", "model", "dataset", "condition", "published", "obtained", "verdict"]
 _SURE_MARKS = {("holds", "established"): "✓", ("does not hold", "violated"): "✗"}
 
 
@@ -35,7 +36,10 @@ def save_claims(
         The folder of ``claims.md.j2`` and ``claims.html.j2``.
     """
     write_csv(judged, JUDGED, csv)
+    judged = _mark(judged)
     content = {
+        "columns": _COLUMNS,
+        "differing": judged[judged["verdict"] == "does not hold"].to_dict("records"),
         "counts": count_verdicts(judged),
         "support_counts": count_support(judged),
         "significant": SIGNIFICANT,
@@ -57,10 +61,13 @@ def save_claims(
             file.write_text(template.render(content), encoding="utf-8")
 
 
+def _mark(judged: pd.DataFrame) -> pd.DataFrame:
+    pairs = zip(judged["verdict"], judged["support"], strict=True)
+    return judged.assign(mark=[_SURE_MARKS.get(pair, _MARKS[pair[0]]) for pair in pairs])
+
+
 def _group(judged: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Yield each experiment's name, its grids of Table 1 and its claims of the text, rows of one claim together."""
-    pairs = zip(judged["verdict"], judged["support"], strict=True)
-    judged = judged.assign(mark=[_SURE_MARKS.get(pair, _MARKS[pair[0]]) for pair in pairs])
     for experiment, rows in judged.groupby("experiment", sort=False):
         values, stated = rows[rows["where"] == TABLE], rows[rows["where"] != TABLE]
         claims = stated.groupby(["where", "claim", "how"], sort=False)
