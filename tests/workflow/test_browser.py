@@ -2,10 +2,15 @@
 
 import json
 import shutil
+from contextlib import contextmanager
+from pathlib import Path
 
+import axe_core_python
 import pytest
 from repository import SMALL
 from selenium import webdriver
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.wait import WebDriverWait
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 EXPERIMENTS = SMALL["experiments"]
@@ -24,11 +29,24 @@ return {
     links: all("nav a", (link) => document.querySelector(link.getAttribute("href")) !== null),
     figures: all("figure img", (image) => image.complete && image.naturalWidth > 100 && seen(image)),
     tables: all("main table", (table) => table.rows.length > 1 && seen(table)),
-    stages: all("svg text[font-weight]", (text) => text.textContent),
+    stages: all(".stages b", (text) => text.textContent),
     findings: all(".findings tbody tr", (row) => row.textContent),
     fetched: performance.getEntriesByType("resource").map((entry) => entry.name.slice(0, 100)),
     too_wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
 }
+"""
+
+UNFOLD = """
+for (const node of document.querySelectorAll("details")) node.open = true
+for (const image of document.images) image.loading = "eager"
+"""
+LOADED = "return [...document.images].every((image) => image.complete)"
+CLIPPED = """
+const right = document.documentElement.clientWidth + 1
+const scrolls = (node) => node && (getComputedStyle(node).overflowX === "auto" || scrolls(node.parentElement))
+return [...document.querySelectorAll("main *")].filter((node) =>
+    node.getClientRects().length && node.getBoundingClientRect().right > right && !scrolls(node)
+).map((node) => node.outerHTML.slice(0, 80))
 """
 
 
@@ -54,7 +72,10 @@ def opened(finished, browser, tmp_path_factory):
     alone = tmp_path_factory.mktemp("alone") / "report.html"
     shutil.copy(finished.path("results", "report.html"), alone)
     browser.get(alone.as_uri())
-    return browser.execute_script(LOOKS)
+    folded = browser.execute_script("return document.documentElement.scrollHeight")
+    browser.execute_script(UNFOLD)
+    WebDriverWait(browser, 20).until(lambda _: browser.execute_script(LOADED))
+    return browser.execute_script(LOOKS) | {"folded": folded}
 
 
 def test_every_figure_and_table_is_shown(opened, finished):
@@ -72,7 +93,7 @@ def test_it_opens_with_findings_and_the_way_to_them(opened, finished):
     answered = [row for row in findings if row["comparison"] == "order" or row["best"]]
     assert len(opened["findings"]) == len(answered) > 2
     assert opened["stages"] == ["fetch", "select", "encode", "extract", "pool", "compare", "statistics", "draw"]
-    assert len(opened["links"]) == len(EXPERIMENTS) + 5 and all(opened["links"])
+    assert len(opened["links"]) == len(EXPERIMENTS) + 4 and all(opened["links"])
 
 
 def test_it_needs_no_other_file_and_no_network(opened, browser):
@@ -93,3 +114,51 @@ def test_a_figure_can_be_seen_in_full_size(opened, browser):
 
 def test_nothing_reaches_over_the_page(opened):
     assert opened["too_wide"] == 0
+
+
+@contextmanager
+def emulated(browser, width, *, media="screen", scheme="light"):
+    """Show the page as wide as this, on paper, or in the dark."""
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
+    yield
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
+
+
+PAPER = round((297 - 2 * 12) / 25.4 * 96)  # CSS pixels of A4, landscape, between its margins
+
+
+@pytest.mark.parametrize(("width", "media"), [(1400, "screen"), (768, "screen"), (400, "screen"), (PAPER, "print")])
+def test_nothing_is_clipped(opened, browser, width, media):
+    with emulated(browser, width, media=media):
+        assert browser.execute_script(CLIPPED) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_read_it(opened, browser, scheme):
+    """axe-core, with everything unfolded, finds nothing serious."""
+    with emulated(browser, 1400, scheme=scheme):
+        browser.set_script_timeout(120)
+        browser.execute_script((Path(axe_core_python.__file__).parent / "axe.min.js").read_text())
+        violations = browser.execute_async_script("axe.run().then((found) => arguments[0](found.violations))")
+    found = {violation["id"]: violation["nodes"][0]["html"] for violation in violations}
+    assert not found, found
+
+
+def test_the_first_screen_is_short_and_the_rest_is_folded(opened):
+    assert opened["folded"] < 5000
+
+
+def test_a_link_unfolds_what_it_leads_to_and_escape_closes_a_large_figure(finished, browser):
+    browser.get(finished.path("results", "report.html").as_uri())
+    name = next(iter(EXPERIMENTS))
+    browser.find_element("css selector", f"nav a[href='#experiment-{name}']").click()
+    assert browser.execute_script(f"return document.querySelector('#experiment-{name} details').open")
+    browser.execute_script("location.hash = 'overview'")
+    large = "return document.querySelector('figure:target') !== null"
+    WebDriverWait(browser, 5).until(lambda _: browser.execute_script(large))
+    browser.switch_to.active_element.send_keys(Keys.ESCAPE)
+    WebDriverWait(browser, 5).until(lambda _: not browser.execute_script(large))

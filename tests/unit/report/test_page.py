@@ -1,15 +1,18 @@
 """The report shows what it is given, as text where it is text, and needs no other file."""
 
 import base64
+import io
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from semlens.report.page import describe_empty_sets, summarize, summarize_stages, write_report
+from semlens.report.page import describe_empty_sets, describe_question, summarize, summarize_stages, write_report
 from semlens.statistics.findings import FINDINGS
 
 TEMPLATE = Path(__file__).parents[3] / "workflow" / "report" / "report.html.j2"
@@ -36,10 +39,23 @@ def arguments(tmp_path):
     (tmp_path / "provenance.html").write_text("<h3>Software</h3>")
     (tmp_path / "findings.json").write_text(json.dumps([FINDING, ORDER]))
     common = {"section": "5.1", "comparisons": ["coco"]}
-    figure = {"experiment": "first", "kind": "boxes", "title": "", "caption": "Boxes span."}
-    table = {"experiment": "second", "kind": "sets", "title": "Means", "caption": "Means < all."}
+    figure = {
+        "experiment": "first",
+        "kind": "boxes",
+        "title": "",
+        "caption": "Boxes span. Whiskers end.",
+        "is_photograph": False,
+    }
+    table = {
+        "experiment": "second",
+        "kind": "sets",
+        "title": "Means",
+        "caption": "Means < all.",
+        "is_photograph": False,
+    }
     return {
         "template": TEMPLATE,
+        "asked": "Asked: 2 questions of sd15, with coco: 99 images.",
         "findings": tmp_path / "findings.json",
         "overview": tmp_path / "red.png",
         "experiments": [{"name": "second", "title": "b < a?", **common}, {"name": "first", "title": "Why?", **common}],
@@ -85,16 +101,47 @@ class Page(HTMLParser):
 
 def test_images_are_inside_and_tables_are_as_they_are(arguments, tmp_path):
     text = Page(arguments).text
-    for name in ("red", "blue"):
-        assert base64.b64encode((tmp_path / f"{name}.png").read_bytes()).decode() in text
+    contents = [base64.b64decode(content) for content in re.findall(r'src="data:image/webp;base64,([^"]+)"', text)]
+    colours = [Image.open(io.BytesIO(content)).convert("RGB").getpixel((1, 1)) for content in contents]
+    assert colours == [(255, 0, 0), (0, 0, 255)]
+    assert text.count('width="4" height="4" loading="lazy"') == 2
     assert "<table><tr><td>0.5</td></tr></table>" in text and "<h3>Software</h3>" in text
-    assert "http" not in text and "<script" not in text
+    assert "http" not in text and "<script src" not in text
+
+
+def test_images_say_what_they_show(arguments):
+    assert 'alt="Why?: Boxes span."' in Page(arguments).text
+
+
+def test_of_a_caption_the_first_sentence_is_shown(arguments):
+    text = Page(arguments).text
+    assert re.search(r"Boxes span\.\s+<details><summary>How to read it</summary>Whiskers end\.</details>", text)
+
+
+def test_what_heads_a_row_or_a_column_says_so(arguments, tmp_path):
+    (tmp_path / "sets.html").write_text(
+        '<table><thead><tr><th></th><th colspan="2">a</th></tr></thead>'
+        '<tbody><tr><th rowspan="2">b</th></tr></tbody></table>'
+    )
+    text = Page(arguments).text
+    assert '<th scope="col"></th><th scope="col" colspan="2">a</th>' in text
+    assert '<th scope="row" rowspan="2">b</th>' in text
+
+
+def test_photographs_are_compressed_and_lines_are_not(arguments, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "blue.png")
+    sizes = []
+    for is_photograph in (False, True):
+        arguments["parts"][0]["is_photograph"] = is_photograph
+        sizes.append(len(Page(arguments).text))
+    assert sizes[1] < sizes[0]
 
 
 def test_titles_and_captions_are_text(arguments):
     text = Page(arguments).text
     assert "b &lt; a?" in text and "b < a?" not in text
-    assert "Means &lt; all." in text and "Boxes span." in text
+    assert "Means &lt; all." in text and "Boxes span." in text and "with coco: 99 images" in text
 
 
 def test_findings_head_the_page_beside_their_control(arguments):
@@ -128,7 +175,7 @@ def test_questions_without_answer_are_named(arguments, tmp_path):
     unanswered = {**FINDING, "question": "Which view?", "best": None, "contrast": None, "also_best": None}
     (tmp_path / "findings.json").write_text(json.dumps([FINDING, unanswered]))
     text = Page(arguments).text
-    assert "Not answered, since no class" in text and "Which view? (coco)." in text
+    assert "sd15: not answered, since no class" in text and "Which view? (coco)." in text
 
 
 @pytest.mark.parametrize(
@@ -159,7 +206,7 @@ def test_the_summary_counts_what_intervals_establish(records, expected):
 def test_every_model_has_a_table_of_its_own(arguments, tmp_path):
     (tmp_path / "findings.json").write_text(json.dumps([FINDING, {**ORDER, "model": "sd21"}]))
     text = Page(arguments).text
-    assert text.index("<h3>sd15</h3>") < text.index("<h3>sd21</h3>")
+    assert text.index("<h2>sd15</h2>") < text.index("<h2>sd21</h2>")
 
 
 def test_a_run_without_findings_has_a_page(arguments, tmp_path):
@@ -171,8 +218,8 @@ def test_a_run_without_findings_has_a_page(arguments, tmp_path):
 def test_experiments_stand_in_their_order_with_their_parts(arguments):
     arguments["experiments"][1]["section"] = "beyond the paper"
     page = Page(arguments)
-    expected = ["findings", "overview", "glossary", "pipeline", "experiment-second", "experiment-first", "boxes-first"]
-    assert [anchor for anchor in page.anchors if anchor != "tip"] == [*expected, "provenance"]
+    expected = ["findings", "overview", "method", "experiment-second", "experiment-first", "boxes-first"]
+    assert page.anchors == [*expected, "provenance"]
     assert "Section 5.1 of the paper; experiment <code>second" in page.text
     assert "Beyond the paper; experiment <code>first" in page.text
 
@@ -181,6 +228,15 @@ def test_claims_have_a_part_where_there_are_some(arguments, tmp_path):
     (tmp_path / "claims.html").write_text("<p>claimed</p>")
     page = Page({**arguments, "claims": tmp_path / "claims.html"})
     assert "claims" in page.anchors and "<p>claimed</p>" in page.text
+
+
+def test_the_first_sentence_says_what_was_asked(tmp_path):
+    datasets = [{"dataset": "coco", "images": 60, "instances": 1200}, {"dataset": "voc", "images": 1, "instances": 3}]
+    (tmp_path / "run.json").write_text(json.dumps({"datasets": datasets}))
+    asked = describe_question(run=tmp_path / "run.json", experiments=[{}], models=["sd15", "sd21", "xl"])
+    assert asked == (
+        "Asked: 1 question of sd15, sd21 and xl, with coco: 60 images, 1,200 objects; voc: 1 image, 3 objects."
+    )
 
 
 def test_stages_count_what_the_run_did(tmp_path):

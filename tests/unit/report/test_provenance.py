@@ -94,6 +94,6 @@ def test_the_hash_of_a_datasets_pixels_is_that_of_all_its_shards(described):
 
 def test_the_configuration_can_be_read_back(described):
     page = (described / "p.html").read_text()
-    written = page.split("<pre>")[1].split("</pre>")[0].replace("&amp;", "&")
+    written = page.split("<pre tabindex='0'>")[1].split("</pre>")[0].replace("&amp;", "&")
     assert yaml.safe_load(written) == SETTINGS == json.loads((described / "p.json").read_text())["configuration"]
     assert "&id0" not in written and "ewe &amp; ram" in page

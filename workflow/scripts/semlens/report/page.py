@@ -21,6 +21,7 @@ from semlens.statistics.order import VERDICTS
 from semlens.storage.csv_tables import read_csv
 
 _HEAD = re.compile(r"<thead>.*?</thead>", re.DOTALL)
+_HEADER = re.compile(r"<th(?=[ >])(?! scope)")
 _USUAL = [f"{axis.name} {axis.default}" for axis in AXES.values() if axis.default is not None] + ["reference all"]
 
 
@@ -275,8 +276,8 @@ def _embed_image(part: dict[str, Any]) -> Markup:
 def _read_table(path: str | Path) -> str:
     """Return a piece of HTML whose header cells say what they head."""
     text = Path(path).read_text(encoding="utf-8")
-    text = _HEAD.sub(lambda head: head[0].replace("<th>", '<th scope="col">').replace("<th ", '<th scope="col" '), text)
-    return text.replace("<th>", '<th scope="row">').replace("<th rowspan", '<th scope="row" rowspan')
+    text = _HEAD.sub(lambda head: _HEADER.sub('<th scope="col"', head[0]), text)
+    return _HEADER.sub('<th scope="row"', text)
 
 
 def _join(names: Sequence[str]) -> str:

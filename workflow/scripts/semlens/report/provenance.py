@@ -62,7 +62,7 @@ def describe_run(
         written = json.dumps(tables | {"configuration": _to_plain(settings)}, indent=1, ensure_ascii=False)
         file.write_text(written, encoding="utf-8")
     body = "".join(f"<h3>{name.capitalize()}</h3>{_to_html(table)}" for name, table in found.items())
-    body += f"<h3>Configuration</h3><pre>{escape(configuration)}</pre>"
+    body += f"<h3>Configuration</h3><pre tabindex='0'>{escape(configuration)}</pre>"
     with write_atomically(html) as file:
         file.write_text(body, encoding="utf-8")
     log.info("%d instances, %d files of models", found["datasets"]["instances"].sum(), len(found["models"]))

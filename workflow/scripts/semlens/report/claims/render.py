@@ -39,7 +39,7 @@ def save_claims(
     judged = _mark(judged)
     content = {
         "columns": _COLUMNS,
-        "differing": judged[judged["verdict"] == "does not hold"].to_dict("records"),
+        "differing": judged[(judged["verdict"] == "does not hold") & (judged["where"] != TABLE)].to_dict("records"),
         "counts": count_verdicts(judged),
         "support_counts": count_support(judged),
         "significant": SIGNIFICANT,
