@@ -33,6 +33,8 @@ rule draw_experiment:
         axis=of_experiment("axis"),
         comparisons=comparisons_of,
         dunn=of_experiment("dunn"),
+        metric=lambda wildcards: plan.name_metric(config["experiments"][wildcards.experiment]),
+        palette=config["palette"],
         kind=lambda wildcards: list_kinds(config["experiments"][wildcards.experiment])[0].name,
     script:
         "../scripts/draw_experiment.py"

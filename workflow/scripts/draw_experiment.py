@@ -18,10 +18,8 @@ if __name__ == "__main__":
         names = [comparison["name"] for comparison in params.comparisons]
         sets, tests, order = (read_statistics(names, inputs[kind]) for kind in ("sets", "tests", "order"))
         title = params.title + describe_sampling(sets)
-        if params.kind == "curves":
-            figure = draw_curves(sets, title=title, axis=params.axis)
-        else:
-            figure = draw_boxes(sets, order, title=title, axis=params.axis)
+        look = {"title": title, "axis": params.axis, "metric": params.metric, "palette": params.palette}
+        figure = draw_curves(sets, **look) if params.kind == "curves" else draw_boxes(sets, order, **look)
         save_figure(figure, png=outputs.png, pdf=outputs.pdf)
         for kind, values in (("sets", tabulate_means(sets)), ("tests", tabulate_tests(tests, dunn=params.dunn))):
             files = {form: outputs[f"{kind}_{form}"] for form in ("csv", "md", "tex", "html")}

@@ -100,7 +100,7 @@ def test_large_counts_are_short_below_their_boxes():
 def test_ten_conditions_are_one_row_per_comparison():
     names = [f"view{number}" for number in range(10)]
     sets = {"voc": make_sets(names), "coco": make_sets(names)}
-    figure = draw_boxes(sets, {name: make_order(names) for name in sets}, title="Ten", axis="view")
+    figure = draw_boxes(sets, {name: make_order(names) for name in sets}, title="Ten", axis="layers")
     rows = {round(panel.get_position().y0, 3) for panel in list_panels(figure)}
     assert len(list_panels(figure)) == 20 and len(rows) == 2
 
@@ -141,3 +141,27 @@ def test_distances_that_are_all_but_equal_look_equal():
     figure = draw_boxes({"voc": table}, {"voc": make_order(["cosine"])}, title="", axis="metric")
     low, high = list_panels(figure)[0].get_ylim()
     assert low < 0.776 < 0.782 < high
+
+
+def test_the_metric_stands_on_the_axis():
+    figure = draw_boxes(
+        {"voc": make_sets(["16"])}, {"voc": make_order(["16"])}, title="", axis="layers", metric="cosine"
+    )
+    assert list_panels(figure)[0].get_ylabel() == "voc\ncosine distance"
+
+
+def test_views_share_a_panel_and_what_they_do_not_change_is_a_band():
+    views = ["hflip", "rot90", "crop_pad"]
+    table = pd.concat(
+        [
+            make_sets(views, sets=["sidi"]),
+            *(make_sets(["hflip"], sets=["scsi"]).assign(condition=view) for view in views),
+        ]
+    )
+    figure = draw_boxes({"voc": table}, {"voc": make_order(views)}, title="", axis="view")
+    (panel,) = list_panels(figure)
+    assert [label.get_text().split("\n")[0] for label in panel.get_xticklabels()] == views
+    fixed = make_sets(["hflip"], sets=["scsi"]).iloc[0]
+    spans = [patch.get_extents().transformed(panel.transData.inverted()) for patch in panel.patches]
+    assert any((span.y0, span.y1) == pytest.approx((fixed["q1"], fixed["q3"])) for span in spans)
+    assert len(spans) == len(views) + 1

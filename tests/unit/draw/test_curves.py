@@ -13,9 +13,10 @@ def test_curves_follow_the_means():
         "davis": make_sets(offsets, sets=["sidi", "scdi"], empty=[("40", "sidi")]),
         "own": make_sets(offsets, sets=["sidi", "scdi"], shift=0.5),
     }
-    figure = draw_curves(sets, title="Video", axis="offset")
+    figure = draw_curves(sets, title="Video", axis="offset", metric="cosine")
     panels = figure.axes
     assert [panel.get_ylabel().split("\n")[0] for panel in panels] == ["davis", "own"]
+    assert panels[0].get_ylabel() == "davis\nmean cosine distance"
     assert panels[-1].get_xlabel() == "offset (frames)"
     lines = {
         dataset: [(list(line.get_xdata()), list(line.get_ydata())) for line in panel.lines]

@@ -7,7 +7,7 @@ from statistics_tables import make_order, make_sets
 from semlens.compare.pairs import SETS
 from semlens.draw.boxes import draw_boxes
 from semlens.draw.curves import draw_curves
-from semlens.draw.style import COLOURS, SET_NAMES, format_condition, read_statistics, save_figure
+from semlens.draw.style import PALETTES, SET_NAMES, format_condition, read_statistics, save_figure
 
 METRICS = ["cosine", "distance_correlation"]
 
@@ -43,7 +43,9 @@ def test_headings_say_what_a_condition_is(axis, condition, expected):
 
 
 def test_every_set_has_a_colour_and_a_name():
-    assert set(COLOURS) == set(SET_NAMES) == set(SETS)
+    for colours in PALETTES.values():
+        assert set(colours) == set(SET_NAMES) == set(SETS)
+        assert len(set(colours.values())) == len(SETS)
 
 
 def test_drawing_and_saving_leave_the_style_of_a_notebook_alone(tmp_path):

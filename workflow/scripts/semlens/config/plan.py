@@ -11,7 +11,7 @@ from semlens.images.views import load_view
 from semlens.select.formats import load_format
 
 # Keys of the configuration that say where and how a run takes place, not what it finds.
-PLACE_KEYS = ("pathvars", "device", "threads", "batch_size", "registry", "mirrors", "reference_results")
+PLACE_KEYS = ("pathvars", "device", "threads", "batch_size", "registry", "mirrors", "reference_results", "palette")
 # Keys of an extraction that decide how the network is read, and what a prototype is.
 _READING_KEYS = ("prompt", "posterior", "noise", "inference_steps", "mask")
 
@@ -269,6 +269,11 @@ def find_base_model(config: Config, model: str) -> str:
     """Return the model whose VAE, text encoder and scheduler a model has: a control shares those of its twin."""
     twin = config["models"][model] | {"weights": "pretrained"}
     return next((name for name, entry in config["models"].items() if entry == twin), model)
+
+
+def name_metric(experiment: Config) -> str:
+    """Return an experiment's metric as an axis names it; nothing if its conditions are metrics."""
+    return "" if experiment["axis"] == "metric" else experiment["metric"].replace("_", " ")
 
 
 def get_paper_settings(config: Config, experiment: str, model: str, dataset: str) -> Config:

@@ -5,17 +5,20 @@ import numpy as np
 import pandas as pd
 
 from semlens.config.axes import AXES
-from semlens.draw.style import COLOURS, Statistics, add_legend, apply_style, format_condition
+from semlens.draw.style import PALETTES, Statistics, add_legend, apply_style, format_condition, format_distance
 
 _LEAST_SPAN = 0.01  # of a panel, as a share of the largest distance
 
 
 @apply_style()
-def draw_boxes(sets: Statistics, order: Statistics, *, title: str, axis: str) -> plt.Figure:
+def draw_boxes(
+    sets: Statistics, order: Statistics, *, title: str, axis: str, metric: str = "", palette: str = "okabe_ito"
+) -> plt.Figure:
     """Return a row of panels per comparison, a panel per condition, a box per distance set.
 
     Boxes span the quartiles. Whiskers end at the last distance within 1.5 interquartile ranges. A set of few distances
-    is drawn as points. Diamonds are means, with their intervals beside them.
+    is drawn as points. Diamonds are means, with their intervals beside them. Where views vary, a comparison has one
+    panel, a box per view, and bands of the sets that no view changes.
 
     Parameters
     ----------
@@ -23,8 +26,14 @@ def draw_boxes(sets: Statistics, order: Statistics, *, title: str, axis: str) ->
         Tables as :mod:`semlens.statistics.sets` and :mod:`semlens.statistics.order` describe them.
     axis
         The experiment's: a key of :data:`semlens.config.axes.AXES`.
+    metric
+        The distance, by its name, where it is one.
+    palette
+        A key of :data:`semlens.draw.style.PALETTES`.
     """
     conditions = list(dict.fromkeys(next(iter(sets.values()))["condition"]))
+    if axis == "view":
+        return _draw_against_bands(sets, conditions, title, metric, palette)
     width = 2.3 if len(conditions) <= 5 else 1.55  # inches
     figure, panels = plt.subplots(
         len(sets),
@@ -38,19 +47,50 @@ def draw_boxes(sets: Statistics, order: Statistics, *, title: str, axis: str) ->
         verdicts = order[name].set_index("condition")["verdict"]
         for panel, condition in zip(row, conditions, strict=True):
             of_sets = table[table["condition"] == condition].set_index("set")
-            _draw_panel(panel, of_sets)
+            _draw_panel(panel, of_sets, PALETTES[palette])
             empty = ", ".join(of_sets.index[of_sets["n"] == 0])
             verdict = f"no {empty}" if verdicts[condition] == "empty" else f"order {verdicts[condition]}"
             panel.set_title(verdict, fontsize="x-small", color="0.35", pad=3)
-        row[0].set_ylabel(f"{name}\ndistance")
+        row[0].set_ylabel(f"{name}\n{format_distance(metric)}")
     for panel, condition in zip(panels[0], conditions, strict=True):
         heading = {"xycoords": "axes fraction", "ha": "center", "fontweight": "bold"}
         panel.annotate(format_condition(axis, condition), (0.5, 1.13), **heading)
-    add_legend(figure, sets, title)
+    add_legend(figure, sets, title, palette)
     return figure
 
 
-def _draw_panel(panel: plt.Axes, sets: pd.DataFrame) -> None:
+def _draw_against_bands(sets: Statistics, conditions: list[str], title: str, metric: str, palette: str) -> plt.Figure:
+    """Return a panel per comparison: a box per condition of each set that varies, on bands of those that do not."""
+    figure, panels = plt.subplots(
+        len(sets),
+        1,
+        figsize=(max(5.5, 0.75 * len(conditions) + 1.5), 2.9 * len(sets) + 1.1),
+        squeeze=False,
+        layout="constrained",
+    )
+    for panel, (name, table) in zip(panels[:, 0], sets.items(), strict=True):
+        fixed = [set_name for set_name, rows in table.groupby("set", sort=False) if _is_one(rows)]
+        for set_name in fixed:
+            row = table[table["set"] == set_name].iloc[0]
+            if row["n"]:
+                colour = PALETTES[palette][set_name]
+                panel.axhspan(row["q1"], row["q3"], color=colour, alpha=0.3, linewidth=0)
+                panel.axhline(row["median"], color=colour, linewidth=1.5)
+        varying = table[~table["set"].isin(fixed)].reset_index(drop=True)
+        _draw_panel(panel, varying.set_index("set"), PALETTES[palette])
+        counts = [f"{row.condition}\n{_format_count(row.n)}" for row in varying.itertuples()]
+        panel.set_xticks(range(len(varying)), counts, rotation=30 if len(varying) > 6 else 0)
+        panel.set_ylabel(f"{name}\n{format_distance(metric)}")
+    add_legend(figure, sets, title, palette)
+    return figure
+
+
+def _is_one(rows: pd.DataFrame) -> bool:
+    """Return whether a set has the same distances under all of several conditions."""
+    return len(rows) > 1 and len(rows[["n", "mean", "q1", "median", "q3"]].round(6).drop_duplicates()) == 1
+
+
+def _draw_panel(panel: plt.Axes, sets: pd.DataFrame, colours: dict[str, str]) -> None:
     """Draw a box per row, or points; a set without pairs leaves its place empty."""
     few = sets["few"].notna() & (sets["n"] > 0)
     places = [place for place, count in enumerate(sets["n"]) if count and not few.iloc[place]]
@@ -69,11 +109,11 @@ def _draw_panel(panel: plt.Axes, sets: pd.DataFrame) -> None:
         },
     )["boxes"]
     for box, place in zip(boxes, places, strict=True):
-        box.set(facecolor=COLOURS[sets.index[place]], edgecolor="black", linewidth=0.8)
+        box.set(facecolor=colours[sets.index[place]], edgecolor="black", linewidth=0.8)
     for place in np.flatnonzero(few):
         values = [float(text) for text in str(sets["few"].iloc[place]).split()]
         edge = {"markeredgecolor": "black", "markeredgewidth": 0.8}
-        panel.plot([place] * len(values), values, "o", color=COLOURS[sets.index[place]], **edge)
+        panel.plot([place] * len(values), values, "o", color=colours[sets.index[place]], **edge)
         panel.plot([place], sets["mean"].iloc[place], "D", color="white", markersize=3, **edge)
     panel.vlines(np.arange(len(sets)) + 0.42, sets["low"], sets["high"], color="black", linewidth=1.6)
     panel.set_xticks(range(len(sets)), [f"{name}\n{_format_count(count)}" for name, count in sets["n"].items()])

@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
@@ -10,13 +11,17 @@ from semlens.draw.style import Statistics, apply_style, format_condition
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 PANELS_PER_ROW = 4
+N_NAMED = 10
+OTHERS = "0.8"
 
 
 @apply_style()
 def draw_class_distances(means: Statistics, *, title: str, axis: str) -> plt.Figure:
-    """Return heat maps of the mean distances between classes, comparison by comparison, one per condition.
+    """Return heat maps of the distances between classes, comparison by comparison, one per condition.
 
-    Classes stand in the order of a tree (average linkage), which is drawn above. Each map has its own colour scale.
+    All maps have one order of classes and one scale: a cell is the mean distance of two classes, divided by the mean of
+    its map. The order is that of a tree (average linkage) of the mean of all maps. Cells of classes without objects in
+    different images are crossed out.
 
     Parameters
     ----------
@@ -24,37 +29,58 @@ def draw_class_distances(means: Statistics, *, title: str, axis: str) -> plt.Fig
         Tables with columns ``condition``, ``class_a``, ``class_b`` and ``mean``.
     """
     rows, n_columns = _arrange_panels(means)
-    side = max(3.0, 0.17 * max(table["class_a"].nunique() for table in means.values()))  # inches, for readable names
-    size = ((side + 0.3) * n_columns + 0.6, (1.25 * side + 0.4) * len(rows) + 0.5)
+    maps = {
+        (name, condition): _relate(table)
+        for name, tables in means.items()
+        for condition, table in tables.groupby("condition", sort=False)
+    }
+    common = pd.concat(maps.values()).groupby(level=0).mean()
+    common = common.reindex(index=sorted(common.index), columns=sorted(common.index))
+    order, tree = _order_classes(common.to_numpy())
+    classes = common.index[order]
+    limits = {"vmin": min(map(_least, maps.values())), "vmax": max(map(_most, maps.values()))}
+    side = max(3.0, 0.17 * len(classes))  # inches, for readable names
+    size = ((side + 0.3) * n_columns + 1.2, (side + 0.5) * len(rows) + 0.2 * side + 0.9)
     figure = plt.figure(figsize=size, layout="constrained")
-    grid = figure.add_gridspec(2 * len(rows), n_columns, height_ratios=[1, 5] * len(rows))
-    for row, (name, conditions) in enumerate(rows):
+    grid = figure.add_gridspec(len(rows) + 1, n_columns, height_ratios=[1, *[5] * len(rows)])
+    _draw_tree(tree, figure.add_subplot(grid[0, 0]))
+    panels = []
+    for number, (name, conditions) in enumerate(rows):
         for column, condition in enumerate(conditions):
-            table = means[name][means[name]["condition"] == condition]
-            square = table.pivot(index="class_a", columns="class_b", values="mean")
-            tree_panel, map_panel = (figure.add_subplot(grid[2 * row + k, column]) for k in range(2))
-            order = _draw_tree(square.to_numpy(), tree_panel)
-            limits = {} if square.notna().any(axis=None) else {"vmin": 0, "vmax": 1}
-            sns.heatmap(
-                square.iloc[order, order],
-                **limits,
-                ax=map_panel,
-                cmap="viridis",
-                square=False,
-                xticklabels=True,
-                yticklabels=True,
-                cbar_kws={"shrink": 0.6, "pad": 0.02},
-            )
-            map_panel.tick_params(labelsize="x-small", length=0)
-            map_panel.set(xlabel="", ylabel=name if column == 0 else "")
-            tree_panel.set_title(format_condition(axis, condition), fontsize="medium")
+            panel = figure.add_subplot(grid[number + 1, column])
+            square = maps[name, condition].reindex(index=classes, columns=classes)
+            sns.heatmap(square, ax=panel, cmap="viridis", cbar=False, xticklabels=True, yticklabels=True, **limits)
+            for y, x in np.argwhere(square.isna().to_numpy()):
+                panel.plot([x + 0.2, x + 0.8, x + 0.5, x + 0.2, x + 0.8], [y + 0.2, y + 0.8, y + 0.5, y + 0.8, y + 0.2],
+                           color="0.6", linewidth=0.6)  # fmt: skip
+            panel.tick_params(labelsize="x-small", length=0)
+            panel.set(xlabel="", ylabel=name if column == 0 else "")
+            panel.set_title(format_condition(axis, condition), fontsize="medium")
+            panels.append(panel)
+    figure.colorbar(panels[0].collections[0], ax=panels, shrink=0.6, pad=0.02, label="distance / mean of its map")
     figure.suptitle(f"{title}\nmean distance between classes, over objects in different images", fontsize="large")
     return figure
+
+
+def _relate(table: pd.DataFrame) -> pd.DataFrame:
+    """Return distances of classes, as a square, divided by their mean."""
+    square = table.pivot(index="class_a", columns="class_b", values="mean")
+    return square / np.nanmean(square) if square.notna().any(axis=None) else square
+
+
+def _least(square: pd.DataFrame) -> float:
+    return float(np.nanmin(square)) if square.notna().any(axis=None) else 0.0
+
+
+def _most(square: pd.DataFrame) -> float:
+    return float(np.nanmax(square)) if square.notna().any(axis=None) else 1.0
 
 
 @apply_style()
 def draw_pca(positions: Statistics, *, title: str, axis: str) -> plt.Figure:
     """Return scatter plots of objects on two principal components, comparison by comparison, one per condition.
+
+    The ten classes with most objects are named; the others are grey.
 
     Parameters
     ----------
@@ -62,8 +88,10 @@ def draw_pca(positions: Statistics, *, title: str, axis: str) -> plt.Figure:
         Tables with columns ``condition``, ``class_name``, ``x``, ``y`` and ``explained``.
     """
     rows, n_columns = _arrange_panels(positions)
-    classes = sorted(set().union(*(table["class_name"] for table in positions.values())))
-    colours = dict(zip(classes, sns.color_palette("husl", len(classes)), strict=True))
+    counts = pd.concat(positions.values())["class_name"].value_counts()
+    classes = sorted(counts.index[:N_NAMED])
+    named = len(counts) <= N_NAMED
+    colours = dict(zip(classes, sns.color_palette("colorblind", len(classes)), strict=True))
     markers = {name: MARKERS[number % len(MARKERS)] for number, name in enumerate(classes)}
     figure, panels = plt.subplots(
         len(rows),
@@ -77,10 +105,23 @@ def draw_pca(positions: Statistics, *, title: str, axis: str) -> plt.Figure:
             panel.set_visible(False)
         for panel, condition in zip(row, conditions, strict=False):
             objects = positions[name][positions[name]["condition"] == condition]
+            others = objects[~objects["class_name"].isin(classes)]
+            panel.scatter(others["x"], others["y"], s=8, color=OTHERS, linewidth=0)
             sns.scatterplot(
-                objects, x="x", y="y", hue="class_name", style="class_name", palette=colours, markers=markers,
-                hue_order=classes, style_order=classes, s=22, linewidth=0.3, legend=False, ax=panel,
-            )  # fmt: skip
+                objects[objects["class_name"].isin(classes)],
+                x="x",
+                y="y",
+                hue="class_name",
+                style="class_name",
+                palette=colours,
+                markers=markers,
+                hue_order=classes,
+                style_order=classes,
+                s=22,
+                linewidth=0.3,
+                legend=False,
+                ax=panel,
+            )
             panel.set(xlabel="", ylabel="", xticks=[], yticks=[])
             explained = f"({objects['explained'].iloc[0]:.0%} of the variance)"
             panel.set_title(f"{format_condition(axis, condition)} {explained}", fontsize="small")
@@ -88,6 +129,9 @@ def draw_pca(positions: Statistics, *, title: str, axis: str) -> plt.Figure:
     handles = [
         plt.Line2D([], [], color=colours[name], marker=markers[name], linestyle="", label=name) for name in classes
     ]
+    if not named:
+        others = f"{len(counts) - N_NAMED} others"
+        handles.append(plt.Line2D([], [], color=OTHERS, marker="o", markersize=4, linestyle="", label=others))
     figure.legend(handles=handles, loc="outside right center", fontsize="small", frameon=False)
     figure.suptitle(f"{title}\nobjects on the first two principal components", fontsize="large")
     return figure
@@ -101,20 +145,24 @@ def _arrange_panels(tables: Statistics) -> tuple[list[tuple[str, list[str]]], in
     return rows, min(PANELS_PER_ROW, len(conditions))
 
 
-def _draw_tree(distances: np.ndarray, panel: plt.Axes) -> list[int]:
-    """Draw the tree of the classes and return their order in it; without all distances there is no tree, and no order.
+def _order_classes(distances: np.ndarray) -> tuple[list[int], np.ndarray | None]:
+    """Return the order of the classes in their tree, and the tree; of fewer than three there is none.
 
     Parameters
     ----------
     distances
-        (classes, classes); NaN where unknown. The diagonal is not used.
+        (classes, classes); NaN, where unknown, counts as the largest. The diagonal is not used.
     """
-    panel.axis("off")
-    distances = distances.copy()
+    if len(distances) < 3 or not np.isfinite(distances).any():
+        return list(range(len(distances))), None
+    distances = np.where(np.isfinite(distances), distances, np.nanmax(distances))
     np.fill_diagonal(distances, 0)
-    if len(distances) < 3 or not np.isfinite(distances).all():
-        return list(range(len(distances)))
     tree = hierarchy.linkage(squareform(distances, checks=False), "average", optimal_ordering=True)
-    branches = hierarchy.dendrogram(tree, ax=panel, no_labels=True, color_threshold=0, above_threshold_color="0.3")
-    panel.set_ylim(bottom=0.9 * tree[:, 2].min())  # the part that all branches share would flatten the rest
-    return branches["leaves"]
+    return list(hierarchy.leaves_list(tree)), tree
+
+
+def _draw_tree(tree: np.ndarray | None, panel: plt.Axes) -> None:
+    panel.axis("off")
+    if tree is not None:
+        hierarchy.dendrogram(tree, ax=panel, no_labels=True, color_threshold=0, above_threshold_color="0.3")
+        panel.set_ylim(bottom=0.9 * tree[:, 2].min())  # the part that all branches share would flatten the rest

@@ -234,7 +234,8 @@ def _build_panels(example: ExampleObject, conditions: Sequence[dict[str, Any]], 
     colours: dict[str, PcaColours] = {}
     panels = []
     for condition in conditions:
-        view, heading = example.render(condition), format_condition(axis, condition["name"])
+        view = example.render(condition)
+        heading = condition["layers"] if axis == "offset" else format_condition(axis, condition["name"])
         side, counts = len(view.cells), f"{np.count_nonzero(view.cells)} of {view.cells.size} cells"
         cells = Panel(f"mask at {side}x{side}", view.cells, caption=counts)
         if view.features is None:

@@ -69,7 +69,8 @@ KINDS = (
         "Boxes span the quartiles. Whiskers end at the last distance within 1.5 interquartile ranges. Fewer than ten "
         "distances are points. Diamonds are means; the bars beside them are 95 % intervals over images (videos), where "
         "at least five have pairs. Numbers below the boxes count pairs. The order of the means is established if every "
-        "gap in it has an interval above zero, and observed if only the means have it.",
+        "gap in it has an interval above zero, and observed if only the means have it. For transformations, bands span "
+        "the quartiles of the sets that no view changes, with their medians.",
     ),
     Kind(
         "curves",
@@ -145,9 +146,9 @@ KINDS = (
         "figures/{experiment}.class_distances.png",
         "Distances between classes",
         "Mean distance between the objects of two classes in different images; on the diagonal, within a class. Near "
-        "classes stand together, in the order of the tree (average linkage). A cell is white, and there is no tree, "
-        "where two classes have no objects in different images. Each map has a colour scale of its own. A class with "
-        "more than 200 objects is represented by 200, drawn at random.",
+        "classes stand together, in the order of the tree (average linkage) of all maps. Distances are divided by the "
+        "mean of their map, so that maps share one scale. A cell is crossed out where two classes have no objects in "
+        "different images. A class with more than 200 objects is represented by 200, drawn at random.",
     ),
     Kind(
         "pca",
@@ -155,7 +156,8 @@ KINDS = (
         compares_classes,
         "figures/{experiment}.pca.png",
         "Objects on two principal components",
-        "The prototypes of the same objects on their first two principal components, coloured by class.",
+        "The prototypes of the same objects on their first two principal components. The ten classes with most objects "
+        "are named; the others are grey.",
     ),
     Kind(
         "objects",

@@ -13,7 +13,11 @@ from semlens.runtime.files import write_atomically
 from semlens.runtime.logs import log
 from semlens.storage.csv_tables import read_csv
 
-COLOURS = {"scsi": "#d62728", "scdi": "#1f77b4", "dcsi": "#2ca02c", "dcdi": "#f2c500", "sidi": "#9467bd"}
+# Of each set. The first are of Okabe and Ito (2008), which colour-blind readers tell apart.
+PALETTES = {
+    "okabe_ito": {"scsi": "#d55e00", "scdi": "#56b4e9", "dcsi": "#009e73", "dcdi": "#f0e442", "sidi": "#cc79a7"},
+    "paper": {"scsi": "#d62728", "scdi": "#1f77b4", "dcsi": "#2ca02c", "dcdi": "#f2c500", "sidi": "#9467bd"},
+}
 SET_NAMES = {
     "scsi": "same class, same image",
     "scdi": "same class, different image",
@@ -51,6 +55,11 @@ def format_condition(axis: str, condition: str) -> str:
     return AXES[axis].format_heading(condition)
 
 
+def format_distance(metric: str) -> str:
+    """Return what an axis of distances shows; metrics that differ from panel to panel have no name there."""
+    return f"{metric} distance".strip()
+
+
 @apply_style()
 def save_figure(figure: plt.Figure, *, png: str | Path, pdf: str | Path) -> None:
     """Write a figure for the screen and for print, and close it; nothing in the files depends on the day."""
@@ -62,11 +71,12 @@ def save_figure(figure: plt.Figure, *, png: str | Path, pdf: str | Path) -> None
     log.info("figure: %s and %s", png, pdf)
 
 
-def add_legend(figure: plt.Figure, sets: Statistics, title: str) -> None:
+def add_legend(figure: plt.Figure, sets: Statistics, title: str, palette: str) -> None:
     """Add the figure's title, and a legend of the distance sets below, which names sets without pairs."""
     counts = pd.concat(sets.values()).groupby("set", sort=False)["n"].sum()
     handles = [
-        plt.Rectangle((0, 0), 1, 1, facecolor=COLOURS[name], edgecolor="black", linewidth=0.5) for name in counts.index
+        plt.Rectangle((0, 0), 1, 1, facecolor=PALETTES[palette][name], edgecolor="black", linewidth=0.5)
+        for name in counts.index
     ]
     labels = [f"{name}: {SET_NAMES[name]}" + ("" if count else " (no pairs)") for name, count in counts.items()]
     column = max(map(len, labels)) * _LETTER + _HANDLE
