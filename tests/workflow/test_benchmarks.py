@@ -6,6 +6,8 @@ import sys
 import pytest
 from repository import ROOT
 
+pytestmark = pytest.mark.slow
+
 TABLES = {
     "distances.py": "| metric",
     "distances.py --multiplied": "times their time",

@@ -13,6 +13,8 @@ from repository import ROOT, until
 from demo.scenes import compose_still
 from semlens.models.backbones import unet
 
+pytestmark = pytest.mark.slow
+
 TRAINING = MODEL.parent / "training.yaml"
 TOY = {
     "scenes": 4,

@@ -21,6 +21,8 @@ from safetensors.torch import load_file, save_file
 
 from demo.layouts import write_coco, write_davis, write_voc
 
+pytestmark = pytest.mark.slow
+
 HOSTS = ("coco.invalid", "voc.invalid", "davis.invalid", "hub.invalid", "diff.invalid")  # that no one has
 LISTED = {"coco": 4, "pascal": 3}
 

@@ -39,6 +39,8 @@ rule both:
 DEPLOYED = """
 from snakemake.utils import min_version
 
+pytestmark = pytest.mark.slow
+
 
 min_version("6.10.0")
 

@@ -18,6 +18,8 @@ from semlens.statistics.permutation import Shuffler, compute_p, permute_between
 from semlens.statistics.separation import measure_separation
 from semlens.statistics.separation_tables import adjust_p
 
+pytestmark = pytest.mark.slow
+
 SEED = 1_000_000  # of permutations, so that they are not drawn from the numbers that made the images
 NULL = {
     "plain": Scenario(),

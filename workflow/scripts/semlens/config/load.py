@@ -38,6 +38,7 @@ def load_configuration(config: Config, home: Path, metrics: Sequence[str], files
     fill_defaults(config, schema)
     for name, experiment in config["experiments"].items():
         experiment.setdefault("title", name)
+        experiment.setdefault("section", "")
     resolve_paths(config, files)
     name_views(config, name_view)
     registry = read_yaml(find_file(config["registry"], home))

@@ -13,6 +13,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 PANELS_PER_ROW = 4
 N_NAMED = 10
 OTHERS = "0.8"
+_COLOURS = ["black" if name == "#949494" else name for name in sns.color_palette("colorblind").as_hex()]  # grey: others
 
 
 @apply_style()
@@ -91,7 +92,7 @@ def draw_pca(positions: Statistics, *, title: str, axis: str) -> plt.Figure:
     counts = pd.concat(positions.values())["class_name"].value_counts()
     classes = sorted(counts.index[:N_NAMED])
     named = len(counts) <= N_NAMED
-    colours = dict(zip(classes, sns.color_palette("colorblind", len(classes)), strict=True))
+    colours = dict(zip(classes, _COLOURS, strict=False))
     markers = {name: MARKERS[number % len(MARKERS)] for number, name in enumerate(classes)}
     figure, panels = plt.subplots(
         len(rows),
