@@ -62,6 +62,17 @@ def test_the_nearest_pairs_are_the_smallest_distances(run):
     assert list(nearest["distance"]) == sorted(pairs["distance"])[:5]
 
 
+def test_neighbours_are_the_nearest_prototypes_of_other_images(run):
+    instances, vectors = run.prototypes("plain", "tiny", "coco", layers="16")
+    anchor = instances["instance_id"][0]
+    table = run.neighbours("plain", "tiny", "coco", [anchor], layers="16", metric="correlation", n=3)
+    distances = 1 - np.corrcoef(vectors)[0]
+    elsewhere = np.flatnonzero(instances["image_id"] != instances["image_id"][0])
+    expected = elsewhere[np.argsort(distances[elsewhere])[:3]]
+    assert table["instance_b"].tolist() == instances["instance_id"][expected].tolist()
+    assert table["distance"].tolist() == pytest.approx(distances[expected].tolist(), abs=1e-5)
+
+
 @pytest.mark.parametrize(
     ("dataset", "extraction", "view", "timestep"),
     [("coco", "plain", "identity", 0), ("voc", "noised", "identity", 100)],

@@ -15,6 +15,7 @@ import pandas as pd
 from PIL import Image
 from pyarrow.dataset import field
 
+from semlens.compare.nearest import find_nearest
 from semlens.compare.prototypes import load_prototypes, open_prototypes
 from semlens.compare.running_statistics import read_running_statistics
 from semlens.config.axes import AXES
@@ -269,6 +270,28 @@ class Run:
         condition = {"name": layers, "layers": layers, "timestep": timestep, "view": view}
         rows, vectors = load_prototypes(shards, condition)
         return Prototypes(rows.reset_index(drop=True), vectors)
+
+    def neighbours(
+        self,
+        extraction: str,
+        model: str,
+        dataset: str,
+        instance_ids: Sequence[str],
+        *,
+        layers: str,
+        timestep: int = 0,
+        metric: str = "cosine",
+        n: int = 8,
+    ) -> pd.DataFrame:
+        """Return the nearest objects of other images (videos), see :func:`semlens.compare.nearest.find_nearest`.
+
+        Their images are :meth:`crop`'s. Layers are those of :meth:`prototypes`.
+        """
+        rows, vectors = self.prototypes(extraction, model, dataset, layers=layers, timestep=timestep)
+        place_of = {name: place for place, name in enumerate(rows["instance_id"])}
+        for name in instance_ids:
+            check_name("instance", name, place_of)
+        return find_nearest(rows, vectors, [place_of[name] for name in instance_ids], metric, n=n)
 
     def feature_map(
         self,
