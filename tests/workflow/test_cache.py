@@ -139,6 +139,7 @@ def test_new_variants_rerun_nothing(pretended):
         ("draw/separation.py", {"draw_separation", "summarize_findings"}),
         ("draw/tracks.py", {"draw_track"}),
         ("draw/class_maps.py", {"draw_classes"}),
+        ("draw/neighbours.py", {"draw_neighbours"}),
         ("draw/example_objects.py", {"draw_example_objects"}),
         ("report/page.py", {"write_report"}),
         ("report/provenance.py", {"describe_run"}),

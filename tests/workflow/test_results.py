@@ -114,7 +114,7 @@ def test_every_figure_is_drawn_again(run):
             if kind.file.endswith(".png"):
                 assert run.plot(name, kind.name).axes
                 kinds.add(kind.name)
-    assert kinds == {"boxes", "curves", "separation", "track", "class_distances", "pca", "objects"}
+    assert kinds == {"boxes", "curves", "separation", "track", "class_distances", "pca", "neighbours", "objects"}
     assert run.plot("metrics").get_suptitle() == "Which distance separates classes best?"
 
 

@@ -92,3 +92,6 @@ wildcard_constraints:
     views=one_of(config["views"]),
     shard=r"\d{5}",
     key=r"[0-9a-f]{12}",
+
+
+datasets_of = of_experiment("datasets")

@@ -117,6 +117,40 @@ rule draw_example_objects:
         "../scripts/draw_example_objects.py"
 
 
+rule draw_neighbours:
+    """Draw some objects, and the objects of other images that are nearest to them."""
+    input:
+        neighbours=statistics_of("neighbours"),
+        manifests=lambda wildcards: [
+            manifest for dataset in datasets_of(wildcards) for manifest in paths.list_manifests(dataset)
+        ],
+        images=lambda wildcards: [place(paths.list_images(dataset)[0]) for dataset in datasets_of(wildcards)],
+        code=sources("draw_neighbours.py"),
+    output:
+        png="<results>/figures/{experiment}.neighbours.png",
+        pdf="<results>/figures/{experiment}.neighbours.pdf",
+    log:
+        "<logs>/draw_neighbours/{experiment}.log",
+    wildcard_constraints:
+        experiment=one_of(list_experiments("draw_neighbours", config["experiments"])),
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem=grow(2, "GB"),
+        runtime=grow(10, "m"),
+    params:
+        title=of_experiment("title"),
+        axis=of_experiment("axis"),
+        comparisons=comparisons_of,
+        exif=lambda wildcards: {dataset: config["datasets"][dataset]["exif"] for dataset in datasets_of(wildcards)},
+        images=lambda wildcards: digest_images(
+            config["datasets"],
+            [locate(path) for dataset in datasets_of(wildcards) for path in paths.list_manifests(dataset)],
+        ),
+    script:
+        "../scripts/draw_neighbours.py"
+
+
 rule draw_track:
     """Draw one object of a video through later frames."""
     input:

@@ -46,6 +46,7 @@ rule compare_classes:
     output:
         class_distances="<results>/statistics/{experiment}/{model}/{dataset}.class_distances.csv",
         pca="<results>/statistics/{experiment}/{model}/{dataset}.pca.csv",
+        neighbours="<results>/statistics/{experiment}/{model}/{dataset}.neighbours.csv",
     log:
         "<logs>/compare_classes/{experiment}/{model}/{dataset}.log",
     wildcard_constraints:

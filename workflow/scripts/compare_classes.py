@@ -12,4 +12,5 @@ if __name__ == "__main__":
             device=snakemake.resources.device,
             out_class_distances=snakemake.output.class_distances,
             out_pca=snakemake.output.pca,
+            out_neighbours=snakemake.output.neighbours,
         )

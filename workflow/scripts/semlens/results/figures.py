@@ -18,6 +18,7 @@ from semlens.draw.class_maps import draw_class_distances, draw_pca
 from semlens.draw.curves import draw_curves
 from semlens.draw.example_objects import draw_example_objects, load_example_objects
 from semlens.draw.kinds import list_kinds
+from semlens.draw.neighbours import choose_neighbours, draw_neighbours, load_crops
 from semlens.draw.separation import draw_separation
 from semlens.draw.style import Statistics, read_statistics
 from semlens.draw.tracks import draw_track, load_track
@@ -47,6 +48,8 @@ def draw_figure(files: RunFiles, experiment: str, kind: str | None) -> plt.Figur
             return draw_pca(_read(files, experiment, chosen), **words)
         case "track":
             return _draw_track(files, experiment)
+        case "neighbours":
+            return _draw_neighbours(files, experiment)
         case "objects":
             examples = load_example_objects(_list_examples(files, experiment))
             return draw_example_objects(examples, list_distinct_inputs(entry), **words)
@@ -68,6 +71,23 @@ def _draw_separation(files: RunFiles, experiment: str) -> plt.Figure:
     entry = files.configuration["experiments"][experiment]
     models = list_compared_models(files.configuration)
     return draw_separation(comparisons, models, title=entry["title"], seed=files.configuration["seed"])
+
+
+def _draw_neighbours(files: RunFiles, experiment: str) -> plt.Figure:
+    entry = files.configuration["experiments"][experiment]
+    comparisons = list_comparisons(files.configuration, experiment)
+    datasets = {comparison["name"]: comparison["dataset"] for comparison in comparisons}
+    tables = choose_neighbours(_read(files, experiment, "neighbours"))
+    sources = {
+        dataset: {
+            "manifests": files.list_manifests(dataset),
+            "images": files.find_images(dataset),
+            "exif": files.find_exif(dataset),
+        }
+        for dataset in entry["datasets"]
+    }
+    crops = load_crops(tables, datasets, sources)
+    return draw_neighbours(tables, datasets, crops, title=entry["title"], axis=entry["axis"])
 
 
 def _draw_track(files: RunFiles, experiment: str) -> plt.Figure:

@@ -5,14 +5,12 @@ Nothing is computed again, and nothing is read before it is asked for.
 
 from collections.abc import Sequence
 from functools import cached_property
-from math import ceil, floor
 from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from PIL import Image
 from pyarrow.dataset import field
 
 from semlens.compare.nearest import find_nearest
@@ -20,11 +18,9 @@ from semlens.compare.prototypes import load_prototypes, open_prototypes
 from semlens.compare.running_statistics import read_running_statistics
 from semlens.config.axes import AXES
 from semlens.config.schema import Config
-from semlens.images.masks import decode_mask
+from semlens.images.crops import Crop, crop_instance
 from semlens.images.original import ORIGINAL
-from semlens.images.paths import find_image
-from semlens.images.reading import read_image
-from semlens.images.views import CropBox, load_view
+from semlens.images.views import load_view
 from semlens.results.figures import draw_figure
 from semlens.results.files import COMPARED, RunFiles, check_name, require
 from semlens.statistics.comparisons import COMPARISONS
@@ -39,14 +35,6 @@ class Prototypes(NamedTuple):
 
     instances: pd.DataFrame  # a row per instance
     vectors: np.ndarray  # (instances, channels) float32
-
-
-class Crop(NamedTuple):
-    """An instance cut out of its image."""
-
-    image: Image.Image
-    mask: np.ndarray  # (height, width) bool, the instance's visible pixels
-    box: CropBox  # its place in the whole image, in pixels
 
 
 def open_run(results: str | Path = "results", *, resources: str | Path | None = None) -> "Run":
@@ -347,19 +335,8 @@ class Run:
         """
         instances = self.instances(dataset).set_index("instance_id")
         check_name("instance", instance_id, instances.index)
-        instance = instances.loc[instance_id]
-        width, height = int(instance["width"]), int(instance["height"])
-        path = find_image(self._files.find_images(dataset), instance["file"])
-        image = read_image(path, width=width, height=height, exif=self._files.find_exif(dataset))
-        mask = decode_mask(instance["rle"], width=width, height=height).astype(bool)
-        x, y, w, h = (instance[f"bbox_{key}"] for key in "xywh")
-        box = CropBox(
-            left=max(0, floor(x - margin * w)),
-            top=max(0, floor(y - margin * h)),
-            right=min(width, ceil(x + (1 + margin) * w)),
-            bottom=min(height, ceil(y + (1 + margin) * h)),
-        )
-        return Crop(image.crop(box), mask[box.top : box.bottom, box.left : box.right], box)
+        images = self._files.find_images(dataset)
+        return crop_instance(instances.loc[instance_id], images, exif=self._files.find_exif(dataset), margin=margin)
 
     def plot(self, experiment: str, kind: str | None = None) -> plt.Figure:
         """Return a figure of a finished run, drawn again: it can be changed, and saved with ``savefig``.

@@ -10,6 +10,7 @@ import pandera.pandas as pa
 from scipy.sparse.linalg import svds
 
 from semlens.compare.metrics import iterate_distance_blocks, load_metric
+from semlens.compare.nearest import find_nearest
 from semlens.compare.pairs import SETS, DistanceSets
 from semlens.compare.prototypes import load_prototypes, open_prototypes
 from semlens.runtime.logs import log
@@ -48,6 +49,23 @@ PCA = pa.DataFrameSchema(
 )
 
 
+NEIGHBOURS = pa.DataFrameSchema(
+    {
+        "condition": pa.Column(str, description="Condition of the experiment, as text."),
+        "instance_a": pa.Column(str, description="Id of an instance: one of each class, drawn at random."),
+        "class_a": pa.Column(str, description="Its class."),
+        "rank": pa.Column(
+            "int64", pa.Check.ge(1), description="Place of the other among its neighbours, nearest first."
+        ),
+        "instance_b": pa.Column(str, description="Id of the neighbour, which is in another image (video)."),
+        "class_b": pa.Column(str, description="Its class."),
+        "distance": pa.Column("float64", pa.Check.ge(0), description="Distance of their prototypes."),
+    },
+    strict=True,
+    coerce=True,
+)
+
+
 def compare_classes(
     *,
     prototypes: Sequence[str | Path],
@@ -56,8 +74,9 @@ def compare_classes(
     device: str,
     out_class_distances: str | Path,
     out_pca: str | Path,
+    out_neighbours: str | Path,
 ) -> None:
-    """Write, by condition, the mean distance of each pair of classes and the principal components of the objects.
+    """Write, by condition, mean distances of classes, principal components of objects, and neighbours of some.
 
     A class with more than ``MAX_PER_CLASS`` objects is represented by a random part of them, the same in every
     condition of the same rows.
@@ -69,15 +88,18 @@ def compare_classes(
     conditions
         Each names a ``view``, ``timestep``, layer set (``layers``) and ``metric``.
     """
-    shards, means, projections = open_prototypes(prototypes), [], []
+    shards, means, projections, neighbours = open_prototypes(prototypes), [], [], []
     for condition in conditions:
         name, metric = condition["name"], condition["metric"]
         rows, vectors = load_prototypes(shards, condition, lambda rows: _sample_classes(rows, seed))
         means.append(average_class_distances(rows, vectors, metric, device=device).assign(condition=name))
         projections.append(project_pca(rows, vectors, metric).assign(condition=name))
+        anchors = _draw_anchors(rows, seed)
+        neighbours.append(find_nearest(rows, vectors, anchors, metric, device=device).assign(condition=name))
         log.info("%s: %d objects of %d classes", name, len(rows), rows["class_name"].nunique())
     write_csv(pd.concat(means, ignore_index=True)[list(CLASS_DISTANCES.columns)], CLASS_DISTANCES, out_class_distances)
     write_csv(pd.concat(projections, ignore_index=True)[list(PCA.columns)], PCA, out_pca)
+    write_csv(pd.concat(neighbours, ignore_index=True)[list(NEIGHBOURS.columns)], NEIGHBOURS, out_neighbours)
 
 
 def average_class_distances(
@@ -149,6 +171,12 @@ def project_pca(rows: pd.DataFrame, vectors: np.ndarray, metric: str) -> pd.Data
             "explained": np.vdot(coordinates, coordinates) / variance if variance else 0.0,
         }
     )
+
+
+def _draw_anchors(rows: pd.DataFrame, seed: int) -> list[int]:
+    """Return the position of one object of each class."""
+    members = rows.groupby("class_name").indices.values()
+    return [int(np.random.default_rng([seed, number]).choice(those)) for number, those in enumerate(members)]
 
 
 def _sample_classes(rows: pd.DataFrame, seed: int) -> np.ndarray:

@@ -1,0 +1,48 @@
+"""An instance cut out of its image."""
+
+from math import ceil, floor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from semlens.images.masks import decode_mask
+from semlens.images.paths import find_image
+from semlens.images.reading import read_image
+from semlens.images.views import CropBox
+
+
+class Crop(NamedTuple):
+    """An instance cut out of its image."""
+
+    image: Image.Image
+    mask: np.ndarray  # (height, width) bool, the instance's visible pixels
+    box: CropBox  # its place in the whole image, in pixels
+
+
+def crop_instance(instance: Any, folder: str | Path, *, exif: str, margin: float = 0.1) -> Crop:
+    """Return an instance cut out of its image.
+
+    Parameters
+    ----------
+    instance
+        A row of a manifest.
+    folder
+        The dataset's images.
+    exif
+        See :func:`semlens.images.reading.read_image`.
+    margin
+        How much of the surroundings is kept on each side, as a share of the instance's width and height.
+    """
+    width, height = int(instance["width"]), int(instance["height"])
+    image = read_image(find_image(folder, instance["file"]), width=width, height=height, exif=exif)
+    mask = decode_mask(instance["rle"], width=width, height=height).astype(bool)
+    x, y, w, h = (instance[f"bbox_{key}"] for key in "xywh")
+    box = CropBox(
+        left=max(0, floor(x - margin * w)),
+        top=max(0, floor(y - margin * h)),
+        right=min(width, ceil(x + (1 + margin) * w)),
+        bottom=min(height, ceil(y + (1 + margin) * h)),
+    )
+    return Crop(image.crop(box), mask[box.top : box.bottom, box.left : box.right], box)
