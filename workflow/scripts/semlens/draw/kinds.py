@@ -167,7 +167,7 @@ KINDS = (
         "Neighbours",
         "An object, drawn at random, and the eight nearest ones of other images (videos), nearest first. The object is "
         "outlined. A whole frame and a tick: the same class. A dashed frame and a cross: another class, named below. "
-        "Up to five classes and three conditions are shown; open_run(...).neighbours(...) gives all others.",
+        "Up to four classes and two conditions are shown; open_run(...).neighbours(...) gives all others.",
         is_photograph=True,
     ),
     Kind(

@@ -11,13 +11,13 @@ from semlens.draw.style import Statistics, apply_style, format_condition
 from semlens.images.crops import Crop, crop_instance
 from semlens.storage.table_reader import read_table
 
-MAX_CLASSES = 5  # of a figure; the caption in draw/kinds.py says so
-MAX_CONDITIONS = 3
+MAX_CLASSES = 4  # of a figure; the caption in draw/kinds.py says so
+MAX_CONDITIONS = 2
 _RIGHT, _WRONG = {"color": "#009e73", "linestyle": "-"}, {"color": "#d55e00", "linestyle": "--"}
 
 
 def choose_neighbours(tables: Statistics) -> Statistics:
-    """Return what a figure has room for: the first, middle and last condition, and some classes spread over all."""
+    """Return what a figure has room for: the first and the last condition, and some classes spread over all."""
     first = next(iter(tables.values()))
     conditions = _spread(list(dict.fromkeys(first["condition"])), MAX_CONDITIONS)
     chosen = {}

@@ -22,6 +22,7 @@ from semlens.storage.csv_tables import read_csv
 
 _HEAD = re.compile(r"<thead>.*?</thead>", re.DOTALL)
 _HEADER = re.compile(r"<th(?=[ >])(?! scope)")
+_WIDEST = 1300  # pixels of a photograph
 _USUAL = [f"{axis.name} {axis.default}" for axis in AXES.values() if axis.default is not None] + ["reference all"]
 
 
@@ -263,8 +264,10 @@ def _embed_image(part: dict[str, Any]) -> Markup:
     """Return an image as WebP, which takes a third of a PNG: photographs with small losses, lines with none."""
     content = io.BytesIO()
     with Image.open(part["path"]) as image:
+        if part["is_photograph"]:
+            image.thumbnail((_WIDEST, image.height))
         width, height = image.size
-        options = {"quality": 82} if part["is_photograph"] else {"lossless": True}
+        options = {"quality": 75} if part["is_photograph"] else {"lossless": True}
         image.convert("RGB").save(content, "WEBP", method=4, **options)
     data = base64.b64encode(content.getvalue()).decode()
     return Markup(

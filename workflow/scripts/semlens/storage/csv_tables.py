@@ -7,7 +7,20 @@ import pandas as pd
 
 TEXT = (
     *("condition", "condition_a", "condition_b", "best", "model", "dataset", "experiment"),
-    *("class_name", "class_a", "class_b", "instance_id", "image_id", "unit", "set", "set_a", "set_b", "few"),
+    *(
+        "class_name",
+        "class_a",
+        "class_b",
+        "instance_id",
+        "instance_a",
+        "instance_b",
+        "image_id",
+        "unit",
+        "set",
+        "set_a",
+        "set_b",
+        "few",
+    ),
 )
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")  # what a spreadsheet's formula may begin with, perhaps guarded already
 
