@@ -9,6 +9,8 @@ import yaml
 from payload import alike
 from repository import SMALL, Job, Repository, copied, execute, plan, snakemake
 
+pytestmark = pytest.mark.slow
+
 MODULE = """
 module {name}:
     snakefile: {door}
@@ -38,9 +40,6 @@ rule both:
 # What `snakedeploy deploy-workflow` writes to workflow/Snakefile, beside a copy of config/.
 DEPLOYED = """
 from snakemake.utils import min_version
-
-pytestmark = pytest.mark.slow
-
 
 min_version("6.10.0")
 

@@ -44,7 +44,7 @@ def concluded(*experiments: str, dataset: str | None = None) -> set[Job]:
 def mapped(*experiments: str) -> set[Job]:
     """Maps of classes, of the experiment that has them."""
     return (
-        {Job("compare_classes", "layers/tiny/coco"), Job("draw_classes", "layers")}
+        {Job("compare_classes", "layers/tiny/coco"), Job("draw_classes", "layers"), Job("draw_neighbours", "layers")}
         if "layers" in experiments
         else set()
     )
@@ -97,7 +97,8 @@ CHANGES = {
     ),
     "a title redraws its experiment": (
         {"experiments:layers:title": "Another question"},
-        {Job(f"draw_{kind}", "layers") for kind in ("experiment", "separation", "classes")} | examples("layers"),
+        {Job(f"draw_{kind}", "layers") for kind in ("experiment", "separation", "classes", "neighbours")}
+        | examples("layers"),
     ),
     "a section stands in the report alone": ({"experiments:layers:section": "beyond the paper"}, set()),
     "an expected order reruns the tests": (
