@@ -9,6 +9,8 @@ import pytest
 import yaml
 from repository import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_readme_has_the_plan_of_the_paper():
     """A dry run of everything, on a machine that may have no data at all."""

@@ -109,6 +109,8 @@ def test_a_crop_shows_the_instance(run):
 
 def test_every_figure_is_drawn_again(run):
     kinds = set()
+    boxes = run.plot("turns", "boxes").axes[0]
+    assert boxes.get_ylabel().endswith("\ncorrelation distance")  # as in the file
     for name, entry in run.configuration["experiments"].items():
         for kind in list_kinds(entry):
             if kind.file.endswith(".png"):

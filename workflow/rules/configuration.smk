@@ -51,7 +51,8 @@ onstart:
 
 onerror:
     # Snakemake ends with lines about itself. What failed, and why, comes after them.
-    atexit.register(sys.stderr.write, "\n".join(["", "What failed:", *list_failures(log[0]), ""]))
+    if failures := list_failures(log[0]):
+        atexit.register(sys.stderr.write, "\n".join(["", "What failed:", *failures, ""]))
 
 
 models = ModelSources(config, REGISTRY, str(here(HOME / "resources" / "demo" / "model")), SCRIPTS)

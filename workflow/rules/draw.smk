@@ -125,6 +125,10 @@ rule draw_neighbours:
             manifest for dataset in datasets_of(wildcards) for manifest in paths.list_manifests(dataset)
         ],
         images=lambda wildcards: [place(paths.list_images(dataset)[0]) for dataset in datasets_of(wildcards)],
+        # Lists of further shards, whose images are in the same folder.
+        more_images=lambda wildcards: [
+            place(images) for dataset in datasets_of(wildcards) for images in paths.list_images(dataset)[1:]
+        ],
         code=sources("draw_neighbours.py"),
     output:
         png="<results>/figures/{experiment}.neighbours.png",

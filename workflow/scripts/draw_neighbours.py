@@ -1,5 +1,7 @@
 """Draw some objects, and the objects of other images that are nearest to them."""
 
+from pathlib import Path
+
 import matplotlib
 
 from semlens.draw.neighbours import choose_neighbours, draw_neighbours, load_crops
@@ -17,7 +19,7 @@ if __name__ == "__main__":
         tables = choose_neighbours(read_statistics(names, inputs.neighbours))
         sources = {
             dataset: {
-                "manifests": [path for path in inputs.manifests if f"/{dataset}/" in path],
+                "manifests": [path for path in inputs.manifests if Path(path).parent.name == dataset],
                 "images": find_image_folder(images),
                 "exif": params.exif[dataset],
             }

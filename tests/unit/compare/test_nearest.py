@@ -48,6 +48,9 @@ def test_of_equally_near_ones_the_first_comes_first(objects):
     assert table["instance_b"].tolist() == ["o3", "o4", "o5"]
 
 
-def test_an_object_without_others_has_no_neighbour(objects):
+@pytest.mark.parametrize(("count", "anchors"), [(3, [0]), (30, [])])
+def test_where_there_is_nothing_to_find_the_table_is_empty(objects, count, anchors):
     rows, vectors = objects
-    assert find_nearest(rows[:3], vectors[:3], [0], "cosine").empty
+    table = find_nearest(rows[:count], vectors[:count], anchors, "cosine")
+    assert table.empty
+    assert "instance_b" in table

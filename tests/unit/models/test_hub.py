@@ -14,6 +14,8 @@ from types import SimpleNamespace
 import pytest
 from hub import Hub
 
+pytestmark = pytest.mark.slow  # a process a test
+
 FETCH = """
 import json, sys
 from functools import partial

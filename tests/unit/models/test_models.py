@@ -193,6 +193,7 @@ def test_noise_mixed_by_the_signal_is_that_of_diffusers(tiny_model, timestep):
     torch.testing.assert_close(signal.sqrt() * clean + (1 - signal).sqrt() * noise, expected, atol=1e-6, rtol=0)
 
 
+@pytest.mark.slow
 def test_loading_hides_no_package_from_others(tiny_model):
     """A notebook that loads a network with semlens goes on with pipelines of diffusers."""
     code = f"""

@@ -36,17 +36,7 @@ def find_nearest(
     for anchor in anchors:
         others = np.flatnonzero(units != units[anchor])
         distances = pair_distances(vectors, np.full(len(others), anchor), others, metric, device=device)
-        nearest = np.argsort(distances, kind="stable")[:n]
-        found.append(
-            pd.DataFrame(
-                {
-                    "instance_a": names[anchor],
-                    "class_a": classes[anchor],
-                    "rank": np.arange(1, len(nearest) + 1),
-                    "instance_b": names[others[nearest]],
-                    "class_b": classes[others[nearest]],
-                    "distance": distances[nearest],
-                }
-            )
-        )
-    return pd.concat(found, ignore_index=True)
+        for rank, place in enumerate(np.argsort(distances, kind="stable")[:n], start=1):
+            other = others[place]
+            found.append((names[anchor], classes[anchor], rank, names[other], classes[other], distances[place]))
+    return pd.DataFrame(found, columns=["instance_a", "class_a", "rank", "instance_b", "class_b", "distance"])

@@ -11,7 +11,7 @@ from semlens.images.views import load_view
 from semlens.select.formats import load_format
 
 # Keys of the configuration that say where and how a run takes place, not what it finds.
-PLACE_KEYS = ("pathvars", "device", "threads", "batch_size", "registry", "mirrors", "reference_results", "palette")
+PLACE_KEYS = ("pathvars", "device", "threads", "batch_size", "registry", "mirrors", "reference_results")
 # Keys of an extraction that decide how the network is read, and what a prototype is.
 _READING_KEYS = ("prompt", "posterior", "noise", "inference_steps", "mask")
 

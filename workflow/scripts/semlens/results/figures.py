@@ -11,6 +11,7 @@ from semlens.config.plan import (
     list_example_options,
     list_example_shards,
     list_questions,
+    name_metric,
 )
 from semlens.config.schema import Config
 from semlens.draw.boxes import draw_boxes
@@ -35,11 +36,12 @@ def draw_figure(files: RunFiles, experiment: str, kind: str | None) -> plt.Figur
     chosen = kinds[0] if kind is None else kind
     check_name("kind of figure", chosen, kinds)
     words = {"title": entry["title"], "axis": entry["axis"]}
+    look = {"metric": name_metric(entry), "palette": files.configuration["palette"]}
     match chosen:
         case "boxes":
-            return draw_boxes(_read(files, experiment, "sets"), _read(files, experiment, "order"), **words)
+            return draw_boxes(_read(files, experiment, "sets"), _read(files, experiment, "order"), **words, **look)
         case "curves":
-            return draw_curves(_read(files, experiment, "sets"), **words)
+            return draw_curves(_read(files, experiment, "sets"), **words, **look)
         case "separation":
             return _draw_separation(files, experiment)
         case "class_distances":
