@@ -3,7 +3,7 @@
 # make test   the gate: linters, formatters, unit and workflow tests
 # make test-fast   what needs neither a finished run nor a browser, for an answer while you work
 # make test-slurm   the demo on a Slurm of one node, which is installed if need be; as root, on Debian or Ubuntu
-# make docs   the tables of docs/data.md, from the library's contracts
+# make docs   the tables of docs/data.md, from the library's contracts; the captions of snakemake --report
 # make lock   pin what envs/requirements.in needs in envs/requirements.txt
 PYTHON ?= python3
 DEVICE ?= cpu
@@ -45,6 +45,7 @@ $(READY): envs/requirements.txt
 
 docs: $(READY)
 	PYTHONPATH=workflow/scripts $(BIN)/python docs/write_data.py
+	PYTHONPATH=workflow/scripts $(BIN)/python docs/write_captions.py
 
 lock:
 	rm -rf .lock && $(PYTHON) -m venv .lock

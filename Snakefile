@@ -11,6 +11,9 @@ if not workflow.overwrite_configfiles:
     configfile: f"{workflow.current_basedir}/config/config.yaml"
 
 
+report: "workflow/report/captions/workflow.rst"
+
+
 pathvars:
     logs="<results>/logs",
     benchmarks="<results>/benchmarks",
@@ -31,9 +34,10 @@ include: "workflow/rules/targets.smk"
 
 
 rule all:
-    """Prototypes, figures, tables and the report."""
+    """Prototypes, figures, tables, the report and the explorer."""
     default_target: True
     input:
         rules.draw.input,
         rules.pool.input,
         rules.write_report.output.html,
+        rules.write_explorer.output.html,

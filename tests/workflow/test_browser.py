@@ -1,4 +1,4 @@
-"""The report of a finished run in headless Chromium: everything is found and shown, and nothing is complained of."""
+"""The report and the explorer of a finished run in headless Chromium: all is shown, and nothing is complained of."""
 
 import json
 import shutil
@@ -6,11 +6,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import axe_core_python
+import pandas as pd
 import pytest
 from repository import SMALL
 from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
+
+import semlens
+from semlens.storage.planes import NEIGHBOURS
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 EXPERIMENTS = SMALL["experiments"]
@@ -137,15 +143,18 @@ def test_nothing_is_clipped(opened, browser, width, media):
         assert browser.execute_script(CLIPPED) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everybody_can_read_it(opened, browser, scheme):
-    """axe-core, with everything unfolded, finds nothing serious."""
+def list_violations(browser, scheme):
     with emulated(browser, 1400, scheme=scheme):
         browser.set_script_timeout(120)
         browser.execute_script((Path(axe_core_python.__file__).parent / "axe.min.js").read_text())
         violations = browser.execute_async_script("axe.run().then((found) => arguments[0](found.violations))")
-    found = {violation["id"]: violation["nodes"][0]["html"] for violation in violations}
-    assert not found, found
+    return {violation["id"]: violation["nodes"][0]["html"] for violation in violations}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_read_it(opened, browser, scheme):
+    """axe-core, with everything unfolded, finds nothing at all."""
+    assert list_violations(browser, scheme) == {}
 
 
 def test_the_first_screen_is_short_and_the_rest_is_folded(opened):
@@ -162,3 +171,101 @@ def test_a_link_unfolds_what_it_leads_to_and_escape_closes_a_large_figure(finish
     WebDriverWait(browser, 5).until(lambda _: browser.execute_script(large))
     browser.switch_to.active_element.send_keys(Keys.ESCAPE)
     WebDriverWait(browser, 5).until(lambda _: not browser.execute_script(large))
+
+
+# The explorer
+
+
+PLACE = """
+const box = document.getElementById("plot").getBoundingClientRect()
+const { x, y, object } = points.data, { x_scale, y_scale } = view.frame
+return object.map((name, at) => [name, box.left + x_scale.compute(x[at]), box.top + y_scale.compute(y[at])])
+"""
+
+
+@pytest.fixture
+def explored(finished, browser, tmp_path):
+    alone = tmp_path / "explorer.html"
+    shutil.copy(finished.path("results", "explorer.html"), alone)
+    browser.get(alone.as_uri())
+    WebDriverWait(browser, 20).until(lambda _: browser.execute_script("return typeof view === 'object'"))
+    return browser
+
+
+def choose(browser, **values):
+    for control, value in values.items():
+        Select(browser.find_element("id", control)).select_by_value(value)
+
+
+def ask(browser, expression, *values):
+    return browser.execute_script(f"return {expression}", *values)
+
+
+def point_at(browser, x, y):
+    actions = ActionChains(browser)
+    actions.w3c_actions.pointer_action.move_to_location(round(x), round(y))
+    return actions
+
+
+def test_the_explorer_shows_every_object_of_what_is_chosen(explored, finished):
+    choose(explored, dataset="voc", model="untrained", timestep="100")
+    objects = ask(explored, "points.data.object.map((object) => describe(object).id)")
+    manifest = pd.read_parquet(finished.path("results", "manifests", "voc", "00000.parquet"))
+    assert sorted(objects) == sorted(manifest["instance_id"])
+    offered = ask(explored, "KEYS.map((key) => [...find(key).options].map((option) => option.value))")
+    assert offered == [["coco", "voc", "davis"], ["tiny", "untrained"], ["noised"], ["enc16.1"], ["1", "100"]]
+
+
+def test_it_needs_no_other_file_and_no_network_either(explored):
+    names = ask(explored, "performance.getEntriesByType('resource').map((entry) => entry.name.slice(0, 60))")
+    assert not [name for name in names if not name.startswith("data:")]
+    assert not [entry for entry in explored.get_log("browser") if entry["level"] != "INFO"]
+
+
+def test_pointing_shows_an_object_and_a_click_holds_it(explored):
+    places = explored.execute_script(PLACE)
+    (one, *there), (other, *elsewhere) = sorted(places, key=lambda place: place[1])[:: len(places) - 1]
+    point_at(explored, *there).perform()
+    assert ask(explored, "[seen, held]") == [one, None]
+    assert ask(explored, "find('shown').textContent.includes(describe(seen).id)")
+    point_at(explored, *elsewhere).click().perform()
+    point_at(explored, *there).perform()
+    assert ask(explored, "[seen, held]") == [other, other]
+    explored.find_element("tag name", "body").send_keys(Keys.ESCAPE)
+    assert ask(explored, "held") is None
+
+
+def test_a_neighbour_is_followed_by_its_button(explored, finished):
+    choose(explored, dataset="coco")
+    here = ask(explored, "describe(seen).id")
+    table = next(table for _, table in semlens.open_run(finished.path("results")).planes("coco"))
+    row = table.set_index("instance_id").loc[here]
+    buttons = explored.find_elements("css selector", "#neighbours button")
+    assert [button.get_attribute("title") for button in buttons] == row[NEIGHBOURS].dropna().tolist()
+    buttons[0].click()
+    assert ask(explored, "describe(seen).id") == row["neighbour_1"]
+
+
+def test_a_class_is_hidden_and_shown(explored):
+    count = "points.data.x.length"
+    everyone, number = ask(explored, count), ask(explored, "dataset().objects[seen][2]")
+    explored.find_element("css selector", f"[data-number='{number}']").click()
+    left = ask(explored, count)
+    assert 0 < left < everyone
+    assert ask(explored, "points.data.object.every((object) => dataset().objects[object][2] !== arguments[0])", number)
+    explored.find_element("id", "none").click()
+    assert ask(explored, count) == 0
+    explored.find_element("id", "all").click()
+    assert ask(explored, count) == everyone
+
+
+@pytest.mark.parametrize("width", [1400, 768, 400])
+def test_nothing_of_the_explorer_is_clipped(explored, width):
+    with emulated(explored, width):
+        assert explored.execute_script(CLIPPED) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_read_the_explorer(explored, scheme):
+    explored.execute_script(UNFOLD)
+    assert list_violations(explored, scheme) == {}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from repository import ROOT, Repository, copied, snakemake
+from write_captions import CAPTIONS, render_captions
 from write_data import DATA, fill_tables
 
 from semlens.compare.metrics import list_metrics
@@ -172,6 +173,11 @@ def test_the_tables_of_files_are_those_of_the_contracts():
     """Otherwise: make docs."""
     text = DATA.read_text()
     assert fill_tables(text) == text
+
+
+def test_the_captions_of_snakemakes_report_are_those_of_ours():
+    """Otherwise: make docs."""
+    assert {name: (CAPTIONS / name).read_text() for name in render_captions()} == render_captions()
 
 
 def list_anchors(path: Path) -> set[str]:

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from repository import SMALL, Job, changed, execute, plan, selected
 
-DESCRIBED, JUDGED, SUMMARIZED, REPORTED = (
-    Job(rule, "") for rule in ("describe_run", "judge_claims", "summarize_findings", "write_report")
+DESCRIBED, JUDGED, SUMMARIZED, REPORTED, EXPLORED = (
+    Job(rule, "") for rule in ("describe_run", "judge_claims", "summarize_findings", "write_report", "write_explorer")
 )
 SHARDS = {"coco": ("00000", "00001"), "voc": ("00000",), "davis": ("00000",)}
 MODELS = {name: SMALL["extractions"][entry["extractions"][0]]["models"] for name, entry in SMALL["experiments"].items()}
@@ -50,6 +50,13 @@ def mapped(*experiments: str) -> set[Job]:
     )
 
 
+def projected(extraction: str, *datasets: str) -> set[Job]:
+    """What the explorer shows of an extraction, and the explorer."""
+    models = SMALL["extractions"][extraction]["models"]
+    places = {Job("project_objects", f"{extraction}/{model}/{dataset}") for model in models for dataset in datasets}
+    return places | {EXPLORED}
+
+
 def examples(*experiments: str) -> set[Job]:
     return {Job("draw_example_objects", experiment) for experiment in experiments}
 
@@ -57,13 +64,20 @@ def examples(*experiments: str) -> set[Job]:
 PLAIN = (
     extracted("extract_features", "plain", "coco", "voc")
     | extracted("pool_prototypes", "plain", "coco", "voc")
+    | projected("plain", "coco", "voc")
     | concluded("metrics", "layers", "turns")
     | examples("metrics", "layers", "turns")
 )
-VIDEO = extracted("extract_prototypes", "video", "davis") | concluded("video", "one") | examples("video")
+VIDEO = (
+    extracted("extract_prototypes", "video", "davis")
+    | projected("video", "davis")
+    | concluded("video", "one")
+    | examples("video")
+)
 NOISED = (
     extracted("extract_features", "noised", "voc")
     | extracted("pool_prototypes", "noised", "voc")
+    | projected("noised", "voc")
     | concluded("noise")
     | examples("noise")
 )
@@ -130,6 +144,7 @@ CHANGES = {
         | {Job("encode_images", f"tiny/voc/{views}/00000") for views in ("plain", "turned")}
         | extracted("extract_features", "plain", "voc")
         | extracted("pool_prototypes", "plain", "voc")
+        | projected("plain", "voc")
         | concluded("metrics", dataset="voc")
         | examples("metrics")
         | NOISED
@@ -146,6 +161,7 @@ CHANGES = {
             Job("encode_images", "tiny/davis/plain/00001"),
             Job("extract_prototypes", "video/tiny/davis/00001"),
         }
+        | projected("video", "davis")
         | concluded("video", "one"),
     ),
     "images fill the last shard and leave the full one": (
@@ -156,6 +172,7 @@ CHANGES = {
             Job("extract_features", "plain/tiny/coco/00001"),
             Job("pool_prototypes", "plain/tiny/coco/00001"),
         }
+        | projected("plain", "coco")
         | concluded("metrics", dataset="coco")
         | concluded("layers"),
     ),
@@ -169,19 +186,26 @@ CHANGES = {
     ),
     "how cells count is decided when pooling": (
         {"extractions:noised:mask": "area"},
-        extracted("pool_prototypes", "noised", "voc") | concluded("noise") | examples("noise"),
+        extracted("pool_prototypes", "noised", "voc")
+        | projected("noised", "voc")
+        | concluded("noise")
+        | examples("noise"),
     ),
     "without maps, how cells count is decided when extracting": ({"extractions:turned:mask": "area"}, TURNED),
     "a feature set is pooled from the maps that are there": (
         {"experiments:layers:conditions": ["enc16.1", "enc16"]},
         extracted("pool_prototypes", "plain", "coco")
+        | projected("plain", "coco")
         | concluded("metrics", dataset="coco")
         | concluded("layers")
         | examples("layers"),
     ),
     "maps are pooled as they are made from now on": (
         {"extractions:noised:keep": "prototypes"},
-        extracted("extract_prototypes", "noised", "voc") | concluded("noise") | examples("noise"),
+        extracted("extract_prototypes", "noised", "voc")
+        | projected("noised", "voc")
+        | concluded("noise")
+        | examples("noise"),
     ),
     "maps are kept from now on": (
         {"extractions:turned:keep": "maps"},

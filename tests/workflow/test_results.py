@@ -6,10 +6,13 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import semlens
 from semlens.compare.metrics import pair_distances
 from semlens.draw.kinds import list_kinds
+from semlens.images.masks import decode_mask
+from semlens.results.fiftyone_export import describe_images
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +76,39 @@ def test_neighbours_are_the_nearest_prototypes_of_other_images(run):
     assert table["distance"].tolist() == pytest.approx(distances[expected].tolist(), abs=1e-5)
 
 
+def test_planes_are_those_of_every_extraction_that_shows_images_as_they_are(run):
+    held = {tuple(plane.values()): set(table["instance_id"]) for plane, table in run.planes("voc")}
+    everyone = set(run.instances("voc")["instance_id"])
+    assert held == {
+        ("plain", "tiny", "16", 0): everyone,
+        ("plain", "tiny", "enc16.1", 0): everyone,
+        **{("noised", model, "enc16.1", step): everyone for model in ("tiny", "untrained") for step in (1, 100)},
+    }
+
+
+def test_what_fiftyone_is_told_is_what_was_studied(run):
+    instances = run.instances("davis").set_index("instance_id")
+    images = list(describe_images(run, "davis"))
+    assert [image["image_id"] for image in images] == list(dict.fromkeys(instances["image_id"]))
+    for image in images:
+        with Image.open(image["filepath"]) as picture:
+            width, height = picture.size
+        for told in image["objects"]:
+            instance = instances.loc[told["instance_id"]]
+            assert (told["label"], image["frame"]) == (instance["class_name"], instance["frame"])
+            left, top, w, h = told["bounding_box"]
+            assert told["mask"].shape == (round(h * height), round(w * width))
+            assert told["mask"].sum() == round(instance["area_fraction"] * width * height)
+            whole = decode_mask(instance["rle"], width=width, height=height).astype(bool)
+            rows, columns = np.nonzero(whole)
+            assert (round(top * height), round(left * width)) == (rows.min(), columns.min())
+
+
+def test_without_fiftyone_the_export_says_how_to_get_it(run):
+    with pytest.raises(ImportError, match=r"pip install 'semlens\[fiftyone\]'"):
+        semlens.to_fiftyone(run, "davis")
+
+
 @pytest.mark.parametrize(
     ("dataset", "extraction", "view", "timestep"),
     [("coco", "plain", "identity", 0), ("voc", "noised", "identity", 100)],
@@ -116,7 +152,17 @@ def test_every_figure_is_drawn_again(run):
             if kind.file.endswith(".png"):
                 assert run.plot(name, kind.name).axes
                 kinds.add(kind.name)
-    assert kinds == {"boxes", "curves", "separation", "track", "class_distances", "pca", "neighbours", "objects"}
+    assert kinds == {
+        "boxes",
+        "curves",
+        "separation",
+        "track",
+        "class_distances",
+        "pca",
+        "neighbours",
+        "pairs",
+        "objects",
+    }
     assert run.plot("metrics").get_suptitle() == "Which distance separates classes best?"
 
 

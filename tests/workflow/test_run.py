@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow.parquet as parquet
 import pytest
 from pycocotools import mask as coco_mask
-from repository import ROOT, SMALL, Repository, changed, execute
+from repository import ROOT, SMALL, Repository, changed, execute, snakemake
 from scipy.spatial import distance as scipy_distance
 
 EXPERIMENTS = SMALL["experiments"]
@@ -390,3 +390,19 @@ def describe_place(place: str) -> re.Pattern[str]:
     pattern = re.escape(place).replace(r"\{", "{").replace(r"\}", "}")
     pattern = re.sub(r"{([^{}]*,[^{}]*)}", lambda match: f"(?:{match[1].replace(',', '|')})", pattern)
     return re.compile(re.sub(r"{\w+}", "[^/]+", pattern) + (".*" if place.endswith("/") else ""))
+
+
+def test_snakemakes_own_report_has_every_figure_and_table_with_its_caption(finished, tmp_path):
+    """Where the ecosystem expects them: snakemake --report."""
+    snakemake(finished, "--report", str(tmp_path / "report.html"))
+    page = (tmp_path / "report.html").read_text()
+    shown, categories = (
+        json.loads(re.search(rf'<script id="{name}">\s*var {name} = (.*?);\s*</script>', page, re.DOTALL)[1])
+        for name in ("results", "categories")
+    )
+    drawn = [path for path in finished.files("results/figures") if path.endswith(".png")]
+    set_out = [path for path in finished.files("results/tables") if path.endswith(".html")]
+    assert shown.keys() == {*drawn, *set_out, "results/findings.png", "results/claims.html"}
+    assert categories.keys() >= {entry["title"] for entry in EXPERIMENTS.values()}
+    assert all(entry["caption"] for entry in shown.values())
+    assert "The object crossing/00000/1 is outlined in green" in shown["results/figures/one.png"]["caption"]

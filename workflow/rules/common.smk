@@ -8,7 +8,7 @@ from semlens.config.load import find_file
 from semlens.config.paths import list_statistics, list_unit_totals
 from semlens.config.sources import list_sources
 from semlens.config.user_paths import link_if_odd
-from semlens.draw.kinds import list_experiments, list_kinds, list_report_parts
+from semlens.draw.kinds import KINDS, list_experiments, list_kinds, list_report_parts
 from semlens.images.views import parse_view
 from semlens.models.parts import BACKBONE, PARTS
 from semlens.runtime import registry
@@ -26,9 +26,19 @@ def view_sources(script, *groups, more=()):
     return sources(script, *(f"images/views/{view}" for view in sorted(views)), *more)
 
 
-def metric_sources(script):
-    """Input function: the code of a job that measures the distances of an experiment."""
-    return lambda wildcards: sources(script, *(f"compare/metrics/{metric}" for metric in metrics_of(wildcards)))
+def metric_sources(script, metrics):
+    """Input function: the code of a job that measures distances, by the metrics that a function of its wildcards names."""
+    return lambda wildcards: sources(script, *(f"compare/metrics/{metric}" for metric in metrics(wildcards)))
+
+
+def show(kind, path):
+    """An output that snakemake --report shows, with its caption."""
+    return report(
+        path,
+        caption=f"../report/captions/{kind}.rst",
+        category=of_experiment("title"),
+        labels={"part": next(known.title for known in KINDS if known.name == kind) or "The question itself"},
+    )
 
 
 def one_of(names):
@@ -46,8 +56,11 @@ def part(name):
     return lambda wildcards: place(models.find_part(wildcards.model, name))
 
 
-def gpu_for_metrics(wildcards):
-    return int(config["device"] != "cpu" and any(load_metric(metric).needs_gpu for metric in metrics_of(wildcards)))
+def gpu_for(metrics):
+    """Resource function: a GPU where a metric needs one."""
+    return lambda wildcards: int(
+        config["device"] != "cpu" and any(load_metric(metric).needs_gpu for metric in metrics(wildcards))
+    )
 
 
 def of_job(function, *names):
@@ -56,6 +69,7 @@ def of_job(function, *names):
 
 
 metrics_of = of_job(plan.list_metrics, "experiment")
+planes_of = of_job(plan.list_planes, "extraction", "dataset")
 conditions_of = of_job(plan.list_experiment_conditions, "experiment")
 comparisons_of = of_job(plan.list_comparisons, "experiment")
 questions_of = of_job(plan.list_questions, "experiment")

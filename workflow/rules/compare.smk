@@ -5,7 +5,7 @@ rule compare_prototypes:
     """Measure the distances of an experiment on one dataset, and add them up by image or video."""
     input:
         prototypes=lambda wildcards: paths.list_prototypes(**wildcards),
-        code=metric_sources("compare_prototypes.py"),
+        code=metric_sources("compare_prototypes.py", metrics_of),
     output:
         distances="<results>/distances/{experiment}/{model}/{dataset}.parquet",
         unit_totals="<results>/distances/{experiment}/{model}/{dataset}.unit_totals.parquet",
@@ -17,7 +17,7 @@ rule compare_prototypes:
         "../../envs/model.yaml"
     threads: config["threads"]
     resources:
-        gpu=gpu_for_metrics,
+        gpu=gpu_for(metrics_of),
         device=config["device"],
         mem=grow(8, "GB"),
         runtime=grow(12, "h"),

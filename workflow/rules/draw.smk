@@ -9,13 +9,13 @@ rule draw_experiment:
         order=statistics_of("order"),
         code=sources("draw_experiment.py"),
     output:
-        png="<results>/figures/{experiment}.png",
+        png=show("boxes", "<results>/figures/{experiment}.png"),
         pdf="<results>/figures/{experiment}.pdf",
-        sets_html="<results>/tables/{experiment}.sets.html",
+        sets_html=show("sets", "<results>/tables/{experiment}.sets.html"),
         sets_csv="<results>/tables/{experiment}.sets.csv",
         sets_md="<results>/tables/{experiment}.sets.md",
         sets_tex="<results>/tables/{experiment}.sets.tex",
-        tests_html="<results>/tables/{experiment}.tests.html",
+        tests_html=show("tests", "<results>/tables/{experiment}.tests.html"),
         tests_csv="<results>/tables/{experiment}.tests.csv",
         tests_md="<results>/tables/{experiment}.tests.md",
         tests_tex="<results>/tables/{experiment}.tests.tex",
@@ -48,9 +48,9 @@ rule draw_separation:
         influence=lambda wildcards: list_statistics("influence", comparisons_of(wildcards), "parquet"),
         code=sources("draw_separation.py"),
     output:
-        png="<results>/figures/{experiment}.separation.png",
+        png=show("separation", "<results>/figures/{experiment}.separation.png"),
         pdf="<results>/figures/{experiment}.separation.pdf",
-        html="<results>/tables/{experiment}.separation.html",
+        html=show("separation_table", "<results>/tables/{experiment}.separation.html"),
         csv="<results>/tables/{experiment}.separation.csv",
         md="<results>/tables/{experiment}.separation.md",
         tex="<results>/tables/{experiment}.separation.tex",
@@ -92,7 +92,7 @@ rule draw_example_objects:
             *{config["extractions"][name]["views"] for name in of_experiment("extractions")(wildcards)},
         ),
     output:
-        png="<results>/figures/{experiment}.objects.png",
+        png=show("objects", "<results>/figures/{experiment}.objects.png"),
         pdf="<results>/figures/{experiment}.objects.pdf",
     log:
         "<logs>/draw_example_objects/{experiment}.log",
@@ -118,9 +118,10 @@ rule draw_example_objects:
 
 
 rule draw_neighbours:
-    """Draw some objects, and the objects of other images that are nearest to them."""
+    """Draw some objects and their nearest ones of other images, and pairs that lie where none should."""
     input:
         neighbours=statistics_of("neighbours"),
+        pairs=statistics_of("pairs"),
         manifests=lambda wildcards: [
             manifest for dataset in datasets_of(wildcards) for manifest in paths.list_manifests(dataset)
         ],
@@ -131,8 +132,10 @@ rule draw_neighbours:
         ],
         code=sources("draw_neighbours.py"),
     output:
-        png="<results>/figures/{experiment}.neighbours.png",
-        pdf="<results>/figures/{experiment}.neighbours.pdf",
+        neighbours_png=show("neighbours", "<results>/figures/{experiment}.neighbours.png"),
+        neighbours_pdf="<results>/figures/{experiment}.neighbours.pdf",
+        pairs_png=show("pairs", "<results>/figures/{experiment}.pairs.png"),
+        pairs_pdf="<results>/figures/{experiment}.pairs.pdf",
     log:
         "<logs>/draw_neighbours/{experiment}.log",
     wildcard_constraints:
@@ -168,9 +171,9 @@ rule draw_track:
         ],
         code=sources("draw_track.py"),
     output:
-        png="<results>/figures/{experiment}.png",
+        png=show("track", "<results>/figures/{experiment}.png"),
         pdf="<results>/figures/{experiment}.pdf",
-        html="<results>/tables/{experiment}.html",
+        html=show("track_table", "<results>/tables/{experiment}.html"),
         csv="<results>/tables/{experiment}.csv",
         md="<results>/tables/{experiment}.md",
         tex="<results>/tables/{experiment}.tex",
@@ -202,9 +205,9 @@ rule draw_classes:
         pca=statistics_of("pca"),
         code=sources("draw_classes.py"),
     output:
-        class_distances_png="<results>/figures/{experiment}.class_distances.png",
+        class_distances_png=show("class_distances", "<results>/figures/{experiment}.class_distances.png"),
         class_distances_pdf="<results>/figures/{experiment}.class_distances.pdf",
-        pca_png="<results>/figures/{experiment}.pca.png",
+        pca_png=show("pca", "<results>/figures/{experiment}.pca.png"),
         pca_pdf="<results>/figures/{experiment}.pca.pdf",
     log:
         "<logs>/draw_classes/{experiment}.log",
@@ -238,7 +241,7 @@ rule judge_claims:
         templates=[here(HOME / "workflow" / "report" / f"claims.{kind}.j2") for kind in ("html", "md")],
         code=sources("judge_claims.py"),
     output:
-        html="<results>/claims.html",
+        html=report("<results>/claims.html", caption="../report/captions/claims.rst", category="Findings"),
         csv="<results>/claims.csv",
         md="<results>/claims.md",
     log:

@@ -36,7 +36,7 @@ rule summarize_findings:
     output:
         json="<results>/findings.json",
         csv="<results>/findings.csv",
-        png="<results>/findings.png",
+        png=report("<results>/findings.png", caption="../report/captions/findings.rst", category="Findings"),
         pdf="<results>/findings.pdf",
     log:
         "<logs>/summarize_findings/findings.log",
@@ -90,3 +90,36 @@ rule write_report:
         models=list(dict.fromkeys(job["model"] for job in EXTRACTED)),
     script:
         "../scripts/write_report.py"
+
+
+PROJECTED = plan.list_projections(config)
+EXPLORED = list(dict.fromkeys(job["dataset"] for job in PROJECTED))
+
+
+rule write_explorer:
+    """Write the explorer: one page, which needs no other file, to look around among the objects."""
+    input:
+        planes=["<results>/planes/{extraction}/{model}/{dataset}.parquet".format_map(job) for job in PROJECTED],
+        manifests=[manifest for dataset in EXPLORED for manifest in paths.list_manifests(dataset)],
+        images=[place(paths.list_images(dataset)[0]) for dataset in EXPLORED],
+        # Lists of further shards, whose images are in the same folder.
+        more_images=[place(images) for dataset in EXPLORED for images in paths.list_images(dataset)[1:]],
+        template=here(HOME / "workflow" / "report" / "explorer.html.j2"),
+        code=sources("write_explorer.py"),
+    output:
+        html="<results>/explorer.html",
+    log:
+        "<logs>/write_explorer/explorer.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem=grow(4, "GB"),
+        runtime=grow(1, "h"),
+    params:
+        projections=PROJECTED,
+        exif={dataset: config["datasets"][dataset]["exif"] for dataset in EXPLORED},
+        images=lambda wildcards: digest_images(
+            config["datasets"], [locate(path) for dataset in EXPLORED for path in paths.list_manifests(dataset)]
+        ),
+    script:
+        "../scripts/write_explorer.py"

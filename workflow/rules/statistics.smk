@@ -7,7 +7,7 @@ rule compute_statistics:
         distances="<results>/distances/{experiment}/{model}/{dataset}.parquet",
         unit_totals="<results>/distances/{experiment}/{model}/{dataset}.unit_totals.parquet",
         prototypes=lambda wildcards: paths.list_prototypes(**wildcards),
-        code=metric_sources("compute_statistics.py"),
+        code=metric_sources("compute_statistics.py", metrics_of),
     output:
         sets="<results>/statistics/{experiment}/{model}/{dataset}.sets.csv",
         tests="<results>/statistics/{experiment}/{model}/{dataset}.tests.csv",
@@ -24,7 +24,7 @@ rule compute_statistics:
         "../../envs/model.yaml"
     threads: config["threads"]
     resources:
-        gpu=gpu_for_metrics,
+        gpu=gpu_for(metrics_of),
         device=config["device"],
         mem=grow(6, "GB"),
         runtime=grow(6, "h"),
@@ -42,11 +42,12 @@ rule compare_classes:
     """Measure how far apart classes lie, and project their objects on two principal components."""
     input:
         prototypes=lambda wildcards: paths.list_prototypes(**wildcards),
-        code=metric_sources("compare_classes.py"),
+        code=metric_sources("compare_classes.py", metrics_of),
     output:
         class_distances="<results>/statistics/{experiment}/{model}/{dataset}.class_distances.csv",
         pca="<results>/statistics/{experiment}/{model}/{dataset}.pca.csv",
         neighbours="<results>/statistics/{experiment}/{model}/{dataset}.neighbours.csv",
+        pairs="<results>/statistics/{experiment}/{model}/{dataset}.pairs.csv",
     log:
         "<logs>/compare_classes/{experiment}/{model}/{dataset}.log",
     wildcard_constraints:
@@ -55,7 +56,7 @@ rule compare_classes:
         "../../envs/model.yaml"
     threads: config["threads"]
     resources:
-        gpu=gpu_for_metrics,
+        gpu=gpu_for(metrics_of),
         device=config["device"],
         mem=grow(4, "GB"),
         runtime=grow(30, "m"),
@@ -64,3 +65,34 @@ rule compare_classes:
         seed=config["seed"],
     script:
         "../scripts/compare_classes.py"
+
+
+def plane_metrics_of(wildcards):
+    return sorted({plane["metric"] for plane in planes_of(wildcards)})
+
+
+rule project_objects:
+    """Project the objects of an extraction on a plane for the explorer, and find the neighbours of each."""
+    input:
+        prototypes=lambda wildcards: [
+            f"<results>/prototypes/{wildcards.extraction}/{wildcards.model}/{wildcards.dataset}/{shard}.parquet"
+            for shard in plan.list_shards(config, wildcards.dataset)
+        ],
+        code=metric_sources("project_objects.py", plane_metrics_of),
+    output:
+        "<results>/planes/{extraction}/{model}/{dataset}.parquet",
+    log:
+        "<logs>/project_objects/{extraction}/{model}/{dataset}.log",
+    conda:
+        "../../envs/model.yaml"
+    threads: config["threads"]
+    resources:
+        gpu=gpu_for(plane_metrics_of),
+        device=config["device"],
+        mem=grow(4, "GB"),
+        runtime=grow(1, "h"),
+    params:
+        planes=planes_of,
+        seed=config["seed"],
+    script:
+        "../scripts/project_objects.py"

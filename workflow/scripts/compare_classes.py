@@ -13,4 +13,5 @@ if __name__ == "__main__":
             out_class_distances=snakemake.output.class_distances,
             out_pca=snakemake.output.pca,
             out_neighbours=snakemake.output.neighbours,
+            out_pairs=snakemake.output.pairs,
         )

@@ -1,10 +1,12 @@
-"""Draw some objects, and the objects of other images that are nearest to them."""
+"""Draw some objects and their nearest ones of other images, and pairs that lie where none should."""
 
 from pathlib import Path
 
 import matplotlib
 
-from semlens.draw.neighbours import choose_neighbours, draw_neighbours, load_crops
+from semlens.draw.neighbours import choose_neighbours, draw_neighbours
+from semlens.draw.object_crops import load_crops
+from semlens.draw.pairs import choose_pairs, draw_pairs
 from semlens.draw.style import read_statistics, save_figure
 from semlens.images.reading import find_image_folder
 from semlens.runtime.logs import log_job
@@ -16,7 +18,6 @@ if __name__ == "__main__":
         params, inputs, outputs = snakemake.params, snakemake.input, snakemake.output
         names = [comparison["name"] for comparison in params.comparisons]
         datasets = {comparison["name"]: comparison["dataset"] for comparison in params.comparisons}
-        tables = choose_neighbours(read_statistics(names, inputs.neighbours))
         sources = {
             dataset: {
                 "manifests": [path for path in inputs.manifests if Path(path).parent.name == dataset],
@@ -25,7 +26,11 @@ if __name__ == "__main__":
             }
             for dataset, images in zip(params.exif, inputs.images, strict=True)
         }
-        figure = draw_neighbours(
-            tables, datasets, load_crops(tables, datasets, sources), title=params.title, axis=params.axis
-        )
-        save_figure(figure, png=outputs.png, pdf=outputs.pdf)
+        for kind, choose, draw in (
+            ("neighbours", choose_neighbours, draw_neighbours),
+            ("pairs", choose_pairs, draw_pairs),
+        ):
+            tables = choose(read_statistics(names, inputs[kind]))
+            crops = load_crops(tables, datasets, sources)
+            figure = draw(tables, datasets, crops, title=params.title, axis=params.axis)
+            save_figure(figure, png=outputs[f"{kind}_png"], pdf=outputs[f"{kind}_pdf"])

@@ -1,10 +1,12 @@
 """The nearest objects of other images."""
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from semlens.compare.nearest import find_nearest
+from semlens.compare.nearest import SURPRISING, find_nearest, find_surprising_pairs
 
 
 @pytest.fixture
@@ -54,3 +56,38 @@ def test_where_there_is_nothing_to_find_the_table_is_empty(objects, count, ancho
     table = find_nearest(rows[:count], vectors[:count], anchors, "cosine")
     assert table.empty
     assert "instance_b" in table
+
+
+def surprise_slowly(rows, vectors, *, one_class, farthest, n):
+    """All pairs between images, sorted; then each whose objects are still free."""
+    pairs = sorted(
+        (np.linalg.norm(vectors[i] - vectors[j]), i, j)
+        for i, j in combinations(range(len(rows)), 2)
+        if rows["image_id"][i] != rows["image_id"][j] and (rows["class_name"][i] == rows["class_name"][j]) == one_class
+    )
+    taken, found = set(), []
+    for _, i, j in reversed(pairs) if farthest else pairs:
+        if not taken & {i, j} and len(found) < n:
+            taken |= {i, j}
+            found.append((f"o{i}", f"o{j}"))
+    return found
+
+
+def test_surprising_pairs_are_those_of_a_sorted_list_of_all(objects):
+    rows, vectors = objects
+    vectors = np.concatenate([vectors[:-1], 9 * vectors[-1:]])  # an outlier, which is every object's farthest
+    table = find_surprising_pairs(rows, vectors, "euclidean", n=7)
+    for kind, (one_class, farthest) in SURPRISING.items():
+        found = table[table["kind"] == kind]
+        expected = surprise_slowly(rows, vectors, one_class=one_class, farthest=farthest, n=7)
+        assert list(zip(found["instance_a"], found["instance_b"], strict=True)) == expected
+        assert found["rank"].tolist() == [*range(1, 8)]
+        assert (found["class_a"] == found["class_b"]).unique().tolist() == [one_class]
+        assert found["distance"].is_monotonic_increasing is not farthest
+
+
+def test_there_are_no_more_pairs_than_objects_allow(objects):
+    rows, vectors = objects
+    table = find_surprising_pairs(rows[:5], vectors[:5], "cosine", n=7)  # two images, of three and of two objects
+    assert table["kind"].value_counts().to_dict() == {"different classes, nearest": 2, "same class, farthest": 2}
+    assert find_surprising_pairs(rows[:3], vectors[:3], "cosine").empty

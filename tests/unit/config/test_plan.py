@@ -20,6 +20,8 @@ from semlens.config.plan import (
     list_distinct_inputs,
     list_extraction_shards,
     list_layer_sets,
+    list_planes,
+    list_projections,
     list_shards,
     list_splits,
     tracks_instance,
@@ -491,6 +493,39 @@ def test_more_images_only_add_shards(config):
     after = {shard: get_shard_range(config, "voc", shard) for shard in list_shards(config, "voc")}
     assert before.items() < after.items()
     assert len(after) == 5
+
+
+@pytest.mark.parametrize(
+    ("extraction", "dataset", "expected"),
+    [
+        ("still", "voc", [("64+32+16", 0, "cosine")]),  # the first metric of an experiment that compares them
+        (
+            "still",
+            "coco",
+            [(layers, 0, "cosine") for layers in ("enc16.1", "enc16.2", "16", "64+32+16")],
+        ),
+        ("noise", "coco", [("enc16.1", 1, "cosine"), ("enc16.1", 50, "cosine")]),
+        ("flipped", "coco", []),  # has no image as it is
+        ("video", "davis", []),  # compared by no experiment
+    ],
+)
+def test_planes_are_what_experiments_compare_without_a_view(config, extraction, dataset, expected):
+    assert [tuple(plane.values()) for plane in list_planes(config, extraction, dataset)] == expected
+
+
+def test_a_plane_has_the_metric_of_an_experiment_that_compares_no_metrics(config):
+    config["experiments"]["metrics"] |= {"conditions": ["cityblock", "cosine"], "layers": "16"}
+    metrics = {plane["layers"]: plane["metric"] for plane in list_planes(config, "still", "coco")}
+    assert metrics["16"] == "cosine"
+    assert [plane["metric"] for plane in list_planes(config, "still", "voc")] == ["cityblock"]
+
+
+def test_what_has_no_plane_is_not_projected(config):
+    assert [tuple(job.values()) for job in list_projections(config)] == [
+        ("still", "sd15", "coco"),
+        ("still", "sd15", "voc"),
+        ("noise", "sd15", "coco"),
+    ]
 
 
 def test_extraction_shards_are_all_shards_of_all_datasets_of_all_extractions():

@@ -9,7 +9,8 @@ from scipy.spatial import distance as scipy_distance
 
 from semlens.draw.kinds import KINDS
 from semlens.statistics import classes
-from semlens.statistics.classes import CLASS_DISTANCES, MAX_PER_CLASS, PCA, average_class_distances, project_pca
+from semlens.statistics.classes import CLASS_DISTANCES, MAX_PER_CLASS, PCA, average_class_distances
+from semlens.statistics.components import project_pca
 
 
 def objects(count=40, images=9, seed=0):

@@ -11,6 +11,7 @@ from typing import Any
 # What a notebook needs. Each is imported when it is first used, so that a job imports only what it runs.
 _PUBLIC = {
     "open_run": "semlens.results.run",
+    "to_fiftyone": "semlens.results.fiftyone_export",
     "list_layers": "semlens.models.backbones",
     "capture": "semlens.models.capture",
     "pair_distances": "semlens.compare.metrics",

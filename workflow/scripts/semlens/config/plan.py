@@ -7,6 +7,7 @@ from typing import Any
 from semlens.config.axes import AXES
 from semlens.config.schema import Config
 from semlens.extract.settings import ExtractionSettings
+from semlens.images.original import ORIGINAL
 from semlens.images.views import load_view
 from semlens.select.formats import load_format
 
@@ -87,6 +88,35 @@ def list_layer_sets(config: Config, extraction: str, dataset: str) -> list[str]:
         for condition in list_conditions(experiment)
     }
     return sorted(compared or config["extractions"][extraction]["layers"])
+
+
+def list_planes(config: Config, extraction: str, dataset: str) -> list[Config]:
+    """Return ``layers``, ``timestep`` and ``metric`` of everything that experiments compare without a view, each once.
+
+    A layer set at a timestep has the metric of the first experiment that does not compare metrics, if there is one.
+    """
+    held = config["extractions"][extraction]
+    if ORIGINAL not in config["views"][held["views"]]:
+        return []
+    planes: dict[tuple, Config] = {}
+    for experiment in sorted(config["experiments"].values(), key=lambda entry: entry["axis"] == "metric"):
+        if extraction in experiment["extractions"] and dataset in experiment["datasets"]:
+            for condition in list_conditions(experiment):
+                if condition["timestep"] in held["timesteps"]:
+                    plane = {key: condition[key] for key in ("layers", "timestep", "metric")}
+                    planes.setdefault((plane["layers"], plane["timestep"]), plane)
+    return list(planes.values())
+
+
+def list_projections(config: Config) -> list[Config]:
+    """Return extraction, model and dataset of everything that the explorer shows."""
+    return [
+        {"extraction": name, "model": model, "dataset": dataset}
+        for name, entry in config["extractions"].items()
+        for dataset in entry["datasets"]
+        for model in entry["models"]
+        if list_planes(config, name, dataset)
+    ]
 
 
 def list_shards(config: Config, dataset: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from semlens.config.plan import compares_classes, tracks_instance
 from semlens.config.schema import Config
 
-_DUNN_INDEX = {
+DUNN_INDEXES = {
     "table1": "the difference of means over the larger standard deviation, as in Table 1",
     "eq10": "the smallest gap between the sets over the largest range within one (Eq. 10)",
 }
@@ -171,6 +171,17 @@ KINDS = (
         is_photograph=True,
     ),
     Kind(
+        "pairs",
+        "draw_neighbours",
+        compares_classes,
+        "figures/{experiment}.pairs.png",
+        "Pairs that lie where none should",
+        "The nearest pairs of different classes, and the farthest pairs of one class, in different images (videos). "
+        "The objects are outlined; below are their classes and their distance. A row has no object twice. Up to two "
+        "conditions are shown. Look here for wrong labels, hidden or cut objects, and for what the model finds alike.",
+        is_photograph=True,
+    ),
+    Kind(
         "objects",
         "draw_example_objects",
         _compares_sets,
@@ -207,7 +218,7 @@ def list_report_parts(experiments: dict[str, Config]) -> list[dict[str, Any]]:
             "kind": kind.name,
             "file": kind.file.format(experiment=name),
             "title": kind.title,
-            "caption": kind.caption.format(reference=entry["reference"], dunn_index=_DUNN_INDEX[entry["dunn"]]),
+            "caption": kind.caption.format(reference=entry["reference"], dunn_index=DUNN_INDEXES[entry["dunn"]]),
             "is_photograph": kind.is_photograph,
         }
         for name, entry in experiments.items()

@@ -1,15 +1,13 @@
 """What lies near what: some objects, and the objects of other images that are nearest to them."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 
+from semlens.draw.object_crops import show_crop, spread
 from semlens.draw.style import Statistics, apply_style, format_condition
-from semlens.images.crops import Crop, crop_instance
-from semlens.storage.table_reader import read_table
+from semlens.images.crops import Crop
 
 MAX_CLASSES = 4  # of a figure; the caption in draw/kinds.py says so
 MAX_CONDITIONS = 2
@@ -19,36 +17,12 @@ _RIGHT, _WRONG = {"color": "#009e73", "linestyle": "-"}, {"color": "#d55e00", "l
 def choose_neighbours(tables: Statistics) -> Statistics:
     """Return what a figure has room for: the first and the last condition, and some classes spread over all."""
     first = next(iter(tables.values()))
-    conditions = _spread(list(dict.fromkeys(first["condition"])), MAX_CONDITIONS)
+    conditions = spread(list(dict.fromkeys(first["condition"])), MAX_CONDITIONS)
     chosen = {}
     for name, table in tables.items():
-        classes = _spread(sorted(table["class_a"].unique()), MAX_CLASSES)
+        classes = spread(sorted(table["class_a"].unique()), MAX_CLASSES)
         chosen[name] = table[table["condition"].isin(conditions) & table["class_a"].isin(classes)]
     return chosen
-
-
-def load_crops(
-    tables: Statistics, datasets: Mapping[str, str], sources: Mapping[str, Mapping[str, Any]]
-) -> dict[tuple[str, str], Crop]:
-    """Return the crop of every object that tables name, by dataset and instance.
-
-    Parameters
-    ----------
-    datasets
-        The dataset of each table.
-    sources
-        By dataset: its ``manifests``, the folder of its ``images``, and ``exif``.
-    """
-    crops = {}
-    for dataset in dict.fromkeys(datasets.values()):
-        shown = pd.concat([table for name, table in tables.items() if datasets[name] == dataset])
-        wanted = {*shown["instance_a"], *shown["instance_b"]}
-        source = sources[dataset]
-        instances = pd.concat(map(read_table, source["manifests"]))
-        for instance in instances[instances["instance_id"].isin(wanted)].to_dict("records"):
-            crop = crop_instance(instance, source["images"], exif=source["exif"], margin=0.2)
-            crops[dataset, instance["instance_id"]] = crop
-    return crops
 
 
 @apply_style()
@@ -65,7 +39,7 @@ def draw_neighbours(
     tables
         As :data:`semlens.statistics.classes.NEIGHBOURS` describes them.
     datasets, crops
-        See :func:`load_crops`.
+        See :func:`semlens.draw.object_crops.load_crops`.
     """
     rows = [
         (name, condition, class_name, neighbours)
@@ -88,13 +62,13 @@ def draw_neighbours(
         panel.set(xticks=[], yticks=[], frame_on=False)
     for line, (name, condition, class_name, neighbours) in zip(panels, rows, strict=False):
         dataset = datasets[name]
-        _show(line[0], crops[dataset, neighbours["instance_a"].iloc[0]], "", {"color": "black", "linestyle": "-"})
+        show_crop(line[0], crops[dataset, neighbours["instance_a"].iloc[0]], "", {"color": "black", "linestyle": "-"})
         label = f"{class_name}\n{name}\n{format_condition(axis, condition)}"
         line[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize="x-small", labelpad=6)
         for panel, row in zip(line[1:], neighbours.itertuples(), strict=False):
             right = row.class_b == class_name
             caption = "\N{CHECK MARK}" if right else f"\N{MULTIPLICATION X} {row.class_b}"
-            _show(panel, crops[dataset, row.instance_b], caption, _RIGHT if right else _WRONG)
+            show_crop(panel, crops[dataset, row.instance_b], caption, _RIGHT if right else _WRONG)
     if not rows:
         figure.text(0.5, 0.4, "no class has objects in two images", ha="center")
     figure.suptitle(f"{title}\nan object, and the nearest ones of other images", fontsize="large")
@@ -106,25 +80,3 @@ def _list_rows(tables: Statistics, datasets: Mapping[str, str], dataset: str) ->
     table = pd.concat([table for name, table in tables.items() if datasets[name] == dataset])
     conditions = list(dict.fromkeys(table["condition"]))
     return [(class_name, condition) for class_name in sorted(table["class_a"].unique()) for condition in conditions]
-
-
-def _show(panel: plt.Axes, crop: Crop, caption: str, frame: dict[str, str]) -> None:
-    image = np.asarray(crop.image)
-    panel.imshow(image)
-    if crop.mask.any() and not crop.mask.all():
-        for colour, width in (("black", 1.6), ("white", 0.8)):
-            panel.contour(crop.mask, levels=[0.5], colors=colour, linewidths=width)
-    height, width = image.shape[:2]
-    panel.add_patch(
-        plt.Rectangle((0, 0), 1, 1, transform=panel.transAxes, fill=False, linewidth=2, clip_on=False, **frame)
-    )
-    side = max(height, width) / 2
-    panel.set_xlim(width / 2 - side, width / 2 + side)
-    panel.set_ylim(height / 2 + side, height / 2 - side)
-    panel.set_xlabel(caption, fontsize="x-small", labelpad=2, color=frame["color"])
-
-
-def _spread(names: Sequence[str], most: int) -> list[str]:
-    """Return some names, the first and the last among them."""
-    places: Iterable[int] = np.linspace(0, len(names) - 1, min(most, len(names))).round().astype(int)
-    return [names[place] for place in dict.fromkeys(places)]

@@ -46,3 +46,11 @@ def crop_instance(instance: Any, folder: str | Path, *, exif: str, margin: float
         bottom=min(height, ceil(y + (1 + margin) * h)),
     )
     return Crop(image.crop(box), mask[box.top : box.bottom, box.left : box.right], box)
+
+
+def shrink_crop(crop: Crop, side: int) -> Crop:
+    """Return a crop whose image and mask are no wider and no higher than ``side`` pixels; its box stays."""
+    image = crop.image.copy()
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    mask = Image.fromarray(crop.mask).resize(image.size, Image.Resampling.NEAREST)
+    return Crop(image, np.asarray(mask), crop.box)

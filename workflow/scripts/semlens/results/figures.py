@@ -19,7 +19,9 @@ from semlens.draw.class_maps import draw_class_distances, draw_pca
 from semlens.draw.curves import draw_curves
 from semlens.draw.example_objects import draw_example_objects, load_example_objects
 from semlens.draw.kinds import list_kinds
-from semlens.draw.neighbours import choose_neighbours, draw_neighbours, load_crops
+from semlens.draw.neighbours import choose_neighbours, draw_neighbours
+from semlens.draw.object_crops import load_crops
+from semlens.draw.pairs import choose_pairs, draw_pairs
 from semlens.draw.separation import draw_separation
 from semlens.draw.style import Statistics, read_statistics
 from semlens.draw.tracks import draw_track, load_track
@@ -50,8 +52,8 @@ def draw_figure(files: RunFiles, experiment: str, kind: str | None) -> plt.Figur
             return draw_pca(_read(files, experiment, chosen), **words)
         case "track":
             return _draw_track(files, experiment)
-        case "neighbours":
-            return _draw_neighbours(files, experiment)
+        case "neighbours" | "pairs":
+            return _draw_crops(files, experiment, chosen)
         case "objects":
             examples = load_example_objects(_list_examples(files, experiment))
             return draw_example_objects(examples, list_distinct_inputs(entry), **words)
@@ -75,11 +77,12 @@ def _draw_separation(files: RunFiles, experiment: str) -> plt.Figure:
     return draw_separation(comparisons, models, title=entry["title"], seed=files.configuration["seed"])
 
 
-def _draw_neighbours(files: RunFiles, experiment: str) -> plt.Figure:
+def _draw_crops(files: RunFiles, experiment: str, kind: str) -> plt.Figure:
+    choose, draw = {"neighbours": (choose_neighbours, draw_neighbours), "pairs": (choose_pairs, draw_pairs)}[kind]
     entry = files.configuration["experiments"][experiment]
     comparisons = list_comparisons(files.configuration, experiment)
     datasets = {comparison["name"]: comparison["dataset"] for comparison in comparisons}
-    tables = choose_neighbours(_read(files, experiment, "neighbours"))
+    tables = choose(_read(files, experiment, kind))
     sources = {
         dataset: {
             "manifests": files.list_manifests(dataset),
@@ -89,7 +92,7 @@ def _draw_neighbours(files: RunFiles, experiment: str) -> plt.Figure:
         for dataset in entry["datasets"]
     }
     crops = load_crops(tables, datasets, sources)
-    return draw_neighbours(tables, datasets, crops, title=entry["title"], axis=entry["axis"])
+    return draw(tables, datasets, crops, title=entry["title"], axis=entry["axis"])
 
 
 def _draw_track(files: RunFiles, experiment: str) -> plt.Figure:

@@ -7,7 +7,7 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
-from semlens.config.plan import list_comparisons, list_shards
+from semlens.config.plan import list_comparisons, list_projections, list_shards
 from semlens.config.schema import Config
 from semlens.statistics.studies import Comparison, read_comparisons
 
@@ -55,6 +55,12 @@ class RunFiles:
     def find_distances(self, comparison: Config) -> Path:
         """Return the distances of a comparison."""
         return require(self.folder / "distances/{experiment}/{model}/{dataset}.parquet".format_map(comparison))
+
+    def list_planes(self, dataset: str) -> list[Path]:
+        """Return the planes of a dataset, of all extractions and models."""
+        paths = sorted(self.folder.glob(f"planes/*/*/{escape(dataset)}.parquet"))
+        wanted = list_projections(self.configuration) if self.configuration else None
+        return [path for path in paths if wanted is None or _name_projection(path) in wanted]
 
     def find_statistics(self, comparison: Config) -> dict[str, Path]:
         """Return the statistics that a comparison has yet, by kind."""
@@ -137,6 +143,11 @@ def check_name(kind: str, name: Any, known: Iterable[Any]) -> None:
     if name not in names:
         few = ", ".join(map(str, names[:20])) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
         raise ValueError(f"there is no {kind} {name!r}; there are {few or 'none yet'}")
+
+
+def _name_projection(path: Path) -> Config:
+    extraction, model = path.parts[-3:-1]
+    return {"extraction": extraction, "model": model, "dataset": path.stem}
 
 
 def _read_record(path: Path) -> tuple[Config | None, dict[str, str]]:

@@ -3,10 +3,10 @@
 Nothing is computed again, and nothing is read before it is asked for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -122,6 +122,10 @@ class Run:
                 tables.append(read_table(path).assign(shard=path.stem))
             self._instances[dataset] = pd.concat(tables, ignore_index=True)
         return self._instances[dataset].copy()
+
+    def find_images(self, dataset: str) -> Path:
+        """Return the folder of a dataset's images."""
+        return self._files.find_images(dataset)
 
     def statistics(
         self,
@@ -258,6 +262,21 @@ class Run:
         condition = {"name": layers, "layers": layers, "timestep": timestep, "view": view}
         rows, vectors = load_prototypes(shards, condition)
         return Prototypes(rows.reset_index(drop=True), vectors)
+
+    def planes(self, dataset: str) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+        """Yield what the explorer shows of a dataset: where objects lie in the plane, and their neighbours.
+
+        Yields
+        ------
+        dict, DataFrame
+            ``extraction``, ``model``, ``layers`` and ``timestep``; and a row per object, see
+            :data:`semlens.storage.planes.PLANES`.
+        """
+        for path in self._files.list_planes(dataset):
+            extraction, model = path.parts[-3:-1]
+            for (layers, timestep), table in read_table(path).groupby(["layers", "timestep"], sort=False):
+                plane = {"extraction": extraction, "model": model, "layers": layers, "timestep": int(timestep)}
+                yield plane, table.reset_index(drop=True)
 
     def neighbours(
         self,

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
-from scipy.sparse.linalg import svds
 
-from semlens.compare.metrics import iterate_distance_blocks, load_metric
-from semlens.compare.nearest import find_nearest
+from semlens.compare.metrics import iterate_distance_blocks
+from semlens.compare.nearest import SURPRISING, find_nearest, find_surprising_pairs
 from semlens.compare.pairs import SETS, DistanceSets
 from semlens.compare.prototypes import load_prototypes, open_prototypes
 from semlens.runtime.logs import log
+from semlens.statistics.components import project_pca
 from semlens.storage.tables import write_csv
 
 MAX_PER_CLASS = 200  # objects, at most, that represent a class; the caption in draw/kinds.py says so
@@ -65,6 +65,21 @@ NEIGHBOURS = pa.DataFrameSchema(
     coerce=True,
 )
 
+PAIRS = pa.DataFrameSchema(
+    {
+        "condition": pa.Column(str, description="Condition of the experiment, as text."),
+        "kind": pa.Column(str, pa.Check.isin(list(SURPRISING)), description="What is surprising about the pair."),
+        "rank": pa.Column("int64", pa.Check.ge(1), description="Its place, most surprising first."),
+        "instance_a": pa.Column(str, description="Id of one instance; a kind has no instance twice."),
+        "class_a": pa.Column(str, description="Its class."),
+        "instance_b": pa.Column(str, description="Id of the other, which is in another image (video)."),
+        "class_b": pa.Column(str, description="Its class."),
+        "distance": pa.Column("float64", pa.Check.ge(0), description="Distance of their prototypes."),
+    },
+    strict=True,
+    coerce=True,
+)
+
 
 def compare_classes(
     *,
@@ -75,8 +90,9 @@ def compare_classes(
     out_class_distances: str | Path,
     out_pca: str | Path,
     out_neighbours: str | Path,
+    out_pairs: str | Path,
 ) -> None:
-    """Write, by condition, mean distances of classes, principal components of objects, and neighbours of some.
+    """Write, by condition, mean distances of classes, components of objects, neighbours of some, and surprising pairs.
 
     A class with more than ``MAX_PER_CLASS`` objects is represented by a random part of them, the same in every
     condition of the same rows.
@@ -88,7 +104,7 @@ def compare_classes(
     conditions
         Each names a ``view``, ``timestep``, layer set (``layers``) and ``metric``.
     """
-    shards, means, projections, neighbours = open_prototypes(prototypes), [], [], []
+    shards, means, projections, neighbours, pairs = open_prototypes(prototypes), [], [], [], []
     for condition in conditions:
         name, metric = condition["name"], condition["metric"]
         rows, vectors = load_prototypes(shards, condition, lambda rows: _sample_classes(rows, seed))
@@ -96,10 +112,12 @@ def compare_classes(
         projections.append(project_pca(rows, vectors, metric).assign(condition=name))
         anchors = _draw_anchors(rows, seed)
         neighbours.append(find_nearest(rows, vectors, anchors, metric, device=device).assign(condition=name))
+        pairs.append(find_surprising_pairs(rows, vectors, metric, device=device).assign(condition=name))
         log.info("%s: %d objects of %d classes", name, len(rows), rows["class_name"].nunique())
     write_csv(pd.concat(means, ignore_index=True)[list(CLASS_DISTANCES.columns)], CLASS_DISTANCES, out_class_distances)
     write_csv(pd.concat(projections, ignore_index=True)[list(PCA.columns)], PCA, out_pca)
     write_csv(pd.concat(neighbours, ignore_index=True)[list(NEIGHBOURS.columns)], NEIGHBOURS, out_neighbours)
+    write_csv(pd.concat(pairs, ignore_index=True)[list(PAIRS.columns)], PAIRS, out_pairs)
 
 
 def average_class_distances(
@@ -141,36 +159,6 @@ def average_class_distances(
 def _add_mirrored(matrix: np.ndarray) -> np.ndarray:
     """Return the symmetric matrix of pairs in either order, from pairs in one order."""
     return matrix + matrix.T - np.diag(matrix.diagonal())
-
-
-def project_pca(rows: pd.DataFrame, vectors: np.ndarray, metric: str) -> pd.DataFrame:
-    """Return the coordinates of every object on the first two principal components of the normalized vectors.
-
-    Normalized as the metric does: for cosine x / |x|, for correlation (x - mean(x)) / |x - mean(x)|. The sign of a
-    component makes its largest weight positive. ``explained`` is the share of the variance that both components have.
-
-    Returns
-    -------
-    DataFrame
-        With ``instance_id``, ``class_name``, ``x``, ``y`` and ``explained``.
-    """
-    x = load_metric(metric).normalize(vectors)
-    x -= x.mean(axis=0)
-    coordinates, variance = np.zeros((len(rows), 2)), np.vdot(x, x)
-    components = min(2, min(x.shape) - 1)
-    if components and variance:
-        left, singular, weights = svds(x, k=components, rng=np.random.default_rng(0))
-        signs = np.sign(np.take_along_axis(weights, np.abs(weights).argmax(axis=1)[:, None], axis=1))[:, 0]
-        coordinates[:, :components] = (left * singular * signs)[:, ::-1]  # largest first
-    return pd.DataFrame(
-        {
-            "instance_id": rows["instance_id"].to_numpy(),
-            "class_name": rows["class_name"].to_numpy(),
-            "x": coordinates[:, 0],
-            "y": coordinates[:, 1],
-            "explained": np.vdot(coordinates, coordinates) / variance if variance else 0.0,
-        }
-    )
 
 
 def _draw_anchors(rows: pd.DataFrame, seed: int) -> list[int]:
