@@ -11,7 +11,7 @@ from repository import LIBRARY, ROOT, SCRIPTS, closure, listed
 
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 RULE_FILES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
-# Packages that no line imports, and the word in the library, the Makefile or the tutorial by which they are used.
+# Packages that no line imports, and the word in the library, the Makefile, the tutorial or the site's settings by which they are used.
 INDIRECT = {
     "tabulate": "to_markdown",
     "safetensors": "use_safetensors",
@@ -22,6 +22,8 @@ INDIRECT = {
     "pytest-xdist": "pytest --numprocesses",
     "ruff": "ruff check",
     "snakefmt": "snakefmt --check",
+    "furo": 'html_theme = "furo"',
+    "myst-nb": '"myst_nb"',
 }
 # What these make is decided by the registry, not by code: see fetch.smk.
 NAMED_BY_CONTENT = {
@@ -113,10 +115,20 @@ def test_environments_hold_nothing_unused(path):
 
 def test_every_requirement_is_used():
     names = set()
-    for path in [*ROOT.glob("workflow/**/*.py"), *ROOT.glob("workflow/**/*.smk"), *ROOT.glob("tests/**/*.py")]:
+    for path in [
+        *ROOT.glob("workflow/**/*.py"),
+        *ROOT.glob("workflow/**/*.smk"),
+        *ROOT.glob("tests/**/*.py"),
+        *ROOT.glob("docs/*.py"),
+    ]:
         for line in re.findall(r"^\s*(?:import|from) (\w+)", path.read_text(), re.MULTILINE):
             names.add(line)
-    running = [ROOT / "Makefile", ROOT / "docs" / "tutorial.ipynb", *(ROOT / LIBRARY).rglob("*.py")]
+    running = [
+        ROOT / "Makefile",
+        ROOT / "docs" / "conf.py",
+        ROOT / "docs" / "tutorial.ipynb",
+        *(ROOT / LIBRARY).rglob("*.py"),
+    ]
     runs = "".join(path.read_text() for path in running)
     indirect = {package for package, word in INDIRECT.items() if word.lower() in runs.lower()}
     assert requirements("in").keys() <= imported(names) | indirect
