@@ -17,13 +17,8 @@ from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 
 SWEEPS = 40
-LETTER, MARGIN, GAP, ROW, HEIGHT = (
-    7.2,
-    9,
-    14,
-    62,
-    26,
-)  # pixels: of a letter, beside a name, between nodes, of rows, of a box
+# In pixels: the width of a letter, the margin beside a name, between nodes, from row to row, the height of a box.
+LETTER, MARGIN, GAP, ROW, HEIGHT = 7.2, 9, 14, 62, 26
 
 Edge = tuple[Any, Any]
 
@@ -79,29 +74,30 @@ def lay_out(edges: list[tuple[str, str]]) -> Layout:
 
 
 def _find_rows(edges: list[tuple[str, str]]) -> dict[str, int]:
-    """Return a row for each node: below all that it comes from; for what comes from nothing, just above what it leads to."""
+    """Return each node's row: below all that it comes from; without such, just above what it leads to."""
     above, below = defaultdict(list), defaultdict(list)
     for start, end in edges:
         above[end].append(start)
         below[start].append(end)
-    row_of = dict.fromkeys(dict.fromkeys(node for edge in edges for node in edge), 0)
+    row_of = dict.fromkeys([node for edge in edges for node in edge], 0)
     for _ in row_of:
         row_of = {node: max((row_of[other] + 1 for other in above[node]), default=0) for node in row_of}
-    return {
-        node: row if above[node] else min(row_of[other] for other in below[node]) - 1 for node, row in row_of.items()
-    }
+    first = {node: min(row_of[other] for other in below[node]) - 1 for node in row_of if not above[node]}
+    return row_of | first
 
 
 def _spread(row: list[Any], wanted: dict[Any, float]) -> dict[Any, float]:
     """Return places near the wanted ones, in this order and without overlap: neighbours that collide share the way."""
-    blocks: list[tuple[float, list[tuple[Any, float]]]] = []  # left end, nodes with their distance from it
+    blocks: list[tuple[float, list[tuple[Any, float]]]] = []  # left end; nodes with their distance from it
     for node in row:
-        start, members, width = wanted[node], [(node, 0.0)], 0.0
-        while (
-            blocks and blocks[-1][0] + blocks[-1][1][-1][1] + _keep_apart(blocks[-1][1][-1][0], members[0][0]) > start
-        ):
-            _, before = blocks.pop()
-            width = before[-1][1] + _keep_apart(before[-1][0], members[0][0])
+        start, members = wanted[node], [(node, 0.0)]
+        while blocks:
+            left, before = blocks[-1]
+            last, end = before[-1]
+            width = end + _keep_apart(last, members[0][0])
+            if left + width <= start:
+                break
+            blocks.pop()
             members = [*before, *((node, offset + width) for node, offset in members)]
             start = mean(wanted[node] - offset for node, offset in members)
         blocks.append((start, members))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -92,12 +93,8 @@ def _write(value: Any) -> str:
             return f"`{str(value).lower()}`"
         case dict() | list() if not value:
             return "none"
-        case dict():
-            return (
-                "`{" + ", ".join(f"{key}: {_write(part).strip('`') or repr('')}" for key, part in value.items()) + "}`"
-            )
-        case list():
-            return "`[" + ", ".join(map(str, value)) + "]`"
+        case dict() | list():
+            return f"`{yaml.safe_dump(value, default_flow_style=True).strip()}`"
     return f"`{value}`" if value != "" else ""
 
 
@@ -109,9 +106,9 @@ class ConfigurationSchema(SphinxDirective):
         text = ""
         for entry, keys in list_keys(schema).items():
             text += f"## {entry if entry == GENERAL else f'`{entry}`, by name'}\n\n"
-            text += "| key | values | default | meaning |\n|---|---|---|---|\n"
+            text += "| key | meaning | values | default |\n|---|---|---|---|\n"
             text += "".join(
-                f"| `{key.name}` | {key.values} | {key.default} | {key.meaning.replace('|', chr(92) + '|')} |\n"
+                f"| `{key.name}` | {key.meaning.replace('|', chr(92) + '|')} | {key.values} | {key.default} |\n"
                 for key in keys
             )
             text += "\n"

@@ -31,9 +31,9 @@ SHOWN = {
 INTRODUCTION = """\
 # Gallery
 
-Figures of the demo, with their captions in the report. The demo's images are drawn, and its model is small: the figures show what
-semlens draws, and say nothing about Stable Diffusion. Beside each, `results/figures/` has a PDF. A notebook draws them again with
-`open_run("results").plot(experiment, kind)`.
+Figures of the demo, with their captions in the report. The demo's images are drawn, and its model is small: the
+figures show what semlens draws, and say nothing about Stable Diffusion. A run writes each as PNG and PDF into
+`results/figures/`. A notebook draws them again: `open_run("results").plot(experiment, kind)`.
 
 This page is generated from captions and a finished demo (`make gallery`).
 """
@@ -79,9 +79,7 @@ def write_images(results: Path) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--results", type=Path, help="the folder of a finished demo; without it, only the page is written"
-    )
+    parser.add_argument("--results", type=Path, help="of a finished demo; without it, only the page is written")
     arguments = parser.parse_args()
     if arguments.results:
         write_images(arguments.results)
