@@ -37,7 +37,7 @@ figures show what semlens draws, and say nothing about Stable Diffusion. A run w
 
 This page is generated from captions and a finished demo (`make gallery`).
 """
-WIDTH, QUALITY = 1300, 80
+SIZE, QUALITY = (1300, 1800), 75
 LINE = 132
 
 
@@ -73,7 +73,7 @@ def write_images(results: Path) -> None:
     for figure in list_figures():
         with Image.open(results / figure["file"]) as image:
             pixels = image.convert("RGB")
-        pixels.thumbnail((WIDTH, 10 * WIDTH))
+        pixels.thumbnail(SIZE)
         pixels.save(IMAGES / f"{figure['kind']}.webp", quality=QUALITY, method=6)
 
 
