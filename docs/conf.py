@@ -27,6 +27,7 @@ nb_execution_mode = "off"  # the tutorial keeps its output; a test executes it
 highlight_language = "text"
 
 autodoc_member_order = "bysource"
+napoleon_attr_annotations = False  # the signature of the class has them
 autodoc_mock_imports = ["diffusers", "seaborn", "torch", "transformers"]  # slow to import
 napoleon_use_rtype = False
 nitpicky = True

@@ -113,7 +113,7 @@ def test_every_key_of_the_schema_is_there(pages):
 def test_the_graph_of_rules_is_drawn(pages):
     text = pages["docs/architecture.html"].text
     assert "graph TD" not in text
-    (graph,) = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
+    (graph,) = re.findall(r"<div class=\"graph\">.*?</svg>", text, re.DOTALL)
     code = re.search(r"```mermaid\n(.*?)```", (ROOT / "docs" / "architecture.md").read_text(), re.DOTALL)[1]
     assert set(re.findall(r"<text[^>]*>(\w+)<", graph)) == {name for edge in read_edges(code) for name in edge}
 
