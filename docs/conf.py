@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+RESOURCES = ["resources/demo", "resources/published"]
+# What a run fetches: large, and not to be searched for pages.
+DOWNLOADS = sorted({path.relative_to(ROOT).as_posix() for path in ROOT.glob("resources/*")} - set(RESOURCES))
 sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "workflow" / "scripts")]
 
 from semlens.runtime.version import VERSION  # noqa: E402, it is found beside this file
@@ -16,8 +19,8 @@ author = "the semlens authors"
 version = release = VERSION
 
 root_doc = "README"
-include_patterns = ["*.md", "config/README.md", "benchmarks/README.md", "resources/*/README.md", "docs/**"]
-exclude_patterns = [".*", "build", "docs/site", "results", "resources/[!dp]*", "tests", "workflow"]
+include_patterns = ["*.md", *(f"{folder}/README.md" for folder in ("config", "benchmarks", *RESOURCES)), "docs/**"]
+exclude_patterns = [".*", "build", "docs/site", "results", "tests", "workflow", *DOWNLOADS]
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "site_graph", "site_pages", "site_schema"]
 
 # Markdown is GitHub's, but for a few directives on pages that only the site has.
@@ -29,9 +32,9 @@ highlight_language = "text"
 autodoc_member_order = "bysource"
 napoleon_attr_annotations = False  # the signature of the class has them
 autodoc_mock_imports = ["diffusers", "seaborn", "torch", "transformers"]  # slow to import
-napoleon_use_rtype = False
+napoleon_use_rtype = False  # what is returned is described in words, which are no names of classes
 nitpicky = True
-# No other project's index is downloaded for a build, so its classes are not links..
+# No other project's index is downloaded for a build, so its classes are not links.
 nitpick_ignore_regex = [
     ("py:data", r"semlens\..*\.[A-Z_]+"),  # contracts: docs/data.md has them
     ("py:class", r"(collections|pathlib|types|numpy|pandas|pandera|pyarrow|h5py|PIL|matplotlib|torch)\..*"),

@@ -17,6 +17,7 @@ ANCHOR = re.compile(r'<a id="([^"]+)">')
 def add_contents(app: Sphinx, page: str, source: list[str]) -> None:
     """Add the site's table of contents to its first page, which is the README."""
     if page == app.config.root_doc:
+        app.env.note_dependency(str(CONTENTS))
         source[0] += "\n" + CONTENTS.read_text(encoding="utf-8")
 
 
