@@ -3,7 +3,10 @@
 # make test   the gate: linters, formatters, unit and workflow tests
 # make test-fast   what needs neither a finished run nor a browser, for an answer while you work
 # make test-slurm   the demo on a Slurm of one node, which is installed if need be; as root, on Debian or Ubuntu
-# make docs   the tables of docs/data.md, from the library's contracts; the captions of snakemake --report
+# make docs   the tables of docs/data.md and the text of docs/gallery.md, from the library's contracts and captions;
+#             the captions of snakemake --report
+# make gallery   the images of docs/gallery.md, from the results of make demo
+# make site   the documentation as pages for a browser, in build/site
 # make lock   pin what envs/requirements.in needs in envs/requirements.txt
 PYTHON ?= python3
 DEVICE ?= cpu
@@ -11,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/requirements.txt
 
-.PHONY: demo demo-model test test-fast test-slurm docs lock
+.PHONY: demo demo-model test test-fast test-slurm docs gallery site lock
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -46,6 +49,14 @@ $(READY): envs/requirements.txt
 docs: $(READY)
 	PYTHONPATH=workflow/scripts $(BIN)/python docs/write_data.py
 	PYTHONPATH=workflow/scripts $(BIN)/python docs/write_captions.py
+	PYTHONPATH=workflow/scripts $(BIN)/python docs/write_gallery.py
+
+gallery: $(READY)
+	PYTHONPATH=workflow/scripts $(BIN)/python docs/write_gallery.py --results results
+
+site: $(READY)
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --conf-dir docs . build/site
+	@echo "The first page is $(CURDIR)/build/site/index.html"
 
 lock:
 	rm -rf .lock && $(PYTHON) -m venv .lock

@@ -10,6 +10,7 @@ import yaml
 from repository import ROOT, Repository, copied, snakemake
 from write_captions import CAPTIONS, render_captions
 from write_data import DATA, fill_tables
+from write_gallery import IMAGES, PAGE, SHOWN, render_page
 
 from semlens.compare.metrics import list_metrics
 from semlens.config.axes import AXES
@@ -17,15 +18,20 @@ from semlens.config.checks import check_references
 from semlens.config.load import load_configuration, read_config_schema
 from semlens.config.plan import name_views
 from semlens.config.schema import RENAMED_KEYS, RENAMED_VALUES, check_schema, fill_defaults
+from semlens.draw.kinds import KINDS
 from semlens.images.views import list_views, load_view, name_view, takes_share
+from semlens.models.backbones.unet import list_layers
 from semlens.models.parts import REQUIRED_PARTS
 from semlens.select.formats import list_formats, load_format
 
 SCHEMA = read_config_schema(ROOT, list_metrics())
 REGISTRY = yaml.safe_load((ROOT / "resources" / "registry.yaml").read_text())
 ENTRIES = ("models", "datasets", "extractions", "experiments")
-CONFIG, README, GLOSSARY = ((ROOT / path).read_text() for path in ("config/README.md", "README.md", "docs/glossary.md"))
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CONFIG, README, RUN, GLOSSARY, LAYERS = (
+    (ROOT / path).read_text()
+    for path in ("config/README.md", "README.md", "docs/how-to/run.md", "docs/glossary.md", "docs/layers.md")
+)
+FENCE = re.compile(r"^```([\w{}-]*).*?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LONGEST_CELL = 200
 
 # Words of the first edition. Those of keys and values that were renamed are told by the configuration itself.
@@ -144,7 +150,7 @@ def test_a_view_is_documented_as_it_is(name):
 def test_every_target_is_documented():
     rules = (ROOT / "workflow" / "rules" / "targets.smk").read_text() + (ROOT / "Snakefile").read_text()
     targets = set(re.findall(r"^rule (\w+):", rules, re.MULTILINE))
-    assert read_rows(find_section(README, "Run one stage")).keys() == targets
+    assert read_rows(find_section(RUN, "Run one stage")).keys() == targets
 
 
 def test_every_result_is_documented():
@@ -178,6 +184,32 @@ def test_the_tables_of_files_are_those_of_the_contracts():
 def test_the_captions_of_snakemakes_report_are_those_of_ours():
     """Otherwise: make docs."""
     assert {name: (CAPTIONS / name).read_text() for name in render_captions()} == render_captions()
+
+
+def test_the_gallery_has_the_captions_of_the_report_and_every_kind_of_figure():
+    """Otherwise: make docs, or after another run of the demo make gallery."""
+    assert PAGE.read_text() == render_page()
+    assert set(SHOWN) == {kind.name for kind in KINDS if kind.file.endswith(".png")}
+    images = list(IMAGES.iterdir())
+    assert {path.name for path in images} == {f"{kind}.webp" for kind in SHOWN}
+    assert sum(path.stat().st_size for path in images) < 700_000
+
+
+def test_the_layers_of_stable_diffusion_are_those_that_are_captured():
+    config = {
+        "sample_size": 64,
+        "block_out_channels": [320, 640, 1280, 1280],
+        "layers_per_block": 2,
+        "down_block_types": [*["CrossAttnDownBlock2D"] * 3, "DownBlock2D"],
+        "up_block_types": ["UpBlock2D", *["CrossAttnUpBlock2D"] * 3],
+    }
+    layers = list_layers(config)
+    header, _, *rows = (split_row(line) for line in LAYERS.splitlines() if line.startswith("|"))
+    assert header[1:] == list(dict.fromkeys(f"{x.grid} x {x.grid} cells, {x.channels} channels" for x in layers))
+    documented = [re.findall(r"`([\w.]+)`", " ".join(row if row[0] != "decoder" else row[::-1])) for row in rows]
+    assert [name for names in documented for name in names] == [layer.name for layer in layers]
+    assert f"has {len(layers)} layers" in LAYERS
+    assert f"{sum(layer.channels for layer in layers if layer.grid > 8):,} numbers" in LAYERS
 
 
 def list_anchors(path: Path) -> set[str]:

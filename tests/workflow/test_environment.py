@@ -11,7 +11,8 @@ from repository import LIBRARY, ROOT, SCRIPTS, closure, listed
 
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 RULE_FILES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
-# Packages that no line imports, and the word in the library, the Makefile or the tutorial by which they are used.
+# Packages that no line imports, and the word in the library, the Makefile, the tutorial or the site's settings by
+# which they are used.
 INDIRECT = {
     "tabulate": "to_markdown",
     "safetensors": "use_safetensors",
@@ -22,7 +23,10 @@ INDIRECT = {
     "pytest-xdist": "pytest --numprocesses",
     "ruff": "ruff check",
     "snakefmt": "snakefmt --check",
+    "furo": 'html_theme = "furo"',
+    "myst-nb": '"myst_nb"',
 }
+IMPORTING = ("workflow/**/*.py", "workflow/**/*.smk", "tests/**/*.py", "docs/*.py")
 # What these make is decided by the registry, not by code: see fetch.smk.
 NAMED_BY_CONTENT = {
     "download_file",
@@ -113,11 +117,11 @@ def test_environments_hold_nothing_unused(path):
 
 def test_every_requirement_is_used():
     names = set()
-    for path in [*ROOT.glob("workflow/**/*.py"), *ROOT.glob("workflow/**/*.smk"), *ROOT.glob("tests/**/*.py")]:
+    for path in [file for pattern in IMPORTING for file in ROOT.glob(pattern)]:
         for line in re.findall(r"^\s*(?:import|from) (\w+)", path.read_text(), re.MULTILINE):
             names.add(line)
-    running = [ROOT / "Makefile", ROOT / "docs" / "tutorial.ipynb", *(ROOT / LIBRARY).rglob("*.py")]
-    runs = "".join(path.read_text() for path in running)
+    running = [ROOT / name for name in ("Makefile", "docs/conf.py", "docs/tutorial.ipynb")]
+    runs = "".join(path.read_text() for path in [*running, *(ROOT / LIBRARY).rglob("*.py")])
     indirect = {package for package, word in INDIRECT.items() if word.lower() in runs.lower()}
     assert requirements("in").keys() <= imported(names) | indirect
 

@@ -63,7 +63,7 @@ def find_surprising_pairs(
     Returns
     -------
     DataFrame
-        ``kind``, one of :data:`SURPRISING`; ``rank`` from 1 on; ``instance_a``, ``class_a``, ``instance_b``,
+        ``kind``, a key of ``SURPRISING``; ``rank`` from 1 on; ``instance_a``, ``class_a``, ``instance_b``,
         ``class_b``, ``distance``.
     """
     units, classes = (pd.factorize(values)[0] for values in (get_units(rows), rows["class_name"]))

@@ -89,7 +89,7 @@ def pool_prototypes(
     seed: int,
     out: str | Path,
 ) -> None:
-    """Write the prototype of every instance, view and timestep of a features shard; see :func:`write`."""
+    """Write the prototype of every instance, view and timestep of a features shard; see :func:`write_prototypes`."""
     with open_shard(features) as shard:
         columns = plan_columns(layer_sets, read_attribute(shard, "layers"), read_attribute(shard, "extraction"))
         batches = _read_batches(shard, list_pooled_layers(columns))
@@ -122,7 +122,7 @@ def write_prototypes(
     batches
         Samples of the manifest, with all layers of the columns.
     columns
-        By layer set, as :func:`feature_columns` finds them.
+        By layer set, as :func:`plan_columns` finds them.
     mean
         Of weights (instances, cells) and a map (channels, height, width): means (instances, channels), float32.
     environment

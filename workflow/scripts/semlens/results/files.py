@@ -31,7 +31,7 @@ class RunFiles:
 
     @cached_property
     def comparisons(self) -> list[Config]:
-        """Experiment, model and dataset of every comparison: those asked for, or those an unfinished run has."""
+        """Experiment, model and dataset of every comparison that is asked for, or that an unfinished run has."""
         if self.configuration is not None:
             return list_comparisons(self.configuration)
         paths = sorted(path for path in (self.folder / "distances").glob("*/*/*.parquet") if "." not in path.stem)

@@ -61,7 +61,7 @@ def open_run(results: str | Path = "results", *, resources: str | Path | None = 
 
 
 class Run:
-    """What one run of the workflow has found so far; :func:`open_run` makes one.
+    """What one run of the workflow has found so far; :func:`semlens.open_run` makes one.
 
     Everything is named as in the configuration. A name that the run does not have is a ValueError which lists those
     that it has; results that are not there yet are a FileNotFoundError.
@@ -84,7 +84,7 @@ class Run:
 
     @cached_property
     def experiments(self) -> pd.DataFrame:
-        """What the run asks: a row per experiment, by its name.
+        """What the run asks, a row per experiment, by its name.
 
         Columns are ``models``, ``datasets``, ``conditions`` and ``sets``, lists of text. Once the run is finished there
         are also ``title``, ``axis`` (what the conditions vary), ``fixed`` (the values on the other axes, a dictionary)

@@ -80,7 +80,7 @@ class Estimates:
         return widen_extremes(band, self.values, self.n_units, level) if share else band
 
     def compute_critical(self, seed: int) -> float:
-        """Return the quantile of the largest |t| over the conditions; NaN where no condition has an interval.
+        """Return the quantile of the largest ``|t|`` over the conditions; NaN where no condition has an interval.
 
         Of one condition it is Student's, of several it is that of draws.
         """

@@ -80,7 +80,7 @@ def subtract(a: SetMeans, b: SetMeans) -> np.ndarray:
 
 
 def compute_dunn_table1(a: SetMeans, b: SetMeans) -> np.ndarray:
-    """Return |mean(a) - mean(b)| / max(std(a), std(b)), (1 + units,): what Table 1 prints as the Dunn index."""
+    """Return ``|mean(a) - mean(b)| / max(std(a), std(b))``, (1 + units,): what Table 1 prints as the Dunn index."""
     spread = np.fmax(a.std, b.std)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(spread > 0, np.abs(a.mean - b.mean) / spread, np.nan)

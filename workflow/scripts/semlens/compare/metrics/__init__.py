@@ -120,7 +120,7 @@ def pair_distances(
 ) -> np.ndarray:
     """Return the distances of rows ``i`` and ``j`` of the prototypes, (pairs,) float32.
 
-    Parameters and errors are those of :func:`iterate_distance_blocks`.
+    Parameters and errors are those of :func:`semlens.compare.metrics.iterate_distance_blocks`.
 
     Examples
     --------

@@ -31,7 +31,7 @@ def make_pairwise_metric(label: str, measure: Measure, measure_all: Measure | No
         Takes x (rows, dimensions) and y (columns, dimensions) and returns the distances of all pairs, (rows, columns):
         a faster way where there is one, such as scipy's ``cdist``.
     options
-        The other fields of :class:`Metric`.
+        The other fields of :class:`semlens.compare.metrics.Metric`.
     """
 
     def measure_by_row(x: np.ndarray, y: np.ndarray) -> np.ndarray:
