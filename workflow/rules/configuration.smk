@@ -17,6 +17,7 @@ from semlens.config.model_sources import ModelSources
 from semlens.config.paths import Paths
 from semlens.config.results_folder import check_results, find_unrecorded, record_owner
 from semlens.runtime.logs import list_failures
+from semlens.runtime.progress import name_stages, show_stages
 
 
 def here(path):
@@ -43,6 +44,9 @@ if workflow.is_main_process and (unrecorded := find_unrecorded(locate("<results>
         f".snakemake: changes of the configuration and of your files cannot be seen. To accept what is there, call "
         f"snakemake --touch --cores 1; to make it anew, snakemake --forceall."
     )
+
+if workflow.is_main_process and workflow.modifier.is_main_snakefile():
+    show_stages(logger, workflow.output_settings, lambda: name_stages(workflow.rules, HOME / "workflow" / "rules"))
 
 
 onstart:
