@@ -3,8 +3,10 @@
 import atexit
 import os
 import sys
+import time
 from pathlib import Path
 
+STARTED = time.time()
 HOME = Path(workflow.current_basedir).parents[1]
 SCRIPTS = HOME / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
@@ -55,7 +57,7 @@ onstart:
 
 onerror:
     # Snakemake ends with lines about itself. What failed, and why, comes after them.
-    if failures := list_failures(log[0]):
+    if failures := list_failures(log[0], since=STARTED):
         atexit.register(sys.stderr.write, "\n".join(["", "What failed:", *failures, ""]))
 
 

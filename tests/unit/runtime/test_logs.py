@@ -46,7 +46,7 @@ def test_the_reasons_of_failed_jobs_are_found_once_each(path, tmp_path):
     gone = tmp_path / "gone.log"
     said = "".join(f"    log: {log} (check log file(s) for error details)\n" for log in (path, gone, path))
     (tmp_path / "run.log").write_text(f"Error in rule pool_prototypes:\n    jobid: 3\n{said}")
-    assert list_failures(tmp_path / "run.log") == [
+    assert list_failures(tmp_path / "run.log", since=0) == [
         f"pool_prototypes voc: ValueError: no mask in voc (traceback in {path})",
         f"gone: see {gone}",
     ]
@@ -56,9 +56,16 @@ def test_a_reason_is_found_where_a_cluster_has_a_log_of_its_own(path, tmp_path):
     fail(path, ValueError("no mask in voc"))
     said = f"    log: {path}, {tmp_path}/slurm.log (check log file(s) for error details)\n"
     (tmp_path / "run.log").write_text(said)
-    assert list_failures(tmp_path / "run.log") == [
+    assert list_failures(tmp_path / "run.log", since=0) == [
         f"pool_prototypes voc: ValueError: no mask in voc (traceback in {path})"
     ]
+
+
+def test_the_reason_of_a_former_run_is_not_believed(path, tmp_path):
+    fail(path, ValueError("no mask in voc"))
+    (tmp_path / "run.log").write_text(f"    log: {path} (check log file(s) for error details)\n")
+    (said,) = list_failures(tmp_path / "run.log", since=path.stat().st_mtime + 1)
+    assert said == f"pool_prototypes voc: see {path}"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 import io
 import logging
+import os
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -93,11 +95,12 @@ def run(clock):
 
 @pytest.fixture
 def failed(tmp_path):
-    """The log of a job that said why it failed."""
+    """The log of a job that said why it failed, after the run began."""
     path = tmp_path / "logs" / "select_images" / "coco" / "00001.log"
     with pytest.raises(SystemExit), log_job(path):
         raise ValueError("no mask in coco")
     log.propagate = True
+    os.utime(path, (time.time() + 1,) * 2)  # file systems tell the time to some milliseconds
     return path
 
 
@@ -183,6 +186,15 @@ def test_a_job_that_died_without_a_word_has_snakemakes_words(run, tmp_path):
     assert killed in run.lines
     assert "Error in rule select_images:" in run.lines
     assert run.lines[-1] == "select 0 of 4 jobs, 1 failed 0 s all: 0 of 5"
+
+
+def test_the_reason_of_a_former_run_is_not_believed(clock, failed):
+    os.utime(failed, (0, 0))
+    run = Run(clock)
+    run.plan()
+    run.start(0, "select_images")
+    run.fail(0, "select_images", failed)
+    assert "Error in rule select_images:" in run.lines
 
 
 def test_of_a_group_the_job_that_failed_is_counted(run, failed, tmp_path):

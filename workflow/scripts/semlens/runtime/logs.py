@@ -93,25 +93,32 @@ def name_job(path: str | Path) -> str:
     return parts[-1]
 
 
-def read_failure(paths: Iterable[str | Path]) -> str | None:
-    """Return the reason with which a job failed, from the first of its logs that gives one."""
-    for path in paths:
+def read_failure(paths: Iterable[str | Path], since: float) -> str | None:
+    """Return the reason with which a job failed, from the first of its logs that gives one.
+
+    Logs that were last written before the time ``since`` are those of former runs.
+    """
+    for path in map(Path, paths):
         try:
-            lines = Path(path).read_text(encoding="utf-8", errors="replace").split(" ERROR ")
+            lines = path.read_text(encoding="utf-8", errors="replace").split(" ERROR ")
+            is_of_this_run = path.stat().st_mtime >= since
         except OSError:
             continue
-        if len(lines) > 1:
+        if len(lines) > 1 and is_of_this_run:
             return lines[-1].strip()
     return None
 
 
-def list_failures(run_log: str | Path) -> list[str]:
-    """Return each job that failed in a run and its reason, once each, from the logs that Snakemake's own log names."""
+def list_failures(run_log: str | Path, since: float) -> list[str]:
+    """Return each job that failed in a run and its reason, once each, from the logs that Snakemake's own log names.
+
+    The run began at the time ``since``.
+    """
     text = Path(run_log).read_text(encoding="utf-8", errors="replace")
     reasons = []
     for named in dict.fromkeys(_FAILED.findall(text)):
         paths = named.split(", ")  # the job's log, and its log of a cluster
-        reasons.append(f"{name_job(paths[0])}: {read_failure([named, *paths]) or f'see {named}'}")
+        reasons.append(f"{name_job(paths[0])}: {read_failure([named, *paths], since) or f'see {named}'}")
     return reasons
 
 

@@ -56,8 +56,9 @@ def show_stages(logger: logging.Logger, settings: Any, list_stages: Callable[[],
     asked = (settings.dryrun, settings.quiet, settings.verbose, settings.printshellcmds, settings.debug_dag)
     terminal = next((handler for handler in logger.handlers if handler.name == "DefaultStreamHandler"), None)
     if isinstance(terminal, logging.StreamHandler) and not any(asked):
-        terminal.addFilter(is_news)
-        logger.addHandler(StageLines(terminal.stream, list_stages))
+        lines = StageLines(terminal.stream, list_stages)
+        terminal.addFilter(lines.leave_to_snakemake)
+        logger.addHandler(lines)
 
 
 def name_stages(rules: Iterable[Any], folder: Path) -> dict[str, str]:
@@ -67,21 +68,6 @@ def name_stages(rules: Iterable[Any], folder: Path) -> dict[str, str]:
         for rule in rules
         if not rule.norun
     }
-
-
-def is_news(record: logging.LogRecord) -> bool:
-    """Whether Snakemake's handler shows a record beside lines for stages: not what they say, or what a job said itself.
-
-    Of an error, Snakemake tells the job's files and the command. That stays where the job's log gives no reason.
-    """
-    event, message = getattr(record, "event", None), record.getMessage()
-    if event == "job_error":
-        return not record.indent and read_failure(record.log) is None
-    if event == "group_error":
-        return all(read_failure(job["log"]) is None for job in record.job_error_info)
-    if event == "error":  # of a script that ended with status 1, as log_job ends it
-        return not (".snakemake/scripts/" in message and message.endswith("returned non-zero exit status 1."))
-    return event not in _BLOCKS and not message.startswith(_SMALL_TALK)
 
 
 @dataclass
@@ -125,7 +111,22 @@ class StageLines(logging.Handler):
         self._stages: dict[str, _Stage] = {}
         self._stage_of_job: dict[int, str] = {}
         self._jobs_are_remote = False
+        self._attached = time.time()
         self._started = self._written = time.monotonic()
+
+    def leave_to_snakemake(self, record: logging.LogRecord) -> bool:
+        """Whether Snakemake's handler shows a record: not what lines for stages say, or what a job said itself.
+
+        Of an error, Snakemake tells the job's files and the command. That stays where the job's log gives no reason.
+        """
+        event, message = getattr(record, "event", None), record.getMessage()
+        if event == "job_error":
+            return not record.indent and self._read_reason(record.log) is None
+        if event == "group_error":
+            return all(self._read_reason(job["log"]) is None for job in record.job_error_info)
+        if event == "error":  # of a script that ended with status 1, as log_job ends it
+            return not (".snakemake/scripts/" in message and message.endswith("returned non-zero exit status 1."))
+        return event not in _BLOCKS and not message.startswith(_SMALL_TALK)
 
     def emit(self, record: logging.LogRecord) -> None:
         follow = {
@@ -182,7 +183,7 @@ class StageLines(logging.Handler):
 
     def _fail_job(self, record: logging.LogRecord) -> None:
         name = self._stage_of_job.get(record.jobid)
-        reason = read_failure(record.log)
+        reason = self._read_reason(record.log)
         if name is None or (record.indent and reason is None):  # of a group's jobs, those that did not fail
             return
         stage = self._stages[name]
@@ -192,6 +193,9 @@ class StageLines(logging.Handler):
         if reason and self._jobs_are_remote:  # others have said it on this terminal
             self._write(f"{name_job(record.log[0])}: {reason}")
         self._write_stage(name)
+
+    def _read_reason(self, logs: Iterable[str]) -> str | None:
+        return read_failure(logs, since=self._attached)
 
     def _count_jobs(self) -> int:
         return sum(stage.jobs for stage in self._stages.values())
