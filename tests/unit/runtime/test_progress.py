@@ -144,11 +144,22 @@ def test_the_time_that_is_left_follows_from_the_jobs_that_are_done(run):
     assert run.lines[-1] == "select 3 of 8 jobs 2 min, about 3 min left all: 3 of 8, about 3 min left"
 
 
+def test_stages_that_run_side_by_side_share_the_time(run):
+    """One of each at a time, for half a minute: four times 15 seconds and five times 20 are left."""
+    run.plan(counts={"select_images": 8, "count_rows": 8, "total": 16})
+    for job in range(0, 8, 2):
+        run.start(job, "select_images")
+        run.start(job + 1, "count_rows")
+        run.finish(job, after=30)
+        run.finish(job + 1)
+    assert run.lines[-1] == "select 4 of 8 jobs 2 min, about 60 s left all: 7 of 16, about 3 min left"
+
+
 def test_nothing_is_said_of_the_time_of_stages_that_have_not_begun(run):
     run.plan()
     run.start(0, "index_dataset")
     run.finish(0, after=40)
-    assert run.lines[1:] == ["select 1 of 4 jobs 40 s, about 2 min left all: 1 of 5, more than 2 min left"]
+    assert run.lines[1:] == ["select 1 of 4 jobs 40 s, about 2 min left all: 1 of 5, at least about 2 min left"]
 
 
 def test_a_failed_job_that_said_why_is_counted_and_not_told_again(run, failed):

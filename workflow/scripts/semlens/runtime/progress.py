@@ -78,21 +78,17 @@ class _Stage:
     done: int = 0
     running: set[int] = field(default_factory=set)
     failed: set[int] = field(default_factory=set)
-    seconds: float = 0.0  # in which jobs ran, up to `since`
-    since: float = 0.0
-
-    def count_time(self) -> None:
-        now = time.monotonic()
-        if self.running:
-            self.seconds += now - self.since
-        self.since = now
+    seconds: float = 0.0  # in which some of its jobs ran
+    share: float = 0.0  # of the run's seconds, divided among the jobs that ran at the time
 
     def estimate_seconds_left(self) -> float | None:
-        """As long for each job as for those that are done, however many run at once or wait in a queue."""
+        """As much of the run's time for each job as for those that are done: so it is right for jobs that run at once,
+        beside those of other stages, or that wait in a queue; and the stages' times add up.
+        """
         left = self.jobs - self.done
         if left and not self.done:
             return None
-        return left * self.seconds / max(self.done, 1)
+        return left * self.share / max(self.done, 1)
 
 
 class StageLines(logging.Handler):
@@ -112,7 +108,7 @@ class StageLines(logging.Handler):
         self._stage_of_job: dict[int, str] = {}
         self._jobs_are_remote = False
         self._attached = time.time()
-        self._started = self._written = time.monotonic()
+        self._started = self._counted = self._written = time.monotonic()
 
     def leave_to_snakemake(self, record: logging.LogRecord) -> bool:
         """Whether Snakemake's handler shows a record: not what lines for stages say, or what a job said itself.
@@ -161,8 +157,8 @@ class StageLines(logging.Handler):
         if name not in self._stages:  # a target, which makes nothing
             return
         self._stage_of_job[record.jobid] = name
+        self._count_time()
         stage = self._stages[name]
-        stage.count_time()
         stage.running.add(record.jobid)
         stage.failed.discard(record.jobid)
         stage.jobs = max(stage.jobs, stage.done + len(stage.running))
@@ -171,8 +167,8 @@ class StageLines(logging.Handler):
         name = self._stage_of_job.get(record.job_id)
         if name is None:
             return
+        self._count_time()
         stage = self._stages[name]
-        stage.count_time()
         stage.running.discard(record.job_id)
         stage.done += 1
         between = _SECONDS_BETWEEN_ON_TERMINAL if self._on_terminal else _SECONDS_BETWEEN
@@ -186,8 +182,8 @@ class StageLines(logging.Handler):
         reason = self._read_reason(record.log)
         if name is None or (record.indent and reason is None):  # of a group's jobs, those that did not fail
             return
+        self._count_time()
         stage = self._stages[name]
-        stage.count_time()
         stage.running.discard(record.jobid)
         stage.failed.add(record.jobid)
         if reason and self._jobs_are_remote:  # others have said it on this terminal
@@ -196,6 +192,15 @@ class StageLines(logging.Handler):
 
     def _read_reason(self, logs: Iterable[str]) -> str | None:
         return read_failure(logs, since=self._attached)
+
+    def _count_time(self) -> None:
+        now = time.monotonic()
+        running = [stage for stage in self._stages.values() if stage.running]
+        jobs = sum(len(stage.running) for stage in running)
+        for stage in running:
+            stage.seconds += now - self._counted
+            stage.share += (now - self._counted) * len(stage.running) / jobs
+        self._counted = now
 
     def _count_jobs(self) -> int:
         return sum(stage.jobs for stage in self._stages.values())
@@ -214,7 +219,7 @@ class StageLines(logging.Handler):
         run = f"all: {all_done} of {self._count_jobs()}"
         lefts = [stage.estimate_seconds_left() for stage in self._stages.values()]
         if known := sum(left for left in lefts if left):
-            run += f", {'more than' if None in lefts else 'about'} {format_time(known)} left"
+            run += f", {'at least about' if None in lefts else 'about'} {format_time(known)} left"
         self._write(f"{done:{width + 18}}  {took:26}  {run}")
         self._written = time.monotonic()
 
