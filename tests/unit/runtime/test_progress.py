@@ -268,6 +268,13 @@ def test_events_of_unknown_jobs_are_no_error(run, capsys):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize("event", LogEvent)
+def test_an_event_without_its_fields_ends_no_run(run, event, monkeypatch):
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    run.plan()
+    run.say(event, "100 %")
+
+
 def test_a_line_takes_the_place_of_a_bar_on_a_terminal(clock):
     run = Run(clock, is_terminal=True)
     run.plan()

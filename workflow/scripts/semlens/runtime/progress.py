@@ -82,8 +82,9 @@ class _Stage:
     share: float = 0.0  # of the run's seconds, divided among the jobs that ran at the time
 
     def estimate_seconds_left(self) -> float | None:
-        """As much of the run's time for each job as for those that are done: so it is right for jobs that run at once,
-        beside those of other stages, or that wait in a queue; and the stages' times add up.
+        """Give each job as much of the run's time as those that are done took; nothing is known before one is.
+
+        This counts jobs that run at once or wait in a queue, and the times of stages that run side by side add up.
         """
         left = self.jobs - self.done
         if left and not self.done:
@@ -114,12 +115,14 @@ class StageLines(logging.Handler):
         """Whether Snakemake's handler shows a record: not what lines for stages say, or what a job said itself.
 
         Of an error, Snakemake tells the job's files and the command. That stays where the job's log gives no reason.
+        What a filter raises would end the run, so it takes no field for granted.
         """
-        event, message = getattr(record, "event", None), record.getMessage()
+        event, message = getattr(record, "event", None), str(record.msg)
         if event == "job_error":
-            return not record.indent and self._read_reason(record.log) is None
+            of_a_group = getattr(record, "indent", False)
+            return not of_a_group and self._read_reason(getattr(record, "log", [])) is None
         if event == "group_error":
-            return all(self._read_reason(job["log"]) is None for job in record.job_error_info)
+            return all(self._read_reason(job.get("log", [])) is None for job in getattr(record, "job_error_info", []))
         if event == "error":  # of a script that ended with status 1, as log_job ends it
             return not (".snakemake/scripts/" in message and message.endswith("returned non-zero exit status 1."))
         return event not in _BLOCKS and not message.startswith(_SMALL_TALK)
@@ -179,12 +182,14 @@ class StageLines(logging.Handler):
 
     def _fail_job(self, record: logging.LogRecord) -> None:
         name = self._stage_of_job.get(record.jobid)
-        reason = self._read_reason(record.log)
-        if name is None or (record.indent and reason is None):  # of a group's jobs, those that did not fail
+        if name is None:
             return
         self._count_time()
         stage = self._stages[name]
         stage.running.discard(record.jobid)
+        reason = self._read_reason(record.log)
+        if record.indent and reason is None:  # of a group's jobs, one that did not fail itself
+            return
         stage.failed.add(record.jobid)
         if reason and self._jobs_are_remote:  # others have said it on this terminal
             self._write(f"{name_job(record.log[0])}: {reason}")
