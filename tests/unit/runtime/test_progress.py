@@ -180,6 +180,15 @@ def test_a_failed_job_that_said_why_is_counted_and_not_told_again(run, failed):
     assert run.lines[-1].startswith("select 1 of 4 jobs 30 s")
 
 
+def test_a_stage_ends_with_the_last_job_that_runs(run, failed):
+    run.plan(counts={"select_images": 2, "total": 2})
+    run.start(0, "select_images")
+    run.start(1, "select_images")
+    run.fail(0, "select_images", failed)
+    run.finish(1, after=2)
+    assert run.lines[-1].startswith("select 1 of 2 jobs, 1 failed 2 s")
+
+
 def test_a_job_that_failed_elsewhere_is_told_here(run, failed):
     """On a cluster, its own words go elsewhere."""
     run.plan(nodes=100)

@@ -175,7 +175,8 @@ class StageLines(logging.Handler):
         stage.running.discard(record.job_id)
         stage.done += 1
         between = _SECONDS_BETWEEN_ON_TERMINAL if self._on_terminal else _SECONDS_BETWEEN
-        if stage.done == stage.jobs or time.monotonic() - self._written >= between:
+        ended = stage.done + len(stage.failed) == stage.jobs
+        if ended or time.monotonic() - self._written >= between:
             self._write_stage(name)
         if all(stage.done == stage.jobs for stage in self._stages.values()):
             self._write(f"{format_jobs(self._count_jobs())} done in {format_time(time.monotonic() - self._started)}")
