@@ -35,7 +35,7 @@ def run(folder: Path, cores: int, targets: list[str]) -> tuple[float, str]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     start = time.monotonic()
-    command = [sys.executable, "-m", "snakemake", *targets, "--cores", str(cores)]
+    command = [sys.executable, "-m", "snakemake", *targets, "--cores", str(cores), "--printshellcmds"]
     done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
         sys.exit(done.stdout)

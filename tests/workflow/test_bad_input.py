@@ -1,5 +1,6 @@
 """What a user can get wrong: one clear line that names the offender, and nothing lost."""
 
+import re
 import shutil
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -156,21 +157,31 @@ FAILURES: dict[str, tuple[str, str, Callable[[SimpleNamespace], list[str]]]] = {
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_a_failing_job_says_why(broken, failure):
-    """One line on the terminal, which names the log; there, the traceback."""
+    """One line on the terminal, which names the job and the log; there, the traceback."""
     job, kind, naming = FAILURES[failure]
     log = f"results/logs/{job}.log"
+    named = job.replace("/", " ", 1)
     first, _, _ = broken.said.partition("What failed:")
-    (line,) = [line for line in first.splitlines() if line.startswith(f"{kind}: ") and log in line]
+    (line,) = [line for line in first.splitlines() if line.startswith(f"{named}: {kind}: ")]
+    assert log in line
     for name in naming(broken):
         assert name in line
     text = broken.repo.path(log).read_text()
     assert "Traceback (most recent call last)" in text
-    assert line in text
+    assert line.removeprefix(f"{named}: ") in text
+
+
+def test_snakemake_adds_no_block_to_what_a_failing_job_says(broken):
+    assert "Error in rule" not in broken.said and "CalledProcessError" not in broken.said
+    assert re.search(r"^encode +\d+ of \d+ jobs, 2 failed", broken.said, re.MULTILINE)
+    assert re.search(r"^extract +\d+ of \d+ jobs, 1 failed", broken.said, re.MULTILINE)
 
 
 def test_the_reasons_stand_last_on_the_terminal(broken):
     last = broken.said.split("What failed:\n")[-1].strip().splitlines()
-    assert sorted(line.split(": ")[0] for line in last) == sorted(kind for _, kind, _ in FAILURES.values())
+    assert sorted(line.split(": ")[:2] for line in last) == sorted(
+        [job.replace("/", " ", 1), kind] for job, kind, _ in FAILURES.values()
+    )
 
 
 def test_the_terminal_is_spared_tracebacks(broken):

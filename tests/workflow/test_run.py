@@ -16,15 +16,6 @@ from scipy.spatial import distance as scipy_distance
 
 EXPERIMENTS = SMALL["experiments"]
 STUDIED = [(name, dataset) for name, entry in EXPERIMENTS.items() for dataset in entry["datasets"]]
-# Drawn data and a made model need none of these.
-NOT_PLANNED = {
-    "download_file",
-    "unpack_dataset",
-    "download_images",
-    "download_model_part",
-    "convert_checkpoint",
-    "list_layers",
-}
 SPARING = [("turned", "voc"), ("video", "davis")]  # extractions that keep prototypes alone
 SCIPY = {
     "euclidean": scipy_distance.euclidean,
@@ -326,37 +317,6 @@ def test_the_findings_say_what_the_prototypes_say(finished):
     row = findings.query("axis == 'layers' and comparison == 'between'").iloc[0]
     assert row["best"] == max(separation, key=separation.get)
     assert float(row["separation"]) == pytest.approx(max(separation.values()))
-
-
-def executed(repo: Repository) -> dict[str, list[str]]:
-    """The logs of every job that ran, by rule, from what Snakemake itself said."""
-    rules: dict[str, list[str]] = {}
-    rule = None
-    for line in (repo.folder.parent / "terminal.txt").read_text().splitlines():
-        if line.startswith(("rule ", "localrule ")):
-            rule = line.split()[1].rstrip(":")
-        elif line.startswith("    log: "):
-            rules.setdefault(rule, []).append(line.split()[1])
-    return rules
-
-
-def test_every_job_has_its_log(finished):
-    logs = executed(finished)
-    assert set(logs) == {path.stem for path in finished.path("workflow", "scripts").glob("*.py")} - NOT_PLANNED
-    for rule, paths in logs.items():
-        for path in paths:
-            assert path.startswith(f"results/logs/{rule}/")
-            assert finished.path(path).is_file(), path
-
-
-def test_every_log_says_what_was_done(finished):
-    silent = {
-        rule
-        for rule, paths in executed(finished).items()
-        for path in paths
-        if "INFO" not in finished.path(path).read_text()
-    }
-    assert not silent, f"logs of {', '.join(sorted(silent))} say nothing"
 
 
 def test_nothing_is_left_half_written(finished):

@@ -3,8 +3,10 @@
 import atexit
 import os
 import sys
+import time
 from pathlib import Path
 
+STARTED = time.time()
 HOME = Path(workflow.current_basedir).parents[1]
 SCRIPTS = HOME / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
@@ -17,6 +19,7 @@ from semlens.config.model_sources import ModelSources
 from semlens.config.paths import Paths
 from semlens.config.results_folder import check_results, find_unrecorded, record_owner
 from semlens.runtime.logs import list_failures
+from semlens.runtime.progress import name_stages, show_stages
 
 
 def here(path):
@@ -44,6 +47,9 @@ if workflow.is_main_process and (unrecorded := find_unrecorded(locate("<results>
         f"snakemake --touch --cores 1; to make it anew, snakemake --forceall."
     )
 
+if workflow.is_main_process and workflow.modifier.is_main_snakefile():
+    show_stages(logger, workflow.output_settings, lambda: name_stages(workflow.rules, HOME / "workflow" / "rules"))
+
 
 onstart:
     record_owner(locate("<results>"), config, OWNER)
@@ -51,7 +57,7 @@ onstart:
 
 onerror:
     # Snakemake ends with lines about itself. What failed, and why, comes after them.
-    if failures := list_failures(log[0]):
+    if failures := list_failures(log[0], since=STARTED):
         atexit.register(sys.stderr.write, "\n".join(["", "What failed:", *failures, ""]))
 
 

@@ -8,7 +8,7 @@ import warnings
 import pytest
 
 from semlens.runtime import logs
-from semlens.runtime.logs import list_failures, log, log_job, open_progress, show_progress
+from semlens.runtime.logs import list_failures, log, log_job, name_job, open_progress, show_progress
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def test_messages_go_to_the_terminal_and_to_the_log(path, capsys):
     with log_job(path):
         log.info("12 instances of %s", "dog")
     captured = capsys.readouterr()
-    assert captured.err == "12 instances of dog\n"
+    assert captured.err == "pool_prototypes voc: 12 instances of dog\n"
     assert captured.out == ""
     assert path.read_text().splitlines()[0].endswith(" INFO 12 instances of dog")
 
@@ -46,10 +46,40 @@ def test_the_reasons_of_failed_jobs_are_found_once_each(path, tmp_path):
     gone = tmp_path / "gone.log"
     said = "".join(f"    log: {log} (check log file(s) for error details)\n" for log in (path, gone, path))
     (tmp_path / "run.log").write_text(f"Error in rule pool_prototypes:\n    jobid: 3\n{said}")
-    assert list_failures(tmp_path / "run.log") == [
-        f"ValueError: no mask in voc (traceback in {path})",
-        f"see {gone}",
+    assert list_failures(tmp_path / "run.log", since=0) == [
+        f"pool_prototypes voc: ValueError: no mask in voc (traceback in {path})",
+        f"gone: see {gone}",
     ]
+
+
+def test_a_reason_is_found_where_a_cluster_has_a_log_of_its_own(path, tmp_path):
+    fail(path, ValueError("no mask in voc"))
+    said = f"    log: {path}, {tmp_path}/slurm.log (check log file(s) for error details)\n"
+    (tmp_path / "run.log").write_text(said)
+    assert list_failures(tmp_path / "run.log", since=0) == [
+        f"pool_prototypes voc: ValueError: no mask in voc (traceback in {path})"
+    ]
+
+
+def test_the_reason_of_a_former_run_is_not_believed(path, tmp_path):
+    fail(path, ValueError("no mask in voc"))
+    (tmp_path / "run.log").write_text(f"    log: {path} (check log file(s) for error details)\n")
+    (said,) = list_failures(tmp_path / "run.log", since=path.stat().st_mtime + 1)
+    assert said == f"pool_prototypes voc: see {path}"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("results/logs/extract_features/plain/tiny/coco/00000.log", "extract_features plain/tiny/coco/00000"),
+        ("/scratch/lens/logs/render_dataset/coco-0123456789ab.log", "render_dataset coco"),
+        ("logs/download_file/VOCtrainval_11-May-2012.tar.log", "download_file VOCtrainval_11-May-2012.tar"),
+        ("results/100%/logs/describe_run/provenance.log", "describe_run provenance"),
+        ("results/demo-model/train.log", "train"),
+    ],
+)
+def test_a_job_is_named_as_its_log_is(path, name):
+    assert name_job(path) == name
 
 
 def test_details_go_to_the_log_alone(path, capsys):
@@ -75,8 +105,8 @@ def test_error_ends_the_job_with_status_1_and_its_cause(path):
 def test_error_is_one_line_on_the_terminal_naming_the_log(path, capsys):
     fail(path, ValueError("image 7 is missing"))
     first, second = capsys.readouterr().err.splitlines()
-    assert first == "so far, so good"
-    assert second == f"ValueError: image 7 is missing (traceback in {path})"
+    assert first == "pool_prototypes voc: so far, so good"
+    assert second == f"pool_prototypes voc: ValueError: image 7 is missing (traceback in {path})"
 
 
 def test_error_leaves_its_traceback_in_the_log(path):
@@ -144,8 +174,8 @@ def test_long_work_leaves_a_line_at_every_tenth_in_log_and_output(path, capsys, 
     monkeypatch.setattr(logs, "_MIN_SECONDS_LOGGED", -1)
     written = work_through(total, path)
     assert len(written) == lines
-    assert [line.split("prototypes")[1] for line in capsys.readouterr().err.splitlines()] == [
-        line.split("prototypes")[1] for line in written
+    assert [line.split(" prototypes")[1] for line in capsys.readouterr().err.splitlines()] == [
+        line.split(" prototypes")[1] for line in written
     ]
     if lines:
         assert f"{total}/{total}" in written[-1]
@@ -158,6 +188,7 @@ def test_long_work_shows_a_bar_on_a_terminal_and_leaves_lines_in_the_log(path, c
     assert len(work_through(total, path)) == lines
     shown = capsys.readouterr().err
     assert f"{total}/{total}" in shown or total == 0
+    assert "pool_prototypes voc: prototypes: " in shown
     assert shown.count("\n") == 1  # one bar, no lines
 
 

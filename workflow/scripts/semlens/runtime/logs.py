@@ -23,18 +23,33 @@ _MIN_SECONDS_LOGGED = 2.0  # seconds
 _FAILED = re.compile(r"^    log: (.+) \(check log file\(s\) for error details\)$", re.MULTILINE)
 
 
+_SCRIPTS = Path(__file__).parents[2]
+
+
+_DIGEST = re.compile(r"-[0-9a-f]{12}$")
+
+
+CLEAR_LINE = "\r\033[K"  # of another process's progress bar
+
+
 class _AboveBars(logging.Handler):
-    """To the terminal without tearing progress bars."""
+    """To the terminal without tearing progress bars; each line begins with the job's name."""
+
+    def __init__(self, job: str) -> None:
+        super().__init__(logging.INFO)
+        self.job = job
 
     def emit(self, record: logging.LogRecord) -> None:
-        tqdm.write(self.format(record), file=sys.stderr)
+        clear = CLEAR_LINE if sys.stderr.isatty() else ""
+        tqdm.write(f"{clear}{self.job}: {record.getMessage()}", file=sys.stderr)
 
 
 @contextmanager
 def log_job(path: str | Path) -> Iterator[None]:
     """Send messages to the terminal and to ``path``; end a failing job with one clear line.
 
-    The terminal gets the error message and the log's name, the log gets the traceback as well.
+    Many jobs write to one terminal, so each line there begins with the job's name. The terminal gets the error message
+    and the log's name, the log gets the traceback as well.
 
     Raises
     ------
@@ -42,9 +57,7 @@ def log_job(path: str | Path) -> Iterator[None]:
         With status 1, in place of any exception raised inside.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    terminal = _AboveBars()
-    terminal.setLevel(logging.INFO)
-    terminal.setFormatter(logging.Formatter("%(message)s"))
+    terminal = _AboveBars(name_job(path))
     file = logging.FileHandler(path, mode="w", encoding="utf-8")
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.setLevel(logging.DEBUG)
@@ -68,16 +81,44 @@ def log_job(path: str | Path) -> Iterator[None]:
         file.close()
 
 
-def list_failures(run_log: str | Path) -> list[str]:
-    """Return the reason of every job that failed in a run, once each, from the logs that Snakemake's own log names."""
+def name_job(path: str | Path) -> str:
+    """Return a job's name, as in ``extract_features plain/tiny/coco/00000``, from the path of its log.
+
+    The path is some folders, the rule, and the job's wildcards. A digest at their end is left out.
+    """
+    parts = Path(path).with_suffix("").parts
+    for number, part in enumerate(parts):
+        if (_SCRIPTS / f"{part}.py").is_file():  # a rule's script has its name
+            return f"{part} {_DIGEST.sub('', '/'.join(parts[number + 1 :]))}"
+    return parts[-1]
+
+
+def read_failure(paths: Iterable[str | Path], since: float) -> str | None:
+    """Return the reason with which a job failed, from the first of its logs that gives one.
+
+    Logs that were last written before the time ``since`` are those of former runs.
+    """
+    for path in map(Path, paths):
+        try:
+            lines = path.read_text(encoding="utf-8", errors="replace").split(" ERROR ")
+            is_of_this_run = path.stat().st_mtime >= since
+        except OSError:
+            continue
+        if len(lines) > 1 and is_of_this_run:
+            return lines[-1].strip()
+    return None
+
+
+def list_failures(run_log: str | Path, since: float) -> list[str]:
+    """Return each job that failed in a run and its reason, once each, from the logs that Snakemake's own log names.
+
+    The run began at the time ``since``.
+    """
     text = Path(run_log).read_text(encoding="utf-8", errors="replace")
     reasons = []
-    for path in dict.fromkeys(_FAILED.findall(text)):
-        try:
-            lines = Path(path).read_text(encoding="utf-8", errors="replace").split(" ERROR ")
-        except OSError:
-            lines = []
-        reasons.append(lines[-1].strip() if len(lines) > 1 else f"see {path}")
+    for named in dict.fromkeys(_FAILED.findall(text)):
+        paths = named.split(", ")  # the job's log, and its log of a cluster
+        reasons.append(f"{name_job(paths[0])}: {read_failure([named, *paths], since) or f'see {named}'}")
     return reasons
 
 
@@ -98,7 +139,8 @@ def open_progress(*, total: int, what: str, unit: str) -> Iterator[Callable[[int
     started = time.monotonic()
     scale = unit == "B"
     done = 0
-    with tqdm(total=total, desc=what, unit=unit, unit_scale=scale, dynamic_ncols=True, disable=None) as bar:
+    job = "".join(f"{handler.job}: " for handler in log.handlers if isinstance(handler, _AboveBars))
+    with tqdm(total=total, desc=f"{job}{what}", unit=unit, unit_scale=scale, dynamic_ncols=True, disable=None) as bar:
         level = logging.INFO if bar.disable else logging.DEBUG
 
         def count(more: int) -> None:
