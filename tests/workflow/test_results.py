@@ -86,16 +86,19 @@ def test_planes_are_those_of_every_extraction_that_shows_images_as_they_are(run)
     }
 
 
-def test_what_fiftyone_is_told_is_what_was_studied(run):
-    instances = run.instances("davis").set_index("instance_id")
-    images = list(describe_images(run, "davis"))
+@pytest.mark.parametrize(("dataset", "has_frames"), [("voc", False), ("davis", True)])
+def test_what_fiftyone_is_told_is_what_was_studied(run, dataset, has_frames):
+    instances = run.instances(dataset).set_index("instance_id")
+    images = list(describe_images(run, dataset))
     assert [image["image_id"] for image in images] == list(dict.fromkeys(instances["image_id"]))
+    assert [("frame" in image) for image in images] == [has_frames] * len(images)
     for image in images:
         with Image.open(image["filepath"]) as picture:
             width, height = picture.size
         for told in image["objects"]:
-            instance = instances.loc[told["instance_id"]]
-            assert (told["label"], image["frame"]) == (instance["class_name"], instance["frame"])
+            instance = instances.loc[told["object_id"]]
+            assert told["label"] == instance["class_name"]
+            assert not has_frames or (image["video"], image["frame"]) == (instance["video"], instance["frame"])
             left, top, w, h = told["bounding_box"]
             assert told["mask"].shape == (round(h * height), round(w * width))
             assert told["mask"].sum() == round(instance["area_fraction"] * width * height)

@@ -70,6 +70,7 @@ def of_job(function, *names):
 
 metrics_of = of_job(plan.list_metrics, "experiment")
 planes_of = of_job(plan.list_planes, "extraction", "dataset")
+plane_metrics_of = of_job(plan.list_plane_metrics, "extraction", "dataset")
 conditions_of = of_job(plan.list_experiment_conditions, "experiment")
 comparisons_of = of_job(plan.list_comparisons, "experiment")
 questions_of = of_job(plan.list_questions, "experiment")

@@ -67,10 +67,6 @@ rule compare_classes:
         "../scripts/compare_classes.py"
 
 
-def plane_metrics_of(wildcards):
-    return sorted({plane["metric"] for plane in planes_of(wildcards)})
-
-
 rule project_objects:
     """Project the objects of an extraction on a plane for the explorer, and find the neighbours of each."""
     input:

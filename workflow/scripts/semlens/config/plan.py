@@ -108,6 +108,11 @@ def list_planes(config: Config, extraction: str, dataset: str) -> list[Config]:
     return list(planes.values())
 
 
+def list_plane_metrics(config: Config, extraction: str, dataset: str) -> list[str]:
+    """Return the metrics of :func:`list_planes`, each once."""
+    return sorted({plane["metric"] for plane in list_planes(config, extraction, dataset)})
+
+
 def list_projections(config: Config) -> list[Config]:
     """Return extraction, model and dataset of everything that the explorer shows."""
     return [

@@ -22,7 +22,7 @@ from semlens.storage.csv_tables import read_csv
 
 _HEAD = re.compile(r"<thead>.*?</thead>", re.DOTALL)
 _HEADER = re.compile(r"<th(?=[ >])(?! scope)")
-_WIDEST = 1300  # pixels of a photograph
+_WIDEST, _QUALITY = 1150, 65  # of a photograph: pixels, and of 100
 _USUAL = [f"{axis.name} {axis.default}" for axis in AXES.values() if axis.default is not None] + ["reference all"]
 
 
@@ -267,7 +267,7 @@ def _embed_image(part: dict[str, Any]) -> Markup:
         if part["is_photograph"]:
             image.thumbnail((_WIDEST, image.height))
         width, height = image.size
-        options = {"quality": 75} if part["is_photograph"] else {"lossless": True}
+        options = {"quality": _QUALITY} if part["is_photograph"] else {"lossless": True}
         image.convert("RGB").save(content, "WEBP", method=4, **options)
     data = base64.b64encode(content.getvalue()).decode()
     return Markup(

@@ -4,6 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from semlens.images.masks import decode_mask
 from semlens.images.paths import find_image
 from semlens.results.run import Run
@@ -12,8 +15,9 @@ from semlens.results.run import Run
 def to_fiftyone(run: Run, dataset: str, *, name: str | None = None) -> Any:
     """Return a FiftyOne dataset of a run's images, with their objects as detections in the field ``objects``.
 
-    A detection has the class as its label, a box, a mask, and ``instance_id``. Each plane of the explorer is a
-    visualization of FiftyOne Brain, such as ``plain_sd15_enc16_1_t0``, which the App shows under Embeddings.
+    A detection has the class as its label, a box, a mask, and as ``object_id`` the instance's id. Each plane of the
+    explorer is a visualization of FiftyOne Brain, such as ``plane_plain_sd15_enc16_1_t0``, which the App shows under
+    Embeddings.
 
     Parameters
     ----------
@@ -37,15 +41,12 @@ def to_fiftyone(run: Run, dataset: str, *, name: str | None = None) -> Any:
         detections = [fiftyone.Detection(**detection) for detection in image.pop("objects")]
         samples.append(fiftyone.Sample(**image, objects=fiftyone.Detections(detections=detections)))
     exported.add_samples(samples)
+    names, labels = exported.values(["objects.detections.object_id", "objects.detections.id"], unwind=True)
+    label_of = dict(zip(names, labels, strict=True))
     for plane, table in run.planes(dataset):
-        places = table.set_index("instance_id")[["x", "y"]]
-        shown = exported.filter_labels("objects", fiftyone.ViewField("instance_id").is_in(list(places.index)))
-        points = {
-            sample: places.loc[instances].to_numpy()
-            for sample, instances in zip(*shown.values(["id", "objects.detections.instance_id"]), strict=True)
-        }
-        key = re.sub(r"\W", "_", "{extraction}_{model}_{layers}_t{timestep}".format_map(plane))
-        brain.compute_visualization(shown, patches_field="objects", points=points, brain_key=key)
+        points = {label_of[row.instance_id]: np.array([row.x, row.y]) for row in table.itertuples()}
+        key = re.sub(r"\W", "_", "plane_{extraction}_{model}_{layers}_t{timestep}".format_map(plane))
+        brain.compute_visualization(exported, patches_field="objects", points=points, brain_key=key)
     return exported
 
 
@@ -57,12 +58,12 @@ def describe_images(run: Run, dataset: str) -> Iterator[dict[str, Any]]:
     dict
         ``filepath``, ``image_id``, and ``video`` and ``frame`` of a frame; ``objects``, records of ``label``,
         ``bounding_box`` (left, top, width and height as shares of the image's), ``mask`` (bool, of the box) and
-        ``instance_id``.
+        ``object_id``, the instance's id.
     """
     folder = run.find_images(dataset)
     for (image_id, file), instances in run.instances(dataset).groupby(["image_id", "file"], sort=False):
         first = instances.iloc[0]
-        frame = {} if first["video"] is None else {"video": first["video"], "frame": int(first["frame"])}
+        frame = {} if pd.isna(first["video"]) else {"video": first["video"], "frame": int(first["frame"])}
         objects = [_describe_object(instance) for instance in instances.to_dict("records")]
         yield {"filepath": str(find_image(folder, file).absolute()), "image_id": image_id, **frame, "objects": objects}
 
@@ -75,5 +76,5 @@ def _describe_object(instance: dict[str, Any]) -> dict[str, Any]:
         "label": instance["class_name"],
         "bounding_box": [x / width, y / height, w / width, h / height],
         "mask": mask[y : y + h, x : x + w],
-        "instance_id": instance["instance_id"],
+        "object_id": instance["instance_id"],
     }
