@@ -100,3 +100,16 @@ def test_a_large_class_is_represented_by_some_of_its_objects():
     assert (np.diff(chosen) > 0).all()
     assert np.array_equal(chosen, classes._sample_classes(rows, seed=0))
     assert not np.array_equal(chosen, classes._sample_classes(rows, seed=1))
+
+
+def test_an_anchor_stands_for_each_class_that_is_in_several_images():
+    rows, _ = objects(count=12, images=5)
+    rows = rows.assign(
+        class_name=[*["cow"] * 4, *["bus"] * 3, *["cat"] * 3, *["dog"] * 2],
+        image_id=[*"abcd", *"abb", *"aaa", *"ab"],
+        video=pd.array([None] * 12, dtype="string"),
+    )
+    anchors = classes.draw_anchors(rows, seed=0)
+    assert rows["class_name"].iloc[anchors].tolist() == ["cow", "bus", "dog"]  # cats are in a single image
+    assert any(classes.draw_anchors(rows, seed=seed) != anchors for seed in range(1, 9))
+    assert anchors == classes.draw_anchors(rows, seed=0)

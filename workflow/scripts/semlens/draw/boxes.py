@@ -39,7 +39,7 @@ def draw_boxes(
         len(sets),
         len(conditions),
         figsize=(max(5.5, width * len(conditions) + 0.7), 2.5 * len(sets) + 1.1),
-        sharey="row" if AXES[axis].shares_scale else False,
+        sharey=True if AXES[axis].shares_scale else "col",
         squeeze=False,
         layout="constrained",
     )
@@ -52,6 +52,7 @@ def draw_boxes(
             verdict = f"no {empty}" if verdicts[condition] == "empty" else f"order {verdicts[condition]}"
             panel.set_title(verdict, fontsize="x-small", color="0.35", pad=3)
         row[0].set_ylabel(f"{name}\n{format_distance(metric)}")
+    _widen(panels)
     for panel, condition in zip(panels[0], conditions, strict=True):
         heading = {"xycoords": "axes fraction", "ha": "center", "fontweight": "bold"}
         panel.annotate(format_condition(axis, condition), (0.5, 1.13), **heading)
@@ -65,6 +66,7 @@ def _draw_against_bands(sets: Statistics, conditions: list[str], title: str, met
         len(sets),
         1,
         figsize=(max(5.5, 0.75 * len(conditions) + 1.5), 2.9 * len(sets) + 1.1),
+        sharey=True,
         squeeze=False,
         layout="constrained",
     )
@@ -81,6 +83,7 @@ def _draw_against_bands(sets: Statistics, conditions: list[str], title: str, met
         counts = [f"{row.condition}\n{_format_count(row.n)}" for row in varying.itertuples()]
         panel.set_xticks(range(len(varying)), counts, rotation=30 if len(varying) > 6 else 0)
         panel.set_ylabel(f"{name}\n{format_distance(metric)}")
+    _widen(panels)
     add_legend(figure, sets, title, palette)
     return figure
 
@@ -118,18 +121,18 @@ def _draw_panel(panel: plt.Axes, sets: pd.DataFrame, colours: dict[str, str]) ->
     panel.vlines(np.arange(len(sets)) + 0.42, sets["low"], sets["high"], color="black", linewidth=1.6)
     panel.set_xticks(range(len(sets)), [f"{name}\n{_format_count(count)}" for name, count in sets["n"].items()])
     panel.set_xlim(-0.6, len(sets) - 0.4)
-    _widen(panel)
     panel.tick_params(axis="x", labelsize="x-small")
     panel.grid(axis="x", visible=False)
 
 
-def _widen(panel: plt.Axes) -> None:
+def _widen(panels: np.ndarray) -> None:
     """Show distances that are all but equal as such, and not what rounding makes of them."""
-    low, high = panel.get_ylim()
-    if high - low < _LEAST_SPAN * abs(high):
-        middle, half = (low + high) / 2, _LEAST_SPAN / 2 * abs(high)
-        panel.set_ylim(middle - half, middle + half)
-    panel.ticklabel_format(axis="y", useOffset=False)
+    for panel in panels.flat:
+        low, high = panel.get_ylim()
+        if high - low < _LEAST_SPAN * abs(high):
+            middle, half = (low + high) / 2, _LEAST_SPAN / 2 * abs(high)
+            panel.set_ylim(middle - half, middle + half)
+        panel.ticklabel_format(axis="y", useOffset=False)
 
 
 def _format_count(count: int) -> str:

@@ -42,6 +42,7 @@ def draw_class_distances(means: Statistics, *, title: str, axis: str) -> plt.Fig
     limits = {"vmin": min(map(_least, maps.values())), "vmax": max(map(_most, maps.values()))}
     side = max(3.0, 0.17 * len(classes))  # inches, for readable names
     size = ((side + 0.3) * n_columns + 1.2, (side + 0.5) * len(rows) + 0.2 * side + 0.9)
+    letters = 10 * max(1.0, size[0] / 12)  # points: a page shows a large figure in small
     figure = plt.figure(figsize=size, layout="constrained")
     grid = figure.add_gridspec(len(rows) + 1, n_columns, height_ratios=[1, *[5] * len(rows)])
     _draw_tree(tree, figure.add_subplot(grid[0, 0]))
@@ -55,11 +56,15 @@ def draw_class_distances(means: Statistics, *, title: str, axis: str) -> plt.Fig
                 panel.plot([x + 0.2, x + 0.8, x + 0.5, x + 0.2, x + 0.8], [y + 0.2, y + 0.8, y + 0.5, y + 0.8, y + 0.2],
                            color="0.6", linewidth=0.6)  # fmt: skip
             panel.tick_params(labelsize="x-small", length=0)
-            panel.set(xlabel="", ylabel=name if column == 0 else "")
-            panel.set_title(format_condition(axis, condition), fontsize="medium")
+            panel.set_xlabel("")
+            panel.set_ylabel(name if column == 0 else "", fontsize=letters)
+            panel.set_title(format_condition(axis, condition), fontsize=letters)
             panels.append(panel)
-    figure.colorbar(panels[0].collections[0], ax=panels, shrink=0.6, pad=0.02, label="distance / mean of its map")
-    figure.suptitle(f"{title}\nmean distance between classes, over objects in different images", fontsize="large")
+    scale = figure.colorbar(panels[0].collections[0], ax=panels, shrink=0.6, pad=0.02)
+    scale.set_label("distance / mean of its map", fontsize=letters)
+    scale.ax.tick_params(labelsize=letters)
+    title = f"{title}\nmean distance between classes, over objects in different images"
+    figure.suptitle(title, fontsize=1.2 * letters)
     return figure
 
 

@@ -66,11 +66,12 @@ KINDS = (
         _has_boxes,
         "figures/{experiment}.png",
         "",
-        "Boxes span the quartiles. Whiskers end at the last distance within 1.5 interquartile ranges. Fewer than ten "
-        "distances are points. Diamonds are means; the bars beside them are 95 % intervals over images (videos), where "
-        "at least five have pairs. Numbers below the boxes count pairs. The order of the means is established if every "
-        "gap in it has an interval above zero, and observed if only the means have it. For transformations, bands span "
-        "the quartiles of the sets that no view changes, with their medians.",
+        "The distances of each set. Boxes span the quartiles. Whiskers end at the last distance within 1.5 "
+        "interquartile ranges. Fewer than ten distances are points. Diamonds are means; the bars beside them are 95 % "
+        "intervals over images (videos), where at least five have pairs. Numbers below the boxes count pairs. The "
+        "order of the means is established if every gap in it has an interval above zero, and observed if only the "
+        "means have it. For transformations, bands span the quartiles of the sets that no view changes, with their "
+        "medians.",
     ),
     Kind(
         "curves",
@@ -167,7 +168,8 @@ KINDS = (
         "Neighbours",
         "An object, drawn at random, and the eight nearest ones of other images (videos), nearest first. The object is "
         "outlined. A whole frame and a tick: the same class. A dashed frame and a cross: another class, named below. "
-        "Up to four classes and two conditions are shown; open_run(...).neighbours(...) gives all others.",
+        "Shown are the four classes that are in most images, and up to two conditions; open_run(...).neighbours(...) "
+        "gives all others.",
         is_photograph=True,
     ),
     Kind(

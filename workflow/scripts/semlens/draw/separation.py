@@ -125,7 +125,8 @@ def _label_panel(panel: plt.Axes, study: Study, places: dict[str, float]) -> Non
     if study.axis == "layers" and 0 < (n_sums := len(list_sums(names))) < len(names):
         panel.axvline(n_sums - 0.5, color="0.6", linewidth=0.8)
     panel.axhline(0.5, color="0.3", linewidth=0.8, linestyle=":")
-    panel.annotate("chance", (1, 0.5), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize="small")
+    beside = {"xycoords": ("axes fraction", "data"), "xytext": (3, 0), "textcoords": "offset points"}
+    panel.annotate("chance", (1, 0.5), **beside, va="center", fontsize="x-small", annotation_clip=False)
     panel.set_xlabel(AXES[study.axis].label)
     denoised = study.settings.get("inference_steps")
     note = f"; denoised in {denoised} steps" if denoised else ""

@@ -10,7 +10,7 @@ import pandera.pandas as pa
 
 from semlens.compare.metrics import iterate_distance_blocks
 from semlens.compare.nearest import SURPRISING, find_nearest, find_surprising_pairs
-from semlens.compare.pairs import SETS, DistanceSets
+from semlens.compare.pairs import SETS, DistanceSets, get_units
 from semlens.compare.prototypes import load_prototypes, open_prototypes
 from semlens.runtime.logs import log
 from semlens.statistics.components import project_pca
@@ -52,7 +52,9 @@ PCA = pa.DataFrameSchema(
 NEIGHBOURS = pa.DataFrameSchema(
     {
         "condition": pa.Column(str, description="Condition of the experiment, as text."),
-        "instance_a": pa.Column(str, description="Id of an instance: one of each class, drawn at random."),
+        "instance_a": pa.Column(
+            str, description="Id of an instance: one of each class that is in several images (videos), drawn at random."
+        ),
         "class_a": pa.Column(str, description="Its class."),
         "rank": pa.Column(
             "int64", pa.Check.ge(1), description="Place of the other among its neighbours, nearest first."
@@ -110,7 +112,7 @@ def compare_classes(
         rows, vectors = load_prototypes(shards, condition, lambda rows: _sample_classes(rows, seed))
         means.append(average_class_distances(rows, vectors, metric, device=device).assign(condition=name))
         projections.append(project_pca(rows, vectors, metric).assign(condition=name))
-        anchors = _draw_anchors(rows, seed)
+        anchors = draw_anchors(rows, seed)
         neighbours.append(find_nearest(rows, vectors, anchors, metric, device=device).assign(condition=name))
         pairs.append(find_surprising_pairs(rows, vectors, metric, device=device).assign(condition=name))
         log.info("%s: %d objects of %d classes", name, len(rows), rows["class_name"].nunique())
@@ -161,10 +163,19 @@ def _add_mirrored(matrix: np.ndarray) -> np.ndarray:
     return matrix + matrix.T - np.diag(matrix.diagonal())
 
 
-def _draw_anchors(rows: pd.DataFrame, seed: int) -> list[int]:
-    """Return the position of one object of each class."""
-    members = rows.groupby("class_name").indices.values()
-    return [int(np.random.default_rng([seed, number]).choice(those)) for number, those in enumerate(members)]
+def draw_anchors(rows: pd.DataFrame, seed: int) -> list[int]:
+    """Return the position of one object of each class, the class that is in most images (videos) first.
+
+    A class that is in a single image is left out: none of its objects can be a neighbour.
+    """
+    members = rows.groupby("class_name").indices
+    counts = get_units(rows).groupby(rows["class_name"]).nunique()
+    common = counts[counts > 1].sort_values(ascending=False, kind="stable").index
+    drawn = {
+        name: int(np.random.default_rng([seed, number]).choice(those))
+        for number, (name, those) in enumerate(members.items())
+    }
+    return [drawn[name] for name in common]
 
 
 def _sample_classes(rows: pd.DataFrame, seed: int) -> np.ndarray:
