@@ -148,11 +148,11 @@ def test_findings_head_the_page_beside_their_control(arguments):
     _, best, _, order, *_ = Page(arguments).rows
     assert best == [
         ["Which layer?"],
-        ["16", "not told from 32"],
-        ["0.800 (0.700 to 0.900)"],
+        ["16", "tied with 32"],
+        ["0.800", "0.700 to 0.900"],
         ["0.750"],
-        ["0.600 (0.500 to 0.650)"],
-        ["0.200 (0.100 to 0.300)"],
+        ["0.600", "0.500 to 0.650"],
+        ["0.200", "0.100 to 0.300"],
         ["coco, metric cosine", "objects: 1,234; images (videos): 99"],
     ]
     assert order[:-1] == [["Which order?"], ["0"], ["50, 500"], ["–"], ["–"], ["–"]]
@@ -168,7 +168,7 @@ def test_a_model_without_control_has_no_columns_for_one(arguments, tmp_path):
     alone = {**FINDING, "control_model": None, "contrast": None}
     (tmp_path / "findings.json").write_text(json.dumps([alone]))
     heading, *_ = Page(arguments).rows
-    assert [cell[0] for cell in heading] == ["Question", "Best", "Separation", "Elsewhere", "Compared"]
+    assert [cell[0] for cell in heading] == ["Question", "Highest", "Separation", "Held out", "Data and settings"]
 
 
 def test_questions_without_answer_are_named(arguments, tmp_path):
@@ -181,14 +181,13 @@ def test_questions_without_answer_are_named(arguments, tmp_path):
 @pytest.mark.parametrize(
     ("records", "expected"),
     [
-        ([ORDER], ["Of 3 expected orders of means, 1 is established at 95 %."]),
+        ([ORDER], ["Of 3 expected orders of means: 1 established, 2 observed."]),
         (
             [FINDING, {**FINDING, "also_best": "", "contrast_low": -0.1}],
             [
-                "In 1 of 2 comparisons one condition is best alone; in the others several cannot be told from the "
-                "best.",
-                "Under the best condition the model separates more than its control in 1 of 2 comparisons, by an "
+                "Under its best condition the model separates more than its control in 1 of 2 questions, by an "
                 "interval above zero.",
+                "In 1 of 2 questions one condition is highest alone; in the others several tie.",
             ],
         ),
         (
@@ -235,7 +234,8 @@ def test_the_first_sentence_says_what_was_asked(tmp_path):
     (tmp_path / "run.json").write_text(json.dumps({"datasets": datasets}))
     asked = describe_question(run=tmp_path / "run.json", experiments=[{}], models=["sd15", "sd21", "xl"])
     assert asked == (
-        "Asked: 1 question of sd15, sd21 and xl, with coco: 60 images, 1,200 objects; voc: 1 image, 3 objects."
+        "1 experiment with the models sd15, sd21 and xl, on coco (60 images, 1,200 objects) and voc "
+        "(1 image, 3 objects)."
     )
 
 
@@ -276,3 +276,9 @@ def test_the_page_says_which_sets_are_empty(arguments):
     page = Page(arguments)
     assert "coco: scsi is empty, since no image shows two objects of one class." in page.text
     assert page.text.index("Why?</h2>") < page.text.index("scsi is empty")
+
+
+def test_questions_about_denoised_features_say_so(arguments, tmp_path):
+    denoised = {**FINDING, "settings": f"{FINDING['settings']}, inference_steps 5"}
+    (tmp_path / "findings.json").write_text(json.dumps([FINDING, denoised]))
+    assert [row[0][0] for row in Page(arguments).rows[1:3]] == ["Which layer?", "Which layer, after denoising?"]

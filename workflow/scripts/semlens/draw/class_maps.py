@@ -52,6 +52,7 @@ def draw_class_distances(means: Statistics, *, title: str, axis: str) -> plt.Fig
             panel = figure.add_subplot(grid[number + 1, column])
             square = maps[name, condition].reindex(index=classes, columns=classes)
             sns.heatmap(square, ax=panel, cmap="viridis", cbar=False, xticklabels=True, yticklabels=True, **limits)
+            panel.grid(visible=False)
             for y, x in np.argwhere(square.isna().to_numpy()):
                 panel.plot([x + 0.2, x + 0.8, x + 0.5, x + 0.2, x + 0.8], [y + 0.2, y + 0.8, y + 0.5, y + 0.8, y + 0.2],
                            color="0.6", linewidth=0.6)  # fmt: skip

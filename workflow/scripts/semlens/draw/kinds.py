@@ -106,10 +106,11 @@ KINDS = (
         _compares_sets,
         "figures/{experiment}.separation.png",
         "Separation",
-        "How often an object of another class is farther than one of the same class: both in other images (between "
+        "How often an object of the same class is nearer than one of another class: both in other images (between "
         "images), or both in its own (inside images). For identity: how often another object of its class is farther "
         "than the object itself, under a view or in a later frame. Bands and bars are 95 % intervals that hold for all "
-        "conditions of a model at once. Filled marks cannot be told from the model's best condition.",
+        "conditions of a model at once. Filled marks are tied with the model's highest condition: it does not lie "
+        "significantly above them.",
     ),
     Kind(
         "separation_table",
@@ -117,7 +118,7 @@ KINDS = (
         _compares_sets,
         "tables/{experiment}.separation.html",
         "",
-        "Separation with its 95 % interval; bold where it cannot be told from the best condition. p: of block "
+        "Separation with its 95 % interval; bold where it is tied with the highest condition. p: of block "
         "permutations of the classes, adjusted for the number of conditions. A class counts if its objects are in at "
         "least five images (videos). Retrieval, from the same neighbours: mean average precision, recall at 1, and the "
         "accuracy of a vote of the 20 nearest.",

@@ -52,7 +52,7 @@ def draw_studies(studies: Sequence[Study], models: Sequence[dict[str, Any]], *, 
     figure, panels = plt.subplots(
         rows,
         min(_COLUMNS, max(1, len(drawn))),
-        figsize=(5.2 * min(_COLUMNS, max(1, len(drawn))), 3.3 * rows + 0.4),
+        figsize=(5.2 * min(_COLUMNS, max(1, len(drawn))), 3.3 * rows + 0.4 if drawn else 1.4),
         squeeze=False,
         sharey=True,
         layout="constrained",
@@ -69,7 +69,7 @@ def draw_studies(studies: Sequence[Study], models: Sequence[dict[str, Any]], *, 
         panels[0, 0].text(0.5, 0.5, f"no class has objects to compare in {MIN_UNITS} images (videos)", ha="center")
     for row in panels:
         row[0].set_ylabel("separation")
-        row[0].yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+        row[0].yaxis.set_major_formatter(lambda value, _: f"{value:.1f}")
     if drawn:
         handles = [_make_handle(name, colours[name], name not in pretrained) for name in colours]
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)

@@ -94,7 +94,7 @@ def write_report(
 
 
 def describe_question(*, run: str | Path, experiments: Sequence[dict[str, Any]], models: Sequence[str]) -> str:
-    """Return in a sentence how many questions were asked of which models, with which images.
+    """Return in a sentence how many experiments there are, with which models, on which images.
 
     Parameters
     ----------
@@ -102,11 +102,12 @@ def describe_question(*, run: str | Path, experiments: Sequence[dict[str, Any]],
         What :mod:`semlens.report.provenance` wrote as JSON.
     """
     datasets = json.loads(Path(run).read_text(encoding="utf-8"))["datasets"]
-    shown = "; ".join(
-        f"{dataset['dataset']}: {_count(dataset['images'], 'image')}, {_count(dataset['instances'], 'object')}"
+    shown = [
+        f"{dataset['dataset']} ({_count(dataset['images'], 'image')}, {_count(dataset['instances'], 'object')})"
         for dataset in datasets
-    )
-    return f"Asked: {_count(len(experiments), 'question')} of {_join(models)}, with {shown}."
+    ]
+    noun = "model" if len(models) == 1 else "models"
+    return f"{_count(len(experiments), 'experiment')} with the {noun} {_join(models)}, on {_join(shown)}."
 
 
 def summarize_stages(
@@ -208,30 +209,31 @@ def summarize(records: Sequence[dict[str, Any]]) -> list[str]:
     above = sum((record["contrast_low"] or 0) > 0 for record in beside)
     unknown = sum(record["comparison"] != ORDER and not record["best"] for record in records)
     sentences = []
-    if orders:
-        expected, verb = _count(sum(counts.values()), "expected order"), "is" if counts["established"] == 1 else "are"
-        sentences.append(f"Of {expected} of means, {counts['established']} {verb} established at 95 %.")
-    if chosen:
-        sentences.append(
-            f"In {alone} of {_count(len(chosen), 'comparison')} one condition is best alone; in the others several "
-            "cannot be told from the best."
-        )
     if beside:
         sentences.append(
-            f"Under the best condition the model separates more than its control in {above} of "
-            f"{_count(len(beside), 'comparison')}, by an interval above zero."
+            f"Under its best condition the model separates more than its control in {above} of "
+            f"{_count(len(beside), 'question')}, by an interval above zero."
+        )
+    if chosen:
+        sentences.append(
+            f"In {alone} of {_count(len(chosen), 'question')} one condition is highest alone; in the others several "
+            "tie."
         )
     if unknown:
         sentences.append(
             f"{_count(unknown, 'question')} cannot be answered: no class has objects to compare in five images or "
             "videos."
         )
+    if orders:
+        verdicts = [f"{n} {name}" for name, n in counts.items() if n or name == "established"]
+        sentences.append(f"Of {_count(sum(counts.values()), 'expected order')} of means: {', '.join(verdicts)}.")
     return sentences
 
 
-def _format_separation(record: dict[str, Any]) -> dict[str, str]:
+def _format_separation(record: dict[str, Any]) -> dict[str, Any]:
+    denoised = "inference_steps" in record["settings"]
     return {
-        "question": record["question"],
+        "question": record["question"].replace("?", ", after denoising?") if denoised else record["question"],
         "best": record["best"],
         "also_best": record["also_best"] or "",
         "n_conditions": len(_split(record["conditions"])),
@@ -242,14 +244,14 @@ def _format_separation(record: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _format_interval(record: dict[str, Any], name: str, prefix: str) -> str:
-    low, high = (_format_number(record[f"{prefix}{end}"]) for end in ("low", "high"))
-    value = _format_number(record[name])
-    return f"{value} ({low} to {high})" if low else value
+def _format_interval(record: dict[str, Any], name: str, prefix: str) -> list[str]:
+    """Return a value and its interval, as far as there are."""
+    ends = [_format_number(record[f"{prefix}{end}"]) for end in ("low", "high")]
+    return list(filter(None, [_format_number(record[name]), " to ".join(filter(None, ends))]))
 
 
 def _format_number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+    return "" if value is None else f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _quote(record: dict[str, Any]) -> dict[str, str]:
