@@ -9,7 +9,7 @@ from semlens.draw.kinds import DUNN_INDEXES, KINDS
 
 CAPTIONS = Path(__file__).parents[1] / "workflow" / "report" / "captions"
 WORDS = {
-    "reference": "{{ snakemake.params.reference }}",
+    "reference": "``{{ snakemake.params.reference }}``",
     "dunn_index": f"{{{{ {DUNN_INDEXES}[snakemake.params.dunn] }}}}",
 }
 

@@ -235,6 +235,17 @@ def test_pointing_shows_an_object_and_a_click_holds_it(explored):
     assert ask(explored, "held") is None
 
 
+def test_of_objects_in_one_place_the_upper_one_is_shown_however_often_one_clicks(explored):
+    explored.execute_script("plane.decoded.x.fill(9); plane.decoded.y.fill(9); draw(true)")
+    *_, (upper, *there) = explored.execute_script(PLACE)
+    point_at(explored, *there).click().perform()
+    assert ask(explored, "held") == upper
+    explored.find_element("css selector", "#neighbours button").click()
+    assert ask(explored, "held") != upper
+    point_at(explored, *there).click().perform()
+    assert ask(explored, "held") == upper
+
+
 def test_a_neighbour_is_followed_by_its_button(explored, finished):
     choose(explored, dataset="coco")
     here = ask(explored, "describe(seen).id")
@@ -257,6 +268,13 @@ def test_a_class_is_hidden_and_shown(explored):
     assert ask(explored, count) == 0
     explored.find_element("id", "all").click()
     assert ask(explored, count) == everyone
+
+
+def test_an_object_whose_class_is_hidden_is_held_no_longer(explored):
+    explored.find_element("id", "next").click()
+    held = ask(explored, "held")
+    explored.find_element("css selector", f"[data-number='{ask(explored, 'dataset().objects[held][2]')}']").click()
+    assert ask(explored, "[held, seen === arguments[0], find('release').hidden]", held) == [None, False, True]
 
 
 @pytest.mark.parametrize("width", [1400, 768, 400])

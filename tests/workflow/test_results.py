@@ -86,6 +86,12 @@ def test_planes_are_those_of_every_extraction_that_shows_images_as_they_are(run)
     }
 
 
+def test_a_dataset_that_is_not_there_is_refused_by_name(run):
+    for ask in (run.find_images, lambda name: list(run.planes(name))):
+        with pytest.raises(ValueError, match="no dataset 'nope'; there are coco, davis, voc"):
+            ask("nope")
+
+
 @pytest.mark.parametrize(("dataset", "has_frames"), [("voc", False), ("davis", True)])
 def test_what_fiftyone_is_told_is_what_was_studied(run, dataset, has_frames):
     instances = run.instances(dataset).set_index("instance_id")

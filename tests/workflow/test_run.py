@@ -283,7 +283,7 @@ def test_the_report_shows_every_figure_and_table_and_needs_no_other_file(finishe
     pages = [finished.path("results", f"{name}.html") for name in ("claims", "provenance")]
     for path in [*finished.path("results", "tables").glob("*.html"), *pages]:
         assert path.read_text() in cells, path.name
-    assert not re.search(r"""(src|href)=["'](?!data:|#)""", content)
+    assert not re.search(r"""(src|href)=["'](?!data:|#|explorer\.html")""", content)
     assert "<script src" not in content
 
 
@@ -365,4 +365,8 @@ def test_snakemakes_own_report_has_every_figure_and_table_with_its_caption(finis
     assert shown.keys() == {*drawn, *set_out, "results/findings.png", "results/claims.html"}
     assert categories.keys() >= {entry["title"] for entry in EXPERIMENTS.values()}
     assert all(entry["caption"] for entry in shown.values())
-    assert "The object crossing/00000/1 is outlined in green" in shown["results/figures/one.png"]["caption"]
+    for groups in categories.values():
+        for paths in groups.values():
+            labels = [tuple(shown[path]["labels"].items()) for path in paths]
+            assert len(labels) == len(set(labels))
+    assert "crossing/00000/1</tt> is outlined in green" in shown["results/figures/one.png"]["caption"]

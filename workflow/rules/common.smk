@@ -8,7 +8,7 @@ from semlens.config.load import find_file
 from semlens.config.paths import list_statistics, list_unit_totals
 from semlens.config.sources import list_sources
 from semlens.config.user_paths import link_if_odd
-from semlens.draw.kinds import KINDS, list_experiments, list_kinds, list_report_parts
+from semlens.draw.kinds import list_experiments, list_kinds, list_report_parts
 from semlens.images.views import parse_view
 from semlens.models.parts import BACKBONE, PARTS
 from semlens.runtime import registry
@@ -37,7 +37,7 @@ def show(kind, path):
         path,
         caption=f"../report/captions/{kind}.rst",
         category=of_experiment("title"),
-        labels={"part": next(known.title for known in KINDS if known.name == kind) or "The question itself"},
+        labels={"part": kind.replace("_", " ")},
     )
 
 

@@ -58,7 +58,7 @@ rule compare_classes:
     resources:
         gpu=gpu_for(metrics_of),
         device=config["device"],
-        mem=grow(4, "GB"),
+        mem=grow(8, "GB"),
         runtime=grow(30, "m"),
     params:
         conditions=conditions_of,
@@ -85,7 +85,7 @@ rule project_objects:
     resources:
         gpu=gpu_for(plane_metrics_of),
         device=config["device"],
-        mem=grow(4, "GB"),
+        mem=grow(8, "GB"),
         runtime=grow(1, "h"),
     params:
         planes=planes_of,

@@ -68,6 +68,11 @@ def test_a_figure_has_room_for_some_classes_and_conditions():
     assert (shown[0], shown[-1]) == (conditions[0], conditions[-1])
 
 
+def test_a_dataset_without_neighbours_leaves_the_others_theirs():
+    tables = {NAMES[0]: make_table([], []), NAMES[1]: make_table(["enc16.1"], ["cat"])}
+    assert [len(table) for table in choose_neighbours(tables).values()] == [0, 2]
+
+
 def test_objects_without_neighbours_give_a_figure_that_says_so():
     figure = draw({NAMES[0]: make_table([], [])})
     assert [text.get_text() for text in figure.texts] == ["no class has objects in two images", figure.get_suptitle()]

@@ -57,6 +57,11 @@ def test_a_figure_has_room_for_some_pairs_and_conditions():
     assert (len(shown), shown[0], shown[-1]) == (MAX_CONDITIONS, conditions[0], conditions[-1])
 
 
+def test_a_dataset_without_pairs_leaves_the_others_theirs():
+    chosen = choose_pairs({NAMES[0]: make_table([]), NAMES[1]: make_table(["enc16.1"])})
+    assert [len(table) for table in chosen.values()] == [0, 4]
+
+
 def test_without_pairs_the_figure_says_so():
     figure = draw({NAMES[0]: make_table([])})
     assert [text.get_text() for text in figure.texts] == [

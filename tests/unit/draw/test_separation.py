@@ -51,6 +51,12 @@ def test_every_study_has_a_panel_and_every_model_its_marks():
     assert "C0" in colours
 
 
+def test_no_two_ticks_have_the_same_label():
+    (panel,) = draw([make_comparison(values={"enc16.1": 0.52, "mid8": 0.5}, noise=0.002)]).axes
+    labels = [panel.yaxis.get_major_formatter()(value) for value in panel.get_yticks()]
+    assert len(labels) == len(set(labels))
+
+
 def test_bands_are_simultaneous_intervals():
     comparison = make_comparison(values={"enc16.1": 0.8, "mid8": 0.6}, noise=0.05)
     (study,) = collect_studies([comparison])

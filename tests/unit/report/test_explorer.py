@@ -48,6 +48,11 @@ def test_objects_in_one_place_have_a_plane():
     assert unpack(packed["x"]) == unpack(packed["y"]) == [0, 0, 0]
 
 
+def test_more_objects_than_numbers_are_refused():
+    with pytest.raises(ValueError, match="70,000 objects"):
+        pack_plane(make_plane(), pd.Series([f"o{number}" for number in range(70_000)]))
+
+
 @pytest.fixture
 def page(tmp_path):
     mask = np.zeros((40, 60), bool)

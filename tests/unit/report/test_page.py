@@ -171,6 +171,14 @@ def test_a_model_without_control_has_no_columns_for_one(arguments, tmp_path):
     assert [cell[0] for cell in heading] == ["Question", "Highest", "Separation", "Held out", "Data and settings"]
 
 
+def test_a_question_whose_control_was_not_measured_has_empty_cells(arguments, tmp_path):
+    numbers = ("control_separation", "control_low", "control_high", "contrast", "contrast_low", "contrast_high")
+    alone = {**FINDING, "control_model": None, **dict.fromkeys(numbers)}
+    (tmp_path / "findings.json").write_text(json.dumps([FINDING, alone]))
+    _, beside, without, *_ = Page(arguments).rows
+    assert (len(beside), without[4:6]) == (len(without), [[], []])
+
+
 def test_questions_without_answer_are_named(arguments, tmp_path):
     unanswered = {**FINDING, "question": "Which view?", "best": None, "contrast": None, "also_best": None}
     (tmp_path / "findings.json").write_text(json.dumps([FINDING, unanswered]))

@@ -8,6 +8,7 @@ import pandas as pd
 from semlens.compare.metrics import iterate_distance_blocks, pair_distances
 from semlens.compare.pairs import get_units
 
+_ANCHORS = 64  # whose distances are in memory at once
 # Kinds of pairs: whether both objects are of one class, and whether the farthest are sought.
 SURPRISING = {"different classes, nearest": (False, False), "same class, farthest": (True, True)}
 
@@ -34,14 +35,19 @@ def find_nearest(
     DataFrame
         ``instance_a`` and ``class_a`` of the anchor, ``rank`` from 1 on, ``instance_b``, ``class_b``, ``distance``.
     """
-    units, found = get_units(rows).to_numpy(), []
+    units = pd.factorize(get_units(rows))[0]
     names, classes = rows["instance_id"].to_numpy(), rows["class_name"].to_numpy()
-    for anchor in anchors:
-        others = np.flatnonzero(units != units[anchor])
-        distances = pair_distances(vectors, np.full(len(others), anchor), others, metric, device=device)
-        for rank, place in enumerate(np.argsort(distances, kind="stable")[:n], start=1):
-            other = others[place]
-            found.append((names[anchor], classes[anchor], rank, names[other], classes[other], distances[place]))
+    found = []
+    for start in range(0, len(anchors), _ANCHORS):
+        some = anchors[start : start + _ANCHORS]
+        others = [np.flatnonzero(units != units[anchor]) for anchor in some]
+        counts = [len(of_anchor) for of_anchor in others]
+        pairs = np.repeat(some, counts), np.concatenate(others)
+        distances = np.split(pair_distances(vectors, *pairs, metric, device=device), np.cumsum(counts)[:-1])
+        for anchor, of_anchor, to_others in zip(some, others, distances, strict=True):
+            for rank, place in enumerate(np.argsort(to_others, kind="stable")[:n], start=1):
+                other = of_anchor[place]
+                found.append((names[anchor], classes[anchor], rank, names[other], classes[other], to_others[place]))
     return pd.DataFrame(found, columns=["instance_a", "class_a", "rank", "instance_b", "class_b", "distance"])
 
 
@@ -67,32 +73,33 @@ def find_surprising_pairs(
         ``class_b``, ``distance``.
     """
     units, classes = (pd.factorize(values)[0] for values in (get_units(rows), rows["class_name"]))
-    place = np.arange(len(rows))
-    best = {kind: np.full(len(rows), np.inf) for kind in SURPRISING}
-    partner = {kind: np.zeros(len(rows), int) for kind in SURPRISING}
+    place, most = (
+        np.arange(len(rows)),
+        max(1, min(2 * n - 1, len(rows))),
+    )  # when the last pair is taken, 2 n - 2 are gone
+    best = {kind: np.full((len(rows), most), np.inf) for kind in SURPRISING}
+    partners = {kind: np.zeros((len(rows), most), int) for kind in SURPRISING}
     for start, block in iterate_distance_blocks(vectors, metric, device=device):
         i, j = place[start : start + len(block), None], place[None, start:]
         apart, alike = (j > i) & (units[i] != units[j]), classes[i] == classes[j]
         for kind, (one_class, farthest) in SURPRISING.items():
             values = np.where(apart & (alike == one_class), -block if farthest else block, np.inf)
-            partner[kind][i[:, 0]], best[kind][i[:, 0]] = start + values.argmin(axis=1), values.min(axis=1)
+            kept = min(most, values.shape[1])
+            chosen = np.argpartition(values, kept - 1, axis=1)[:, :kept]
+            best[kind][i, place[:kept]] = np.take_along_axis(values, chosen, axis=1)
+            partners[kind][i, place[:kept]] = start + chosen
 
     found = []
-    for kind, (one_class, farthest) in SURPRISING.items():
-        free, rank, sign = np.ones(len(rows), bool), 0, -1 if farthest else 1
-        while rank < n and np.isfinite(best[kind].min(initial=np.inf)):
-            i = int(best[kind].argmin())
-            j = int(partner[kind][i])
-            if free[j]:
-                rank += 1
-                found.append((kind, rank, i, j, sign * best[kind][i]))
-                free[[i, j]] = False
-                best[kind][[i, j]] = np.inf
-                continue
-            others = np.flatnonzero(free & (place > i) & (units != units[i]) & ((classes == classes[i]) == one_class))
-            distances = sign * pair_distances(vectors, np.full(len(others), i), others, metric, device=device)
-            best[kind][i] = distances.min(initial=np.inf)
-            partner[kind][i] = others[distances.argmin()] if len(others) else 0
+    for kind, (_, farthest) in SURPRISING.items():
+        free = np.ones(len(rows), bool)
+        for rank in range(1, n + 1):
+            left = np.where(free[:, None] & free[partners[kind]], best[kind], np.inf)
+            if not np.isfinite(left.min(initial=np.inf)):
+                break
+            i, column = np.unravel_index(left.argmin(), left.shape)
+            j = partners[kind][i, column]
+            found.append((kind, rank, i, j, -left[i, column] if farthest else left[i, column]))
+            free[[i, j]] = False
     table = pd.DataFrame(found, columns=["kind", "rank", "a", "b", "distance"])
     for side in ("a", "b"):
         those = rows.iloc[table.pop(side).to_numpy(int)]

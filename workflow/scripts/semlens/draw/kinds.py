@@ -169,8 +169,8 @@ KINDS = (
         "Neighbours",
         "An object, drawn at random, and the eight nearest ones of other images (videos), nearest first. The object is "
         "outlined. A whole frame and a tick: the same class. A dashed frame and a cross: another class, named below. "
-        "Shown are the four classes that are in most images, and up to two conditions; open_run(...).neighbours(...) "
-        "gives all others.",
+        "Of a class with more than 200 objects, 200 take part, drawn at random. Shown are the four classes that are "
+        "then in most images, and up to two conditions; open_run(...).neighbours(...) gives all others.",
         is_photograph=True,
     ),
     Kind(
@@ -181,7 +181,8 @@ KINDS = (
         "Pairs that lie where none should",
         "The nearest pairs of different classes, and the farthest pairs of one class, in different images (videos). "
         "The objects are outlined; below are their classes and their distance. A row has no object twice. Up to two "
-        "conditions are shown. Look here for wrong labels, hidden or cut objects, and for what the model finds alike.",
+        "conditions are shown. Of a class with more than 200 objects, 200 take part, drawn at random. Look here for "
+        "wrong labels, hidden or cut objects, and for what the model finds alike.",
         is_photograph=True,
     ),
     Kind(

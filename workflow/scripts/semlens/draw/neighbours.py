@@ -16,8 +16,7 @@ _RIGHT, _WRONG = {"color": "#009e73", "linestyle": "-"}, {"color": "#d55e00", "l
 
 def choose_neighbours(tables: Statistics) -> Statistics:
     """Return what a figure has room for: the first and the last condition, and the classes that stand first."""
-    first = next(iter(tables.values()))
-    conditions = spread(list(dict.fromkeys(first["condition"])), MAX_CONDITIONS)
+    conditions = spread(list(dict.fromkeys(pd.concat(tables.values())["condition"])), MAX_CONDITIONS)
     chosen = {}
     for name, table in tables.items():
         classes = list(dict.fromkeys(table["class_a"]))[:MAX_CLASSES]

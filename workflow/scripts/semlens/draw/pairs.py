@@ -15,7 +15,7 @@ MAX_CONDITIONS = 2  # of a figure; the caption in draw/kinds.py says so
 
 def choose_pairs(tables: Statistics) -> Statistics:
     """Return what a figure has room for: the first and the last condition, and the most surprising pairs."""
-    conditions = spread(list(dict.fromkeys(next(iter(tables.values()))["condition"])), MAX_CONDITIONS)
+    conditions = spread(list(dict.fromkeys(pd.concat(tables.values())["condition"])), MAX_CONDITIONS)
     return {
         name: table[table["condition"].isin(conditions) & (table["rank"] <= MAX_PAIRS)]
         for name, table in tables.items()

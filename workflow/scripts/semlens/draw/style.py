@@ -18,6 +18,7 @@ PALETTES = {
     "okabe_ito": {"scsi": "#d55e00", "scdi": "#56b4e9", "dcsi": "#009e73", "dcdi": "#f0e442", "sidi": "#cc79a7"},
     "paper": {"scsi": "#d62728", "scdi": "#1f77b4", "dcsi": "#2ca02c", "dcdi": "#f2c500", "sidi": "#9467bd"},
 }
+PALETTE = "okabe_ito"  # of a configuration that names none
 SET_NAMES = {
     "scsi": "same class, same image",
     "scdi": "same class, different image",

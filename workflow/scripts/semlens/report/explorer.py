@@ -10,7 +10,6 @@ from typing import Any
 import jinja2
 import numpy as np
 import pandas as pd
-from bokeh.resources import Resources
 from markupsafe import Markup
 from PIL import Image
 
@@ -22,7 +21,7 @@ from semlens.storage.table_reader import read_table
 
 _SIDE = 96  # pixels of a crop
 _OUTLINE = (255, 176, 0)
-_NOBODY = 65535  # in place of a number from 0 to MAX_OBJECTS
+_NOBODY = 65535  # in place of a position
 
 
 def write_explorer(
@@ -42,6 +41,8 @@ def write_explorer(
     datasets
         By name: the ``manifests``, the folder of the ``images``, and ``exif``.
     """
+    from bokeh.resources import Resources  # changes warnings' filters, which a notebook would not expect of semlens
+
     records = [{**plane, "table": read_table(plane["path"])} for plane in planes]
     shown = {}
     for name, source in datasets.items():
@@ -89,6 +90,8 @@ def pack_plane(table: pd.DataFrame, instances: pd.Series) -> dict[str, Any]:
         ``layers``, ``timestep``, ``metric`` and ``explained``; ``objects``, positions; ``x`` and ``y``, whose span is
         65,535; ``neighbours``, as many positions per object, or 65535. These are uint16, little-endian, as base64.
     """
+    if len(instances) >= _NOBODY:
+        raise ValueError(f"{len(instances):,} objects of a dataset are more than the explorer can number")
     position = pd.Series(np.arange(len(instances)), index=instances.to_numpy())
     x, y = table["x"].to_numpy(), table["y"].to_numpy()
     span = max(np.ptp(x), np.ptp(y)) or 1.0

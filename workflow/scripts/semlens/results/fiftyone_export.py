@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,15 @@ def to_fiftyone(run: Run, dataset: str, *, name: str | None = None) -> Any:
         raise ImportError("FiftyOne is not installed: pip install 'semlens[fiftyone]'") from error
 
     exported = fiftyone.Dataset(name)
+    try:
+        _fill(exported, run, dataset, fiftyone, brain)
+    except Exception:
+        exported.delete()
+        raise
+    return exported
+
+
+def _fill(exported: Any, run: Run, dataset: str, fiftyone: ModuleType, brain: ModuleType) -> None:
     samples = []
     for image in describe_images(run, dataset):
         detections = [fiftyone.Detection(**detection) for detection in image.pop("objects")]
@@ -47,7 +57,6 @@ def to_fiftyone(run: Run, dataset: str, *, name: str | None = None) -> Any:
         points = {label_of[row.instance_id]: np.array([row.x, row.y]) for row in table.itertuples()}
         key = re.sub(r"\W", "_", "plane_{extraction}_{model}_{layers}_t{timestep}".format_map(plane))
         brain.compute_visualization(exported, patches_field="objects", points=points, brain_key=key)
-    return exported
 
 
 def describe_images(run: Run, dataset: str) -> Iterator[dict[str, Any]]:

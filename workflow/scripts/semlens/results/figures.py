@@ -23,7 +23,7 @@ from semlens.draw.neighbours import choose_neighbours, draw_neighbours
 from semlens.draw.object_crops import load_crops
 from semlens.draw.pairs import choose_pairs, draw_pairs
 from semlens.draw.separation import draw_separation
-from semlens.draw.style import Statistics, read_statistics
+from semlens.draw.style import PALETTE, Statistics, read_statistics
 from semlens.draw.tracks import draw_track, load_track
 from semlens.results.files import RunFiles, check_name
 
@@ -38,7 +38,7 @@ def draw_figure(files: RunFiles, experiment: str, kind: str | None) -> plt.Figur
     chosen = kinds[0] if kind is None else kind
     check_name("kind of figure", chosen, kinds)
     words = {"title": entry["title"], "axis": entry["axis"]}
-    look = {"metric": name_metric(entry), "palette": files.configuration["palette"]}
+    look = {"metric": name_metric(entry), "palette": files.configuration.get("palette", PALETTE)}
     match chosen:
         case "boxes":
             return draw_boxes(_read(files, experiment, "sets"), _read(files, experiment, "order"), **words, **look)

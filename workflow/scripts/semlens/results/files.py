@@ -56,11 +56,18 @@ class RunFiles:
         """Return the distances of a comparison."""
         return require(self.folder / "distances/{experiment}/{model}/{dataset}.parquet".format_map(comparison))
 
+    def list_datasets(self) -> list[str]:
+        """Return the names of the datasets that are studied."""
+        return sorted(path.name for path in (self.folder / "manifests").glob("*"))
+
     def list_planes(self, dataset: str) -> list[Path]:
         """Return the planes of a dataset, of all extractions and models."""
         paths = sorted(self.folder.glob(f"planes/*/*/{escape(dataset)}.parquet"))
         wanted = list_projections(self.configuration) if self.configuration else None
-        return [path for path in paths if wanted is None or _name_projection(path) in wanted]
+        found = [path for path in paths if wanted is None or _name_projection(path) in wanted]
+        if not found and (wanted is None or any(job["dataset"] == dataset for job in wanted)):
+            raise FileNotFoundError(f"{self.folder} has no planes of {dataset!r}: the run has not come so far")
+        return found
 
     def find_statistics(self, comparison: Config) -> dict[str, Path]:
         """Return the statistics that a comparison has yet, by kind."""

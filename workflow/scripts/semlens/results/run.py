@@ -125,6 +125,7 @@ class Run:
 
     def find_images(self, dataset: str) -> Path:
         """Return the folder of a dataset's images."""
+        check_name("dataset", dataset, self._files.list_datasets())
         return self._files.find_images(dataset)
 
     def statistics(
@@ -272,6 +273,7 @@ class Run:
             ``extraction``, ``model``, ``layers`` and ``timestep``; and a row per object, see
             :data:`semlens.storage.planes.PLANES`.
         """
+        check_name("dataset", dataset, self._files.list_datasets())
         for path in self._files.list_planes(dataset):
             extraction, model = path.parts[-3:-1]
             for (layers, timestep), table in read_table(path).groupby(["layers", "timestep"], sort=False):
