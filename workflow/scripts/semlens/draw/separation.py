@@ -69,7 +69,6 @@ def draw_studies(studies: Sequence[Study], models: Sequence[dict[str, Any]], *, 
         panels[0, 0].text(0.5, 0.5, f"no class has objects to compare in {MIN_UNITS} images (videos)", ha="center")
     for row in panels:
         row[0].set_ylabel("separation")
-        row[0].yaxis.set_major_formatter(lambda value, _: f"{value:.2f}")
     if drawn:
         handles = [_make_handle(name, colours[name], name not in pretrained) for name in colours]
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
