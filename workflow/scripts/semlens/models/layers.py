@@ -1,7 +1,8 @@
-"""Capture points of a diffusion U-Net, derived from its own configuration, and names for sets of them.
+"""Capture points of a network, derived from its own configuration, and names for sets of them.
 
-``enc16.1`` is the first encoder layer whose map is 16 cells wide at the model's native size; ``enc16`` is all
-encoder layers at 16, ``16`` all layers at 16, and ``+`` joins sets.
+Of a U-Net, ``enc16.1`` is the first encoder layer whose map is 16 cells wide at the model's native size; ``enc16`` is
+all encoder layers at 16, ``16`` all layers at 16. Of a transformer, ``block07`` is what its eighth block gives out,
+``block07.attn_in`` what enters that block's self-attention, ``block07-09`` three blocks. ``+`` joins sets.
 """
 
 import re
@@ -9,16 +10,36 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 NAME = re.compile(r"(enc|mid|dec)?(\d+)(?:\.(\d+))?")
+_RANGE = re.compile(r"([a-z]+)(\d+)-(\d+)(\.[a-z_]+)?")
+OUT, ATTENTION_INPUT = "out", "attn_in"  # taps
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One capture point: its canonical name, its module in diffusers, its grid side and its channels."""
+    """One capture point.
+
+    Attributes
+    ----------
+    name
+        Its canonical name.
+    module
+        The name of its module in the network.
+    grid
+        Side of its map in cells, at the network's own size.
+    channels
+        Of its map.
+    tap
+        What is captured: what the module gives out, or ``attn_in``, the hidden states that enter a self-attention.
+    stream
+        Which of several outputs is that of the image; None where there is one.
+    """
 
     name: str
     module: str
     grid: int
     channels: int
+    tap: str = OUT
+    stream: int | None = None
 
 
 def expand_layers(layer_set: str, available: Iterable[str]) -> list[str]:
@@ -54,7 +75,12 @@ def find_forward_position(layer_set: str) -> tuple[int, int, int] | None:
 
 
 def _matches(layer: str, term: str) -> bool:
-    wanted = NAME.fullmatch(term)
-    return wanted is not None and all(
-        want is None or want == have for want, have in zip(wanted.groups(), NAME.fullmatch(layer).groups(), strict=True)
+    if layer == term:
+        return True
+    if span := _RANGE.fullmatch(term):
+        kind, first, last, tap = span.groups()
+        return any(layer == f"{kind}{n:02d}{tap or ''}" for n in range(int(first), int(last) + 1))
+    wanted, found = NAME.fullmatch(term), NAME.fullmatch(layer)
+    return bool(wanted and found) and all(
+        want is None or want == have for want, have in zip(wanted.groups(), found.groups(), strict=True)
     )

@@ -65,9 +65,11 @@ def list_layers(config: dict[str, Any]) -> list[Layer]:
     depths = [depth] * len(channels) if isinstance(depth, int) else list(depth)
 
     def block(part: str, place: str, kind: str, level: int, count: int) -> list[Layer]:
-        inside = "attentions" if "CrossAttn" in kind else "resnets"
+        inside, stream = ("attentions", 0) if "CrossAttn" in kind else ("resnets", None)
         return [
-            Layer(f"{part}{grids[level]}.{k + 1}", f"{place}.{inside}.{k}", grids[level], channels[level])
+            Layer(
+                f"{part}{grids[level]}.{k + 1}", f"{place}.{inside}.{k}", grids[level], channels[level], stream=stream
+            )
             for k in range(count)
         ]
 
@@ -88,6 +90,15 @@ def list_layers(config: dict[str, Any]) -> list[Layer]:
         for layer in block("dec", f"up_blocks.{place}", kind, level, depths[level] + 1)
     ]
     return down + middle + up
+
+
+def find_grid(network: "torch.nn.Module", inputs: dict[str, Any]) -> None:
+    """Return nothing: a U-Net's layers give out maps."""
+
+
+def to_map(features: "torch.Tensor", grid: None) -> "torch.Tensor":  # (batch, channels, height, width)
+    """Return a layer's output as it is."""
+    return features
 
 
 def load(folder: str | Path, *, device: "torch.device", dtype: "torch.dtype") -> "torch.nn.Module":
