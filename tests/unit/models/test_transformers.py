@@ -183,12 +183,28 @@ def test_streams_are_those_that_diffusers_knows(network, name):
         kind = type(network.get_submodule(layer.module))
         if layer.tap != ATTENTION_INPUT and kind in TransformerBlockRegistry._registry:
             known = TransformerBlockRegistry.get(kind).return_hidden_states_index
-            assert (layer.stream or 0) == known
+            assert layer.stream == known
 
 
 def test_ranges_of_blocks_are_layers(network, name):
     assert list(read(network, name, "block00-01")) == ["block00", "block01"]
     tapped = read(network, name, f"block00-01.{ATTENTION_INPUT}")
     assert list(tapped) == [f"block00.{ATTENTION_INPUT}", f"block01.{ATTENTION_INPUT}"]
-    with pytest.raises(ValueError, match="no layer 'block77'"):
-        read(network, name, "block77")
+
+
+@pytest.mark.parametrize("layers", ["block77", "block00-77", "block01-00", "block1"])
+def test_blocks_that_are_not_there_are_refused(network, layers):
+    with pytest.raises(ValueError, match=f"no layer '{layers}'"), semlens.capture(network, layers):
+        pass
+
+
+def test_the_image_is_told_from_a_reference_beside_it():
+    """As Flux Kontext is given one: the last tokens would be those of the reference."""
+    kind, config = NETWORKS["flux"]
+    network = kind(**config).eval()
+    ids = torch.cat([torch.zeros(24, 3), torch.ones(24, 3)])
+    ids[:, 1:] = torch.cartesian_prod(torch.arange(4.0), torch.arange(6.0)).repeat(2, 1)
+    text = {"encoder_hidden_states": TEXT, "pooled_projections": torch.ones(1, 32), "txt_ids": torch.zeros(5, 3)}
+    refused = pytest.raises(ValueError, match="48 tokens are not those of one image of 4 x 6 cells")
+    with refused, torch.no_grad(), semlens.capture(network, "block00"):
+        network(hidden_states=torch.ones(1, 48, 16), timestep=torch.ones(1), img_ids=ids, **text)

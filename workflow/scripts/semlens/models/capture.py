@@ -37,7 +37,7 @@ def capture(
     Raises
     ------
     ValueError
-        If the layer set names no layer of the network.
+        If the layer set names no layer of the network, or the network is of no known family.
     """
     family = find_family(network)
     if isinstance(layers, str):
@@ -62,7 +62,7 @@ def capture(
                 lambda _, given, named: keep(layer, given[0] if given else named[first]), with_kwargs=True
             )
         return module.register_forward_hook(
-            lambda _, __, output: keep(layer, output if layer.stream is None else output[layer.stream])
+            lambda _, __, output: keep(layer, output if isinstance(output, torch.Tensor) else output[layer.stream])
         )
 
     modules = [network.get_submodule(layer.module) for layer in layers]  # all of them, before the first hook

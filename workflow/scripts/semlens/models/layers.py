@@ -31,7 +31,7 @@ class Layer:
     tap
         What is captured: what the module gives out, or ``attn_in``, the hidden states that enter a self-attention.
     stream
-        Which of several outputs is that of the image; None where there is one.
+        Which of several outputs is that of the image.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Layer:
     grid: int
     channels: int
     tap: str = OUT
-    stream: int | None = None
+    stream: int = 0
 
 
 def expand_layers(layer_set: str, available: Iterable[str]) -> list[str]:
@@ -53,7 +53,7 @@ def expand_layers(layer_set: str, available: Iterable[str]) -> list[str]:
     available = list(available)
     found = set()
     for term in layer_set.split("+"):
-        matching = {name for name in available if _matches(name, term)}
+        matching = {name for name in available if _matches(name, term)} if _has_ends(term, available) else set()
         if not matching:
             raise ValueError(f"no layer {term!r} (of layer set {layer_set!r}); there are {', '.join(available)}")
         found |= matching
@@ -74,12 +74,23 @@ def find_forward_position(layer_set: str) -> tuple[int, int, int] | None:
     return part, side if part == 2 else -side, int(found[3] or 0)
 
 
+def _has_ends(term: str, available: list[str]) -> bool:
+    """Return whether there are both ends of a range; of any other term, there is nothing to ask."""
+    ends = _RANGE.fullmatch(term)
+    names = _list_range(ends) if ends else []
+    return not ends or (bool(names) and {names[0], names[-1]} <= set(available))
+
+
+def _list_range(ends: re.Match) -> list[str]:
+    kind, first, last, tap = ends.groups(default="")
+    return [f"{kind}{number:02d}{tap}" for number in range(int(first), int(last) + 1)]
+
+
 def _matches(layer: str, term: str) -> bool:
     if layer == term:
         return True
-    if span := _RANGE.fullmatch(term):
-        kind, first, last, tap = span.groups()
-        return any(layer == f"{kind}{n:02d}{tap or ''}" for n in range(int(first), int(last) + 1))
+    if ends := _RANGE.fullmatch(term):
+        return layer in _list_range(ends)
     wanted, found = NAME.fullmatch(term), NAME.fullmatch(layer)
     return bool(wanted and found) and all(
         want is None or want == have for want, have in zip(wanted.groups(), found.groups(), strict=True)

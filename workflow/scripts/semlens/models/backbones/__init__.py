@@ -73,7 +73,8 @@ def find_family(network: "torch.nn.Module") -> ModuleType:
         If it is of no known family.
     """
     families = {family.NETWORK: family for family in map(load_backbone, list_backbones())}
-    kind = type(network).__name__
-    if kind not in families:
-        raise ValueError(f"the layers of a {kind} are not known; those of {', '.join(families)} are")
-    return families[kind]
+    kinds = [kind.__name__ for kind in type(network).__mro__]
+    known = next((families[kind] for kind in kinds if kind in families), None)
+    if known is None:
+        raise ValueError(f"the layers of a {kinds[0]} are not known; those of {', '.join(families)} are")
+    return known

@@ -23,14 +23,14 @@ class Blocks(NamedTuple):
     attention
         The self-attention inside a block.
     stream
-        Which of a block's outputs is that of the image; None where there is one.
+        Which of a block's outputs is that of the image.
     """
 
     name: str
     place: str
     count: int
     attention: str
-    stream: int | None = None
+    stream: int = 0
 
 
 def list_block_layers(kinds: Iterable[Blocks], *, grid: int, channels: int) -> list[Layer]:

@@ -27,6 +27,16 @@ def list_layers(config: dict[str, Any]) -> list[Layer]:
 
 
 def find_grid(network: "torch.nn.Module", inputs: dict[str, Any]) -> tuple[int, int]:
-    """Return height and width of the maps, from the rows and columns that the tokens are said to have."""
+    """Return height and width of the maps, from the rows and columns that the tokens are said to have.
+
+    Raises
+    ------
+    ValueError
+        If they are those of several images, as Flux Kontext has them.
+    """
     _, rows, columns = inputs["img_ids"].reshape(-1, 3).T
-    return int(rows.max()) + 1, int(columns.max()) + 1
+    height, width = int(rows.max()) + 1, int(columns.max()) + 1
+    if inputs["hidden_states"].shape[1] != height * width:
+        count = inputs["hidden_states"].shape[1]
+        raise ValueError(f"{count} tokens are not those of one image of {height} x {width} cells")
+    return height, width

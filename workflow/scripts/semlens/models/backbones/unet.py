@@ -65,11 +65,9 @@ def list_layers(config: dict[str, Any]) -> list[Layer]:
     depths = [depth] * len(channels) if isinstance(depth, int) else list(depth)
 
     def block(part: str, place: str, kind: str, level: int, count: int) -> list[Layer]:
-        inside, stream = ("attentions", 0) if "CrossAttn" in kind else ("resnets", None)
+        inside = "attentions" if "CrossAttn" in kind else "resnets"
         return [
-            Layer(
-                f"{part}{grids[level]}.{k + 1}", f"{place}.{inside}.{k}", grids[level], channels[level], stream=stream
-            )
+            Layer(f"{part}{grids[level]}.{k + 1}", f"{place}.{inside}.{k}", grids[level], channels[level])
             for k in range(count)
         ]
 
