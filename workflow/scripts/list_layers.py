@@ -12,5 +12,5 @@ if __name__ == "__main__":
     with log_job(snakemake.log[0]):
         config = read_config(find_config(snakemake.input.config))
         table = pd.DataFrame(load_backbone(snakemake.params.backbone).list_layers(config))
-        write_csv(table, LAYERS, snakemake.output.layers)
+        write_csv(table[list(LAYERS.columns)], LAYERS, snakemake.output.layers)
         log.info("%s:\n%s", snakemake.wildcards.model, table.to_string(index=False))

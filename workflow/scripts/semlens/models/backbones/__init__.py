@@ -4,6 +4,11 @@ A family is a module with ``NETWORK``, the name of its class in diffusers, and t
 network's own ``config.json``):
 
 * ``list_layers(config)``: its layers in forward order.
+* ``find_grid(network, inputs)``: height and width of its maps, from what a forward pass is given, by name.
+* ``to_map(features, grid)``: the map (batch, channels, height, width) of what a layer gives out.
+
+A family that the workflow reads has these too:
+
 * ``get_image_size(config)``: the side of the images that it reads.
 * ``check_config(config)``: refuse a network that this module cannot condition.
 * ``load(folder, device=, dtype=)``: the network, frozen; ``write_untrained(config_file, out, seed=)``: random weights.
@@ -49,7 +54,18 @@ def list_layers(network: "torch.nn.Module") -> list[Layer]:
     Parameters
     ----------
     network
-        Of one of the families, such as diffusers' ``UNet2DConditionModel``.
+        Of one of the families, such as diffusers' ``UNet2DConditionModel`` or ``FluxTransformer2DModel``.
+
+    Raises
+    ------
+    ValueError
+        If it is of no known family.
+    """
+    return find_family(network).list_layers(network.config)
+
+
+def find_family(network: "torch.nn.Module") -> ModuleType:
+    """Return the family of a network.
 
     Raises
     ------
@@ -57,7 +73,8 @@ def list_layers(network: "torch.nn.Module") -> list[Layer]:
         If it is of no known family.
     """
     families = {family.NETWORK: family for family in map(load_backbone, list_backbones())}
-    kind = type(network).__name__
-    if kind not in families:
-        raise ValueError(f"the layers of a {kind} are not known; those of {', '.join(families)} are")
-    return families[kind].list_layers(network.config)
+    kinds = [kind.__name__ for kind in type(network).__mro__]
+    known = next((families[kind] for kind in kinds if kind in families), None)
+    if known is None:
+        raise ValueError(f"the layers of a {kinds[0]} are not known; those of {', '.join(families)} are")
+    return known

@@ -90,6 +90,15 @@ def list_layers(config: dict[str, Any]) -> list[Layer]:
     return down + middle + up
 
 
+def find_grid(network: "torch.nn.Module", inputs: dict[str, Any]) -> None:
+    """Return nothing: a U-Net's layers give out maps."""
+
+
+def to_map(features: "torch.Tensor", grid: None) -> "torch.Tensor":  # (batch, channels, height, width)
+    """Return a layer's output as it is."""
+    return features
+
+
 def load(folder: str | Path, *, device: "torch.device", dtype: "torch.dtype") -> "torch.nn.Module":
     """Return the ``UNet2DConditionModel`` of a ``unet`` folder."""
     from diffusers import UNet2DConditionModel
