@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.utils.hooks import RemovableHandle
 
-from semlens.models.backbones import find_family
+from semlens.models.backbones import find_family, read_config
 from semlens.models.layers import ATTENTION_INPUT, Layer, expand_layers
 
 
@@ -41,7 +41,7 @@ def capture(
     """
     family = find_family(network)
     if isinstance(layers, str):
-        known = {layer.name: layer for layer in family.list_layers(network.config)}
+        known = {layer.name: layer for layer in family.list_layers(read_config(network))}
         layers = [known[name] for name in expand_layers(layers, known)]
     features: dict[str, torch.Tensor] = {}
     grid = None

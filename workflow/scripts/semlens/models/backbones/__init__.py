@@ -1,7 +1,7 @@
 """Networks that can be read, one file per family, found by its name.
 
-A family is a module with ``NETWORK``, the name of its class in diffusers, and these functions (``config`` is the
-network's own ``config.json``):
+A family is a module with ``NETWORKS``, the names of its classes in diffusers or transformers, and these functions
+(``config`` is the network's own ``config.json``):
 
 * ``list_layers(config)``: its layers in forward order.
 * ``find_grid(network, inputs)``: height and width of its maps, from what a forward pass is given, by name.
@@ -19,10 +19,11 @@ A family that the workflow reads has these too:
 Modules are imported when the workflow is parsed: they import torch inside their functions.
 """
 
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from semlens.models.layers import Layer
 
@@ -54,14 +55,20 @@ def list_layers(network: "torch.nn.Module") -> list[Layer]:
     Parameters
     ----------
     network
-        Of one of the families, such as diffusers' ``UNet2DConditionModel`` or ``FluxTransformer2DModel``.
+        Of one of the families, such as diffusers' ``UNet2DConditionModel`` or transformers' ``Dinov2Model``.
 
     Raises
     ------
     ValueError
         If it is of no known family.
     """
-    return find_family(network).list_layers(network.config)
+    return find_family(network).list_layers(read_config(network))
+
+
+def read_config(network: "torch.nn.Module") -> Mapping[str, Any]:
+    """Return the configuration of a network of diffusers or transformers."""
+    config = network.config
+    return config if isinstance(config, Mapping) else config.to_dict()
 
 
 def find_family(network: "torch.nn.Module") -> ModuleType:
@@ -72,7 +79,7 @@ def find_family(network: "torch.nn.Module") -> ModuleType:
     ValueError
         If it is of no known family.
     """
-    families = {family.NETWORK: family for family in map(load_backbone, list_backbones())}
+    families = {kind: family for family in map(load_backbone, list_backbones()) for kind in family.NETWORKS}
     kinds = [kind.__name__ for kind in type(network).__mro__]
     known = next((families[kind] for kind in kinds if kind in families), None)
     if known is None:

@@ -61,6 +61,6 @@ def gather_map(tokens: "torch.Tensor", grid: tuple[int, int]) -> "torch.Tensor":
     return tokens[:, -height * width :].transpose(1, 2).unflatten(2, grid)
 
 
-def divide_latents(latents: "torch.Tensor", patch: int) -> tuple[int, int]:
-    """Return height and width of the map of latents (batch, channels, height, width), cut into square patches."""
-    return latents.shape[-2] // patch, latents.shape[-1] // patch
+def divide(images: "torch.Tensor", patch: int) -> tuple[int, int]:
+    """Return height and width of the map of images or latents (batch, channels, height, width), cut into patches."""
+    return images.shape[-2] // patch, images.shape[-1] // patch

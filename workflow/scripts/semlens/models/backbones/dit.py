@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
-from semlens.models.backbones._tokens import Blocks, divide_latents, gather_map, list_block_layers
+from semlens.models.backbones._tokens import Blocks, divide, gather_map, list_block_layers
 from semlens.models.layers import Layer
 
 if TYPE_CHECKING:
     import torch
 
-NETWORK = "DiTTransformer2DModel"
+NETWORKS = ("DiTTransformer2DModel",)
 to_map = gather_map
 
 
@@ -24,4 +24,4 @@ def list_layers(config: dict[str, Any]) -> list[Layer]:
 
 def find_grid(network: "torch.nn.Module", inputs: dict[str, Any]) -> tuple[int, int]:
     """Return height and width of the maps that the network makes of its latents."""
-    return divide_latents(inputs["hidden_states"], network.config.patch_size)
+    return divide(inputs["hidden_states"], network.config.patch_size)

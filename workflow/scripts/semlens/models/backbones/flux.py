@@ -11,7 +11,7 @@ from semlens.models.layers import Layer
 if TYPE_CHECKING:
     import torch
 
-NETWORK = "FluxTransformer2DModel"
+NETWORKS = ("FluxTransformer2DModel",)
 GRID = 64  # of images of 1024 pixels, which the model was trained on; its configuration says no size
 to_map = gather_map
 

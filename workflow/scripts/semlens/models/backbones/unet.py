@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import h5py
     import torch
 
-NETWORK = "UNet2DConditionModel"
+NETWORKS = ("UNet2DConditionModel",)
 _NOT_READ = ("class_embed_type", "num_class_embeds", "time_cond_proj_dim", "encoder_hid_dim_type")
 _REDUCTION = 8  # image pixels per latent, of every Stable Diffusion VAE
 
