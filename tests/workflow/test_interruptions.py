@@ -156,7 +156,8 @@ def test_a_full_disk_is_named_and_leaves_the_shard_undone(finished, clone):
     small = f"mount -t tmpfs -o size=200k tmpfs {shlex.quote(str(folder))}"
     said = in_namespace(small, repo, FEATURES, "--cores", "1")
     assert said.returncode != 0
-    assert re.search(r"^extract_features plain/tiny/coco/00001: .*No space left on device", said.stdout, re.MULTILINE)
+    named = r"^extract_features plain/tiny/coco/00001: RuntimeError: [^,]*\n?, .*No space left on device"
+    assert re.search(named, said.stdout, re.MULTILINE)
     assert plan(repo, FEATURES) == {Job("extract_features", "plain/tiny/coco/00001")}
 
 

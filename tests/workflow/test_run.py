@@ -367,6 +367,6 @@ def test_snakemakes_own_report_has_every_figure_and_table_with_its_caption(finis
     assert all(entry["caption"] for entry in shown.values())
     for groups in categories.values():
         for paths in groups.values():
-            labels = [tuple(shown[path]["labels"].items()) for path in paths]
+            labels = [str(shown[path]["labels"] or path) for path in paths]
             assert len(labels) == len(set(labels))
     assert "crossing/00000/1</tt> is outlined in green" in shown["results/figures/one.png"]["caption"]

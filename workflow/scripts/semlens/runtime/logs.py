@@ -41,7 +41,8 @@ class _AboveBars(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         clear = CLEAR_LINE if sys.stderr.isatty() else ""
-        tqdm.write(f"{clear}{self.job}: {record.getMessage()}", file=sys.stderr)
+        line = f"{clear}{self.job}: {record.getMessage()}\n"  # in one piece, or other jobs write between it and its end
+        tqdm.write(line, file=sys.stderr, end="")
 
 
 @contextmanager
