@@ -1,14 +1,12 @@
 """Draw some objects and their nearest ones of other images, and pairs that lie where none should."""
 
-from pathlib import Path
-
 import matplotlib
 
 from semlens.draw.neighbours import choose_neighbours, draw_neighbours
 from semlens.draw.object_crops import load_crops
 from semlens.draw.pairs import choose_pairs, draw_pairs
 from semlens.draw.style import read_statistics, save_figure
-from semlens.images.reading import find_image_folder
+from semlens.images.crops import list_sources
 from semlens.runtime.logs import log_job
 
 matplotlib.use("Agg")
@@ -18,14 +16,7 @@ if __name__ == "__main__":
         params, inputs, outputs = snakemake.params, snakemake.input, snakemake.output
         names = [comparison["name"] for comparison in params.comparisons]
         datasets = {comparison["name"]: comparison["dataset"] for comparison in params.comparisons}
-        sources = {
-            dataset: {
-                "manifests": [path for path in inputs.manifests if Path(path).parent.name == dataset],
-                "images": find_image_folder(images),
-                "exif": params.exif[dataset],
-            }
-            for dataset, images in zip(params.exif, inputs.images, strict=True)
-        }
+        sources = list_sources(inputs.manifests, inputs.images, params.exif)
         for kind, choose, draw in (
             ("neighbours", choose_neighbours, draw_neighbours),
             ("pairs", choose_pairs, draw_pairs),

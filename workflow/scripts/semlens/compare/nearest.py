@@ -73,10 +73,8 @@ def find_surprising_pairs(
         ``class_b``, ``distance``.
     """
     units, classes = (pd.factorize(values)[0] for values in (get_units(rows), rows["class_name"]))
-    place, most = (
-        np.arange(len(rows)),
-        max(1, min(2 * n - 1, len(rows))),
-    )  # when the last pair is taken, 2 n - 2 are gone
+    place = np.arange(len(rows))
+    most = max(1, min(2 * n - 1, len(rows)))  # partners of an object: when the last pair is taken, 2 n - 2 are gone
     best = {kind: np.full((len(rows), most), np.inf) for kind in SURPRISING}
     partners = {kind: np.zeros((len(rows), most), int) for kind in SURPRISING}
     for start, block in iterate_distance_blocks(vectors, metric, device=device):

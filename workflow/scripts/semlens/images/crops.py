@@ -1,5 +1,6 @@
 """An instance cut out of its image."""
 
+from collections.abc import Mapping, Sequence
 from math import ceil, floor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ from PIL import Image
 
 from semlens.images.masks import decode_mask
 from semlens.images.paths import find_image
-from semlens.images.reading import read_image
+from semlens.images.reading import find_image_folder, read_image
 from semlens.images.views import CropBox
 
 
@@ -54,3 +55,25 @@ def shrink_crop(crop: Crop, side: int) -> Crop:
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     mask = Image.fromarray(crop.mask).resize(image.size, Image.Resampling.NEAREST)
     return Crop(image, np.asarray(mask), crop.box)
+
+
+def list_sources(
+    manifests: Sequence[str | Path], images: Sequence[str | Path], exif: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """Return what the crops of each dataset are cut from: its ``manifests``, the folder of its ``images``, ``exif``.
+
+    Parameters
+    ----------
+    manifests
+        Of all datasets, each in a folder of the dataset's name.
+    images
+        The folder, or a list of downloaded images, of each dataset in the order of ``exif``.
+    """
+    return {
+        dataset: {
+            "manifests": [path for path in manifests if Path(path).parent.name == dataset],
+            "images": find_image_folder(folder),
+            "exif": what,
+        }
+        for (dataset, what), folder in zip(exif.items(), images, strict=True)
+    }

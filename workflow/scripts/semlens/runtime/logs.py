@@ -12,23 +12,12 @@ from typing import TypeVar
 from tqdm import tqdm
 
 log = logging.getLogger("semlens")
-
-
 T = TypeVar("T")
 
-
 _MIN_SECONDS_LOGGED = 2.0  # seconds
-
-
 _FAILED = re.compile(r"^    log: (.+) \(check log file\(s\) for error details\)$", re.MULTILINE)
-
-
 _SCRIPTS = Path(__file__).parents[2]
-
-
 _DIGEST = re.compile(r"-[0-9a-f]{12}$")
-
-
 CLEAR_LINE = "\r\033[K"  # of another process's progress bar
 
 
