@@ -1,13 +1,14 @@
 """Embed a prompt with the model's text encoder."""
 
 from semlens.extract.prompts import encode_prompt
-from semlens.models.text import find_text_encoders
+from semlens.models.part_hashes import list_folders
 from semlens.runtime.logs import log_job
 
 if __name__ == "__main__":
     with log_job(snakemake.log[0]):
         encode_prompt(
             prompt=snakemake.params.prompt,
-            encoders=find_text_encoders(snakemake.input),
+            kind=snakemake.params.kind,
+            parts=list_folders(snakemake.input),
             out=snakemake.output.embedding,
         )

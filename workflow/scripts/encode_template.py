@@ -1,7 +1,7 @@
 """Embed a prompt that names the classes of each sample, with the model's text encoder."""
 
 from semlens.extract.prompts import encode_template
-from semlens.models.text import find_text_encoders
+from semlens.models.part_hashes import list_folders
 from semlens.runtime.logs import log_job
 
 if __name__ == "__main__":
@@ -10,6 +10,7 @@ if __name__ == "__main__":
             template=snakemake.params.template,
             manifest=snakemake.input.manifest,
             views=snakemake.params.views,
-            encoders=find_text_encoders(snakemake.input),
+            kind=snakemake.params.kind,
+            parts=list_folders(snakemake.input),
             out=snakemake.output.embedding,
         )

@@ -1,6 +1,7 @@
 """Noise levels of a diffusion model, from its ``scheduler`` folder."""
 
 import inspect
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,51 @@ def read_alphas_cumprod(folder: str | Path) -> torch.Tensor:  # (1000,) float32
     from diffusers import DDPMScheduler
 
     return _load_scheduler(DDPMScheduler, folder).alphas_cumprod
+
+
+class BetaNoise:
+    """Noise whose level at a timestep follows from a scheduler's betas (VP: DDPM)."""
+
+    def __init__(self, scheduler: str | Path) -> None:
+        self._signal = read_alphas_cumprod(scheduler)
+
+    def mix(self, clean: torch.Tensor, noise: torch.Tensor, timestep: int) -> torch.Tensor:
+        """Return latents with the noise of a timestep."""
+        share = self._signal[timestep]
+        return share.sqrt() * clean + (1 - share).sqrt() * noise
+
+    def compute_snr(self, timestep: int) -> float:
+        """Return the variance of the signal over that of the noise."""
+        share = self._signal[timestep].double()
+        return float(share / (1 - share))
+
+
+class FlowNoise:
+    """Noise of flow matching: at timestep t of 1000, latents move t / 1000 of the way to the noise.
+
+    That is the model's own time before any shift: a sampler's shifted schedule says where it samples, not how noise is
+    mixed.
+    """
+
+    def mix(self, clean: torch.Tensor, noise: torch.Tensor, timestep: int) -> torch.Tensor:
+        """Return latents with the noise of a timestep."""
+        sigma = timestep / 1000
+        return (1 - sigma) * clean + sigma * noise
+
+    def compute_snr(self, timestep: int) -> float:
+        """Return the variance of the signal over that of the noise."""
+        return ((1000 - timestep) / timestep) ** 2 if timestep else math.inf
+
+
+def load_noise(kind: str, scheduler: str | Path) -> BetaNoise | FlowNoise:
+    """Return how noise is mixed.
+
+    Parameters
+    ----------
+    kind
+        ``betas``: as a scheduler's folder says. ``flow``: whatever the scheduler.
+    """
+    return BetaNoise(scheduler) if kind == "betas" else FlowNoise()
 
 
 def build_ddim(folder: str | Path, inference_steps: int) -> Any:

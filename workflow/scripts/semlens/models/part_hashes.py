@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from semlens.models.parts import PARTS
 from semlens.runtime.files import SNAKEMAKE_TIMESTAMP
 
 _NOTE = "sha256.json"
@@ -43,6 +44,12 @@ def describe_parts(folders: Mapping[str, str | Path]) -> dict[str, Any]:
         "parts": {part: {name: file["sha256"] for name, file in note["files"].items()} for part, note in notes.items()},
         "origins": {part: note["origin"] for part, note in notes.items() if note["origin"]},
     }
+
+
+def list_folders(inputs: Mapping[str, Any]) -> dict[str, Path]:
+    """Return the folders of those parts that a job was given, by name, but for those that a model of the hub lacks."""
+    folders = {part: Path(inputs.get(part)) for part in PARTS if inputs.get(part)}
+    return {part: folder for part, folder in folders.items() if _list_files(folder)}
 
 
 def _read_note(folder: Path) -> dict[str, Any]:

@@ -1,6 +1,22 @@
-"""The parts of a latent diffusion model in diffusers layout: a folder each."""
+"""The parts of a model: a folder each, as diffusers lays them out; an encoder of transformers has its files at the top."""
 
-REQUIRED_PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
-PARTS = (*REQUIRED_PARTS, "tokenizer_2", "text_encoder_2")  # SDXL has the last two
+from pathlib import Path
 
-BACKBONE = "unet"  # the part that is read, and the module of semlens.models.backbones that reads it
+NETWORKS = ("unet", "transformer", "encoder")  # what is read: a model has one of them
+PARTS = (
+    *NETWORKS,
+    "vae",
+    *("tokenizer", "tokenizer_2", "tokenizer_3"),
+    *("text_encoder", "text_encoder_2", "text_encoder_3"),
+    "scheduler",
+)
+
+
+def locate_part(part: str) -> str:
+    """Return where the files of a part lie in a model's folder."""
+    return "." if part == "encoder" else part
+
+
+def find_part_folder(model: str | Path, part: str) -> Path:
+    """Return the folder of a part of a model's folder."""
+    return Path(model, locate_part(part))

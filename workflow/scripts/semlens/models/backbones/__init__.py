@@ -1,20 +1,27 @@
 """Networks that can be read, one file per family, found by its name.
 
-A family is a module with ``NETWORKS``, the names of its classes in diffusers or transformers, and these functions
-(``config`` is the network's own ``config.json``):
+A family is a module with these (``config`` is the network's own ``config.json``):
 
-* ``list_layers(config)``: its layers in forward order.
+* ``NETWORKS``: the names of its classes in diffusers or transformers, as ``config.json`` has them.
+* ``list_layers(config, size=None)``: its layers in forward order; grids are those of square images of ``size`` pixels,
+  or of the network's own size.
 * ``find_grid(network, inputs)``: height and width of its maps, from what a forward pass is given, by name.
 * ``to_map(features, grid)``: the map (batch, channels, height, width) of what a layer gives out.
-
-A family that the workflow reads has these too:
-
-* ``get_image_size(config)``: the side of the images that it reads.
-* ``check_config(config)``: refuse a network that this module cannot condition.
+* ``READS``: ``latents`` or ``images``; and ``PART``, ``REQUIRED_PARTS`` and ``PARTS``: the part of a model that is the
+  network, the parts without which the family cannot be read, and all that it may have.
+* ``check_config(config, size)``: refuse a network that this module cannot read at that size.
 * ``load(folder, device=, dtype=)``: the network, frozen; ``write_untrained(config_file, out, seed=)``: random weights.
+
+One that reads images has ``build_inputs(network, pixels)``, what a forward pass is given, and
+``read_preprocessing(folder)``, how images become pixels. One that reads latents has these:
+
+* ``NOISE``: how noise and latents are mixed, see :func:`semlens.models.noise.load_noise`.
+* ``REDUCTION``: image pixels per latent along each side.
+* ``TEXT``: how it reads texts, see :mod:`semlens.models.texts`; None where it reads none.
 * ``prepare_conditioning(network, prompts, view, rows, image_size=)``: what a forward pass is given beside the latents.
-* ``check_latents(network, latents, folder)``: refuse latents of another size than the network reads.
-* ``denoise(network, sampler, latents, timestep, conditioning)``: latents brought to the noise of timestep 0.
+* ``build_inputs(network, latents, timestep, conditioning)``: all that a forward pass is given, by name.
+* ``denoise(network, sampler, latents, timestep, conditioning)``: latents brought to the noise of timestep 0, where a
+  family can do that.
 
 Modules are imported when the workflow is parsed: they import torch inside their functions.
 """

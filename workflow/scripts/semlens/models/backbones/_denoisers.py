@@ -9,18 +9,22 @@ if TYPE_CHECKING:
     import torch
 
 
-def list_denoiser_layers(config: dict[str, Any], attention: str, *, stream: int = 0) -> list[Layer]:
+def list_denoiser_layers(
+    config: dict[str, Any], side: int | None, attention: str, *, stream: int = 0
+) -> list[Layer]:
     """Return the layers of every block, in forward order.
 
     Parameters
     ----------
+    side
+        Of the latents; the network's own if None.
     attention, stream
         See :class:`semlens.models.backbones._tokens.Blocks`.
     """
     blocks = Blocks("block", "transformer_blocks", config["num_layers"], attention, stream)
     return list_block_layers(
         [blocks],
-        grid=config["sample_size"] // config["patch_size"],
+        grid=(side or config["sample_size"]) // config["patch_size"],
         channels=config["num_attention_heads"] * config["attention_head_dim"],
     )
 

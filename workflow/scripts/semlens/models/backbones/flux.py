@@ -12,18 +12,21 @@ if TYPE_CHECKING:
     import torch
 
 NETWORKS = ("FluxTransformer2DModel",)
+READS, NOISE, TEXT, REDUCTION = "latents", "flow", "flux", 8
+PART = "transformer"
+REQUIRED_PARTS = PARTS = (PART, "vae", "text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2", "scheduler")
 GRID = 64  # of images of 1024 pixels, which the model was trained on; its configuration says no size
 to_map = gather_map
 
 
-def list_layers(config: dict[str, Any]) -> list[Layer]:
+def list_layers(config: dict[str, Any], size: int | None = None) -> list[Layer]:
     """Return the layers of every block, in forward order: ``block00`` to ``block18``, then ``single00`` and so on."""
     blocks = [
         Blocks("block", "transformer_blocks", config["num_layers"], "attn", stream=1),
         Blocks("single", "single_transformer_blocks", config["num_single_layers"], "attn", stream=1),
     ]
     channels = config["num_attention_heads"] * config["attention_head_dim"]
-    return list_block_layers(blocks, grid=GRID, channels=channels)
+    return list_block_layers(blocks, grid=size // (2 * REDUCTION) if size else GRID, channels=channels)
 
 
 def find_grid(network: "torch.nn.Module", inputs: dict[str, Any]) -> tuple[int, int]:

@@ -7,9 +7,12 @@ from semlens.models.backbones._tokens import gather_map
 from semlens.models.layers import Layer
 
 NETWORKS = ("PixArtTransformer2DModel",)
+READS, NOISE, TEXT, REDUCTION = "latents", "betas", "t5", 8
+PART = "transformer"
+REQUIRED_PARTS = PARTS = (PART, "vae", "text_encoder", "tokenizer", "scheduler")
 find_grid, to_map = divide_latents, gather_map
 
 
-def list_layers(config: dict[str, Any]) -> list[Layer]:
+def list_layers(config: dict[str, Any], size: int | None = None) -> list[Layer]:
     """Return the layers of every block, in forward order."""
-    return list_denoiser_layers(config, "attn1")
+    return list_denoiser_layers(config, size and size // REDUCTION, "attn1")

@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     import torch
 
 NETWORKS = ("UNet2DConditionModel",)
+READS, NOISE, TEXT, REDUCTION = "latents", "betas", "clip", 8
+PART = "unet"
+REQUIRED_PARTS = (PART, "vae", "text_encoder", "tokenizer", "scheduler")
+PARTS = (*REQUIRED_PARTS, "tokenizer_2", "text_encoder_2")  # SDXL has the last two
 _NOT_READ = ("class_embed_type", "num_class_embeds", "time_cond_proj_dim", "encoder_hid_dim_type")
-_REDUCTION = 8  # image pixels per latent, of every Stable Diffusion VAE
 
 
-def check_config(config: dict[str, Any]) -> None:
-    """Refuse a U-Net that reads more than latents, a timestep, text and sizes, or does not say its size.
+def check_config(config: dict[str, Any], size: int | None = None) -> None:
+    """Refuse a U-Net that reads more than latents, a timestep, text and sizes, or images of another size.
 
     Raises
     ------
@@ -38,17 +41,14 @@ def check_config(config: dict[str, Any]) -> None:
             f"its U-Net reads {config['in_channels']} channels and gives {config.get('out_channels', 4)}: it wants "
             f"more than latents, as one for inpainting does"
         )
-    size = config.get("sample_size")
-    if not isinstance(size, int) or size < 1:
-        raise ValueError(f"its U-Net has sample_size {size}; it must be one number, the side of its latents")
+    side = config.get("sample_size")
+    if not isinstance(side, int) or side < 1:
+        raise ValueError(f"its U-Net has sample_size {side}; it must be one number, the side of its latents")
+    if size is not None and size != REDUCTION * side:
+        raise ValueError(f"its U-Net reads images of {REDUCTION * side}; set 'size: {REDUCTION * side}'")
 
 
-def get_image_size(config: dict[str, Any]) -> int:
-    """Return the side in pixels of the images whose latents the U-Net reads."""
-    return _REDUCTION * config["sample_size"]
-
-
-def list_layers(config: dict[str, Any]) -> list[Layer]:
+def list_layers(config: dict[str, Any], size: int | None = None) -> list[Layer]:
     """Return the capture points in forward order.
 
     A point is the output of a residual + attention pair, or of the residual block where there is no attention,
@@ -58,6 +58,8 @@ def list_layers(config: dict[str, Any]) -> list[Layer]:
     ----------
     config
         Configuration of a diffusers ``UNet2DConditionModel``.
+    size
+        Not minded: a U-Net reads one size.
     """
     channels = config["block_out_channels"]
     grids = [config["sample_size"] >> level for level in range(len(channels))]
@@ -130,23 +132,6 @@ def write_untrained(config_file: str | Path, out: str | Path, *, seed: int) -> N
     log.info("%s: a U-Net with random weights of seed %d, built as %s says", out, seed, config_file)
 
 
-def check_latents(network: "torch.nn.Module", latents: "torch.Tensor", folder: str | Path) -> None:
-    """Refuse latents of another size than the U-Net's own.
-
-    Raises
-    ------
-    ValueError
-        Naming both sizes and the key that sets them.
-    """
-    side = network.config.sample_size
-    if latents.shape[-2:] != (side, side):
-        raise ValueError(
-            f"the U-Net in {folder} reads {side}x{side} latents, "
-            f"its VAE made {latents.shape[-2]}x{latents.shape[-1]}; "
-            f"set the model's 'size' to {side} times the VAE's reduction (8 for Stable Diffusion)"
-        )
-
-
 def prepare_conditioning(
     network: "torch.nn.Module", prompts: "h5py.File", view: str, rows: slice, *, image_size: int
 ) -> dict[str, Any]:
@@ -176,6 +161,25 @@ def prepare_conditioning(
         sizes = torch.tensor(size * batch, device=network.device, dtype=network.dtype)
         conditioning["added_cond_kwargs"] = {"text_embeds": read("pooled"), "time_ids": sizes}
     return conditioning
+
+
+def build_inputs(
+    network: "torch.nn.Module", latents: "torch.Tensor", timestep: int, conditioning: dict[str, Any]
+) -> dict[str, Any]:
+    """Return all that a forward pass is given, by name.
+
+    Raises
+    ------
+    ValueError
+        If the latents have another size than the U-Net's own.
+    """
+    side = network.config.sample_size
+    if latents.shape[-2:] != (side, side):
+        raise ValueError(
+            f"the U-Net reads {side}x{side} latents, its VAE made {latents.shape[-2]}x{latents.shape[-1]}; "
+            f"set the model's 'size' to {side} times the VAE's reduction (8 for Stable Diffusion)"
+        )
+    return {"sample": latents.to(network.dtype), "timestep": timestep, **conditioning}
 
 
 def denoise(

@@ -1,4 +1,4 @@
-"""Text encoders: prompts to the embeddings that a network's cross-attention reads."""
+"""CLIP's text encoders: prompts to the embeddings that the cross-attention of Stable Diffusion 1, 2 and XL reads."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,42 +10,29 @@ from safetensors import SafetensorError
 from semlens.models.loading import require_complete, require_file
 
 
-def find_text_encoders(parts: Mapping[str, Any]) -> list[tuple[Path, Path]]:
-    """Return the folders of tokenizers and text encoders, a second pair where ``text_encoder_2`` holds one.
-
-    Parameters
-    ----------
-    parts
-        Folders by the name of the part.
-    """
-    second = parts.get("text_encoder_2")
-    numbers = ["", "_2"] if second and Path(second, "config.json").is_file() else [""]
-    return [(Path(parts[f"tokenizer{number}"]), Path(parts[f"text_encoder{number}"])) for number in numbers]
-
-
-def embed_texts(
-    texts: Sequence[str], encoders: Sequence[tuple[str | Path, str | Path]]
-) -> tuple[torch.Tensor, torch.Tensor | None]:
+def embed_texts(texts: Sequence[str], parts: Mapping[str, Any]) -> dict[str, torch.Tensor]:
     """Return the texts' embeddings as the U-Net's cross-attention reads them, and the pooled ones that SDXL adds.
 
     Parameters
     ----------
-    encoders
-        Folders of tokenizer and text encoder: one pair for Stable Diffusion, whose last state is read; two for SDXL,
-        whose last states but one are joined, and of which the second gives a text's pooled embedding.
+    parts
+        Folders by the name of the part. With ``tokenizer`` and ``text_encoder`` alone, the last state is read. With
+        ``tokenizer_2`` and ``text_encoder_2`` as well, the last states but one are joined, and the second encoder gives
+        a text's pooled embedding.
 
     Returns
     -------
-    (texts, tokens, width) float32, and (texts, width) float32 or None
+    ``embedding`` (texts, tokens, width) and of two encoders ``pooled`` (texts, width), float32.
     """
     from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
-    if len(encoders) == 1:
-        return torch.cat([state for (state,) in _encode(texts, *encoders[0], CLIPTextModel, [-1])]), None
-    first = _encode(texts, *encoders[0], CLIPTextModel, [-2])
-    second = _encode(texts, *encoders[1], CLIPTextModelWithProjection, [-2, "pooled"])
-    joined = [torch.cat([one, other], dim=-1) for (one,), (other, _) in zip(first, second, strict=True)]
-    return torch.cat(joined), torch.cat([pooled for _, pooled in second])
+    one, two = ((Path(parts[f"tokenizer{n}"]), Path(parts[f"text_encoder{n}"])) if f"text_encoder{n}" in parts else None for n in ("", "_2"))
+    if two is None:
+        return {"embedding": torch.cat([state for (state,) in _encode(texts, *one, CLIPTextModel, [-1])])}
+    first = _encode(texts, *one, CLIPTextModel, [-2])
+    second = _encode(texts, *two, CLIPTextModelWithProjection, [-2, "pooled"])
+    joined = [torch.cat([state, other], dim=-1) for (state,), (other, _) in zip(first, second, strict=True)]
+    return {"embedding": torch.cat(joined), "pooled": torch.cat([pooled for _, pooled in second])}
 
 
 def _encode(
