@@ -10,7 +10,7 @@ from semlens.config.sources import list_sources
 from semlens.config.user_paths import link_if_odd
 from semlens.draw.kinds import list_experiments, list_kinds, list_report_parts
 from semlens.images.views import parse_view
-from semlens.models.parts import BACKBONE, PARTS
+from semlens.models.parts import NETWORKS, PARTS
 from semlens.runtime import registry
 
 
@@ -24,6 +24,15 @@ def view_sources(script, *groups, more=()):
     """The code of a job that shows images under the views of some groups."""
     views = {parse_view(view)[0] for group in groups for view in config["views"][group]}
     return sources(script, *(f"images/views/{view}" for view in sorted(views)), *more)
+
+
+def extractor_sources(script):
+    """Input function: the code of a job that runs a network of some family on samples of some views."""
+    return lambda wildcards: view_sources(
+        script,
+        config["extractions"][wildcards.extraction]["views"],
+        more=[f"models/backbones/{family_of(wildcards)}"],
+    )
 
 
 def metric_sources(script, metrics):
@@ -56,6 +65,11 @@ def part(name):
     return lambda wildcards: place(models.find_part(wildcards.model, name))
 
 
+def network(wildcards):
+    """Input function: the folder of what is read of the job's model; nothing of a baseline."""
+    return place(models.find_network(wildcards.model))
+
+
 def gpu_for(metrics):
     """Resource function: a GPU where a metric needs one."""
     return lambda wildcards: int(
@@ -75,6 +89,9 @@ conditions_of = of_job(plan.list_experiment_conditions, "experiment")
 comparisons_of = of_job(plan.list_comparisons, "experiment")
 questions_of = of_job(plan.list_questions, "experiment")
 mask_options = of_job(plan.get_mask_options, "extraction", "model")
+family_of = of_job(plan.get_family, "model")
+text_of = of_job(plan.get_text_kind, "model")
+image_options = of_job(plan.get_image_options, "extraction", "model", "dataset")
 layer_sets = of_job(plan.list_layer_sets, "extraction", "dataset")
 extraction_names = of_job(plan.get_extraction_names, "extraction", "model", "dataset")
 

@@ -44,7 +44,9 @@ rule encode_prompt:
         text_encoder=part("text_encoder"),
         tokenizer_2=part("tokenizer_2"),
         text_encoder_2=part("text_encoder_2"),
-        code=sources("encode_prompt.py"),
+        tokenizer_3=part("tokenizer_3"),
+        text_encoder_3=part("text_encoder_3"),
+        code=lambda wildcards: sources("encode_prompt.py", f"models/texts/{text_of(wildcards)}"),
     output:
         embedding="<results>/prompts/{model}/{prompt}.h5",
     log:
@@ -55,6 +57,7 @@ rule encode_prompt:
         mem=grow(4, "GB"),
         runtime=grow(10, "m"),
     params:
+        kind=text_of,
         prompt=lookup("prompts/{prompt}", within=config),
     script:
         "../scripts/encode_prompt.py"
@@ -68,7 +71,11 @@ rule encode_template:
         text_encoder=part("text_encoder"),
         tokenizer_2=part("tokenizer_2"),
         text_encoder_2=part("text_encoder_2"),
-        code=lambda wildcards: view_sources("encode_template.py", wildcards.views),
+        tokenizer_3=part("tokenizer_3"),
+        text_encoder_3=part("text_encoder_3"),
+        code=lambda wildcards: view_sources(
+            "encode_template.py", wildcards.views, more=[f"models/texts/{text_of(wildcards)}"]
+        ),
     output:
         embedding="<results>/prompts/{model}/{prompt}/{dataset}/{views}/{shard}.h5",
     log:
@@ -79,6 +86,7 @@ rule encode_template:
         mem=grow(4, "GB"),
         runtime=grow(30, "m"),
     params:
+        kind=text_of,
         template=lookup("prompts/{prompt}", within=config),
         views=lookup("views/{views}", within=config),
     script:

@@ -6,9 +6,13 @@ rule extract_features:
     input:
         latents=lambda wildcards: paths.find_latents(**wildcards),
         prompt=lambda wildcards: paths.find_embedding(**wildcards),
-        network=part(BACKBONE),
+        images=lambda wildcards: place(paths.find_squares(**wildcards)),
+        manifest=lambda wildcards: (
+            "<results>/manifests/{dataset}/{shard}.parquet" if paths.find_squares(**wildcards) else []
+        ),
+        network=network,
         scheduler=part("scheduler"),
-        code=sources("extract_features.py", f"models/backbones/{BACKBONE}"),
+        code=extractor_sources("extract_features.py"),
     output:
         features="<results>/features/{extraction}/{model}/{dataset}/{shard}.h5",
     log:
@@ -27,9 +31,14 @@ rule extract_features:
         device=config["device"],
         batch_size=config["batch_size"],
     params:
-        backbone=BACKBONE,
+        family=family_of,
         settings=lambda wildcards: plan.get_extraction_settings(config, wildcards.extraction),
         names=extraction_names,
+        images=image_options,
+        digest=lambda wildcards: paths.find_squares(**wildcards)
+        and digest_images(
+            config["datasets"], [locate("<results>/manifests/{dataset}/{shard}.parquet".format_map(wildcards))]
+        ),
     script:
         "../scripts/extract_features.py"
 
@@ -39,14 +48,11 @@ rule extract_prototypes:
     input:
         latents=lambda wildcards: paths.find_latents(**wildcards),
         prompt=lambda wildcards: paths.find_embedding(**wildcards),
-        network=part(BACKBONE),
+        images=lambda wildcards: place(paths.find_squares(**wildcards)),
+        network=network,
         scheduler=part("scheduler"),
         manifest="<results>/manifests/{dataset}/{shard}.parquet",
-        code=lambda wildcards: view_sources(
-            "extract_prototypes.py",
-            config["extractions"][wildcards.extraction]["views"],
-            more=[f"models/backbones/{BACKBONE}"],
-        ),
+        code=extractor_sources("extract_prototypes.py"),
     output:
         prototypes="<results>/prototypes/{extraction}/{model}/{dataset}/{shard}.parquet",
     log:
@@ -65,9 +71,14 @@ rule extract_prototypes:
         device=config["device"],
         batch_size=config["batch_size"],
     params:
-        backbone=BACKBONE,
+        family=family_of,
         settings=lambda wildcards: plan.get_extraction_settings(config, wildcards.extraction),
         names=extraction_names,
+        images=image_options,
+        digest=lambda wildcards: paths.find_squares(**wildcards)
+        and digest_images(
+            config["datasets"], [locate("<results>/manifests/{dataset}/{shard}.parquet".format_map(wildcards))]
+        ),
         masks=mask_options,
         layer_sets=layer_sets,
     script:
@@ -77,8 +88,8 @@ rule extract_prototypes:
 rule list_layers:
     """List the layers of a model: name, module, grid, channels."""
     input:
-        config=lambda wildcards: place(models.find_network_config(wildcards.model)),
-        code=sources("list_layers.py", f"models/backbones/{BACKBONE}"),
+        settings=lambda wildcards: list(map(place, models.list_network_settings(wildcards.model))),
+        code=lambda wildcards: sources("list_layers.py", f"models/backbones/{family_of(wildcards)}"),
     output:
         layers="<results>/layers/{model}.csv",
     log:
@@ -86,7 +97,8 @@ rule list_layers:
     conda:
         "../../envs/model.yaml"
     params:
-        backbone=BACKBONE,
-        config=lambda wildcards: digest_files([models.find_network_config(wildcards.model)]),
+        family=family_of,
+        size=lookup("models/{model}/size", within=config),
+        settings=lambda wildcards: digest_files(models.list_network_settings(wildcards.model)),
     script:
         "../scripts/list_layers.py"

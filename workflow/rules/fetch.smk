@@ -139,6 +139,7 @@ rule download_model_part:
         "../../envs/model.yaml"
     params:
         source=lookup("models/{model}/source", within=config),
+        family=family_of,
         size=lookup("models/{model}/size", within=config),
         with_weights=lambda wildcards: models.needs_weights(wildcards.model, wildcards.part),
     script:
@@ -148,12 +149,13 @@ rule download_model_part:
 rule randomize_network:
     """Write a network of a model's architecture with random weights: the control of what training adds."""
     input:
-        config=lambda wildcards: place(models.find_network_config(wildcards.model)),
+        settings=lambda wildcards: list(map(place, models.list_network_settings(wildcards.model))),
     output:
-        network=update(directory(f"<resources>/models/{{model}}/{BACKBONE}-{{key}}")),
+        network=update(directory("<resources>/models/{model}/{part}-{key}")),
     log:
-        "<logs>/randomize_network/{model}-{key}.log",
+        "<logs>/randomize_network/{model}/{part}-{key}.log",
     wildcard_constraints:
+        part=one_of(NETWORKS),
         model=one_of(name for name, entry in config["models"].items() if entry["weights"] == "random"),
     conda:
         "../../envs/model.yaml"
@@ -161,8 +163,8 @@ rule randomize_network:
         mem=grow(8, "GB"),
         runtime=grow(10, "m"),
     params:
-        backbone=BACKBONE,
-        seed=config["seed"],
+        family=family_of,
+        seed=lookup("models/{model}/seed", within=config),
     script:
         "../scripts/randomize_network.py"
 

@@ -8,11 +8,9 @@ if __name__ == "__main__":
     with log_job(snakemake.log[0]):
         extractor = FeatureExtractor(
             ExtractionSettings(**snakemake.params.settings),
-            backbone=snakemake.params.backbone,
-            latents=snakemake.input.latents,
-            prompt=snakemake.input.prompt,
-            network=snakemake.input.network,
-            scheduler=snakemake.input.scheduler,
+            family=snakemake.params.family,
+            inputs=snakemake.input,
+            images=snakemake.params.images,
             device=snakemake.resources.device,
             batch_size=snakemake.resources.batch_size,
             names=snakemake.params.names,

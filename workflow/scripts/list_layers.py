@@ -10,7 +10,8 @@ from semlens.storage.tables import write_csv
 
 if __name__ == "__main__":
     with log_job(snakemake.log[0]):
-        config = read_config(find_config(snakemake.input.config))
-        table = pd.DataFrame(load_backbone(snakemake.params.backbone).list_layers(config))
+        settings, params = snakemake.input.settings, snakemake.params
+        config = read_config(find_config(settings[0])) if settings else {}
+        table = pd.DataFrame(load_backbone(params.family).list_layers(config, params.size))
         write_csv(table[list(LAYERS.columns)], LAYERS, snakemake.output.layers)
         log.info("%s:\n%s", snakemake.wildcards.model, table.to_string(index=False))

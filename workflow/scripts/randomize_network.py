@@ -9,6 +9,6 @@ from semlens.runtime.logs import log_job
 if __name__ == "__main__":
     with log_job(snakemake.log[0]), create_folder(snakemake.output.network) as folder:
         if folder is not None:
-            backbone = load_backbone(snakemake.params.backbone)
-            backbone.write_untrained(find_config(snakemake.input.config), folder, seed=snakemake.params.seed)
+            family, settings = load_backbone(snakemake.params.family), snakemake.input.settings
+            family.write_untrained(find_config(settings[0]), folder, seed=snakemake.params.seed)
             note_hashes(folder)

@@ -11,6 +11,7 @@ import yaml
 
 from semlens.compare.metrics import list_metrics
 from semlens.config.checks import check_folders, check_models, check_references
+from semlens.config.families import name_families
 from semlens.config.load import read_config_schema
 from semlens.config.plan import (
     get_shard_range,
@@ -114,6 +115,11 @@ for entry in CONFIG["experiments"].values():
 @pytest.fixture
 def config():
     return copy.deepcopy(CONFIG)
+
+
+def check_all_models(config, demo):
+    name_families(config, {"models": {}}, demo)
+    check_models(config, demo)
 
 
 def change(config, path, value):
@@ -234,13 +240,13 @@ def test_demo_keeps_the_schema(demo, schema):
         ("extractions/plain/timestep", [0], ["extractions.plain", "'timestep'", "known keys are", "timesteps"]),
         ("shard_size", 0, ["shard_size", "0", "Images per shard"]),
         ("extractions/plain/layers", [64], ["extractions.plain.layers.0", 'write it in quotes, "64"']),
-        ("extractions/plain/layers", ["encoder16"], ["extractions.plain.layers.0", "'encoder16'", "such as enc16.1"]),
+        ("extractions/plain/layers", ["enc16 + 8"], ["extractions.plain.layers.0", "'enc16 + 8'", "such as enc16.1"]),
         ("datasets/coco/format", "lvis", ["datasets.coco.format", "'lvis'", "coco, davis, voc"]),
         ("datasets/coco/images", None, ["datasets.coco", "'images'", "required"]),
         ("datasets/coco/min_area", 1.5, ["datasets.coco.min_area", "1.5"]),
         ("datasets/coco/split", "../secret", ["datasets.coco.split", "'../secret'"]),
         ("extractions/plain/timesteps", [0, 1000], ["extractions.plain.timesteps.1", "1000"]),
-        ("extractions/plain/layers", ["encoder16"], ["extractions.plain.layers.0", "'encoder16'", "enc16.1"]),
+        ("extractions/plain/layers", ["-enc16"], ["extractions.plain.layers.0", "'-enc16'", "enc16.1"]),
         ("experiments/video/conditions", ["soon"], ["experiments.video.conditions.0", "'soon'"]),
         ("experiments/video/sets", ["sidi", "sisi"], ["experiments.video.sets.1", "'sisi'", "did you mean 'sidi'"]),
         (
@@ -332,24 +338,24 @@ def test_dataset_folder_that_is_not_there(sourced, tmp_path):
 def test_model_folder_without_a_part(sourced, model_folder, part):
     shutil.rmtree(model_folder / part)
     with pytest.raises(ValueError, match=rf"model 'sd': folder {re.escape(str(model_folder))} has no {part};"):
-        check_models(sourced, demo="nowhere")
+        check_all_models(sourced, demo="nowhere")
 
 
 def test_images_of_another_size_than_the_model_reads(sourced):
     sourced["models"]["sd"]["size"] = 512
     with pytest.raises(ValueError, match=r"model 'sd', .*unet: its U-Net reads images of 128; set 'size: 128'"):
-        check_models(sourced, demo="nowhere")
+        check_all_models(sourced, demo="nowhere")
 
 
 def test_layers_that_the_model_has_pass(sourced):
-    check_models(sourced, demo="nowhere")
+    check_all_models(sourced, demo="nowhere")
 
 
 def test_layers_of_the_demos_model_are_known_too(sourced, model_folder):
     change(sourced, "models/tiny/source", {"demo": {}})
     change(sourced, "models/tiny/size", 128)
     with pytest.raises(ValueError, match=r"extraction 'tiny': .*'enc99'.* enc16\.1, .*dec16\.2"):
-        check_models(sourced, demo=str(model_folder))
+        check_all_models(sourced, demo=str(model_folder))
 
 
 @pytest.mark.parametrize(
@@ -358,14 +364,14 @@ def test_layers_of_the_demos_model_are_known_too(sourced, model_folder):
 def test_layer_that_the_model_has_not(sourced, layers, named):
     change(sourced, "extractions/plain/layers", layers)
     with pytest.raises(ValueError, match=rf"extraction 'plain': .*{re.escape(named)}.* enc16\.1, .*dec16\.2"):
-        check_models(sourced, demo="nowhere")
+        check_all_models(sourced, demo="nowhere")
 
 
 @pytest.mark.parametrize("features", ["mid8", "16+enc8"])
 def test_feature_set_that_the_capture_does_not_hold(sourced, features):
     change(sourced, "experiments/metrics/layers", features)
     with pytest.raises(ValueError, match=rf"extraction 'plain': .*'{re.escape(features)}'.* enc16\.1, dec8\.2$"):
-        check_models(sourced, demo="nowhere")
+        check_all_models(sourced, demo="nowhere")
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]"], ids=["missing", "cut off", "a list"])
@@ -376,7 +382,7 @@ def test_model_configuration_that_cannot_be_read(sourced, model_folder, content)
     else:
         path.write_text(content)
     with pytest.raises(ValueError, match=rf"model 'sd', {re.escape(str(path.parent))}: .*config\.json"):
-        check_models(sourced, demo="nowhere")
+        check_all_models(sourced, demo="nowhere")
 
 
 @pytest.mark.parametrize(
@@ -391,7 +397,7 @@ def test_model_configuration_that_cannot_be_read(sourced, model_folder, content)
 def test_a_model_of_another_kind_is_refused_before_anything_runs(sourced, model_folder, file, content, named):
     (model_folder / file).write_text(json.dumps(content))
     with pytest.raises(ValueError, match=rf"model 'sd', {re.escape(str((model_folder / file).parent))}: .*{named}"):
-        check_models(sourced, demo="nowhere")
+        check_all_models(sourced, demo="nowhere")
 
 
 # What follows

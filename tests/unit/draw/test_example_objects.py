@@ -28,13 +28,13 @@ from semlens.images.reading import read_image
 from semlens.images.rendering import render_view
 from semlens.images.samples import iterate_samples
 from semlens.images.views import load_view
-from semlens.models.layers import parse_grid
 from semlens.storage.instances import INSTANCES
 from semlens.storage.shard_writer import create_shard, write_samples
 from semlens.storage.tables import write_parquet
 
 WIDTH, HEIGHT = 300, 240
 RED = (250, 20, 10)
+GRIDS = {"enc64.1": 64, "enc16.1": 16, "mid8": 8, "dec16.1": 16}
 CHANNELS = {"enc64.1": 4, "enc16.1": 5, "mid8": 6, "dec16.1": 5}
 SETS = ["64+16", "16", "enc16.1", "mid8"]
 PASSES = {
@@ -71,7 +71,7 @@ def row_of(instance, mask):
 
 def map_of(sample, view, timestep, layer):
     """Features of their own for every sample, view, timestep and layer."""
-    side = parse_grid(layer)
+    side = GRIDS[layer]
     rng = np.random.default_rng([ord(letter) for letter in f"{sample} {view} {timestep} {layer}"])
     return rng.standard_normal((CHANNELS[layer], side, side), dtype=np.float32) * 2
 

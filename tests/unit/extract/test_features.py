@@ -17,10 +17,11 @@ from manifests import make_instance, write_manifest
 from PIL import Image, ImageOps
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from semlens.extract.features import _draw_latents, extract_features
+from semlens.extract.features import extract_features
 from semlens.extract.latents import encode_images
 from semlens.extract.prompts import encode_prompt, encode_template
-from semlens.models.text import embed_texts, find_text_encoders
+from semlens.extract.readers import _draw_latents
+from semlens.models.texts.clip import embed_texts
 from semlens.storage.instances import INSTANCES
 from semlens.storage.shard_reader import open_shard, read_attribute
 from semlens.storage.tables import write_parquet
@@ -95,7 +96,7 @@ def latents(encode):
 @pytest.fixture(scope="module")
 def prompt(small_model, tmp_path_factory):
     out = tmp_path_factory.mktemp("prompts") / "horse.h5"
-    encode_prompt(prompt="a horse", encoders=[(small_model / "tokenizer", small_model / "text_encoder")], out=out)
+    encode_prompt(prompt="a horse", **text_of(small_model), out=out)
     return out
 
 
@@ -158,7 +159,7 @@ def plain_loop(model, latents, timesteps, seed, modules):
     with h5py.File(latents) as file:
         moments = torch.from_numpy(file["identity/posterior"][()])
         names = file["identity/sample_id"].asstr()[()]
-    text = embed_texts(["a horse"], [(model / "tokenizer", model / "text_encoder")])[0]
+    text = embed_texts(["a horse"], text_of(model)["parts"])["embedding"]
     seen = {f"identity/t{t}/{name}": [] for t in timesteps for name in modules}
     for name, moment in zip(names, moments, strict=True):
         mean, log_variance = moment[:4], moment[4:]
@@ -210,11 +211,7 @@ def test_features_are_those_of_a_plain_loop_bit_for_bit(small_model, latents, fe
 def test_features_depend_on_timestep_seed_and_prompt(features, read, small_model, tmp_path):
     found = contents(features)
     other_prompt = tmp_path / "house.h5"
-    encode_prompt(
-        prompt="a house",
-        encoders=[(small_model / "tokenizer", small_model / "text_encoder")],
-        out=other_prompt,
-    )
+    encode_prompt(prompt="a house", **text_of(small_model), out=other_prompt)
     other_seed = contents(read(seed=8, layers=["enc4.1"], timesteps=[50]))
     other_text = contents(read(prompt=other_prompt, layers=["enc4.1"], timesteps=[50]))
     key = "identity/t50/enc4.1"
@@ -238,7 +235,7 @@ def draws(latents, seed):
 def read_plainly(model, noisy, timestep, text="a horse"):
     """Features of enc4.1 by a hook that is written out, one sample at a time."""
     unet = UNet2DConditionModel.from_pretrained(model / "unet").eval()
-    embedding = embed_texts([text], [(model / "tokenizer", model / "text_encoder")])[0]
+    embedding = embed_texts([text], text_of(model)["parts"])["embedding"]
     seen = []
     unet.down_blocks[2].attentions[0].register_forward_hook(lambda module, args, output: seen.append(output[0]))
     with torch.no_grad():
@@ -264,7 +261,7 @@ def test_without_noise_the_clean_latent_is_read_at_the_timestep(read, small_mode
 def test_denoising_is_a_plain_loop_over_diffusers(read, small_model, latents, inference_steps, timestep):
     """Noise to the timestep, whole passes down to 0 by the formula of DDIM written out, then a pass that is read."""
     unet = UNet2DConditionModel.from_pretrained(small_model / "unet").eval()
-    text = embed_texts(["a horse"], [(small_model / "tokenizer", small_model / "text_encoder")])[0]
+    text = embed_texts(["a horse"], text_of(small_model)["parts"])["embedding"]
     signal = DDPMScheduler.from_pretrained(small_model / "scheduler").alphas_cumprod
     _, clean, noise = draws(latents, 7)
     x = signal[timestep] ** 0.5 * clean + (1 - signal[timestep]) ** 0.5 * noise
@@ -287,7 +284,7 @@ def test_denoising_by_diffusers_own_schedule_is_the_same(read, small_model, late
     """The timesteps that DDIMScheduler lists from 100 on are the ones that are walked."""
     _, clean, noise = draws(latents, 7)
     unet = UNet2DConditionModel.from_pretrained(small_model / "unet").eval()
-    text = embed_texts(["a horse"], [(small_model / "tokenizer", small_model / "text_encoder")])[0]
+    text = embed_texts(["a horse"], text_of(small_model)["parts"])["embedding"]
     scheduler = DDIMScheduler.from_pretrained(small_model / "scheduler", set_alpha_to_one=False)
     scheduler.set_timesteps(20)
     x = scheduler.add_noise(clean, noise, torch.tensor([100]))
@@ -313,9 +310,8 @@ def test_a_template_says_what_each_sample_shows(read, small_model, tmp_path):
     instances.loc[instances["instance_id"].isin(["a/2", "c/1"]), "class_name"] = "dog"
     write_parquet(instances, INSTANCES, manifest)
     out = tmp_path / "template.h5"
-    encoders = [(small_model / "tokenizer", small_model / "text_encoder")]
-    views = ["identity", "crop_pad"]
-    encode_template(template="a photo of a {classes}", manifest=manifest, views=views, out=out, encoders=encoders)
+    encoders, views = text_of(small_model), ["identity", "crop_pad"]
+    encode_template(template="a photo of a {classes}", manifest=manifest, views=views, out=out, **encoders)
     with h5py.File(out) as file:
         said = {view: [file["texts"].asstr()[place] for place in file[f"{view}/text"]] for view in views}
     both, cats = "a photo of a cat and dog", "a photo of a cat"
@@ -324,7 +320,7 @@ def test_a_template_says_what_each_sample_shows(read, small_model, tmp_path):
     found = contents(read(prompt=out, layers=["enc4.1"], timesteps=[0], batch_size=2))["identity/t0/enc4.1"]
     for text, images in ((both, [0, 2]), (cats, [1, 3, 4])):
         alone = tmp_path / f"{text}.h5"
-        encode_prompt(prompt=text, out=alone, encoders=encoders)
+        encode_prompt(prompt=text, out=alone, **encoders)
         expected = contents(read(prompt=alone, layers=["enc4.1"], timesteps=[0]))["identity/t0/enc4.1"]
         np.testing.assert_allclose(found[images], expected[images], **ROUNDING["features"])
 
@@ -477,7 +473,8 @@ def test_latents_of_another_size_are_refused_with_the_way_out(encode, read, smal
     small = encode("a", size=64)
     with pytest.raises(ValueError) as error:
         read(latents=small, out=tmp_path / "features.h5")
-    assert f"the U-Net in {small_model / 'unet'} reads 16x16 latents, its VAE made 8x8" in str(error.value)
+    assert str(error.value).startswith(f"{small_model / 'unet'} cannot read {small}: ")
+    assert "reads 16x16 latents, its VAE made 8x8" in str(error.value)
     assert "'size'" in str(error.value)
     assert not (tmp_path / "features.h5").exists()
 
@@ -570,9 +567,9 @@ def test_features_that_are_not_finite_are_refused_by_layer_and_sample(read, enco
     assert not (tmp_path / "features.h5").exists()
 
 
-def encoders_of(model):
+def text_of(model):
     parts = ("tokenizer", "text_encoder", "tokenizer_2", "text_encoder_2")
-    return find_text_encoders({name: str(model / name) for name in parts if (model / name).is_dir()})
+    return {"kind": "clip", "parts": {name: model / name for name in parts if (model / name).is_dir()}}
 
 
 @pytest.mark.parametrize(
@@ -593,7 +590,7 @@ def encoders_of(model):
 def test_other_architectures_are_read_as_their_pipelines_run_them(architectures, encode, read, tmp_path, name, layers):
     """Prompts by the pipeline's own encode_prompt, then the whole U-Net with hooks that are written out."""
     model, prompt = architectures[name], tmp_path / "prompt.h5"
-    encode_prompt(prompt="a horse", encoders=encoders_of(model), out=prompt)
+    encode_prompt(prompt="a horse", **text_of(model), out=prompt)
     latents = encode(vae=model / "vae")
     folders = {"latents": latents, "prompt": prompt, "network": model / "unet", "scheduler": model / "scheduler"}
     found = contents(read(**folders, layers=list(layers), timesteps=[50]))

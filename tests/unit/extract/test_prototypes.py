@@ -331,5 +331,5 @@ def test_a_corrupt_features_shard_is_named(tmp_path):
 
 
 def test_one_layer_has_a_column_per_grid_it_is_pooled_at():
-    columns = plan_columns(["enc16.1", "enc16.1+enc64.1"], list(CHANNELS), "plain")
+    columns = plan_columns(["enc16.1", "enc16.1+enc64.1"], {"enc64.1": 64, "enc16.1": 16}, "plain")
     assert columns == {"enc16.1": ["enc16.1@16"], "enc16.1+enc64.1": ["enc64.1@64", "enc16.1@64"]}

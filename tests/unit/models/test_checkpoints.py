@@ -19,7 +19,7 @@ from semlens.models.capture import capture
 from semlens.models.checkpoints import convert_checkpoint
 from semlens.models.loading import load_vae
 from semlens.models.noise import read_alphas_cumprod
-from semlens.models.text import embed_texts
+from semlens.models.texts.clip import embed_texts
 
 CPU = torch.device("cpu")
 TEXT = {**tiny.TEXT, "bos_token_id": 512, "eos_token_id": 513, "pad_token_id": 513, "vocab_size": 514}
@@ -159,7 +159,7 @@ def test_features_moments_and_embeddings_are_the_same(tiny_model, config, weight
     latents, image = torch.randn(1, 4, 16, 16, generator=rng), torch.rand(1, 3, 128, 128, generator=rng)
     found = []
     for model in (tiny_model, tmp_path / "out"):
-        text = embed_texts(["a dog"], [(model / "tokenizer", model / "text_encoder")])[0]
+        text = embed_texts(["a dog"], {part: model / part for part in ("tokenizer", "text_encoder")})["embedding"]
         unet = backbone.load(model / "unet", device=CPU, dtype=torch.float32)
         vae = load_vae(model / "vae", device=CPU, dtype=torch.float32)
         with torch.inference_mode():

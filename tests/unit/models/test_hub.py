@@ -24,7 +24,7 @@ from semlens.models.requirements import check_part
 
 asked = json.loads(sys.argv[1])
 repository, part, size = asked.pop("repository"), asked.pop("part"), asked.pop("size")
-check = partial(check_part, part, size=size)
+check = partial(check_part, part, family="unet", size=size)
 try:
     commit, files = fetch_part(repository, part, check=check, **asked)
     print(json.dumps([commit, {name: str(file) for name, file in files.items()}]))
@@ -50,7 +50,7 @@ def fetch(hub, tmp_path):
     """Fetch a part; gives commit and files, or the error."""
 
     def run(part="unet", repository="lab/tiny", size=512, offline=False, **asked):
-        asked = {"revision": None, "variant": None, "with_weights": True, **asked}
+        asked = {"revision": None, "variant": None, "with_weights": True, "is_required": "_2" not in part, **asked}
         environment = os.environ | {
             "HF_ENDPOINT": hub.address,
             "HF_HOME": str(tmp_path / "cache"),

@@ -3,7 +3,7 @@
 import pytest
 
 from semlens.models.backbones import unet as backbone
-from semlens.models.layers import expand_layers, find_forward_position, parse_grid
+from semlens.models.layers import expand_layers, find_forward_position
 
 SD15 = {
     "sample_size": 64,
@@ -137,11 +137,6 @@ def test_an_unknown_layer_is_named_with_what_there_is(layer_set, offender):
 
 def test_available_layers_may_be_any_iterable():
     assert expand_layers("16", (name for name in SD15_NAMES)) == expand_layers("16", SD15_NAMES)
-
-
-@pytest.mark.parametrize(("name", "side"), [("enc64.2", 64), ("mid8", 8), ("dec128.3", 128)])
-def test_the_grid_is_in_the_name(name, side):
-    assert parse_grid(name) == side
 
 
 def test_depth_sorts_layers_as_the_u_net_passes_them_and_knows_sums():

@@ -15,7 +15,7 @@ from semlens.models import loading
 from semlens.models.backbones import unet as backbone
 from semlens.models.loading import load_vae
 from semlens.models.noise import read_alphas_cumprod
-from semlens.models.text import embed_texts, find_text_encoders
+from semlens.models.texts.clip import embed_texts
 
 CPU = torch.device("cpu")
 LOADERS = {"unet": backbone.load, "vae": load_vae}
@@ -115,7 +115,7 @@ def test_a_truncated_download_names_the_folder(tiny_model, tmp_path, part):
 
 
 def embed(model, text):
-    return embed_texts([text], find_text_encoders({part: model / part for part in ("tokenizer", "text_encoder")}))[0]
+    return embed_texts([text], {part: model / part for part in ("tokenizer", "text_encoder")})["embedding"]
 
 
 def test_an_embedding_has_a_row_per_token_whatever_the_prompt(tiny_model):
@@ -152,7 +152,7 @@ def test_an_embedding_is_that_of_the_text_encoders_last_state(tiny_model):
 def test_a_missing_text_part_is_named(tiny_model, tmp_path, part, file):
     folders = {"tokenizer": tiny_model / "tokenizer", "text_encoder": tiny_model / "text_encoder"}
     with pytest.raises(FileNotFoundError) as error:
-        embed_texts(["a"], [tuple({**folders, part: tmp_path / part}.values())])
+        embed_texts(["a"], {**folders, part: tmp_path / part})
     assert f"{tmp_path / part}: {file} is missing" in str(error.value)
 
 
@@ -160,7 +160,7 @@ def test_missing_text_weights_name_the_folder(tiny_model, tmp_path):
     folder = copied(tiny_model, "text_encoder", tmp_path)
     (folder / "model.safetensors").unlink()
     with pytest.raises((ValueError, OSError)) as error:
-        embed_texts(["a"], [(tiny_model / "tokenizer", folder)])
+        embed_texts(["a"], {"tokenizer": tiny_model / "tokenizer", "text_encoder": folder})
     assert str(folder) in str(error.value)
 
 

@@ -16,7 +16,7 @@ from semlens.images.original import ORIGINAL
 from semlens.models.backbones import load_backbone
 from semlens.models.layers import expand_layers
 from semlens.models.part_files import check_complete, select_files
-from semlens.models.parts import BACKBONE, PARTS, REQUIRED_PARTS
+from semlens.models.parts import find_part_folder
 from semlens.models.requirements import check_channels, check_part
 from semlens.select.formats import list_formats, load_format
 
@@ -62,37 +62,66 @@ def check_models(config: Config, demo: str | Path) -> None:
         Naming the entry and what is wrong with it, or the layer and the layers there are.
     """
     for model, entry in config["models"].items():
-        if folder := demo if "demo" in entry["source"] else entry["source"].get("folder"):
-            layers = _check_model(model, entry, Path(folder))
+        _check_options(config, model)
+        folder = demo if "demo" in entry["source"] else entry["source"].get("folder")
+        if folder or "baseline" in entry["source"]:
+            layers = _check_model(model, entry, folder and Path(folder))
             for name, extraction in config["extractions"].items():
                 if model in extraction["models"]:
                     _check_layers(config, name, layers)
 
 
-def _check_model(name: str, entry: Config, folder: Path) -> list[str]:
+def _check_options(config: Config, model: str) -> None:
+    """Refuse what does not apply to a model's family: noise and prompts of one that reads images, and the like."""
+    entry, family = config["models"][model], load_backbone(config["models"][model]["family"])
+    where = f"of the family {entry['family']}"
+    if entry["weights"] == "random" and not hasattr(family, "write_untrained"):
+        raise ValueError(f"model {model!r} {where} has no weights; leave out 'weights: random'")
+    without = {
+        "inference_steps": not hasattr(family, "denoise"),
+        "posterior": family.READS == "images",
+        **dict.fromkeys(("timesteps", "noise"), family.READS == "images" or family.NOISE is None),
+        "prompt": getattr(family, "TEXT", None) is None,
+    }
+    for name, extraction in config["extractions"].items():
+        if model in extraction["models"]:
+            foreign = [key for key, is_foreign in without.items() if is_foreign and _is_set(extraction, key)]
+            if foreign:
+                raise ValueError(
+                    f"extraction {name!r}: {' and '.join(map(repr, foreign))} does not apply to model {model!r} "
+                    f"{where}; leave it out, or give the model an extraction of its own"
+                )
+
+
+def _is_set(extraction: Config, key: str) -> bool:
+    """Return whether an extraction says something else than what is said where nothing is."""
+    plain = {"timesteps": [0], "noise": True, "posterior": "sample", "prompt": "empty", "inference_steps": None}
+    return extraction.get(key, plain[key]) != plain[key]
+
+
+def _check_model(name: str, entry: Config, folder: Path | None) -> list[str]:
     """Return the names of a model's layers."""
-    if missing := [part for part in REQUIRED_PARTS if not (folder / part).is_dir()]:
+    family, configs = load_backbone(entry["family"]), {}
+    if missing := [part for part in family.REQUIRED_PARTS if not find_part_folder(folder, part).is_dir()]:
         raise ValueError(
             f"model {name!r}: folder {folder} has no {', '.join(missing)}; a model is a folder in diffusers layout "
-            f"({', '.join(REQUIRED_PARTS)})"
+            f"({', '.join(family.REQUIRED_PARTS)}), or an image encoder in transformers' layout"
         )
-    configs = {}
-    for part in filter(lambda part: (folder / part).is_dir(), PARTS):
+    for part in (part for part in family.PARTS if find_part_folder(folder, part).is_dir()):
         try:
-            names = [path.name for path in (folder / part).iterdir()]
-            files = {
-                plain: folder / part / file
-                for plain, file in select_files(names, entry["source"].get("variant")).items()
-            }
-            check_complete(part, files, with_weights=part != BACKBONE or entry["weights"] == "pretrained")
-            configs[part] = check_part(part, files, size=entry["size"])
+            place = find_part_folder(folder, part)
+            names = [path.name for path in place.iterdir() if path.is_file()]
+            files = {plain: place / file for plain, file in select_files(names, entry["source"].get("variant")).items()}
+            check_complete(part, files, with_weights=part != family.PART or entry["weights"] == "pretrained")
+            configs[part] = check_part(part, files, family=entry["family"], size=entry["size"])
         except ValueError as error:
             raise ValueError(f"model {name!r}, {folder / part}: {error}") from None
-    try:
-        check_channels(configs[BACKBONE], configs["vae"])
-    except ValueError as error:
-        raise ValueError(f"model {name!r} in {folder}: {error}") from None
-    return [layer.name for layer in load_backbone(BACKBONE).list_layers(configs[BACKBONE])]
+    if family.READS == "latents" and family.PART != "vae":
+        try:
+            check_channels(configs[family.PART], configs["vae"])
+        except ValueError as error:
+            raise ValueError(f"model {name!r} in {folder}: {error}") from None
+    return [layer.name for layer in family.list_layers(configs.get(family.PART, {}), entry["size"])]
 
 
 def _check_layers(config: Config, name: str, available: list[str]) -> None:

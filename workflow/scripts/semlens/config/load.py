@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semlens.config.checks import check_downloads, check_folders, check_models, check_references
+from semlens.config.families import name_families
 from semlens.config.plan import name_views
 from semlens.config.schema import Config, check_schema, fill_defaults
 from semlens.config.user_paths import resolve_paths
 from semlens.config.yaml_files import read_yaml
 from semlens.images.view_schema import describe_view_schema
 from semlens.images.views import name_view
+from semlens.models.backbones import list_backbones
 from semlens.runtime.registry import Registry
 from semlens.select.formats import list_formats
 
@@ -46,7 +48,9 @@ def load_configuration(config: Config, home: Path, metrics: Sequence[str], files
     check_references(config)
     check_downloads(config, registry)
     check_folders(config)
-    check_models(config, home / "resources" / "demo" / "model")
+    demo = home / "resources" / "demo" / "model"
+    name_families(config, registry, demo)
+    check_models(config, demo)
     return registry
 
 
@@ -62,6 +66,7 @@ def read_config_schema(home: Path, metrics: Sequence[str]) -> Config:
         "metric": {"enum": list(metrics)},
         "format": {"enum": list_formats()},
         "view": describe_view_schema(),
+        "family": {"enum": list_backbones()},
     }
     return schema
 

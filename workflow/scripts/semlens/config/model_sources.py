@@ -5,12 +5,15 @@ is right, whichever run made it, and a run never changes what another one reads.
 """
 
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from semlens.config.digests import digest_code, digest_files, digest_values
 from semlens.config.plan import find_base_model
 from semlens.config.schema import Config
+from semlens.models.backbones import load_backbone
 from semlens.models.part_files import SMALL, is_weights, select_files
-from semlens.models.parts import BACKBONE, PARTS
+from semlens.models.parts import find_part_folder, locate_part
+from semlens.models.preprocessing import FILE
 from semlens.runtime.registry import Registry, list_files, list_model_files
 
 
@@ -33,28 +36,33 @@ class ModelSources:
     def get_source(self, model: str) -> Config:
         return self._config["models"][model]["source"]
 
+    def get_family(self, model: str) -> Any:
+        """Return the family that reads a model, see :mod:`semlens.models.backbones`."""
+        return load_backbone(self._config["models"][model]["family"])
+
     def list_parts(self, model: str) -> list[str]:
-        """Return the parts that a model has; of one on the hub, those that it may have."""
-        source = self.get_source(model)
+        """Return the parts of a model that its family reads; of one on the hub, those that it may have."""
+        source, parts = self.get_source(model), self.get_family(model).PARTS
         if "hub" in source:
-            return list(PARTS)
+            return list(parts)
         if "download" in source:
-            return [part for part in PARTS if list_model_files(self._registry, source["download"], part)]
+            return [part for part in parts if self._list_downloads(source["download"], part)]
         if "file" in source:
-            return list(self._list_small_files(source["file"]["config"]))
-        return [part for part in PARTS if Path(self._find_folder(model), part).is_dir()]
+            return [part for part in parts if part in self._list_small_files(source["file"]["config"])]
+        return [part for part in parts if find_part_folder(self._find_folder(model), part).is_dir()]
 
     def find_part(self, model: str, part: str) -> str | list:
         """Return the folder that jobs read a part from; an empty list if the model has no such part.
 
         A control has a network of its own, and shares all else with its pretrained twin.
         """
-        shared = find_base_model(self._config, model)
-        if part not in self.list_parts(shared):
+        if part not in self.list_parts(model):
             return []
-        if part == BACKBONE and self._is_control(model):
-            code = digest_code(self._scripts, "randomize_network.py", f"semlens/models/backbones/{BACKBONE}.py")
-            key = digest_values(digest_files([self.find_network_config(model)]), self._config["seed"], code)
+        shared = find_base_model(self._config, model)
+        if part == self.get_family(model).PART and self._is_control(model):
+            entry = self._config["models"][model]
+            code = digest_code(self._scripts, "randomize_network.py", f"semlens/models/backbones/{entry['family']}.py")
+            key = digest_values(digest_files(self.list_network_settings(model)), entry["seed"], code)
             return f"<resources>/models/{model}/{part}-{key}"
         if "hub" in self.get_source(shared):
             return self._find_from_hub(shared, part)
@@ -63,9 +71,14 @@ class ModelSources:
         hashes = [known.get(file.removeprefix("<resources>/downloads/"), {}).get("sha256") for file in files.values()]
         return f"<resources>/models/{shared}/{part}-{digest_values(digest_files(files.values()), list(files), hashes)}"
 
+    def find_network(self, model: str) -> str | list:
+        """Return the folder of what is read of a model; an empty list for a baseline without any."""
+        part = self.get_family(model).PART
+        return [] if part is None else self.find_part(model, part)
+
     def needs_weights(self, model: str, part: str) -> bool:
         """Return whether the weights of a part are read: not those of the network that a control replaces."""
-        return not (part == BACKBONE and self._is_control(model))
+        return not (part == self.get_family(model).PART and self._is_control(model))
 
     def list_part_files(self, model: str, part: str) -> dict[str, str]:
         """Return the files that a part's folder links, by the names that they have there.
@@ -78,20 +91,25 @@ class ModelSources:
         elif "file" in source:
             return {part: self.find_converted(model)}
         else:
-            files = {file.name: str(file) for file in sorted(Path(self._find_folder(model), part).iterdir())}
+            folder = find_part_folder(self._find_folder(model), part)
+            files = {file.name: str(file) for file in sorted(folder.iterdir()) if file.is_file()}
         return {plain: files[name] for plain, name in select_files(files, source.get("variant")).items()}
 
-    def find_network_config(self, model: str) -> str:
-        """Return the ``config.json`` of a model's network; of one on the hub, the folder that holds it."""
-        source = self.get_source(model)
+    def list_network_settings(self, model: str) -> list[str]:
+        """Return what says how a model's network is built, ``config.json`` first; of one on the hub, its folder."""
+        source, part = self.get_source(model), self.get_family(model).PART
+        if part is None:
+            return []
         if "hub" in source:
-            return self._find_from_hub(find_base_model(self._config, model), BACKBONE)
+            return [self._find_from_hub(find_base_model(self._config, model), part)]
         if "download" in source:
-            files = self._list_downloads(source["download"], BACKBONE)
-            return next(file for file in files if PurePosixPath(file).name == "config.json")
-        if "file" in source:
-            return f"{self.find_template(model)}/{BACKBONE}/config.json"
-        return f"{self._find_folder(model)}/{BACKBONE}/config.json"
+            files = {PurePosixPath(file).name: file for file in self._list_downloads(source["download"], part)}
+        elif "file" in source:
+            files = {"config.json": f"{self.find_template(model)}/{part}/config.json"}
+        else:
+            folder = find_part_folder(self._find_folder(model), part)
+            files = {name: f"{folder}/{name}" for name in ("config.json", FILE) if (folder / name).is_file()}
+        return [files[name] for name in ("config.json", FILE) if name in files]
 
     def find_checkpoint(self, model: str) -> str:
         """Return the single file of a model: a user's own, or one of the registry."""
@@ -128,14 +146,16 @@ class ModelSources:
         return self.get_source(model).get("folder", self._demo)
 
     def _list_downloads(self, name: str, part: str) -> list[str]:
-        return [f"<resources>/downloads/{file}" for file in list_model_files(self._registry, name, part)]
+        files = list_model_files(self._registry, name, locate_part(part))
+        return [f"<resources>/downloads/{file}" for file in files]
 
     def _list_small_files(self, name: str) -> dict[str, list[str]]:
-        """Return the files of a model, but for its weights, by part."""
+        """Return the files of a Stable Diffusion model, but for its weights, by part."""
+        parts = load_backbone("unet").PARTS
         if name in self._registry["models"]:
-            files = {part: self._list_downloads(name, part) for part in PARTS}
+            files = {part: self._list_downloads(name, part) for part in parts}
         else:
-            files = {part: sorted(map(str, Path(name, part).glob("*"))) for part in PARTS}
+            files = {part: sorted(map(str, Path(name, part).glob("*"))) for part in parts}
         small = {
             part: [file for file in paths if PurePosixPath(file).suffix in SMALL and not is_weights(file)]
             for part, paths in files.items()

@@ -65,18 +65,26 @@ class Paths:
         """Return the manifests of all shards of a dataset."""
         return [f"<results>/manifests/{dataset}/{shard}.parquet" for shard in list_shards(self._config, dataset)]
 
-    def find_latents(self, *, extraction: str, model: str, dataset: str, shard: str) -> str:
-        """Return the latents that an extraction of a shard reads."""
+    def find_latents(self, *, extraction: str, model: str, dataset: str, shard: str) -> str | list:
+        """Return the latents that an extraction of a shard reads; an empty list if it reads images."""
+        if self._models.get_family(model).READS != "latents":
+            return []
         views = self._config["extractions"][extraction]["views"]
         return f"<results>/latents/{find_base_model(self._config, model)}/{dataset}/{views}/{shard}.h5"
 
-    def find_embedding(self, *, extraction: str, model: str, dataset: str, shard: str) -> str:
-        """Return the text embedding that an extraction of a shard reads: one for all, or one per sample."""
+    def find_embedding(self, *, extraction: str, model: str, dataset: str, shard: str) -> str | list:
+        """Return the text embedding that an extraction of a shard reads, one for all or one per sample; or none."""
+        if getattr(self._models.get_family(model), "TEXT", None) is None:
+            return []
         entry = self._config["extractions"][extraction]
         prompt = f"<results>/prompts/{find_base_model(self._config, model)}/{entry['prompt']}"
         if is_template(self._config["prompts"][entry["prompt"]]):
             return f"{prompt}/{dataset}/{entry['views']}/{shard}.h5"
         return f"{prompt}.h5"
+
+    def find_squares(self, *, extraction: str, model: str, dataset: str, shard: str) -> str | list:
+        """Return the images that an extraction of a shard reads itself; an empty list if it reads latents."""
+        return self.find_images(dataset, shard) if self._models.get_family(model).READS == "images" else []
 
     def find_extracted(self, *, extraction: str, model: str, dataset: str, shard: str) -> str:
         """Return what an extraction of a shard keeps: feature maps, or their prototypes alone."""

@@ -23,9 +23,9 @@ from semlens.images.reading import find_image_folder, read_image
 from semlens.images.rendering import render_view
 from semlens.images.samples import iterate_samples
 from semlens.images.views import View, load_view
-from semlens.models.layers import expand_layers, parse_grid
+from semlens.models.layers import expand_layers
 from semlens.runtime.logs import log
-from semlens.storage.prototype_keys import PASSES
+from semlens.storage.prototype_keys import LAYER_SETS, PASSES
 from semlens.storage.shard_reader import open_shard, read_attribute, read_names, read_samples, read_texts
 from semlens.storage.table_reader import read_schema, read_table
 
@@ -98,22 +98,22 @@ class ExampleObject:
             If no extraction holds the condition's features.
         """
         view, timestep, layer_set = (condition[key] for key in ("view", "timestep", "layers"))
-        side = max(map(parse_grid, layer_set.split("+")))
         for path, options in self._extractions.items():
             if Path(path).suffix == ".parquet":
-                passes = json.loads(read_schema(path).metadata[PASSES])
-                if [view, timestep] in passes:
+                metadata = read_schema(path).metadata
+                if [view, timestep] in json.loads(metadata[PASSES]):
+                    side = int(json.loads(metadata[LAYER_SETS])[layer_set][0].split("@")[1])
                     return self._render_view(load_view(view), side, options, None)
             else:
                 with open_shard(path) as shard:
                     if view in read_names(shard) and f"t{timestep}" in read_names(shard, view):
-                        features = self._read_features(shard, view, timestep, layer_set, side)
-                        return self._render_view(load_view(view), side, options, features)
+                        features = self._read_features(shard, view, timestep, layer_set)
+                        return self._render_view(load_view(view), features.shape[-1], options, features)
         paths = ", ".join(map(str, self._extractions))
         raise ValueError(f"none of {paths} holds view {view!r} of {condition['name']!r}")
 
     def _read_features(
-        self, shard: h5py.File, view: str, timestep: int, layer_set: str, side: int
+        self, shard: h5py.File, view: str, timestep: int, layer_set: str
     ) -> np.ndarray:  # (channels, side, side)
         layers = expand_layers(layer_set, read_attribute(shard, "layers"))
         sample = next(
@@ -122,6 +122,7 @@ class ExampleObject:
         )  # fmt: skip
         position = read_texts(shard, f"{view}/sample_id").index(sample.id)
         maps = [read_samples(shard, f"{view}/t{timestep}/{layer}", position).astype(np.float32) for layer in layers]
+        side = max(features.shape[-1] for features in maps)
         return np.concatenate([_upsample(features, side) for features in maps])
 
     def _render_view(self, view: View, side: int, options: dict[str, Any], features: np.ndarray | None) -> ObjectView:

@@ -1,32 +1,26 @@
-"""Latents to per-layer U-Net features."""
+"""Latents or images to features per layer."""
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import h5py
 import numpy as np
 import torch
 
 from semlens.extract.batches import Batch
+from semlens.extract.readers import LatentReader, SquareReader
 from semlens.extract.settings import ExtractionSettings
 from semlens.models.backbones import load_backbone
+from semlens.models.backbones import read_config as read_network_config
 from semlens.models.capture import capture
 from semlens.models.layers import Layer, expand_layers
-from semlens.models.noise import build_ddim, read_alphas_cumprod
+from semlens.models.part_files import find_config, read_config
 from semlens.models.part_hashes import describe_parts
 from semlens.runtime.devices import describe_device, resolve_device
-from semlens.runtime.logs import log, show_progress
+from semlens.runtime.logs import log
 from semlens.storage.environment import describe_environment
-from semlens.storage.shard_reader import (
-    open_shard,
-    read_attribute,
-    read_environment,
-    read_names,
-    read_samples,
-    read_texts,
-)
 from semlens.storage.shard_writer import (
     ENVIRONMENT,
     SAMPLES,
@@ -62,19 +56,19 @@ FEATURES = ShardContract(
     },
 )
 
+_NOT_THE_NETWORK = ("transformers_version", "dtype")  # keys of a configuration of transformers
+_READERS = {"latents": LatentReader, "images": SquareReader}
+
 
 class FeatureExtractor:
-    """A network that reads every latent of a shard at every timestep (section 4.1, step 2).
-
-    Each pass adds the noise of its timestep to a latent drawn from the VAE's posterior. Both draws are seeded by
-    (seed, view, sample, purpose): the same sample has the same noise whatever its batch, shard, device and timestep.
+    """A network that reads every sample of a shard at every timestep (section 4.1, step 2).
 
     Attributes
     ----------
     attributes
         What is read and how, as a shard of features records it.
     environment
-        What features are made with, see :mod:`semlens.storage.environment`.
+        What features are made with, see :mod:`semlens.storage.environment`; complete once all batches were read.
     layers
         The captured layers, in forward order.
     samples
@@ -85,11 +79,9 @@ class FeatureExtractor:
         self,
         settings: ExtractionSettings,
         *,
-        backbone: str,
-        latents: str | Path,
-        prompt: str | Path,
-        network: str | Path,
-        scheduler: str | Path,
+        family: str,
+        inputs: Mapping[str, Any],
+        images: Mapping[str, Any],
         device: str,
         batch_size: int,
         names: dict[str, str],
@@ -98,12 +90,13 @@ class FeatureExtractor:
 
         Parameters
         ----------
-        backbone
-            The family of the network, see :mod:`semlens.models.backbones`.
-        latents, prompt
-            Shards.
-        network, scheduler
-            Folders.
+        family
+            Of the network, see :mod:`semlens.models.backbones`.
+        inputs
+            The folder of the ``network``, and what :class:`semlens.extract.readers.LatentReader` or
+            :class:`semlens.extract.readers.SquareReader` is given. What a family does not read is empty.
+        images
+            How images are read, as the latter takes it, with their ``size``.
         names
             Of extraction, model and dataset, and the text of the prompt: recorded, and named in errors.
 
@@ -112,32 +105,28 @@ class FeatureExtractor:
         ValueError
             If the network has no layer of a layer set.
         """
-        self._settings, self._batch_size = settings, batch_size
-        self._latents, self._prompt, self._folder = latents, prompt, network
-        self._device = resolve_device(device)
-        self._backbone = load_backbone(backbone)
-        self._network = self._backbone.load(network, device=self._device, dtype=getattr(torch, settings.dtype))
-        self._alphas_cumprod = read_alphas_cumprod(scheduler)
-        steps = settings.inference_steps
-        self._sampler = None if steps is None else build_ddim(scheduler, steps)
-        self.layers = _find_layers(
-            self._backbone.list_layers(self._network.config), settings.layers, names["extraction"]
-        )
+        backbone, where = load_backbone(family), resolve_device(device)
+        self._batch_size, self._device, self._timesteps = batch_size, where, list(settings.timesteps)
+        self._network = backbone.load(inputs["network"], device=where, dtype=getattr(torch, settings.dtype))
+        self._reader = _READERS[backbone.READS](backbone, self._network, settings, inputs, images, where)
+        config = read_config(find_config(inputs["network"])) if inputs["network"] else {}
+        available = backbone.list_layers(config, images["size"])
+        self.layers = _find_layers(available, settings.layers, names["extraction"])
         self.attributes = {
             **names,
             "posterior": settings.posterior,
             "noise": settings.noise,
-            "inference_steps": steps or 0,
+            "inference_steps": settings.inference_steps or 0,
             "seed": settings.seed,
             "dtype": settings.dtype,
             "layers": [layer.name for layer in self.layers],
             "network_config_sha256": _hash_config(self._network),
         }
-        read = describe_parts({"network": network, "scheduler": scheduler})
-        made = describe_environment("extract", describe_device(self._device), read)
-        with open_shard(latents) as source, open_shard(prompt) as embedding:
-            self.environment = read_environment(source) | read_environment(embedding) | made
-            self.samples = {view: read_texts(source, f"{view}/sample_id") for view in read_names(source)}
+        folders = {"network": inputs["network"], **self._reader.folders}
+        parts = describe_parts({part: folder for part, folder in folders.items() if folder})
+        made = describe_environment("extract", describe_device(where), parts | self._reader.described)
+        self.environment = self._reader.environment | made
+        self.samples = self._reader.samples
 
     def iterate_batches(self, layers: Sequence[Layer]) -> Iterator[Batch]:
         """Yield all samples, view by view; a batch's passes run as they are asked for, up to the last of ``layers``.
@@ -150,33 +139,18 @@ class FeatureExtractor:
             If the network reads latents of another size.
         """
         names = ", ".join(layer.name for layer in layers)
-        log.info("reading %s at t = %s on %s", names, list(self._settings.timesteps), self._device)
-        with open_shard(self._latents) as source, open_shard(self._prompt) as prompts:
-            for view, samples in self.samples.items():
-                starts = range(0, len(samples), self._batch_size)
-                for start in show_progress(starts, total=len(starts), what=f"extract {view}", unit="batch"):
-                    ids = samples[start : start + self._batch_size]
-                    yield Batch(view, start, ids, self._run_passes(source, prompts, view, start, ids, layers))
+        log.info("reading %s at t = %s on %s", names, self._timesteps, self._device)
+        for reading in self._reader.iterate(self._batch_size):
+            yield Batch(reading.view, reading.start, reading.ids, self._run_passes(reading.passes, layers))
+        self.environment["extract"] |= self._reader.described
 
     @torch.inference_mode()
     def _run_passes(
-        self, source: h5py.File, prompts: h5py.File, view: str, start: int, ids: list[str], layers: Sequence[Layer]
+        self, passes: Iterator[tuple[int, dict[str, Any]]], layers: Sequence[Layer]
     ) -> Iterator[tuple[int, str, torch.Tensor]]:
-        network, settings, rows = self._network, self._settings, slice(start, start + len(ids))
-        clean, noise = _draw_latents(source, view, rows, ids, settings.seed, settings.posterior)
-        self._backbone.check_latents(network, clean, self._folder)
-        image_size = int(read_attribute(source, "size"))
-        conditioning = self._backbone.prepare_conditioning(network, prompts, view, rows, image_size=image_size)
-        for timestep in settings.timesteps:
-            latents, level = clean, timestep
-            if settings.noise:
-                share = self._alphas_cumprod[timestep]
-                latents = share.sqrt() * clean + (1 - share).sqrt() * noise
-            latents = latents.to(self._device)
-            if self._sampler is not None:
-                latents, level = self._backbone.denoise(network, self._sampler, latents, timestep, conditioning), 0
-            with capture(network, layers) as features:
-                network(latents.to(network.dtype), level, **conditioning)
+        for timestep, inputs in passes:
+            with capture(self._network, layers) as features:
+                self._network(**inputs)
             for layer in layers:
                 yield timestep, layer.name, features[layer.name]
 
@@ -211,31 +185,9 @@ def _find_layers(available: Sequence[Layer], layer_sets: Sequence[str], extracti
 
 def _hash_config(network: torch.nn.Module) -> str:
     """Return a hash of what the network is, wherever its folder lies and whatever wrote it."""
-    settings = {key: value for key, value in network.config.items() if not key.startswith("_")}
+    config = read_network_config(network).items()
+    settings = {key: value for key, value in config if not key.startswith("_") and key not in _NOT_THE_NETWORK}
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _draw_latents(
-    source: h5py.File, view: str, rows: slice, ids: Sequence[str], seed: int, posterior: str
-) -> tuple[torch.Tensor, torch.Tensor]:  # clean latents and noise, (batch, channels, height, width) float32
-    parameters = torch.from_numpy(read_samples(source, f"{view}/posterior", rows))
-    mean, log_variance = parameters.chunk(2, dim=1)
-    std = (0.5 * log_variance.clamp(-30, 20)).exp()
-
-    def draw(purpose: str) -> torch.Tensor:
-        return torch.stack([_draw_normal(mean.shape[1:], f"{seed}/{view}/{sample}/{purpose}") for sample in ids])
-
-    latents = mean if posterior == "mean" else mean + std * draw("posterior")
-    for key, apply in (("latents_mean", torch.sub), ("latents_std", torch.div)):
-        if key in source.attrs:
-            latents = apply(latents, torch.tensor(read_attribute(source, key), dtype=torch.float32)[:, None, None])
-    latents = latents * read_attribute(source, "scaling_factor")
-    return latents, draw("noise")
-
-
-def _draw_normal(shape: Sequence[int], key: str) -> torch.Tensor:
-    number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big", signed=True)
-    return torch.randn(shape, generator=torch.Generator().manual_seed(number))
 
 
 def _to_storable(features: torch.Tensor, what: str, ids: Sequence[str]) -> np.ndarray:

@@ -1,23 +1,14 @@
 """Images to VAE latents and prompts to text embeddings: what is computed once and read many times."""
 
-import hashlib
-import json
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
-from PIL import Image
 
-from semlens.images.paths import find_image
-from semlens.images.reading import ORIENTATION, read_image
-from semlens.images.rendering import render_view
-from semlens.images.samples import Sample, iterate_samples
-from semlens.images.views import View, load_view
+from semlens.extract.squares import ImageReader, read_squares
+from semlens.images.samples import iterate_samples
+from semlens.images.views import load_view
 from semlens.models.loading import load_vae
 from semlens.models.part_hashes import describe_parts
 from semlens.runtime.devices import describe_device, resolve_device
@@ -91,13 +82,13 @@ def encode_images(
         "dtype": dtype,
     }
     environment = describe_environment("encode", describe_device(where), describe_parts({"vae": vae}))
-    reader = _ImageReader(folder, exif)
+    reader = ImageReader(folder, exif)
     with create_shard(out, attributes, environment) as shard, torch.inference_mode():
         for view in map(load_view, views):
             samples = list(iterate_samples(view, instances))
             write_array(shard, f"{view.name}/sample_id", [sample.id for sample in samples])
             batches = [samples[start : start + batch_size] for start in range(0, len(samples), batch_size)]
-            squares = _read_ahead(view, batches, reader, seed=seed, size=size, resize=resize)
+            squares = read_squares(view, batches, reader, seed=seed, size=size, resize=resize)
             pairs = zip(batches, squares, strict=True)
             start = 0
             for batch, images in show_progress(pairs, total=len(batches), what=f"encode {view.name}", unit="batch"):
@@ -125,52 +116,3 @@ def _find_moments(encoder: torch.nn.Module) -> dict[str, np.ndarray]:
     if shift:
         return {"latents_mean": np.full(config.latent_channels, float(shift))}
     return {}
-
-
-class _ImageReader:
-    """Reads images of a folder, and notes of each the hash of its pixels and what was done about its orientation."""
-
-    def __init__(self, folder: str | Path, exif: str) -> None:
-        self._folder, self._exif = folder, exif
-        self._hashes: dict[str, str] = {}
-        self._turns: dict[str, str] = {}
-
-    def read(self, instance: pd.Series) -> Image.Image:
-        """Return the image of a row of the manifest; called by several threads at once."""
-        file = instance["file"]
-        path = find_image(self._folder, file)
-        image = read_image(path, width=instance["width"], height=instance["height"], exif=self._exif)
-        self._hashes[file] = hashlib.sha256(image.tobytes()).hexdigest()
-        if ORIENTATION in image.info:
-            self._turns[file] = image.info[ORIENTATION]
-        return image
-
-    def digest_pixels(self) -> str:
-        """Return the SHA-256 of what was read."""
-        return hashlib.sha256(json.dumps(self._hashes, sort_keys=True).encode()).hexdigest()
-
-    def log_turns(self) -> None:
-        """Say how many images have an EXIF orientation, by what was done about it."""
-        for done, count in sorted(Counter(self._turns.values()).items()):
-            example = min(file for file, turn in self._turns.items() if turn == done)
-            log.info("EXIF orientation of %d images %s; such as %s", count, done, example)
-
-
-def _read_ahead(
-    view: View, batches: Sequence[Sequence[Sample]], reader: _ImageReader, **how: Any
-) -> Iterator[np.ndarray]:  # (batch, 3, size, size)
-    """The images of each batch; while one is encoded, threads read the next."""
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-
-        def read(batch: Sequence[Sample]) -> list[Future]:
-            return [pool.submit(_render_sample, view, sample, reader, **how) for sample in batch]
-
-        coming = read(batches[0])
-        for batch in [*batches[1:], []]:
-            ready, coming = coming, read(batch)
-            yield np.stack([square.result() for square in ready])
-
-
-def _render_sample(view: View, sample: Sample, reader: _ImageReader, **how: Any) -> np.ndarray:  # (3, size, size)
-    first = sample.instances.iloc[0]
-    return render_view(view, reader.read(first), first, **how)

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -18,7 +18,7 @@ from semlens.extract.batches import Batch
 from semlens.extract.mask_weights import MaskWeights
 from semlens.images.samples import iterate_samples
 from semlens.images.views import load_view
-from semlens.models.layers import expand_layers, parse_grid
+from semlens.models.layers import expand_layers
 from semlens.runtime.logs import log, show_progress
 from semlens.storage.environment import Environment, describe_environment
 from semlens.storage.instances import INSTANCES
@@ -59,7 +59,7 @@ PROTOTYPES = pa.DataFrameSchema(
             "area that it covers.",
         ),
         # Vectors stay out of pandas: they are added once the rest is checked.
-        r"[a-z]+[\d.]+@\d+": pa.Column(
+        r"[a-z]+\d*(\.[a-z_\d]+)?@\d+": pa.Column(
             arrow.list_(arrow.float32()),
             regex=True,
             required=False,
@@ -91,7 +91,7 @@ def pool_prototypes(
 ) -> None:
     """Write the prototype of every instance, view and timestep of a features shard; see :func:`write_prototypes`."""
     with open_shard(features) as shard:
-        columns = plan_columns(layer_sets, read_attribute(shard, "layers"), read_attribute(shard, "extraction"))
+        columns = plan_columns(layer_sets, _read_grids(shard), read_attribute(shard, "extraction"))
         batches = _read_batches(shard, list_pooled_layers(columns))
         how = {"resize": resize, "mask": mask, "seed": seed, "environment": read_environment(shard)}
         write_prototypes(batches, columns, _average, manifest=manifest, **how, out=out)
@@ -208,6 +208,13 @@ def _read_batches(shard: h5py.File, layers: Sequence[str]) -> Iterator[Batch]:
             yield Batch(view, start, ids[rows], passes(view, rows))
 
 
+def _read_grids(shard: h5py.File) -> dict[str, int]:
+    """Return the side of each layer's map, in forward order."""
+    view = read_names(shard)[0]
+    timestep = next(name for name in read_names(shard, view) if name != "sample_id")
+    return {layer: shard[f"{view}/{timestep}/{layer}"].shape[-1] for layer in read_attribute(shard, "layers")}
+
+
 def _average(weights: np.ndarray, features: np.ndarray) -> np.ndarray:  # (instances, channels) float32
     return weights @ features.astype(np.float32, copy=False).reshape(len(features), -1).T
 
@@ -217,8 +224,13 @@ def list_pooled_layers(columns: dict[str, list[str]]) -> list[str]:
     return list(dict.fromkeys(column.split("@")[0] for of_set in columns.values() for column in of_set))
 
 
-def plan_columns(layer_sets: Iterable[str], available: Sequence[str], extraction: str) -> dict[str, list[str]]:
+def plan_columns(layer_sets: Iterable[str], grids: Mapping[str, int], extraction: str) -> dict[str, list[str]]:
     """Return the prototype columns that each layer set concatenates.
+
+    Parameters
+    ----------
+    grids
+        The side of each layer's map that there is, in forward order.
 
     Raises
     ------
@@ -228,9 +240,9 @@ def plan_columns(layer_sets: Iterable[str], available: Sequence[str], extraction
     columns = {}
     for layer_set in layer_sets:
         try:
-            names = expand_layers(layer_set, available)
+            names = expand_layers(layer_set, grids)
         except ValueError as error:
             raise ValueError(f"extraction {extraction!r}: {error}; add it to the extraction's layers") from None
-        largest = max(parse_grid(name) for name in names)
+        largest = max(grids[name] for name in names)
         columns[layer_set] = [f"{name}@{largest}" for name in names]
     return columns

@@ -30,7 +30,8 @@ def extract_prototypes(
     ValueError
         If the extractor has no layer of a layer set, or a prototype is not finite.
     """
-    columns = plan_columns(layer_sets, [layer.name for layer in extractor.layers], extractor.attributes["extraction"])
+    grids = {layer.name: layer.grid for layer in extractor.layers}
+    columns = plan_columns(layer_sets, grids, extractor.attributes["extraction"])
     pooled = list_pooled_layers(columns)
     batches = extractor.iterate_batches([layer for layer in extractor.layers if layer.name in pooled])
     masks = {"resize": resize, "mask": mask, "seed": seed}

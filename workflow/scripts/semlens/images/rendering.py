@@ -9,7 +9,7 @@ from semlens.images.views import CropBox, View
 
 
 def render_view(
-    view: View, image: Image.Image, instance: Any, *, seed: int, size: int, resize: str
+    view: View, image: Image.Image, instance: Any, *, seed: int, size: int, resize: str, resample: str = "bicubic"
 ) -> np.ndarray:  # (3, size, size) float32 in [-1, 1]
     """Return an image as the model sees it under a view.
 
@@ -19,9 +19,11 @@ def render_view(
         The row of the manifest that a crop is about; image-level views do not look at it.
     resize
         "stretch", or "letterbox" to pad with black.
+    resample
+        How it is resized where the view does not say: "bicubic" or "bilinear".
     """
     fitted = Image.fromarray(fit_pixels(view, np.asarray(image), instance, seed=seed, resize=resize))
-    return view.transform_image(stretch_to_square(fitted, size, Image.Resampling[view.resample.upper()]))
+    return view.transform_image(stretch_to_square(fitted, size, Image.Resampling[(view.resample or resample).upper()]))
 
 
 def fit_pixels(view: View, pixels: np.ndarray, instance: Any, *, seed: int, resize: str) -> np.ndarray:

@@ -5,6 +5,7 @@ from glob import escape
 from pathlib import Path, PurePosixPath
 
 from semlens.models.part_files import check_complete, is_weights, select_files
+from semlens.models.parts import find_part_folder, locate_part
 from semlens.runtime.logs import log
 
 Files = dict[str, Path]  # by the plain names under which they are read
@@ -17,6 +18,7 @@ def fetch_part(
     revision: str | None,
     variant: str | None,
     with_weights: bool,
+    is_required: bool,
     check: Callable[[Mapping[str, Path]], None],
 ) -> tuple[str, Files]:
     """Return the commit of a model and the files of one part in the hub's cache; no files if it has no such part.
@@ -34,6 +36,8 @@ def fetch_part(
         See :func:`semlens.models.part_files.select_files`.
     with_weights
         Whether the part's weights are read, if it has any.
+    is_required
+        Whether a model without this part is refused.
     check
         Is given the configurations, and raises ValueError for a model that is not to be downloaded.
 
@@ -59,13 +63,13 @@ def fetch_part(
     where = f"{repository} at {revision or 'main'}"
 
     def download(names: Iterable[str]) -> Path:
-        wanted = [escape(f"{part}/{name}") for name in names]
+        wanted = [escape(str(PurePosixPath(locate_part(part), name))) for name in names]
         return Path(snapshot_download(repository, revision=revision, allow_patterns=wanted))
 
     try:
         paths = [PurePosixPath(file.rfilename) for file in HfApi().model_info(repository, revision=revision).siblings]
-        names = [path.name for path in paths if path.parent == PurePosixPath(part)]
-        return _collect(names, variant, download, check, part, where, with_weights)
+        names = [path.name for path in paths if path.parent == PurePosixPath(locate_part(part))]
+        return _collect(names, variant, download, check, part, where, with_weights, is_required)
     except GatedRepoError as error:
         raise ValueError(
             f"{where} is given to those who accept its licence: accept it on its page, and set HF_TOKEN"
@@ -79,8 +83,8 @@ def fetch_part(
         log.info("the hub cannot be asked for %s (%s); looking into its cache", where, _first_line(error))
         snapshot = _find_snapshot(repository, revision, error)
         where = f"{where} in the cache (the hub cannot be asked: {_first_line(error)})"
-    names = [path.name for path in snapshot.glob(f"{part}/*")]
-    return _collect(names, variant, lambda _: snapshot, check, part, where, with_weights)
+    names = [path.name for path in find_part_folder(snapshot, part).glob("*") if path.is_file()]
+    return _collect(names, variant, lambda _: snapshot, check, part, where, with_weights, is_required)
 
 
 def _collect(
@@ -91,9 +95,10 @@ def _collect(
     part: str,
     where: str,
     with_weights: bool,
+    is_required: bool,
 ) -> tuple[str, Files]:
     """Return the commit, and the files of a part that are read: weights last, after the check."""
-    if not names and part.endswith("_2"):
+    if not names and not is_required:
         return "", {}
     try:
         chosen = select_files(names, variant)
@@ -101,12 +106,13 @@ def _collect(
         small = {plain: name for plain, name in chosen.items() if not is_weights(plain)}
         weights = {plain: name for plain, name in chosen.items() if is_weights(plain) and with_weights}
         snapshot = download(small.values())
-        check({plain: snapshot / part / name for plain, name in small.items()})
+        check({plain: find_part_folder(snapshot, part) / name for plain, name in small.items()})
     except ValueError as error:
         raise ValueError(f"the {part} of {where} cannot be read: {error}") from None
     if weights and download(weights.values()) != snapshot:
         raise ConnectionError(f"{where} was changed while it was downloaded; run again")
-    return snapshot.name, {plain: snapshot / part / name for plain, name in (small | weights).items()}
+    folder = find_part_folder(snapshot, part)
+    return snapshot.name, {plain: folder / name for plain, name in (small | weights).items()}
 
 
 def _find_snapshot(repository: str, revision: str | None, reason: Exception) -> Path:

@@ -60,11 +60,6 @@ def expand_layers(layer_set: str, available: Iterable[str]) -> list[str]:
     return [name for name in available if name in found]
 
 
-def parse_grid(layer: str) -> int:
-    """Return the grid side in a layer's name."""
-    return int(NAME.fullmatch(layer)[2])
-
-
 def find_forward_position(layer_set: str) -> tuple[int, int, int] | None:
     """Return a key that sorts layers by their place in the U-Net, from its input to its output; None for a sum."""
     found = NAME.fullmatch(layer_set)

@@ -1,7 +1,8 @@
 """The parts of a diffusers-layout latent diffusion model, one loader each: weights from safetensors only."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from semlens.models.part_files import read_config
 from semlens.models.requirements import check_vae
@@ -45,6 +46,68 @@ def load_part(kind: type, folder: str | Path, part: str, dtype: "torch.dtype") -
         return require_complete(model, loaded)
     except (OSError, ValueError, SafetensorError) as error:
         raise ValueError(f"the {part} in {folder} cannot be loaded: {error}") from error
+
+
+def load_encoder(
+    folder: str | Path, networks: Mapping[str, str], dtype: "torch.dtype", **building: Any
+) -> "torch.nn.Module":
+    """Return an image encoder of transformers, its weights all read from safetensors.
+
+    Parameters
+    ----------
+    networks
+        The class by the ``model_type`` of ``config.json``.
+    building
+        What the class is built with beside its configuration.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        Naming the folder, if it is of another type, or a weight is missing.
+    """
+    from safetensors import SafetensorError
+
+    kind, config = _find_encoder(folder, networks)
+    try:
+        network, loaded = kind.from_pretrained(
+            folder,
+            config=config,
+            use_safetensors=True,
+            dtype=dtype,
+            local_files_only=True,
+            output_loading_info=True,
+            **building,
+        )
+        return require_complete(network, loaded)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise ValueError(f"the encoder in {folder} cannot be loaded: {error}") from error
+
+
+def make_untrained_encoder(
+    folder: str | Path, networks: Mapping[str, str], seed: int, **building: Any
+) -> "torch.nn.Module":
+    """Return such an encoder with the initial weights that transformers gives it."""
+    import torch
+
+    kind, config = _find_encoder(folder, networks)
+    torch.manual_seed(seed)
+    return kind(config, **building)
+
+
+def _find_encoder(folder: str | Path, networks: Mapping[str, str]) -> tuple[type, Any]:
+    """Return the class of an encoder and its configuration: of a model of text and images, that of the images."""
+    import transformers
+
+    require_file(Path(folder) / "config.json", "encoder")
+    config = read_config(Path(folder) / "config.json")
+    name = networks.get(config.get("model_type"))
+    if name is None:
+        raise ValueError(
+            f"the encoder in {folder} cannot be loaded: it is of type {config.get('model_type')}, not "
+            f"{' or '.join(networks)}"
+        )
+    vision = {key: value for key, value in config.get("vision_config", config).items() if key != "model_type"}
+    return getattr(transformers, name), getattr(transformers, name.replace("Model", "Config"))(**vision)
 
 
 def check_kind(kind: type, folder: str | Path, part: str) -> None:

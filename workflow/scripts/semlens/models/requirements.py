@@ -4,22 +4,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from semlens.models.backbones import load_backbone
+from semlens.models.backbones import load_backbone, recognize_family
 from semlens.models.part_files import read_config
-from semlens.models.parts import BACKBONE
+from semlens.models.parts import NETWORKS
 
-_REDUCTION = 8  # image pixels per latent
 _NOT_BY_BETAS = ("FlowMatch", "EDM", "VQ")  # beginnings of schedulers whose noise is not defined by betas
 _BETAS = ("beta_start", "beta_end", "beta_schedule", "trained_betas")
 
 
-def check_part(part: str, files: Mapping[str, Path], *, size: int) -> dict[str, Any]:
+def check_part(part: str, files: Mapping[str, Path], *, family: str, size: int) -> dict[str, Any]:
     """Return the configuration of a part; refuse a part whose features would not mean what they say.
 
     Parameters
     ----------
     files
         Of the part, by name.
+    family
+        That is to read the model, see :mod:`semlens.models.backbones`.
     size
         Side in pixels of the images that the model is to be shown.
 
@@ -31,26 +32,24 @@ def check_part(part: str, files: Mapping[str, Path], *, size: int) -> dict[str, 
     name = "scheduler_config.json" if part == "scheduler" else "config.json"
     if name not in files:
         return {}
-    config = read_config(files[name])
+    config, backbone = read_config(files[name]), load_backbone(family)
     try:
-        if part == BACKBONE:
-            backbone = load_backbone(BACKBONE)
-            backbone.check_config(config)
-            native = backbone.get_image_size(config)
-            if size != native:
-                raise ValueError(f"its U-Net reads images of {native}; set 'size: {native}'")
-            backbone.list_layers(config)
+        if part in NETWORKS and (found := recognize_family(config)) not in (None, family):
+            raise ValueError(f"its network is of the family {found}, not {family}; set 'family: {found}'")
+        if part == backbone.PART:
+            backbone.check_config(config, size)
+            backbone.list_layers(config, size)
         elif part == "vae":
-            check_vae(config)
-        elif part == "scheduler":
+            check_vae(config, backbone.REDUCTION)
+        elif part == "scheduler" and backbone.NOISE == "betas":
             check_scheduler(config)
     except (KeyError, TypeError) as error:
         raise ValueError(f"{files[name]} is no configuration of a {part}: {type(error).__name__} {error}") from None
     return config
 
 
-def check_vae(config: dict[str, Any]) -> None:
-    """Refuse a VAE that does not make one latent of 8 x 8 pixels.
+def check_vae(config: dict[str, Any], wanted: int = 8) -> None:
+    """Refuse a VAE that does not make one latent of 8 x 8 pixels, or of as many as a network wants.
 
     Raises
     ------
@@ -58,8 +57,8 @@ def check_vae(config: dict[str, Any]) -> None:
         Saying what it makes.
     """
     reduction = 2 ** (len(config["block_out_channels"]) - 1)
-    if reduction != _REDUCTION:
-        raise ValueError(f"its VAE makes one latent of {reduction} pixels; those of {_REDUCTION} are known")
+    if reduction != wanted:
+        raise ValueError(f"its VAE makes one latent of {reduction} pixels; those of {wanted} are known")
 
 
 def check_channels(network: dict[str, Any], vae: dict[str, Any]) -> None:

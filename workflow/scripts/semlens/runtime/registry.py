@@ -25,9 +25,10 @@ def list_files(registry: Registry) -> dict[str, dict[str, Any]]:
     return single | of_models
 
 
-def list_model_files(registry: Registry, model: str, part: str) -> list[str]:
-    """Return the paths of the files that make up one part (unet, vae, ...) of a model."""
-    inside = [path for path in registry["models"][model]["files"] if PurePosixPath(path).parts[0] == part]
+def list_model_files(registry: Registry, model: str, folder: str) -> list[str]:
+    """Return the paths of the files that make up one part of a model, by the part's folder (unet, vae, ..., or .)."""
+    place = PurePosixPath(folder)
+    inside = [path for path in registry["models"][model]["files"] if PurePosixPath(path).parent == place]
     return [f"{model}/{path}" for path in inside]
 
 

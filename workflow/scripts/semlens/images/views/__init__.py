@@ -45,7 +45,7 @@ class View:
     seeded
         What the view shows depends on the seed.
     resample
-        How the image is resized to the square.
+        How the image is resized to the square; None: as the model wants it.
     find_crop_box
         Of a manifest's row (``bbox_x``, ``bbox_y``, ``bbox_w``, ``bbox_h``, ``width``, ``height``, ``instance_id``) and
         the seed: the part of the image that is kept. None keeps all of it.
@@ -60,7 +60,7 @@ class View:
     name: str
     per_instance: bool = False
     seeded: bool = False
-    resample: Literal["bicubic", "bilinear"] = "bicubic"
+    resample: Literal["bicubic", "bilinear"] | None = None
     find_crop_box: Callable[[Any, int], CropBox] | None = None
     cuts_out: bool = False
     transform_image: Callable[[np.ndarray], np.ndarray] = keep_pixels

@@ -1,8 +1,9 @@
 """Networks that can be read, one file per family, found by its name.
 
-A family is a module with these (``config`` is the network's own ``config.json``):
+A family is a module, or the ``FAMILY`` of one, with these (``config`` is the network's own ``config.json``):
 
-* ``NETWORKS``: the names of its classes in diffusers or transformers, as ``config.json`` has them.
+* ``NETWORKS``: the names of its classes in diffusers or transformers.
+* ``MODEL_TYPES``, where it is transformers': what ``config.json`` has as ``model_type``.
 * ``list_layers(config, size=None)``: its layers in forward order; grids are those of square images of ``size`` pixels,
   or of the network's own size.
 * ``find_grid(network, inputs)``: height and width of its maps, from what a forward pass is given, by name.
@@ -29,7 +30,6 @@ Modules are imported when the workflow is parsed: they import torch inside their
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from semlens.models.layers import Layer
@@ -43,8 +43,8 @@ def list_backbones() -> list[str]:
     return sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
 
 
-def load_backbone(name: str) -> ModuleType:
-    """Return the module of a family.
+def load_backbone(name: str) -> Any:
+    """Return a family.
 
     Raises
     ------
@@ -53,7 +53,8 @@ def load_backbone(name: str) -> ModuleType:
     """
     if name not in list_backbones():
         raise ValueError(f"unknown backbone {name!r}; there are {', '.join(list_backbones())}")
-    return import_module(f"semlens.models.backbones.{name}")
+    module = import_module(f"semlens.models.backbones.{name}")
+    return getattr(module, "FAMILY", module)
 
 
 def list_layers(network: "torch.nn.Module") -> list[Layer]:
@@ -78,7 +79,7 @@ def read_config(network: "torch.nn.Module") -> Mapping[str, Any]:
     return config if isinstance(config, Mapping) else config.to_dict()
 
 
-def find_family(network: "torch.nn.Module") -> ModuleType:
+def find_family(network: "torch.nn.Module") -> Any:
     """Return the family of a network.
 
     Raises
@@ -92,3 +93,23 @@ def find_family(network: "torch.nn.Module") -> ModuleType:
     if known is None:
         raise ValueError(f"the layers of a {kinds[0]} are not known; those of {', '.join(families)} are")
     return known
+
+
+def recognize_family(config: Mapping[str, Any]) -> str | None:
+    """Return the name of the family that reads a network, by the class that its ``config.json`` names, if it does.
+
+    Raises
+    ------
+    ValueError
+        If there is none, naming the class and those that are known.
+    """
+    named = [config.get("_class_name"), config.get("model_type"), *(config.get("architectures") or [])]
+    named = [kind for kind in named if kind]
+    if not named:
+        return None
+    for name in list_backbones():
+        family = load_backbone(name)
+        if any(kind in (*family.NETWORKS, *getattr(family, "MODEL_TYPES", ())) for kind in named):
+            return name
+    known = [kind for name in list_backbones() for kind in load_backbone(name).NETWORKS]
+    raise ValueError(f"no family reads a network {named[0]}; known are {', '.join(known)}")

@@ -9,9 +9,7 @@ if TYPE_CHECKING:
     import torch
 
 
-def list_denoiser_layers(
-    config: dict[str, Any], side: int | None, attention: str, *, stream: int = 0
-) -> list[Layer]:
+def list_denoiser_layers(config: dict[str, Any], side: int | None, attention: str, *, stream: int = 0) -> list[Layer]:
     """Return the layers of every block, in forward order.
 
     Parameters

@@ -1,28 +1,106 @@
 """What image encoders of transformers share."""
 
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from semlens.models.backbones._tokens import Blocks, divide, list_block_layers
+from semlens.models.backbones._tokens import Blocks, divide, gather_map, list_block_layers
 from semlens.models.layers import Layer
+from semlens.models.loading import load_encoder, make_untrained_encoder
+from semlens.models.preprocessing import FILE, read_preprocessing
+from semlens.runtime.logs import log
 
 if TYPE_CHECKING:
     import torch
 
+INTERPOLATE = {"interpolate_pos_encoding": True}  # where a network must be told that images may have another size
+_READ = ("num_hidden_layers", "hidden_size", "image_size", "patch_size")
 
-def list_encoder_layers(config: dict[str, Any], place: str, attention: str) -> list[Layer]:
-    """Return the layers of every block, in forward order.
+
+class Encoder:
+    """A family of encoders; see :mod:`semlens.models.backbones` for what it has.
 
     Parameters
     ----------
+    networks
+        The class of the network, by the ``model_type`` of ``config.json``.
     place, attention
         See :class:`semlens.models.backbones._tokens.Blocks`.
+    options
+        What a forward pass is given beside the pixels.
+    building
+        What the class is built with beside its configuration.
     """
-    blocks = Blocks("block", place, config["num_hidden_layers"], attention)
-    return list_block_layers(
-        [blocks], grid=config["image_size"] // config["patch_size"], channels=config["hidden_size"]
-    )
 
+    READS, PART = "images", "encoder"
+    PARTS = REQUIRED_PARTS = (PART,)
+    read_preprocessing = staticmethod(read_preprocessing)
+    to_map = staticmethod(gather_map)
 
-def divide_pixels(network: "torch.nn.Module", inputs: dict[str, Any]) -> tuple[int, int]:
-    """Return height and width of the maps that the network makes of its images."""
-    return divide(inputs["pixel_values"], network.config.patch_size)
+    def __init__(
+        self,
+        networks: Mapping[str, str],
+        place: str,
+        attention: str,
+        *,
+        options: Mapping[str, Any] | None = None,
+        building: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.NETWORKS, self.MODEL_TYPES = tuple(dict.fromkeys(networks.values())), tuple(networks)
+        self._networks, self._place, self._attention = networks, place, attention
+        self._options, self._building = dict(options or {}), dict(building or {})
+
+    def list_layers(self, config: Mapping[str, Any], size: int | None = None) -> list[Layer]:
+        """Return the layers of every block, in forward order."""
+        config = self._complete(config)
+        blocks = Blocks("block", self._place, config["num_hidden_layers"], self._attention)
+        grid = (size or config["image_size"]) // config["patch_size"]
+        return list_block_layers([blocks], grid=grid, channels=config["hidden_size"])
+
+    def check_config(self, config: Mapping[str, Any], size: int | None = None) -> None:
+        """Refuse an encoder that does not cut images of a size into whole patches.
+
+        Raises
+        ------
+        ValueError
+            Naming the patch, and sizes that fit.
+        """
+        patch = self._complete(config)["patch_size"]
+        if not isinstance(patch, int):
+            raise ValueError(f"its patches are {patch}; those that are square are known")
+        if size is not None and size % patch:
+            fits = [grid * patch for grid in sorted({16, 32, size // patch, size // patch + 1}) if grid]
+            raise ValueError(
+                f"it cuts images into patches of {patch}; set 'size' to one of {', '.join(map(str, fits))}"
+            )
+
+    def find_grid(self, network: "torch.nn.Module", inputs: dict[str, Any]) -> tuple[int, int]:
+        """Return height and width of the maps that the network makes of its images."""
+        return divide(inputs["pixel_values"], network.config.patch_size)
+
+    def load(self, folder: str | Path, *, device: "torch.device", dtype: "torch.dtype") -> "torch.nn.Module":
+        """Return the encoder of a folder in transformers' layout, frozen."""
+        network = load_encoder(folder, self._networks, dtype, **self._building)
+        return network.to(device).eval().requires_grad_(False)
+
+    def write_untrained(self, config_file: str | Path, out: str | Path, *, seed: int) -> None:
+        """Write an encoder built as another's ``config.json`` says, with random initial weights."""
+        folder = Path(config_file).parent
+        make_untrained_encoder(folder, self._networks, seed, **self._building).save_pretrained(out)
+        shutil.copyfile(folder / FILE, Path(out, FILE))
+        log.info("%s: an encoder with random weights of seed %d, built as %s says", out, seed, config_file)
+
+    def build_inputs(self, network: "torch.nn.Module", pixels: "torch.Tensor") -> dict[str, Any]:
+        """Return all that a forward pass is given, by name."""
+        return {"pixel_values": pixels.to(network.dtype), **self._options}
+
+    def _complete(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what a configuration says of the image encoder, with what its class fills in."""
+        vision = config.get("vision_config", config)
+        if all(key in vision for key in _READ):
+            return vision
+        import transformers
+
+        name = self._networks.get(config.get("model_type"), next(iter(self._networks.values())))
+        return getattr(transformers, name.replace("Model", "Config"))(**vision).to_dict()

@@ -1,15 +1,5 @@
 """DINOv3: transformers' ``DINOv3ViTModel``, whose class token and registers come before the image."""
 
-from typing import Any
+from semlens.models.backbones._encoders import Encoder
 
-from semlens.models.backbones._encoders import divide_pixels, list_encoder_layers
-from semlens.models.backbones._tokens import gather_map
-from semlens.models.layers import Layer
-
-NETWORKS = ("DINOv3ViTModel",)
-find_grid, to_map = divide_pixels, gather_map
-
-
-def list_layers(config: dict[str, Any]) -> list[Layer]:
-    """Return the layers of every block, in forward order."""
-    return list_encoder_layers(config, "model.layer", "attention")
+FAMILY = Encoder({"dinov3_vit": "DINOv3ViTModel"}, "model.layer", "attention")

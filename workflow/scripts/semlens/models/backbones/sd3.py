@@ -9,7 +9,17 @@ from semlens.models.layers import Layer
 NETWORKS = ("SD3Transformer2DModel",)
 READS, NOISE, TEXT, REDUCTION = "latents", "flow", "sd3", 8
 PART = "transformer"
-REQUIRED_PARTS = PARTS = (PART, "vae", "text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2", "text_encoder_3", "tokenizer_3", "scheduler")
+REQUIRED_PARTS = PARTS = (
+    PART,
+    "vae",
+    "text_encoder",
+    "tokenizer",
+    "text_encoder_2",
+    "tokenizer_2",
+    "text_encoder_3",
+    "tokenizer_3",
+    "scheduler",
+)
 find_grid, to_map = divide_latents, gather_map
 
 

@@ -1,15 +1,10 @@
-"""SigLIP's image encoder: transformers' ``SiglipVisionModel``."""
+"""SigLIP's image encoders, 1 and 2 of one size: ``SiglipVisionModel``, also of a whole ``SiglipModel``."""
 
-from typing import Any
+from semlens.models.backbones._encoders import INTERPOLATE, Encoder
 
-from semlens.models.backbones._encoders import divide_pixels, list_encoder_layers
-from semlens.models.backbones._tokens import gather_map
-from semlens.models.layers import Layer
-
-NETWORKS = ("SiglipVisionModel",)
-find_grid, to_map = divide_pixels, gather_map
-
-
-def list_layers(config: dict[str, Any]) -> list[Layer]:
-    """Return the layers of every block, in forward order."""
-    return list_encoder_layers(config, "encoder.layers", "self_attn")
+FAMILY = Encoder(
+    {"siglip": "SiglipVisionModel", "siglip_vision_model": "SiglipVisionModel"},
+    "encoder.layers",
+    "self_attn",
+    options=INTERPOLATE,
+)

@@ -1,0 +1,200 @@
+"""What networks read, batch by batch: latents with noise and texts, or images."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
+
+import h5py
+import torch
+
+from semlens.extract.settings import ExtractionSettings
+from semlens.extract.squares import ImageReader, read_squares
+from semlens.images.reading import find_image_folder
+from semlens.images.samples import iterate_samples
+from semlens.images.views import load_view
+from semlens.models.noise import build_ddim, load_noise
+from semlens.runtime.logs import show_progress
+from semlens.storage.environment import Environment
+from semlens.storage.shard_reader import (
+    open_shard,
+    read_attribute,
+    read_environment,
+    read_names,
+    read_samples,
+    read_texts,
+)
+from semlens.storage.table_reader import read_table
+
+
+class Reading(NamedTuple):
+    """Samples of a view, and what a network is given of them: by timestep, the inputs of a forward pass by name."""
+
+    view: str
+    start: int
+    ids: list[str]
+    passes: Iterator[tuple[int, dict[str, Any]]]
+
+
+class LatentReader:
+    """Latents of a shard, with noise, and the texts that condition a network.
+
+    Each pass adds the noise of its timestep to a latent drawn from the VAE's posterior. Both draws are seeded by
+    (seed, view, sample, purpose): the same sample has the same noise whatever its batch, shard, device and timestep.
+
+    Parameters
+    ----------
+    inputs
+        Shards of ``latents`` and ``prompt``, and the folder of the ``scheduler``, where the family reads such.
+    images
+        Not read.
+
+    Attributes
+    ----------
+    samples
+        The ids of each view's samples.
+    environment
+        What was read was made with.
+    folders
+        Of parts that were read.
+    described
+        What else decides what is read, for provenance; complete once all was read.
+    """
+
+    def __init__(
+        self,
+        family: Any,
+        network: torch.nn.Module,
+        settings: ExtractionSettings,
+        inputs: Mapping[str, Any],
+        images: None,
+        device: torch.device,
+    ) -> None:
+        self._family, self._network, self._settings, self._inputs = family, network, settings, inputs
+        self._device = device
+        steps = settings.inference_steps
+        self._sampler = None if steps is None else build_ddim(inputs["scheduler"], steps)
+        self._noise = load_noise(family.NOISE, inputs["scheduler"]) if family.NOISE else None
+        with open_shard(inputs["latents"]) as source, self._open_prompts() as prompts:
+            self.environment = read_environment(source) | (read_environment(prompts) if prompts else {})
+            self.samples = {view: read_texts(source, f"{view}/sample_id") for view in read_names(source)}
+        self.folders, self.described = {"scheduler": inputs["scheduler"]}, {}
+
+    def iterate(self, batch_size: int) -> Iterator[Reading]:
+        """Yield all samples, view by view; inputs are made as they are asked for.
+
+        Raises
+        ------
+        ValueError
+            If the network reads latents of another size.
+        """
+        with open_shard(self._inputs["latents"]) as source, self._open_prompts() as prompts:
+            for view, samples in self.samples.items():
+                starts = range(0, len(samples), batch_size)
+                for start in show_progress(starts, total=len(starts), what=f"extract {view}", unit="batch"):
+                    ids = samples[start : start + batch_size]
+                    yield Reading(view, start, ids, self._make_inputs(source, prompts, view, start, ids))
+
+    def _open_prompts(self) -> AbstractContextManager[h5py.File | None]:
+        return open_shard(self._inputs["prompt"]) if self._inputs["prompt"] else nullcontext()
+
+    def _make_inputs(
+        self, source: h5py.File, prompts: h5py.File | None, view: str, start: int, ids: list[str]
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
+        family, network, settings, rows = self._family, self._network, self._settings, slice(start, start + len(ids))
+        clean, noise = _draw_latents(source, view, rows, ids, settings.seed, settings.posterior)
+        image_size = int(read_attribute(source, "size"))
+        conditioning = family.prepare_conditioning(network, prompts, view, rows, image_size=image_size)
+        for timestep in settings.timesteps:
+            latents, level = clean, timestep
+            if settings.noise and self._noise:
+                latents = self._noise.mix(clean, noise, timestep)
+            latents = latents.to(self._device)
+            if self._sampler is not None:
+                latents, level = family.denoise(network, self._sampler, latents, timestep, conditioning), 0
+            try:
+                inputs = family.build_inputs(network, latents, level, conditioning)
+            except ValueError as error:
+                raise ValueError(f"{self._inputs['network']} cannot read {self._inputs['latents']}: {error}") from None
+            yield timestep, inputs
+
+
+class SquareReader:
+    """Images as a network reads them, which has no noise, no texts and one timestep, 0.
+
+    Parameters
+    ----------
+    settings
+        Not minded, but for its one timestep.
+    inputs
+        The ``manifest``, where its ``images`` lie, and the folder of the ``network``.
+    images
+        ``views``, and as :func:`semlens.extract.latents.encode_images` takes them ``seed``, ``size``, ``resize`` and
+        ``exif``.
+
+    Attributes
+    ----------
+    samples, environment, folders, described
+        As of :class:`LatentReader`.
+    """
+
+    def __init__(
+        self,
+        family: Any,
+        network: torch.nn.Module,
+        settings: ExtractionSettings,
+        inputs: Mapping[str, Any],
+        images: Mapping[str, Any],
+        device: torch.device,
+    ) -> None:
+        self._family, self._network, self._images, self._device = family, network, images, device
+        (self._timestep,) = settings.timesteps
+        self._preprocessing = family.read_preprocessing(inputs["network"])
+        self._reader = ImageReader(find_image_folder(inputs["images"]), images["exif"])
+        self._instances = read_table(inputs["manifest"])
+        self._views = {name: load_view(name) for name in images["views"]}
+        self._samples = {name: list(iterate_samples(view, self._instances)) for name, view in self._views.items()}
+        self.samples = {view: [sample.id for sample in samples] for view, samples in self._samples.items()}
+        self.environment: Environment = {}
+        self.folders, self.described = {}, {"preprocessing": self._preprocessing.describe()}
+
+    def iterate(self, batch_size: int) -> Iterator[Reading]:
+        """Yield all samples, view by view, while threads read the next; then note the hash of what was read."""
+        how = {key: self._images[key] for key in ("seed", "size", "resize")} | {
+            "resample": self._preprocessing.resample
+        }
+        for name, samples in self._samples.items():
+            batches = [samples[start : start + batch_size] for start in range(0, len(samples), batch_size)]
+            squares = read_squares(self._views[name], batches, self._reader, **how)
+            pairs = zip(batches, squares, strict=True)
+            start = 0
+            for batch, images in show_progress(pairs, total=len(batches), what=f"extract {name}", unit="batch"):
+                pixels = torch.from_numpy(self._preprocessing.apply(images)).to(self._device)
+                inputs = self._family.build_inputs(self._network, pixels)
+                yield Reading(name, start, [sample.id for sample in batch], iter([(self._timestep, inputs)]))
+                start += len(batch)
+        self.described["images"] = self._reader.digest_pixels()
+        self._reader.log_turns()
+
+
+def _draw_latents(
+    source: h5py.File, view: str, rows: slice, ids: Sequence[str], seed: int, posterior: str
+) -> tuple[torch.Tensor, torch.Tensor]:  # clean latents and noise, (batch, channels, height, width) float32
+    parameters = torch.from_numpy(read_samples(source, f"{view}/posterior", rows))
+    mean, log_variance = parameters.chunk(2, dim=1)
+    std = (0.5 * log_variance.clamp(-30, 20)).exp()
+
+    def draw(purpose: str) -> torch.Tensor:
+        return torch.stack([_draw_normal(mean.shape[1:], f"{seed}/{view}/{sample}/{purpose}") for sample in ids])
+
+    latents = mean if posterior == "mean" else mean + std * draw("posterior")
+    for key, apply in (("latents_mean", torch.sub), ("latents_std", torch.div)):
+        if key in source.attrs:
+            latents = apply(latents, torch.tensor(read_attribute(source, key), dtype=torch.float32)[:, None, None])
+    latents = latents * read_attribute(source, "scaling_factor")
+    return latents, draw("noise")
+
+
+def _draw_normal(shape: Sequence[int], key: str) -> torch.Tensor:
+    number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big", signed=True)
+    return torch.randn(shape, generator=torch.Generator().manual_seed(number))
