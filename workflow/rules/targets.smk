@@ -25,8 +25,7 @@ rule select:
 rule encode:
     """Latents and text embeddings."""
     input:
-        sorted({paths.find_latents(**job) for job in EXTRACTED}),
-        sorted({paths.find_embedding(**job) for job in EXTRACTED}),
+        paths.list_encodings(),
 
 
 rule layers:

@@ -8,7 +8,10 @@ PLAIN, HALF = "diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.fp
 
 
 def sources(**models):
-    entries = {name: {"weights": "pretrained", "size": 512, "resize": "stretch", "family": "unet"} | entry for name, entry in models.items()}
+    entries = {
+        name: {"weights": "pretrained", "size": 512, "resize": "stretch", "family": "unet"} | entry
+        for name, entry in models.items()
+    }
     return ModelSources({"models": entries, "seed": 0}, {"models": {}, "files": {}}, "nowhere", "nowhere")
 
 
@@ -47,5 +50,5 @@ def test_another_revision_is_another_folder():
 def test_a_control_of_the_hub_shares_all_but_the_network():
     both = sources(tiny={"source": {"hub": "lab/tiny"}}, control={"source": {"hub": "lab/tiny"}, "weights": "random"})
     assert both.find_part("control", "vae") == both.find_part("tiny", "vae")
-    assert both.list_network_settings("control") == both.find_part("tiny", "unet")[0]
+    assert both.list_network_settings("control") == [both.find_part("tiny", "unet")]
     assert not both.needs_weights("control", "unet")

@@ -82,6 +82,12 @@ class Paths:
             return f"{prompt}/{dataset}/{entry['views']}/{shard}.h5"
         return f"{prompt}.h5"
 
+    def list_encodings(self) -> list[str]:
+        """Return the latents and text embeddings that all extractions read."""
+        jobs = list_extraction_shards(self._config)
+        found = [find(**job) for job in jobs for find in (self.find_latents, self.find_embedding)]
+        return sorted({path for path in found if path})
+
     def find_squares(self, *, extraction: str, model: str, dataset: str, shard: str) -> str | list:
         """Return the images that an extraction of a shard reads itself; an empty list if it reads latents."""
         return self.find_images(dataset, shard) if self._models.get_family(model).READS == "images" else []

@@ -1,6 +1,7 @@
 """The parts of a diffusers-layout latent diffusion model, one loader each: weights from safetensors only."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,22 @@ def load_part(kind: type, folder: str | Path, part: str, dtype: "torch.dtype") -
         raise ValueError(f"the {part} in {folder} cannot be loaded: {error}") from error
 
 
+@contextmanager
+def silence_transformers() -> Iterator[None]:
+    """Let transformers neither report weights that are not read, nor show how far it is, while the block runs."""
+    from transformers.utils import logging
+
+    verbosity, shows_progress = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if shows_progress:
+            logging.enable_progress_bar()
+
+
 def load_encoder(
     folder: str | Path, networks: Mapping[str, str], dtype: "torch.dtype", **building: Any
 ) -> "torch.nn.Module":
@@ -69,15 +86,16 @@ def load_encoder(
 
     kind, config = _find_encoder(folder, networks)
     try:
-        network, loaded = kind.from_pretrained(
-            folder,
-            config=config,
-            use_safetensors=True,
-            dtype=dtype,
-            local_files_only=True,
-            output_loading_info=True,
-            **building,
-        )
+        with silence_transformers():
+            network, loaded = kind.from_pretrained(
+                folder,
+                config=config,
+                use_safetensors=True,
+                dtype=dtype,
+                local_files_only=True,
+                output_loading_info=True,
+                **building,
+            )
         return require_complete(network, loaded)
     except (OSError, ValueError, SafetensorError) as error:
         raise ValueError(f"the encoder in {folder} cannot be loaded: {error}") from error

@@ -83,6 +83,8 @@ def _list_stages(made: Mapping[Path, Environment]) -> Iterator[dict[str, Any]]:
         for stage, with_what in stages.items():
             versions = {name: with_what[name] for name in ("semlens", *PACKAGES) if name in with_what}
             text = ", ".join(f"{name} {number}" for name, number in versions.items())
+            if seen := with_what.get("preprocessing"):
+                text += f"; images {seen['resample']}, minus {seen['mean']}, divided by {seen['std']}"
             dates[stage, with_what["device"], with_what["commit"], text].append(with_what["date"])
     for (stage, device, commit, text), when in dates.items():
         counts = {"first": min(when), "last": max(when), "shards": len(when)}
@@ -97,7 +99,7 @@ def _list_datasets(
 ) -> Iterator[dict[str, Any]]:
     """Yield what was studied of each dataset, and which of the wanted classes none of its images shows.
 
-    The first hash is that of its shards' rows, masks included, as CSV; the second of the pixels that were encoded.
+    The first hash is that of its shards' rows, masks included, as CSV; the second of the pixels that were read.
     """
     classes: dict[str, set[str]] = defaultdict(set)
     images: dict[str, set[str]] = defaultdict(set)
@@ -110,7 +112,8 @@ def _list_datasets(
             classes[name].update(rows["class_name"])
             digests[name].update(rows.to_csv(index=False).encode())
     for name, digest in digests.items():
-        encoded = {stages["encode"]["images"] for path, stages in made.items() if path.parts[-2] == name}
+        of_dataset = [stage for path, stages in made.items() if path.parts[-2] == name for stage in stages.values()]
+        encoded = {stage["images"] for stage in of_dataset if "images" in stage}
         pixels = hashlib.sha256("".join(sorted(encoded)).encode()).hexdigest()
         counts = {"images": len(images[name]), "instances": instances[name]}
         hashes = {"instances_sha256": digest.hexdigest(), "pixels_sha256": pixels}
