@@ -102,3 +102,20 @@ rule list_layers:
         settings=lambda wildcards: digest_files(models.list_network_settings(wildcards.model)),
     script:
         "../scripts/list_layers.py"
+
+
+rule list_noise:
+    """List the signal-to-noise ratio of every timestep of a model."""
+    input:
+        scheduler=part("scheduler"),
+        code=sources("list_noise.py"),
+    output:
+        noise="<results>/noise/{model}.csv",
+    log:
+        "<logs>/list_noise/{model}.log",
+    conda:
+        "../../envs/model.yaml"
+    params:
+        kind=lambda wildcards: models.get_family(wildcards.model).NOISE,
+    script:
+        "../scripts/list_noise.py"

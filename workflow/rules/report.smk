@@ -32,10 +32,13 @@ rule summarize_findings:
         separation=list_statistics("separation", COMPARED),
         order=list_statistics("order", COMPARED),
         influence=list_statistics("influence", COMPARED, "parquet"),
+        layers=[f"<results>/layers/{model['name']}.csv" for model in plan.list_compared_models(config)],
+        noise=[f"<results>/noise/{model['name']}.csv" for model in plan.list_noised_models(config)],
         code=sources("summarize_findings.py"),
     output:
         json="<results>/findings.json",
         csv="<results>/findings.csv",
+        models="<results>/models.csv",
         png=report("<results>/findings.png", caption="../report/captions/findings.rst", category="Findings"),
         pdf="<results>/findings.pdf",
     log:
@@ -48,6 +51,7 @@ rule summarize_findings:
     params:
         comparisons=plan.list_questions(config),
         models=plan.list_compared_models(config),
+        noised=plan.list_noised_models(config),
         seed=config["seed"],
     script:
         "../scripts/summarize_findings.py"
@@ -57,6 +61,7 @@ rule write_report:
     """Write the report: one page that needs no other file."""
     input:
         findings=rules.summarize_findings.output.json,
+        models=rules.summarize_findings.output.models,
         overview=rules.summarize_findings.output.png,
         parts=[f"<results>/{part['file']}" for part in list_report_parts(config["experiments"])],
         sets=list_statistics("sets", COMPARED),

@@ -13,5 +13,6 @@ if __name__ == "__main__":
         settings, params = snakemake.input.settings, snakemake.params
         config = read_config(find_config(settings[0])) if settings else {}
         table = pd.DataFrame(load_backbone(params.family).list_layers(config, params.size))
+        table["depth"] = table.index / max(1, len(table) - 1)
         write_csv(table[list(LAYERS.columns)], LAYERS, snakemake.output.layers)
         log.info("%s:\n%s", snakemake.wildcards.model, table.to_string(index=False))

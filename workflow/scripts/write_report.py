@@ -11,6 +11,7 @@ if __name__ == "__main__":
             asked=describe_question(run=inputs.run, experiments=params.experiments, models=params.models),
             findings=inputs.findings,
             overview=inputs.overview,
+            models=inputs.models,
             experiments=params.experiments,
             parts=[{**part, "path": path} for part, path in zip(params.parts, inputs.parts, strict=True)],
             stages=summarize_stages(

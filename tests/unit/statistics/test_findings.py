@@ -117,7 +117,23 @@ def test_different_orders_are_different_questions():
 def test_a_pretrained_model_stands_with_its_control_and_others_alone():
     alone = {"name": "alone", "weights": "random", "controls": None}
     other = {"name": "other", "weights": "pretrained", "controls": None}
-    assert pair_models([*TWO, alone, other]) == [("trained", "untrained"), ("other", None), ("alone", None)]
+    assert pair_models([*TWO, alone, other]) == [("trained", ("untrained",)), ("other", ()), ("alone", ())]
+
+
+def test_several_controls_count_by_their_mean():
+    models = [*TWO, {"name": "again", "weights": "random", "controls": "trained"}]
+    values = {"trained": {"64": 0.6, "16": 0.8}, "untrained": {"16": 0.6}, "again": {"16": 0.7, "64": 0.9}}
+    comparisons = [
+        make_comparison(values=of_model, model=name, seed=seed) for seed, (name, of_model) in enumerate(values.items())
+    ]
+    (row,) = (row for row in tabulate(comparisons, models) if row["comparison"] == "between")
+    assert (row["control_model"], row["conditions"]) == ("untrained, again", "64, 16")
+    assert (row["control_separation"], row["contrast"]) == pytest.approx((0.65, 0.15))
+    spread = [one.influence.query("condition == '16'")["influence"].to_numpy() for one in comparisons]
+    half = (row["contrast_high"] - row["contrast_low"]) / 2
+    own = spread[0] - (spread[1] + spread[2]) / 2
+    n = len(own)
+    assert half == pytest.approx(2.02 * np.sqrt(n / (n - 1) * np.sum(own**2)), rel=0.02)
 
 
 def test_both_files_hold_the_same_records(tmp_path):

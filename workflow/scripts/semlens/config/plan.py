@@ -177,8 +177,12 @@ def list_judged_comparisons(config: Config) -> list[Config]:
     return [
         comparison | get_paper_settings(config, comparison["experiment"], comparison["model"], comparison["dataset"])
         for comparison in list_comparisons(config)
-        if config["models"][comparison["model"]]["weights"] == "pretrained"
+        if _is_of_the_paper(config["models"][comparison["model"]])
     ]
+
+
+def _is_of_the_paper(model: Config) -> bool:
+    return model["weights"] == "pretrained" and model["family"] == "unet"
 
 
 def list_example_shards(config: Config, experiment: str) -> list[Config]:
@@ -207,6 +211,12 @@ def list_compared_models(config: Config) -> list[Config]:
         weights = config["models"][name]["weights"]
         models.append({"name": name, "weights": weights, "controls": find_twin(config, name)})
     return models
+
+
+def list_noised_models(config: Config) -> list[Config]:
+    """Return those of :func:`list_compared_models` that are read with noise."""
+    compared = list_compared_models(config)
+    return [model for model in compared if getattr(load_backbone(get_family(config, model["name"])), "NOISE", None)]
 
 
 def list_extractions_of(config: Config, experiment: str, dataset: str) -> list[str]:

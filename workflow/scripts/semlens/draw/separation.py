@@ -1,18 +1,20 @@
 """Separation by condition, a panel per study: of one experiment, or of all, at the head of the report."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 from semlens.config.axes import AXES
 from semlens.draw.style import apply_style
-from semlens.models.layers import find_forward_position
+from semlens.models.layers import BASELINE, find_forward_position
 from semlens.statistics.comparisons import MIN_UNITS
 from semlens.statistics.studies import Comparison, Study, collect_studies, pair_models
 
 _COLUMNS = 2
+_FARTHEST = 4  # power of ten of the largest and smallest signal-to-noise ratio that are told apart
 _TITLES = {
     "between": "classes, between images",
     "inside": "classes, inside images",
@@ -31,21 +33,46 @@ def draw_separation(
     return draw_studies(studies, models, title=title, seed=seed)
 
 
+class Scale(NamedTuple):
+    """Where conditions stand along a panel: by model and condition; NaN for what holds along all of it."""
+
+    places: dict[str, dict[str, float]]
+    ticks: dict[float, str]
+    label: str
+
+
+Levels = Mapping[str, Mapping[str, float]]  # by model and condition
+
+
 @apply_style()
-def draw_studies(studies: Sequence[Study], models: Sequence[dict[str, Any]], *, title: str, seed: int) -> plt.Figure:
-    """Return separation by condition: a colour per model and its control, whose lines are dashed.
+def draw_studies(
+    studies: Sequence[Study],
+    models: Sequence[dict[str, Any]],
+    *,
+    title: str,
+    seed: int,
+    depths: Levels = MappingProxyType({}),
+    noise: Levels = MappingProxyType({}),
+) -> plt.Figure:
+    """Return separation by condition: a colour per model and its controls, whose lines are dashed.
 
     Bands hold for all conditions of a model at once. Filled markers are those that cannot be told from the model's
     best. Sums of layers stand first, each for itself; lines lead through single layers in forward order. Numbers stand
-    at their square roots.
+    at their square roots. Where models have different layers, these stand at their relative depth, sums are left out,
+    and a baseline is a line along the panel. Where the same timestep is not the same noise, signal-to-noise ratios
+    stand in its place.
 
     Parameters
     ----------
     models
         As :func:`semlens.statistics.studies.pair_models` takes them.
+    depths
+        By model and layer, how deep the layer lies, from 0 to 1.
+    noise
+        By model and timestep, the variance of the signal over that of the noise.
     """
     pairs = pair_models(models)
-    colours = {name: f"C{number}" for number, pair in enumerate(pairs) for name in pair if name}
+    colours = {name: f"C{number}" for number, (model, controls) in enumerate(pairs) for name in (model, *controls)}
     pretrained = {model["name"] for model in models if model["weights"] == "pretrained"}
     drawn = [study for study in studies if any(len(one.values) for one in study.estimates.values())]
     rows = max(1, -(-len(drawn) // _COLUMNS))
@@ -58,11 +85,11 @@ def draw_studies(studies: Sequence[Study], models: Sequence[dict[str, Any]], *, 
         layout="constrained",
     )
     for panel, study in zip(panels.flat, drawn, strict=False):
-        places = place_conditions(study)
+        scale = choose_scale(study, depths, noise)
         for name in (name for name in colours if name in study.estimates):
             is_control = name not in pretrained
-            _draw_model(panel, study, name, places, colour=colours[name], is_control=is_control, seed=seed)
-        _label_panel(panel, study, places)
+            _draw_model(panel, study, name, scale.places[name], colour=colours[name], is_control=is_control, seed=seed)
+        _label_panel(panel, study, scale)
     for panel in panels.flat[len(drawn) :]:
         panel.set_axis_off()
     if not drawn:
@@ -71,9 +98,32 @@ def draw_studies(studies: Sequence[Study], models: Sequence[dict[str, Any]], *, 
         row[0].set_ylabel("separation")
     if drawn:
         handles = [_make_handle(name, colours[name], name not in pretrained) for name in colours]
-        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
+        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6), frameon=False)
     figure.suptitle(title, fontsize="large")
     return figure
+
+
+def choose_scale(study: Study, depths: Levels, noise: Levels) -> Scale:
+    """Return where the conditions of a study stand; see :func:`draw_studies`."""
+    if study.axis == "layers" and len(set(map(frozenset, study.asked.values()))) > 1 and depths:
+        places = {
+            model: {name: depths.get(model, {}).get(name, np.nan) for name in asked if find_forward_position(name)}
+            for model, asked in study.asked.items()
+        }
+        for model, of_model in places.items():
+            if BASELINE in of_model:
+                places[model] = {BASELINE: np.nan}
+        return Scale(places, {0.0: "first", 0.5: "middle", 1.0: "last"}, "relative depth of the layer")
+    if study.axis == "timestep" and _have_other_noise(study, noise):
+        places = {
+            model: {name: -float(np.clip(np.log10(noise[model][name]), -_FARTHEST, _FARTHEST)) for name in asked}
+            for model, asked in study.asked.items()
+        }
+        ticks = {-float(power): f"$10^{{{power}}}$" for power in range(_FARTHEST, -_FARTHEST - 1, -2)}
+        return Scale(places, ticks, "signal-to-noise ratio")
+    places = place_conditions(study)
+    ticks = {place: name.replace("_", " ") for name, place in places.items()}
+    return Scale(dict.fromkeys(study.estimates, places), ticks, AXES[study.axis].label)
 
 
 def place_conditions(study: Study) -> dict[str, float]:
@@ -91,6 +141,14 @@ def list_sums(names: Sequence[str]) -> list[str]:
     return [name for name in names if find_forward_position(name) is None]
 
 
+def _have_other_noise(study: Study, noise: Levels) -> bool:
+    """Return whether a timestep of a study is not the same noise for all its models, whose noise is known."""
+    if not all(name in noise.get(model, {}) for model, asked in study.asked.items() for name in asked):
+        return False
+    levels = {name: {round(noise[model][name], 6) for model in study.asked} for name in study.conditions}
+    return any(len(found) > 1 for found in levels.values())
+
+
 def _draw_model(
     panel: plt.Axes,
     study: Study,
@@ -102,12 +160,17 @@ def _draw_model(
     seed: int,
 ) -> None:
     estimates = study.estimates[model]
-    if not len(estimates.values):
+    shown = [place for place, name in enumerate(estimates.names) if name in places]
+    if not shown:
         return
-    order = np.argsort([places[name] for name in estimates.names])
+    order = np.array(sorted(shown, key=lambda place: places[estimates.names[place]]))
     names = [estimates.names[place] for place in order]
     x, y = np.array([places[name] for name in names]), estimates.values[order]
     low, high = estimates.compute_band(seed, share=True)[:, order]
+    if np.isnan(x).all():
+        panel.axhline(y[0], color=colour, **_style_line(is_control))
+        panel.axhspan(low[0], high[0], color=colour, alpha=0.15, linewidth=0)
+        return
     best = estimates.list_best(seed)[order]
     joined = np.array([_is_joined(study.axis, name) for name in names])
     panel.plot(x[joined], y[joined], color=colour, **_style_line(is_control))
@@ -117,16 +180,18 @@ def _draw_model(
         panel.plot(x[chosen], y[chosen], color=colour, markerfacecolor=face, **_style_marker(is_control))
 
 
-def _label_panel(panel: plt.Axes, study: Study, places: dict[str, float]) -> None:
-    names = list(places)
-    slanted = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if max(map(len, names)) > 3 else {}
-    panel.set_xticks(list(places.values()), [name.replace("_", " ") for name in names], fontsize="small", **slanted)
-    if study.axis == "layers" and 0 < (n_sums := len(list_sums(names))) < len(names):
+def _label_panel(panel: plt.Axes, study: Study, scale: Scale) -> None:
+    slanted = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
+    names, is_ordered = list(scale.ticks.values()), scale.label == AXES[study.axis].label
+    turned = slanted if is_ordered and max(map(len, names)) > 3 else {}
+    panel.set_xticks(list(scale.ticks), names, fontsize="small", **turned)
+    n_sums = len(list_sums(study.conditions)) if study.axis == "layers" and is_ordered else 0
+    if 0 < n_sums < len(names):
         panel.axvline(n_sums - 0.5, color="0.6", linewidth=0.8)
     panel.axhline(0.5, color="0.3", linewidth=0.8, linestyle=":")
     beside = {"xycoords": ("axes fraction", "data"), "xytext": (3, 0), "textcoords": "offset points"}
     panel.annotate("chance", (1, 0.5), **beside, va="center", fontsize="x-small", annotation_clip=False)
-    panel.set_xlabel(AXES[study.axis].label)
+    panel.set_xlabel(scale.label)
     denoised = study.settings.get("inference_steps")
     note = f"; denoised in {denoised} steps" if denoised else ""
     panel.set_title(f"{_TITLES[study.comparison]} ({' and '.join(study.datasets)}{note})", fontsize="medium")

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 NAME = re.compile(r"(enc|mid|dec)?(\d+)(?:\.(\d+))?")
 _RANGE = re.compile(r"([a-z]+)(\d+)-(\d+)(\.[a-z_]+)?")
 OUT, ATTENTION_INPUT = "out", "attn_in"  # taps
+BASELINE = "baseline"  # the one layer of a baseline without a network
+_PARTS, _KINDS = ("enc", "mid", "dec"), ("block", "single")
+_BLOCK = re.compile(rf"({'|'.join(_KINDS)})(\d+)(\.{ATTENTION_INPUT})?")
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,15 @@ def expand_layers(layer_set: str, available: Iterable[str]) -> list[str]:
 
 
 def find_forward_position(layer_set: str) -> tuple[int, int, int] | None:
-    """Return a key that sorts layers by their place in the U-Net, from its input to its output; None for a sum."""
+    """Return a key that sorts the layers of a network from its input to its output; None for a sum of layers."""
+    if found := _BLOCK.fullmatch(layer_set):
+        kind, number, tap = found.groups()
+        return len(_PARTS) + _KINDS.index(kind), int(number), int(tap is None)
     found = NAME.fullmatch(layer_set)
     if found is None or found[1] is None or (found[3] is None) != (found[1] == "mid"):
-        return None
-    part, side = ("enc", "mid", "dec").index(found[1]), int(found[2])
-    return part, side if part == 2 else -side, int(found[3] or 0)
+        return (-1, 0, 0) if layer_set == BASELINE else None
+    part, side = _PARTS.index(found[1]), int(found[2])
+    return part, side if found[1] == "dec" else -side, int(found[3] or 0)
 
 
 def _has_ends(term: str, available: list[str]) -> bool:

@@ -19,6 +19,9 @@ def read_alphas_cumprod(folder: str | Path) -> torch.Tensor:  # (1000,) float32
     return _load_scheduler(DDPMScheduler, folder).alphas_cumprod
 
 
+N_TIMESTEPS = 1000
+
+
 class BetaNoise:
     """Noise whose level at a timestep follows from a scheduler's betas (VP: DDPM)."""
 
@@ -45,12 +48,12 @@ class FlowNoise:
 
     def mix(self, clean: torch.Tensor, noise: torch.Tensor, timestep: int) -> torch.Tensor:
         """Return latents with the noise of a timestep."""
-        sigma = timestep / 1000
+        sigma = timestep / N_TIMESTEPS
         return (1 - sigma) * clean + sigma * noise
 
     def compute_snr(self, timestep: int) -> float:
         """Return the variance of the signal over that of the noise."""
-        return ((1000 - timestep) / timestep) ** 2 if timestep else math.inf
+        return ((N_TIMESTEPS - timestep) / timestep) ** 2 if timestep else math.inf
 
 
 def load_noise(kind: str, scheduler: str | Path) -> BetaNoise | FlowNoise:

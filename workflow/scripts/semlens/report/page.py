@@ -32,6 +32,7 @@ def write_report(
     asked: str,
     findings: str | Path,
     overview: str | Path,
+    models: str | Path,
     experiments: Sequence[dict[str, Any]],
     parts: Iterable[dict[str, Any]],
     stages: Sequence[dict[str, Any]],
@@ -48,6 +49,8 @@ def write_report(
         What was asked of what, see :func:`describe_question`.
     findings, overview
         Findings as JSON, see :mod:`semlens.statistics.findings`, and their figure.
+    models
+        See :mod:`semlens.statistics.models`.
     experiments
         In order: records of ``name``, ``title``, ``section``, and the names of the ``comparisons``.
     parts
@@ -75,6 +78,7 @@ def write_report(
     page = environment.from_string(Path(template).read_text(encoding="utf-8")).render(
         asked=asked,
         findings=group_findings(json.loads(Path(findings).read_text(encoding="utf-8"))),
+        ranked=group_models(read_csv(models).to_dict(orient="records")),
         overview={"path": overview, "alt": "Separation by condition, a panel per question", "is_photograph": False},
         experiments=[
             {
@@ -197,6 +201,35 @@ def group_findings(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "models": list(models.values()),
         "n_unanswered": sum(len(group["unanswered"]) for group in models.values()),
     }
+
+
+def group_models(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return models side by side as the page prints them: by ``question`` and ``where``, with ``rows``.
+
+    Parameters
+    ----------
+    records
+        Rows of :data:`semlens.statistics.models.MODELS_TABLE`.
+    """
+    groups: dict[tuple[str, ...], dict[str, Any]] = {}
+    for record in records:
+        record = {key: None if value != value else value for key, value in record.items()}
+        settings = ", ".join(entry for entry in record["settings"].split(", ") if entry not in _USUAL)
+        question = (record["question"], record["datasets"], settings)
+        group = groups.setdefault(question, {"question": question[0], "where": ", ".join(question[1:]), "rows": []})
+        group["rows"].append(
+            {
+                "model": record["model"],
+                "condition": record["condition"],
+                "depth": _format_number(record["depth"]),
+                "separation": _format_interval(record, "separation", ""),
+                "elsewhere": _format_number(record["elsewhere"]),
+                "behind": _format_interval(record, "behind", "behind_") if group["rows"] else [],
+                "is_tied": bool(group["rows"]) and (record["behind_high"] is None or record["behind_high"] >= 0),
+                "n_units": f"{record['n_units']:,}",
+            }
+        )
+    return list(groups.values())
 
 
 def summarize(records: Sequence[dict[str, Any]]) -> list[str]:

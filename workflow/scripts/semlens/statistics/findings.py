@@ -18,7 +18,7 @@ from semlens.statistics.studies import Comparison, Study, collect_studies, group
 from semlens.storage.tables import check_table, write_csv
 
 ORDER = "order"
-_QUESTIONS = {
+QUESTIONS = {
     "between": "Which {axis} separates classes best, between images?",
     "inside": "Which {axis} separates classes best, inside images?",
     "identity": "Under which {axis} do objects keep their identity best?",
@@ -54,7 +54,9 @@ FINDINGS = pa.DataFrameSchema(
         "low": _number("Lower end of its 95 % interval, which holds for all conditions at once.", _SHARE),
         "high": _number("Upper end of this interval.", _SHARE),
         "elsewhere": _number("Separation of the best condition on images (videos) that did not choose it.", _SHARE),
-        "control_model": _text("The same network with random weights; null if there is none to compare with."),
+        "control_model": _text(
+            "The same network with random weights, or several, whose mean counts; null if there is none."
+        ),
         "control_separation": _number("Separation of the control under the model's best condition.", _SHARE),
         "control_low": _number("Lower end of its 95 % interval, which holds for all conditions at once.", _SHARE),
         "control_high": _number("Upper end of this interval.", _SHARE),
@@ -83,7 +85,8 @@ FINDINGS = pa.DataFrameSchema(
 def tabulate_findings(comparisons: Sequence[Comparison], models: Sequence[dict[str, Any]], seed: int) -> pd.DataFrame:
     """Return a row per question and model, with the columns of ``FINDINGS``.
 
-    Where separation is asked, a control stands beside its model; where an order is, it has rows of its own.
+    Where separation is asked, the mean of its controls stands beside a model; where an order is, each has rows of its
+    own.
 
     Parameters
     ----------
@@ -92,9 +95,9 @@ def tabulate_findings(comparisons: Sequence[Comparison], models: Sequence[dict[s
     """
     studies = collect_studies(comparisons)
     rows = []
-    for name, control in pair_models(models):
-        rows += [_summarize_study(study, name, control, seed) for study in studies if name in study.estimates]
-        for model in filter(None, (name, control)):
+    for name, controls in pair_models(models):
+        rows += [_summarize_study(study, name, controls, seed) for study in studies if name in study.estimates]
+        for model in (name, *controls):
             rows += [row for group in group_by_question(comparisons) for row in _summarize_orders(group, model)]
     return check_table(pd.DataFrame(rows, columns=list(FINDINGS.columns)), FINDINGS, "findings")
 
@@ -114,16 +117,17 @@ def format_settings(settings: dict[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in settings.items() if value is not None)
 
 
-def _summarize_study(study: Study, model: str, control: str | None, seed: int) -> dict[str, Any]:
+def _summarize_study(study: Study, model: str, controls: Sequence[str], seed: int) -> dict[str, Any]:
+    measured = [name for name in controls if name in study.estimates]
     row = {
-        "question": _QUESTIONS[study.comparison].format(axis=AXES[study.axis].noun),
+        "question": QUESTIONS[study.comparison].format(axis=AXES[study.axis].noun),
         "comparison": study.comparison,
         "axis": study.axis,
         "settings": format_settings(study.settings),
         "datasets": ", ".join(study.datasets),
         "model": model,
-        "conditions": ", ".join(study.conditions),
-        "control_model": control if control in study.estimates else None,
+        "conditions": ", ".join(study.asked[model]),
+        "control_model": ", ".join(measured) or None,
         "n_objects": study.n_objects[model],
         "n_units": study.n_units[model],
     }
@@ -138,13 +142,13 @@ def _summarize_study(study: Study, model: str, control: str | None, seed: int) -
         **_describe(estimates, best, seed, "separation"),
         "elsewhere": float(np.clip(estimates.estimate_elsewhere(seed), 0, 1)),
     }
-    if row["control_model"] is None:
+    if not measured:
         return row
-    controls = study.estimates[control]
-    shared = [name for name in estimates.names if name in controls.names]
+    control = Estimates.average([study.estimates[name] for name in measured])
+    shared = [name for name in estimates.names if name in control.names]
     if estimates.names[best] in shared:
         place = shared.index(estimates.names[best])
-        of_model, of_control = (one.select(shared) for one in (estimates, controls))
+        of_model, of_control = (one.select(shared) for one in (estimates, control))
         row |= _describe(of_control, place, seed, "control_separation", "control_")
         row |= _describe(of_model - of_control, place, seed, "contrast", "contrast_", share=False)
     return row
@@ -173,7 +177,7 @@ def _summarize_orders(group: Sequence[Comparison], model: str) -> Iterator[dict[
         where = found["condition"] + (" on " + found["dataset"] if several else "")
         axis, settings = group[0].axis, group[0].settings
         yield {
-            "question": _QUESTIONS[ORDER].format(axis=AXES[axis].noun, expected=expected),
+            "question": QUESTIONS[ORDER].format(axis=AXES[axis].noun, expected=expected),
             "comparison": ORDER,
             "axis": axis,
             "settings": format_settings(settings),

@@ -148,6 +148,14 @@ class Estimates:
         values, influence = self.values[a] - self.values[b], self.influence[a] - self.influence[b]
         return type(self)(names, values, influence, np.minimum(self.n_units[a], self.n_units[b]))
 
+    @classmethod
+    def average(cls, several: Sequence[Self]) -> Self:
+        """Return the means of estimates of the same units, under the conditions that all have."""
+        shared = [name for name in several[0].names if all(name in one.names for one in several)]
+        chosen = [one.select(shared) for one in several]
+        values, influence = (np.mean([getattr(one, key) for one in chosen], axis=0) for key in ("values", "influence"))
+        return cls(shared, values, influence, np.min([one.n_units for one in chosen], axis=0))
+
     def __sub__(self, other: Self) -> Self:
         """Return the differences from other estimates under the same conditions, from the same units."""
         n_units = np.minimum(self.n_units, other.n_units)

@@ -41,6 +41,8 @@ class Study:
         ``between``, ``inside`` or ``identity``, see :mod:`semlens.statistics.comparisons`.
     conditions
         All that were asked for.
+    asked
+        By model, those that were asked of it: models of different families have different layers.
     estimates
         By model: the mean over the datasets, of the conditions that have a value. Units are those of all datasets, the
         same for all models.
@@ -53,6 +55,7 @@ class Study:
     settings: dict[str, Any]
     datasets: tuple[str, ...]
     conditions: tuple[str, ...]
+    asked: dict[str, tuple[str, ...]]
     estimates: dict[str, Estimates]
     n_objects: dict[str, int]
     n_units: dict[str, int]
@@ -87,8 +90,8 @@ def read_comparisons(
     ]
 
 
-def pair_models(models: Sequence[dict[str, Any]]) -> list[tuple[str, str | None]]:
-    """Return every pretrained model with its control, if it has one; then models that are neither.
+def pair_models(models: Sequence[dict[str, Any]]) -> list[tuple[str, tuple[str, ...]]]:
+    """Return every pretrained model with its controls, of which there may be none; then models that are neither.
 
     Parameters
     ----------
@@ -96,10 +99,10 @@ def pair_models(models: Sequence[dict[str, Any]]) -> list[tuple[str, str | None]
         Records of ``name``, ``weights`` (``pretrained`` or ``random``), and ``controls``: the pretrained model whose
         control a random one is, or None.
     """
-    controls = {model["controls"]: model["name"] for model in models if model["controls"]}
-    pairs = [(model["name"], controls.get(model["name"])) for model in models if model["weights"] == "pretrained"]
-    paired = {name for pair in pairs for name in pair}
-    return pairs + [(model["name"], None) for model in models if model["name"] not in paired]
+    pretrained = [model["name"] for model in models if model["weights"] == "pretrained"]
+    pairs = [(name, tuple(model["name"] for model in models if model["controls"] == name)) for name in pretrained]
+    paired = {*pretrained, *(control for _, controls in pairs for control in controls)}
+    return pairs + [(model["name"], ()) for model in models if model["name"] not in paired]
 
 
 def group_by_question(comparisons: Sequence[Comparison]) -> list[list[Comparison]]:
@@ -145,6 +148,7 @@ def _list_studies(group: Sequence[Comparison], comparison: str, rows: pd.DataFra
         estimates = {
             model: _pool(group, model, comparison, found, len(datasets)) for model, found in chosen.groupby("model")
         }
+        asked = {name: tuple(dict.fromkeys(found["condition"])) for name, found in chosen.groupby("model")}
         per_dataset = chosen.groupby(["model", "dataset"])[["n_objects", "n_units"]].max().groupby("model").sum()
         ordered = tuple(name for name in dict.fromkeys(rows["dataset"]) if name in datasets)
         studies.append(
@@ -154,6 +158,7 @@ def _list_studies(group: Sequence[Comparison], comparison: str, rows: pd.DataFra
                 group[0].settings,
                 ordered,
                 tuple(conditions),
+                asked,
                 estimates,
                 per_dataset["n_objects"].to_dict(),
                 per_dataset["n_units"].to_dict(),

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from semlens.models.layers import Layer
+from semlens.models.layers import BASELINE, Layer
 from semlens.models.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import torch
 
 GRID = 64  # of semlens.models.baselines
-LAYER = "baseline"
 
 
 class ImageBaseline:
@@ -29,7 +28,7 @@ class ImageBaseline:
 
     def __init__(self, network: str, channels: int) -> None:
         self.NETWORKS = (network,)
-        self._layers = [Layer(LAYER, "out", GRID, channels)]
+        self._layers = [Layer(BASELINE, "out", GRID, channels)]
 
     def list_layers(self, config: Mapping[str, Any], size: int | None = None) -> list[Layer]:
         """Return its one layer."""

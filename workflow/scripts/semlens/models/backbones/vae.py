@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from semlens.models.backbones._baselines import LAYER
-from semlens.models.layers import Layer
+from semlens.models.layers import BASELINE, Layer
 
 if TYPE_CHECKING:
     import h5py
@@ -19,7 +18,7 @@ PARTS = REQUIRED_PARTS = (PART,)
 def list_layers(config: Mapping[str, Any], size: int | None = None) -> list[Layer]:
     """Return its one layer."""
     reduction = 2 ** (len(config["block_out_channels"]) - 1)
-    return [Layer(LAYER, "out", (size or config["sample_size"]) // reduction, config["latent_channels"])]
+    return [Layer(BASELINE, "out", (size or config["sample_size"]) // reduction, config["latent_channels"])]
 
 
 def check_config(config: Mapping[str, Any], size: int | None = None) -> None:
