@@ -12,6 +12,7 @@ MODELS = [
     {"name": "trained", "weights": "pretrained", "controls": None},
     {"name": "untrained", "weights": "random", "controls": "trained"},
 ]
+FAMILIES = [{"name": name, "weights": "pretrained", "controls": None} for name in ("unet", "vit", "rgb")]
 
 
 @pytest.fixture(autouse=True)
@@ -100,3 +101,50 @@ def test_what_was_not_measured_is_said():
     (panel,) = figure.axes
     assert "no class" in panel.texts[0].get_text()
     assert not np.any([line.get_xdata() for line in panel.lines])
+
+
+def draw_families(**levels):
+    comparisons = [
+        make_comparison(values={"enc16.1": 0.8, "mid8": 0.7, "64+32": 0.75}, model="unet", experiment="u"),
+        make_comparison(values={"block00": 0.6, "block01": 0.9}, model="vit", experiment="v", seed=1),
+        make_comparison(values={"baseline": 0.55}, model="rgb", experiment="r", seed=2),
+    ]
+    (panel,) = draw_studies(collect_studies(comparisons), FAMILIES, title="All", seed=0, **levels).axes
+    return panel
+
+
+def test_layers_of_different_models_stand_at_their_depth():
+    depths = {"unet": {"enc16.1": 0.25, "mid8": 0.5}, "vit": {"block00": 0.0, "block01": 1.0}, "rgb": {"baseline": 0}}
+    panel = draw_families(depths=depths)
+    assert panel.get_xlabel() == "relative depth of the layer"
+    marks = {tuple(point) for line in panel.lines if line.get_marker() == "o" for point in line.get_xydata().tolist()}
+    assert marks == {(0.25, 0.8), (0.5, 0.7), (0.0, 0.6), (1.0, 0.9)}  # sums of layers have no depth
+    across = [line for line in panel.lines if line.get_color() == "C2"]
+    assert [line.get_ydata()[0] for line in across] == [0.55]  # a baseline holds along all of it
+    assert list(across[0].get_xdata()) == [0, 1]
+
+
+def test_without_depths_layers_stand_one_after_the_other():
+    labels = [label.get_text() for label in draw_families().get_xticklabels()]
+    assert labels == ["64+32", "baseline", "enc16.1", "mid8", "block00", "block01"]
+
+
+def test_noise_of_different_kinds_stands_at_its_signal_to_noise_ratio():
+    comparisons = [
+        make_comparison("timestep", {"0": 0.8, "100": 0.7}, model="unet"),
+        make_comparison("timestep", {"0": 0.9, "100": 0.6}, model="vit", seed=1),
+    ]
+    noise = {"unet": {"0": 1000.0, "100": 10.0}, "vit": {"0": np.inf, "100": 81.0}}
+    (panel,) = draw_studies(collect_studies(comparisons), FAMILIES, title="All", seed=0, noise=noise).axes
+    assert panel.get_xlabel() == "signal-to-noise ratio"
+    marks = {
+        (round(x, 3), y) for line in panel.lines if line.get_marker() == "o" for x, y in line.get_xydata().tolist()
+    }
+    assert marks == {(-3.0, 0.8), (-1.0, 0.7), (-4.0, 0.9), (-1.908, 0.6)}
+
+
+def test_the_same_noise_stands_at_its_timestep():
+    comparisons = [make_comparison("timestep", {"0": 0.8, "100": 0.7}, model=name) for name in ("unet", "vit")]
+    noise = {key: {"0": 1000.0, "100": 10.0} for key in ("unet", "vit")}
+    (panel,) = draw_studies(collect_studies(comparisons), FAMILIES, title="All", seed=0, noise=noise).axes
+    assert panel.get_xlabel() == "noise: timestep"

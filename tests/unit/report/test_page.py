@@ -14,6 +14,8 @@ from PIL import Image
 
 from semlens.report.page import describe_empty_sets, describe_question, summarize, summarize_stages, write_report
 from semlens.statistics.findings import FINDINGS
+from semlens.statistics.models import MODELS_TABLE
+from semlens.storage.tables import write_csv
 
 TEMPLATE = Path(__file__).parents[3] / "workflow" / "report" / "report.html.j2"
 NOTHING = dict.fromkeys(FINDINGS.columns)
@@ -29,6 +31,24 @@ ORDER = NOTHING | {
     **{"settings": "metric correlation, prompt empty", "conditions": "0, 50, 500", "established": "0"},
     **{"observed": "50, 500", "undecided": "", "violated": "", "empty": "", "n_objects": 10, "n_units": 3},
 }
+
+
+RANKED = {"question": "Which layer?", "comparison": "between", "axis": "layers", "datasets": "coco"} | {
+    **{"settings": "metric correlation, prompt empty", "n_units": 1099},
+}
+MODELS = [
+    {**RANKED, "model": "dino", "condition": "block09", "depth": 0.75, "separation": 0.9, "low": 0.8, "high": 0.95}
+    | {"elsewhere": 0.89, "behind": 0.0, "behind_low": None, "behind_high": None},
+    {**RANKED, "model": "sd15", "condition": "enc16", "depth": None, "separation": 0.85, "low": 0.8, "high": 0.9}
+    | {"elsewhere": 0.84, "behind": -0.05, "behind_low": -0.11, "behind_high": 0.01},
+    {**RANKED, "model": "rgb", "condition": "baseline", "depth": 0.0, "separation": 0.6, "low": 0.55, "high": 0.65}
+    | {"elsewhere": 0.6, "behind": -0.3, "behind_low": -0.4, "behind_high": -0.2},
+]
+
+
+def write_models(path, records):
+    write_csv(pd.DataFrame(records, columns=list(MODELS_TABLE.columns)), MODELS_TABLE, path)
+    return path
 
 
 @pytest.fixture
@@ -58,6 +78,7 @@ def arguments(tmp_path):
         "asked": "Asked: 2 questions of sd15, with coco: 99 images.",
         "findings": tmp_path / "findings.json",
         "overview": tmp_path / "red.png",
+        "models": write_models(tmp_path / "models.csv", []),
         "experiments": [{"name": "second", "title": "b < a?", **common}, {"name": "first", "title": "Why?", **common}],
         "parts": [{**figure, "path": tmp_path / "blue.png"}, {**table, "path": tmp_path / "sets.html"}],
         "stages": [{"name": "fetch", "lines": ("1 dataset", "1 model")}],
@@ -111,6 +132,17 @@ def test_images_are_inside_and_tables_are_as_they_are(arguments, tmp_path):
 
 def test_images_say_what_they_show(arguments):
     assert 'alt="Why?: Boxes span."' in Page(arguments).text
+
+
+def test_models_stand_side_by_side_and_ties_are_told(arguments, tmp_path):
+    assert "Models side by side" not in Page(arguments).text
+    write_models(tmp_path / "models.csv", MODELS)
+    rows = [row for row in Page(arguments).rows if row[0][0] in ("dino", "sd15", "rgb")]
+    assert [(model, best, behind) for (model,), best, _, _, behind, _ in rows] == [
+        ("dino", ["block09", "depth 0.750"], []),
+        ("sd15", ["enc16"], ["\N{MINUS SIGN}0.050", "\N{MINUS SIGN}0.110 to 0.010", "tied"]),
+        ("rgb", ["baseline", "depth 0.000"], ["\N{MINUS SIGN}0.300", "\N{MINUS SIGN}0.400 to \N{MINUS SIGN}0.200"]),
+    ]
 
 
 def test_of_a_caption_the_first_sentence_is_shown(arguments):
