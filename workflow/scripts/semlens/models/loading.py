@@ -3,22 +3,22 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from semlens.models.part_files import read_config
-from semlens.models.requirements import check_vae
+from semlens.models.part_files import read_class
+from semlens.models.requirements import VAES
 
 if TYPE_CHECKING:
     import torch
 
 
 def load_vae(folder: str | Path, *, device: "torch.device", dtype: "torch.dtype") -> "torch.nn.Module":
-    """Return the ``AutoencoderKL`` of a ``vae`` folder, ready to encode."""
-    from diffusers import AutoencoderKL
+    """Return the VAE of a ``vae`` folder, ready to encode: an ``AutoencoderKL``, or Sana's ``AutoencoderDC``."""
+    import diffusers
 
-    vae = load_part(AutoencoderKL, folder, "VAE", dtype)
-    try:
-        check_vae(vae.config)
-    except ValueError as error:
-        raise ValueError(f"the model in {folder} cannot be read: {error}") from None
+    require_file(Path(folder) / "config.json", "VAE")
+    kind = read_class(Path(folder) / "config.json")
+    if kind not in VAES:
+        raise ValueError(f"the VAE in {folder} cannot be loaded: it is a {kind}; those known are {', '.join(VAES)}")
+    vae = load_part(getattr(diffusers, kind), folder, "VAE", dtype)
     return vae.to(device).eval().requires_grad_(False)
 
 
@@ -50,7 +50,7 @@ def load_part(kind: type, folder: str | Path, part: str, dtype: "torch.dtype") -
 def check_kind(kind: type, folder: str | Path, part: str) -> None:
     """Refuse a folder whose ``config.json`` is that of another class."""
     require_file(Path(folder) / "config.json", part)
-    found = read_config(Path(folder) / "config.json").get("_class_name")
+    found = read_class(Path(folder) / "config.json")
     if found != kind.__name__:
         raise ValueError(f"the {part} in {folder} cannot be loaded: it is a {found}, not a {kind.__name__}")
 

@@ -1,4 +1,4 @@
-"""The parts of a model: a folder each, as diffusers lays them out; an encoder of transformers has its files at the top."""
+"""The parts of a model: a folder each, as diffusers lays them out; an encoder of transformers has its files on top."""
 
 from pathlib import Path
 

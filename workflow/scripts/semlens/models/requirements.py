@@ -6,9 +6,9 @@ from typing import Any
 
 from semlens.models.backbones import load_backbone
 from semlens.models.part_files import read_config
-from semlens.models.parts import BACKBONE
 
-_REDUCTION = 8  # image pixels per latent
+BACKBONE = "unet"  # until check_part is given the family
+VAES = {"AutoencoderKL": "block_out_channels", "AutoencoderDC": "encoder_block_out_channels"}  # an entry per level
 _NOT_BY_BETAS = ("FlowMatch", "EDM", "VQ")  # beginnings of schedulers whose noise is not defined by betas
 _BETAS = ("beta_start", "beta_end", "beta_schedule", "trained_betas")
 
@@ -41,7 +41,7 @@ def check_part(part: str, files: Mapping[str, Path], *, size: int) -> dict[str, 
                 raise ValueError(f"its U-Net reads images of {native}; set 'size: {native}'")
             backbone.list_layers(config)
         elif part == "vae":
-            check_vae(config)
+            check_vae(config, load_backbone(BACKBONE).REDUCTION)
         elif part == "scheduler":
             check_scheduler(config)
     except (KeyError, TypeError) as error:
@@ -49,17 +49,27 @@ def check_part(part: str, files: Mapping[str, Path], *, size: int) -> dict[str, 
     return config
 
 
-def check_vae(config: dict[str, Any]) -> None:
-    """Refuse a VAE that does not make one latent of 8 x 8 pixels.
+def check_vae(config: dict[str, Any], reduction: int) -> None:
+    """Refuse a VAE that does not make one latent of so many pixels along each side, or that is of an unknown kind.
+
+    Parameters
+    ----------
+    config
+        Of diffusers' ``AutoencoderKL`` or ``AutoencoderDC``.
+    reduction
+        ``REDUCTION`` of the family whose latents it makes.
 
     Raises
     ------
     ValueError
         Saying what it makes.
     """
-    reduction = 2 ** (len(config["block_out_channels"]) - 1)
-    if reduction != _REDUCTION:
-        raise ValueError(f"its VAE makes one latent of {reduction} pixels; those of {_REDUCTION} are known")
+    kind = config.get("_class_name", "AutoencoderKL")
+    if kind not in VAES:
+        raise ValueError(f"its VAE is a {kind}; those known are {', '.join(VAES)}")
+    made = 2 ** (len(config[VAES[kind]]) - 1)
+    if made != reduction:
+        raise ValueError(f"its VAE makes one latent of {made} pixels; its network reads those of {reduction}")
 
 
 def check_channels(network: dict[str, Any], vae: dict[str, Any]) -> None:

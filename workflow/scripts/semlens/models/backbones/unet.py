@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from semlens.models.backbones._conditioning import read_texts
 from semlens.models.layers import Layer
 from semlens.models.loading import check_kind, load_part
 from semlens.runtime.logs import log
-from semlens.storage.shard_reader import read_samples
 
 if TYPE_CHECKING:
     import h5py
@@ -148,18 +148,12 @@ def prepare_conditioning(
     """
     import torch
 
-    batch = rows.stop - rows.start
-
-    def read(key: str) -> torch.Tensor:  # (batch, ...)
-        texts = torch.from_numpy(read_samples(prompts, key))
-        chosen = texts[read_samples(prompts, f"{view}/text", rows)] if view in prompts else texts
-        return chosen.expand(batch, *texts.shape[1:]).to(network.device, network.dtype)
-
-    conditioning: dict[str, Any] = {"encoder_hidden_states": read("embedding")}
+    conditioning: dict[str, Any] = {"encoder_hidden_states": read_texts(network, prompts, "embedding", view, rows)}
     if network.config.addition_embed_type == "text_time":
         size = [[image_size, image_size, 0, 0, image_size, image_size]]
-        sizes = torch.tensor(size * batch, device=network.device, dtype=network.dtype)
-        conditioning["added_cond_kwargs"] = {"text_embeds": read("pooled"), "time_ids": sizes}
+        sizes = torch.tensor(size * (rows.stop - rows.start), device=network.device, dtype=network.dtype)
+        pooled = read_texts(network, prompts, "pooled", view, rows)
+        conditioning["added_cond_kwargs"] = {"text_embeds": pooled, "time_ids": sizes}
     return conditioning
 
 

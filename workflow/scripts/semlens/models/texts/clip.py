@@ -26,7 +26,10 @@ def embed_texts(texts: Sequence[str], parts: Mapping[str, Any]) -> dict[str, tor
     """
     from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
-    one, two = ((Path(parts[f"tokenizer{n}"]), Path(parts[f"text_encoder{n}"])) if f"text_encoder{n}" in parts else None for n in ("", "_2"))
+    one, two = (
+        (Path(parts[f"tokenizer{n}"]), Path(parts[f"text_encoder{n}"])) if f"text_encoder{n}" in parts else None
+        for n in ("", "_2")
+    )
     if two is None:
         return {"embedding": torch.cat([state for (state,) in _encode(texts, *one, CLIPTextModel, [-1])])}
     first = _encode(texts, *one, CLIPTextModel, [-2])
