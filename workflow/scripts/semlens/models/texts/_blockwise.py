@@ -1,0 +1,132 @@
+"""Text encoders larger than memory: their weights are read block by block, as each block runs."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch.utils._pytree import tree_map
+from transformers import PreTrainedModel
+
+from semlens.models.loading import require_complete, require_file
+from semlens.models.part_files import read_config
+
+BATCH = 8  # texts of one reading: T5's biases by position alone are 70 MB for each
+
+
+def load_blockwise(kind: type[PreTrainedModel], folder: str | Path, blocks: str) -> PreTrainedModel:
+    """Return an encoder of transformers whose blocks hold weights only while they run, in float32 on the host.
+
+    At any time there are in memory the embeddings, one block, and what it reads and gives. Texts of a batch run through
+    a block one after the other, so that one reading serves all, and none depends on which others there are.
+
+    Parameters
+    ----------
+    kind
+        Its class.
+    folder
+        With ``config.json`` and weights as safetensors, in one file or in several that an index lists.
+    blocks
+        The name of the list of its blocks, such as ``encoder.block``.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        Naming the folder, if it is no such encoder, or a weight is missing.
+    """
+    require_file(Path(folder) / "config.json", "text encoder")
+    try:
+        config = kind.config_class.from_pretrained(folder, local_files_only=True)
+        config.use_cache = False  # one for a whole batch would mix its texts
+        with _without_weights():
+            encoder = kind(config)
+        weights = _Weights(folder, encoder)
+        names = {name for name, _ in encoder.named_parameters()}
+        require_complete(encoder, {"missing_keys": names - weights.names})
+        stay = [name for name in names if not name.startswith(f"{blocks}.")]
+        encoder.load_state_dict(weights.read(stay), assign=True, strict=False)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise ValueError(f"the text encoder in {folder} cannot be loaded: {error}") from error
+    encoder.tie_weights()
+    for number, block in enumerate(encoder.get_submodule(blocks)):
+        _hold_weights_while_running(block, f"{blocks}.{number}.", weights)
+    return encoder.eval().requires_grad_(False)
+
+
+def iterate_batches(texts: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the texts, as many at a time as one reading of the weights serves."""
+    for start in range(0, len(texts), BATCH):
+        yield list(texts[start : start + BATCH])
+
+
+@contextmanager
+def _without_weights() -> Iterator[None]:
+    """Modules that are built meanwhile have parameters that take no memory; buffers are as ever."""
+    register = torch.nn.Module.register_parameter
+
+    def register_without_weight(module: torch.nn.Module, name: str, value: torch.nn.Parameter | None) -> None:
+        if value is not None and not value.is_meta:  # those that are, may be tied to others
+            value = torch.nn.Parameter(value.to("meta"), requires_grad=False)
+        register(module, name, value)
+
+    torch.nn.Module.register_parameter = register_without_weight
+    try:
+        yield
+    finally:
+        torch.nn.Module.register_parameter = register
+
+
+class _Weights:
+    """The weights in a folder, by the names that an encoder has for them.
+
+    Attributes
+    ----------
+    names
+        Of all that are there.
+    """
+
+    def __init__(self, folder: str | Path, encoder: PreTrainedModel) -> None:
+        index = Path(folder, "model.safetensors.index.json")
+        files = sorted(set(read_config(index)["weight_map"].values())) if index.is_file() else ["model.safetensors"]
+        opened = []
+        for file in files:
+            require_file(Path(folder) / file, "text encoder")
+            opened.append(safe_open(Path(folder) / file, framework="pt"))
+        prefix = f"{encoder.base_model_prefix}."  # of an encoder that was saved inside a larger model
+        self._places = {key.removeprefix(prefix): (key, file) for file in opened for key in file.keys()}  # noqa: SIM118
+        for other, name in encoder.all_tied_weights_keys.items():
+            if other in self._places:
+                self._places.setdefault(name, self._places[other])
+        self.names = set(self._places)
+
+    def read(self, names: Iterable[str]) -> dict[str, torch.Tensor]:
+        """Return weights in float32."""
+        return {name: file.get_tensor(key).float() for name in names for key, file in [self._places[name]]}
+
+
+def _hold_weights_while_running(block: torch.nn.Module, prefix: str, weights: _Weights) -> None:
+    names = [name for name, _ in block.named_parameters()]
+    forward: Callable = block.forward
+
+    def run(hidden: torch.Tensor, *given: Any, **named: Any) -> Any:
+        read = weights.read(prefix + name for name in names)
+        block.load_state_dict({name: read[prefix + name] for name in names}, assign=True)
+        outputs = []
+        for row in range(len(hidden)):
+            mine, my_named = _take_sample((hidden, *given), row, len(hidden)), _take_sample(named, row, len(hidden))
+            outputs.append(forward(*mine, **my_named))
+        block.to("meta")
+        return tree_map(lambda *values: torch.cat(values) if torch.is_tensor(values[0]) else values[0], *outputs)
+
+    block.forward = run
+
+
+def _take_sample(values: Any, row: int, batch: int) -> Any:
+    """Return one sample of all tensors that have one for each sample of the batch."""
+
+    def take(value: Any) -> Any:
+        return value[row : row + 1] if torch.is_tensor(value) and value.ndim > 1 and len(value) == batch else value
+
+    return tree_map(take, values)
