@@ -43,9 +43,11 @@ def load_blockwise(kind: type[PreTrainedModel], folder: str | Path, blocks: str)
         with _without_weights():
             encoder = kind(config)
         weights = _Weights(folder, encoder)
-        names = {name for name, _ in encoder.named_parameters()}
-        require_complete(encoder, {"missing_keys": names - weights.names})
-        stay = [name for name in names if not name.startswith(f"{blocks}.")]
+        shapes = {name: list(parameter.shape) for name, parameter in encoder.named_parameters()}
+        require_complete(encoder, {"missing_keys": shapes.keys() - weights.names})
+        for name, shape in shapes.items():
+            weights.check(name, shape)
+        stay = [name for name in shapes if not name.startswith(f"{blocks}.")]
         encoder.load_state_dict(weights.read(stay), assign=True, strict=False)
     except (OSError, ValueError, SafetensorError) as error:
         raise ValueError(f"the text encoder in {folder} cannot be loaded: {error}") from error
@@ -100,6 +102,15 @@ class _Weights:
             if other in self._places:
                 self._places.setdefault(name, self._places[other])
         self.names = set(self._places)
+
+    def check(self, name: str, shape: list[int]) -> None:
+        """Refuse a weight of another shape, or one that is not stored as a number with a fraction."""
+        key, file = self._places[name]
+        stored = file.get_slice(key)
+        if stored.get_shape() != shape:
+            raise ValueError(f"its {key} has shape {stored.get_shape()}, not {shape}")
+        if "F" not in stored.get_dtype():
+            raise ValueError(f"its {key} is stored as {stored.get_dtype()}; take weights that are not quantized")
 
     def read(self, names: Iterable[str]) -> dict[str, torch.Tensor]:
         """Return weights in float32."""
