@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from semlens.models.part_files import read_class
+from semlens.models.part_files import name_class, read_config
 from semlens.models.requirements import VAES
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ def load_vae(folder: str | Path, *, device: "torch.device", dtype: "torch.dtype"
     import diffusers
 
     require_file(Path(folder) / "config.json", "VAE")
-    kind = read_class(Path(folder) / "config.json")
+    kind = name_class(read_config(Path(folder) / "config.json"))
     if kind not in VAES:
         raise ValueError(f"the VAE in {folder} cannot be loaded: it is a {kind}; those known are {', '.join(VAES)}")
     vae = load_part(getattr(diffusers, kind), folder, "VAE", dtype)
@@ -50,7 +50,7 @@ def load_part(kind: type, folder: str | Path, part: str, dtype: "torch.dtype") -
 def check_kind(kind: type, folder: str | Path, part: str) -> None:
     """Refuse a folder whose ``config.json`` is that of another class."""
     require_file(Path(folder) / "config.json", part)
-    found = read_class(Path(folder) / "config.json")
+    found = name_class(read_config(Path(folder) / "config.json"))
     if found != kind.__name__:
         raise ValueError(f"the {part} in {folder} cannot be loaded: it is a {found}, not a {kind.__name__}")
 

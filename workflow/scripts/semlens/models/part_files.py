@@ -120,17 +120,11 @@ def read_config(file: str | Path) -> dict[str, Any]:
     return config
 
 
-def read_class(file: str | Path) -> str | None:
-    """Return the class of diffusers that a part's ``config.json`` says it is of.
+def name_class(config: Mapping[str, Any]) -> str | None:
+    """Return the class of diffusers that a part's configuration says it is of.
 
     PixArt and DiT were published as ``Transformer2DModel``, which diffusers has since split by kind of norm.
-
-    Raises
-    ------
-    ValueError
-        Naming the file, if it is no JSON object.
     """
-    config = read_config(file)
     name = config.get("_class_name")
     return _SPLIT.get(config.get("norm_type"), name) if name == "Transformer2DModel" else name
 

@@ -49,38 +49,61 @@ def check_part(part: str, files: Mapping[str, Path], *, size: int) -> dict[str, 
     return config
 
 
-def check_vae(config: dict[str, Any], reduction: int) -> None:
-    """Refuse a VAE that does not make one latent of so many pixels along each side, or that is of an unknown kind.
+def find_reduction(vae: Mapping[str, Any]) -> int:
+    """Return for how many image pixels along each side a VAE makes one latent.
+
+    Parameters
+    ----------
+    vae
+        Configuration of diffusers' ``AutoencoderKL`` or ``AutoencoderDC``.
+
+    Raises
+    ------
+    ValueError
+        If it is of another kind, naming it.
+    """
+    kind = vae.get("_class_name", "AutoencoderKL")
+    if kind not in VAES:
+        raise ValueError(f"its VAE is a {kind}; those known are {', '.join(VAES)}")
+    return 2 ** (len(vae[VAES[kind]]) - 1)
+
+
+def check_vae(config: Mapping[str, Any], reduction: int) -> None:
+    """Refuse a VAE that does not make one latent of so many pixels along each side.
 
     Parameters
     ----------
     config
-        Of diffusers' ``AutoencoderKL`` or ``AutoencoderDC``.
+        See :func:`find_reduction`.
     reduction
-        ``REDUCTION`` of the family whose latents it makes.
+        ``REDUCTION`` of the family that reads its latents.
 
     Raises
     ------
     ValueError
         Saying what it makes.
     """
-    kind = config.get("_class_name", "AutoencoderKL")
-    if kind not in VAES:
-        raise ValueError(f"its VAE is a {kind}; those known are {', '.join(VAES)}")
-    made = 2 ** (len(config[VAES[kind]]) - 1)
+    made = find_reduction(config)
     if made != reduction:
         raise ValueError(f"its VAE makes one latent of {made} pixels; its network reads those of {reduction}")
 
 
-def check_channels(network: dict[str, Any], vae: dict[str, Any]) -> None:
+def check_channels(read: int, vae: Mapping[str, Any]) -> None:
     """Refuse a VAE whose latents have other channels than those that the network reads.
+
+    Parameters
+    ----------
+    read
+        By the network, as its family's ``count_channels`` says.
+    vae
+        Configuration of the VAE.
 
     Raises
     ------
     ValueError
         Naming both numbers.
     """
-    read, made = network.get("in_channels", 4), vae.get("latent_channels", 4)
+    made = vae.get("latent_channels", 4)
     if read != made:
         raise ValueError(f"its network reads latents of {read} channels, its VAE makes {made}")
 

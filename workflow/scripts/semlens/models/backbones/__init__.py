@@ -17,6 +17,7 @@ One that reads images has ``build_inputs(network, pixels)``, what a forward pass
 
 * ``NOISE``: how noise and latents are mixed, see :func:`semlens.models.noise.load_noise`.
 * ``REDUCTION``: image pixels per latent along each side.
+* ``count_channels(config)``: how many a latent has.
 * ``TEXT``: how it reads texts, see :mod:`semlens.models.texts`; None where it reads none.
 * ``prepare_conditioning(network, prompts, view, rows, image_size=)``: what a forward pass is given beside the latents.
 * ``build_inputs(network, latents, timestep, conditioning)``: all that a forward pass is given, by name.

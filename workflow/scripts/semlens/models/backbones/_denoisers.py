@@ -34,6 +34,11 @@ def check_latents(config: dict[str, Any], *outputs: int) -> None:
         )
 
 
+def count_latent_channels(config: dict[str, Any]) -> int:
+    """Return how many channels the latents have that a network reads as they are."""
+    return config["in_channels"]
+
+
 def check_size(size: int | None, cell: int) -> None:
     """Refuse images whose latents do not divide into the cells of a map.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from semlens.models.backbones._denoisers import (
     check_latents,
     check_size,
+    count_latent_channels,
     divide_latents,
     list_denoiser_layers,
     load_denoiser,
@@ -23,7 +24,7 @@ NETWORKS = ("DiTTransformer2DModel",)
 READS, NOISE, TEXT, REDUCTION = "latents", "betas", None, 8
 PART = "transformer"
 REQUIRED_PARTS = PARTS = (PART, "vae", "scheduler")
-find_grid, to_map = divide_latents, gather_map
+find_grid, to_map, count_channels = divide_latents, gather_map, count_latent_channels
 
 
 def check_config(config: dict[str, Any], size: int | None = None) -> None:

@@ -43,6 +43,11 @@ def check_config(config: dict[str, Any], size: int | None = None) -> None:
     check_size(size, PACK * REDUCTION)
 
 
+def count_channels(config: dict[str, Any]) -> int:
+    """Return how many channels the latents have of which a token packs several."""
+    return config["in_channels"] // PACK**2
+
+
 def list_layers(config: dict[str, Any], size: int | None = None) -> list[Layer]:
     """Return the layers of every block, in forward order: ``block00`` to ``block18``, then ``single00`` and so on."""
     blocks = [

@@ -7,6 +7,7 @@ from semlens.models.backbones._conditioning import read_texts
 from semlens.models.backbones._denoisers import (
     check_latents,
     check_size,
+    count_latent_channels,
     divide_latents,
     list_denoiser_layers,
     load_denoiser,
@@ -24,7 +25,7 @@ NETWORKS = ("SanaTransformer2DModel",)
 READS, NOISE, TEXT, REDUCTION = "latents", "flow", "gemma", 32
 PART = "transformer"
 REQUIRED_PARTS = PARTS = (PART, "vae", "text_encoder", "tokenizer", "scheduler")
-find_grid, to_map = divide_latents, gather_map
+find_grid, to_map, count_channels = divide_latents, gather_map, count_latent_channels
 
 
 def check_config(config: dict[str, Any], size: int | None = None) -> None:

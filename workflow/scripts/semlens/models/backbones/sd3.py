@@ -7,6 +7,7 @@ from semlens.models.backbones._conditioning import read_texts
 from semlens.models.backbones._denoisers import (
     check_latents,
     check_size,
+    count_latent_channels,
     divide_latents,
     list_denoiser_layers,
     load_denoiser,
@@ -25,7 +26,7 @@ READS, NOISE, TEXT, REDUCTION = "latents", "flow", "sd3", 8
 PART = "transformer"
 REQUIRED_PARTS = (PART, "vae", "text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2", "scheduler")
 PARTS = (*REQUIRED_PARTS, "text_encoder_3", "tokenizer_3")  # without T5, its text is 0
-find_grid, to_map = divide_latents, gather_map
+find_grid, to_map, count_channels = divide_latents, gather_map, count_latent_channels
 
 
 def check_config(config: dict[str, Any], size: int | None = None) -> None:

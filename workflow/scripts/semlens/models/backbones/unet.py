@@ -48,6 +48,11 @@ def check_config(config: dict[str, Any], size: int | None = None) -> None:
         raise ValueError(f"its U-Net reads images of {REDUCTION * side}; set 'size: {REDUCTION * side}'")
 
 
+def count_channels(config: dict[str, Any]) -> int:
+    """Return how many channels the latents have that the U-Net reads."""
+    return config.get("in_channels", 4)
+
+
 def list_layers(config: dict[str, Any], size: int | None = None) -> list[Layer]:
     """Return the capture points in forward order.
 
