@@ -1,6 +1,6 @@
 """Text encoders larger than memory: their weights are read block by block, as each block runs."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,8 +47,7 @@ def load_blockwise(kind: type[PreTrainedModel], folder: str | Path, blocks: str)
         weights = _Weights(files, encoder)
         shapes = {name: list(parameter.shape) for name, parameter in encoder.named_parameters()}
         require_complete(encoder, {"missing_keys": shapes.keys() - weights.names})
-        for name, shape in shapes.items():
-            weights.check(name, shape)
+        weights.check(shapes)
         stay = [name for name in shapes if not name.startswith(f"{blocks}.")]
         encoder.load_state_dict(weights.read(stay), assign=True, strict=False)
     except (OSError, ValueError, SafetensorError) as error:
@@ -91,6 +90,8 @@ def _list_weights(folder: Path) -> list[Path]:
 class _Weights:
     """The weights in files, by the names that an encoder has for them.
 
+    A file is open only while it is read: one that stays so counts as memory, as far as it was read.
+
     Attributes
     ----------
     names
@@ -98,26 +99,35 @@ class _Weights:
     """
 
     def __init__(self, files: Sequence[Path], encoder: PreTrainedModel) -> None:
-        opened = [safe_open(file, framework="pt") for file in files]
         prefix = f"{encoder.base_model_prefix}."  # of an encoder that was saved inside a larger model
-        self._places = {key.removeprefix(prefix): (key, file) for file in opened for key in file.keys()}  # noqa: SIM118
+        self._places: dict[str, tuple[Path, str]] = {}
+        for file in files:
+            with safe_open(file, framework="pt") as opened:
+                self._places |= {key.removeprefix(prefix): (file, key) for key in list(opened.keys())}
         for other, name in encoder.all_tied_weights_keys.items():
             if other in self._places:
                 self._places.setdefault(name, self._places[other])
         self.names = set(self._places)
 
-    def check(self, name: str, shape: list[int]) -> None:
-        """Refuse a weight of another shape, or one that is not stored as a number with a fraction."""
-        key, file = self._places[name]
-        stored = file.get_slice(key)
-        if stored.get_shape() != shape:
-            raise ValueError(f"its {key} has shape {stored.get_shape()}, not {shape}")
-        if "F" not in stored.get_dtype():
-            raise ValueError(f"its {key} is stored as {stored.get_dtype()}; take weights that are not quantized")
+    def check(self, shapes: Mapping[str, list[int]]) -> None:
+        """Refuse weights of another shape, and those that are not stored as numbers with a fraction."""
+        for name, shape in shapes.items():
+            file, key = self._places[name]
+            with safe_open(file, framework="pt") as opened:
+                stored = opened.get_slice(key)
+            if stored.get_shape() != shape:
+                raise ValueError(f"its {key} has shape {stored.get_shape()}, not {shape}")
+            if "F" not in stored.get_dtype():
+                raise ValueError(f"its {key} is stored as {stored.get_dtype()}; take weights that are not quantized")
 
     def read(self, names: Iterable[str]) -> dict[str, torch.Tensor]:
         """Return weights in float32."""
-        return {name: file.get_tensor(key).float() for name in names for key, file in [self._places[name]]}
+        weights = {}
+        for name in names:
+            file, key = self._places[name]
+            with safe_open(file, framework="pt") as opened:
+                weights[name] = opened.get_tensor(key).float()
+        return weights
 
 
 def _hold_weights_while_running(block: torch.nn.Module, prefix: str, weights: _Weights) -> None:
@@ -126,11 +136,11 @@ def _hold_weights_while_running(block: torch.nn.Module, prefix: str, weights: _W
 
     def run(hidden: torch.Tensor, *given: Any, **named: Any) -> Any:
         read = weights.read(prefix + name for name in names)
-        block.load_state_dict({name: read[prefix + name] for name in names}, assign=True)
+        block.load_state_dict({name: read.pop(prefix + name) for name in names}, assign=True)
         outputs = []
         for row in range(len(hidden)):
-            mine, my_named = _take_sample((hidden, *given), row, len(hidden)), _take_sample(named, row, len(hidden))
-            outputs.append(forward(*mine, **my_named))
+            mine = _take_sample(((hidden, *given), named), row, len(hidden))
+            outputs.append(forward(*mine[0], **mine[1]))
         block.to("meta")
         return tree_map(lambda *values: torch.cat(values) if torch.is_tensor(values[0]) else values[0], *outputs)
 
