@@ -1,4 +1,4 @@
-"""The parts of a model: a folder each, as diffusers lays them out; an encoder of transformers has its files on top."""
+"""The parts of a model: folders in diffusers' layout; an encoder of transformers is one part, in the model's own."""
 
 from pathlib import Path
 
