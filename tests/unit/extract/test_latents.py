@@ -58,5 +58,7 @@ def test_a_vae_that_shifts_has_the_shift_as_mean_of_all_channels(encode):
 
 def test_a_vae_of_another_kind_is_named(tmp_path):
     (tmp_path / "config.json").write_text('{"_class_name": "VQModel"}')
-    with pytest.raises(ValueError, match=f"the VAE in {tmp_path} cannot be loaded: it is a VQModel; those known are"):
+    with pytest.raises(
+        ValueError, match=f"the VAE in {tmp_path} cannot be loaded: it is a VQModel, not a AutoencoderKL"
+    ):
         load_vae(tmp_path, device=torch.device("cpu"), dtype=torch.float32)

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from semlens.models.part_files import name_class, read_config
-from semlens.models.requirements import VAES
 
 if TYPE_CHECKING:
     import torch
@@ -12,13 +11,11 @@ if TYPE_CHECKING:
 
 def load_vae(folder: str | Path, *, device: "torch.device", dtype: "torch.dtype") -> "torch.nn.Module":
     """Return the VAE of a ``vae`` folder, ready to encode: an ``AutoencoderKL``, or Sana's ``AutoencoderDC``."""
-    import diffusers
+    from diffusers import AutoencoderDC, AutoencoderKL
 
     require_file(Path(folder) / "config.json", "VAE")
-    kind = name_class(read_config(Path(folder) / "config.json"))
-    if kind not in VAES:
-        raise ValueError(f"the VAE in {folder} cannot be loaded: it is a {kind}; those known are {', '.join(VAES)}")
-    vae = load_part(getattr(diffusers, kind), folder, "VAE", dtype)
+    deep = name_class(read_config(Path(folder) / "config.json")) == "AutoencoderDC"
+    vae = load_part(AutoencoderDC if deep else AutoencoderKL, folder, "VAE", dtype)
     return vae.to(device).eval().requires_grad_(False)
 
 

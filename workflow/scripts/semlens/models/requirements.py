@@ -8,7 +8,7 @@ from semlens.models.backbones import load_backbone
 from semlens.models.part_files import read_config
 
 BACKBONE = "unet"  # until check_part is given the family
-VAES = {"AutoencoderKL": "block_out_channels", "AutoencoderDC": "encoder_block_out_channels"}  # an entry per level
+_VAES = {"AutoencoderKL": "block_out_channels", "AutoencoderDC": "encoder_block_out_channels"}  # an entry per level
 _NOT_BY_BETAS = ("FlowMatch", "EDM", "VQ")  # beginnings of schedulers whose noise is not defined by betas
 _BETAS = ("beta_start", "beta_end", "beta_schedule", "trained_betas")
 
@@ -63,9 +63,9 @@ def find_reduction(vae: Mapping[str, Any]) -> int:
         If it is of another kind, naming it.
     """
     kind = vae.get("_class_name", "AutoencoderKL")
-    if kind not in VAES:
-        raise ValueError(f"its VAE is a {kind}; those known are {', '.join(VAES)}")
-    return 2 ** (len(vae[VAES[kind]]) - 1)
+    if kind not in _VAES:
+        raise ValueError(f"its VAE is a {kind}; those known are {', '.join(_VAES)}")
+    return 2 ** (len(vae[_VAES[kind]]) - 1)
 
 
 def check_vae(config: Mapping[str, Any], reduction: int) -> None:
