@@ -17,7 +17,7 @@ from diffusers import (
 import semlens
 from semlens.extract.prompts import encode_prompt
 from semlens.models.backbones import load_backbone
-from semlens.models.backbones._conditioning import read_texts
+from semlens.models.backbones._conditioning import read_sample_texts
 from semlens.models.loading import load_vae
 from semlens.models.noise import load_noise
 from semlens.storage.shard_reader import open_shard
@@ -247,7 +247,7 @@ def test_every_sample_is_given_its_own_text(models, tmp_path):
         write_array(shard, "identity/text", [2, 0, 0, 1, 2])
     network = load_backbone("dit").load(models["dit"] / "transformer", device=CPU, dtype=torch.bfloat16)
     with open_shard(tmp_path / "prompts.h5") as prompts:
-        texts = read_texts(network, prompts, "embedding", "identity", slice(1, 5))
+        texts = read_sample_texts(network, prompts, "embedding", "identity", slice(1, 5))
     assert torch.equal(texts, values[[0, 0, 1, 2]].bfloat16())
 
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import torch
 
 
-def read_texts(
+def read_sample_texts(
     network: "torch.nn.Module", prompts: "h5py.File", key: str, view: str, rows: slice
 ) -> "torch.Tensor":  # (batch, ...)
     """Return what a shard of prompts holds of each sample's text, on the network's device.

@@ -6,7 +6,7 @@ Both kinds give out text and image. Inside the blocks of one stream, text comes 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from semlens.models.backbones._conditioning import read_texts
+from semlens.models.backbones._conditioning import read_sample_texts
 from semlens.models.backbones._denoisers import (
     check_latents,
     check_size,
@@ -92,16 +92,16 @@ def prepare_conditioning(
     Parameters
     ----------
     prompts, view, rows
-        See :func:`semlens.models.backbones._conditioning.read_texts`.
+        See :func:`semlens.models.backbones._conditioning.read_sample_texts`.
     image_size
         Not minded.
     """
     import torch
 
-    text = read_texts(network, prompts, "embedding", view, rows)
+    text = read_sample_texts(network, prompts, "embedding", view, rows)
     conditioning = {
         "encoder_hidden_states": text,
-        "pooled_projections": read_texts(network, prompts, "pooled", view, rows),
+        "pooled_projections": read_sample_texts(network, prompts, "pooled", view, rows),
         "txt_ids": text.new_zeros(text.shape[1], 3),
     }
     if network.config.guidance_embeds:

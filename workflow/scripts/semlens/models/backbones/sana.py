@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from semlens.models.backbones._conditioning import read_texts
+from semlens.models.backbones._conditioning import read_sample_texts
 from semlens.models.backbones._denoisers import (
     check_latents,
     check_size,
@@ -68,13 +68,13 @@ def prepare_conditioning(
     Parameters
     ----------
     prompts, view, rows
-        See :func:`semlens.models.backbones._conditioning.read_texts`.
+        See :func:`semlens.models.backbones._conditioning.read_sample_texts`.
     image_size
         Not minded.
     """
     return {
-        "encoder_hidden_states": read_texts(network, prompts, "embedding", view, rows),
-        "encoder_attention_mask": read_texts(network, prompts, "mask", view, rows),
+        "encoder_hidden_states": read_sample_texts(network, prompts, "embedding", view, rows),
+        "encoder_attention_mask": read_sample_texts(network, prompts, "mask", view, rows),
     }
 
 

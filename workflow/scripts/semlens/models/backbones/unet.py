@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from semlens.models.backbones._conditioning import read_texts
+from semlens.models.backbones._conditioning import read_sample_texts
 from semlens.models.layers import Layer
 from semlens.models.loading import check_kind, load_part
 from semlens.runtime.logs import log
@@ -153,11 +153,13 @@ def prepare_conditioning(
     """
     import torch
 
-    conditioning: dict[str, Any] = {"encoder_hidden_states": read_texts(network, prompts, "embedding", view, rows)}
+    conditioning: dict[str, Any] = {
+        "encoder_hidden_states": read_sample_texts(network, prompts, "embedding", view, rows)
+    }
     if network.config.addition_embed_type == "text_time":
         size = [[image_size, image_size, 0, 0, image_size, image_size]]
         sizes = torch.tensor(size * (rows.stop - rows.start), device=network.device, dtype=network.dtype)
-        pooled = read_texts(network, prompts, "pooled", view, rows)
+        pooled = read_sample_texts(network, prompts, "pooled", view, rows)
         conditioning["added_cond_kwargs"] = {"text_embeds": pooled, "time_ids": sizes}
     return conditioning
 

@@ -14,6 +14,8 @@ def embed_texts(
 ) -> dict[str, torch.Tensor]:
     """Return what Sana's pipeline makes of the texts: small letters, 300 tokens, those of padding masked.
 
+    Nothing is cleaned of a caption (``clean_caption``).
+
     Parameters
     ----------
     parts

@@ -13,7 +13,8 @@ def embed_texts(texts: Sequence[str], parts: Mapping[str, Any]) -> dict[str, tor
     """Return what PixArt's pipeline makes of the texts: small letters, 300 tokens, those of padding masked.
 
     So many has Sigma's pipeline; alpha's has 120. The rest is padding that nothing reads, so that a text is the same to
-    alpha unless it has more than 120 tokens: then alpha's pipeline would cut it.
+    alpha unless it has more than 120 tokens: then alpha's pipeline would cut it. Nothing is cleaned of a caption
+    (``clean_caption``), as a pipeline does by default where ftfy is installed.
 
     Parameters
     ----------
