@@ -55,7 +55,7 @@ def write(folder: str | Path, *, seed: int) -> None:
     from transformers import CLIPTextConfig, CLIPTextModel
 
     folder = Path(folder)
-    vocabulary = _write_tokenizer(folder / "tokenizer")
+    vocabulary = write_tokenizer(folder / "tokenizer")
     specials = {"bos_token_id": vocabulary["<|startoftext|>"], "eos_token_id": vocabulary["<|endoftext|>"]}
     torch.manual_seed(seed)
     UNet2DConditionModel(**UNET).save_pretrained(folder / "unet")
@@ -75,7 +75,7 @@ def write(folder: str | Path, *, seed: int) -> None:
     log.info("tiny model with random weights of seed %d in %s", seed, folder)
 
 
-def _write_tokenizer(folder: Path) -> dict[str, int]:
+def write_tokenizer(folder: Path) -> dict[str, int]:
     """CLIP's byte-pair format with bytes alone: every byte, every byte at a word's end, no merges."""
     letters = [chr(byte) for byte in (*range(33, 127), *range(161, 173), *range(174, 256))]
     letters += [chr(256 + place) for place in range(256 - len(letters))]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from semlens.models.part_files import check_complete, read_config, select_files
+from semlens.models.part_files import check_complete, name_class, read_config, select_files
 
 PLAIN, HALF = "diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.fp16.safetensors"
 AVERAGE = "diffusion_pytorch_model.non_ema.safetensors"
@@ -59,7 +59,7 @@ def test_pickles_alone_are_refused():
         ("unet", [PLAIN], "no config.json"),
         ("unet", ["config.json"], "no weights"),
         ("text_encoder_2", ["config.json", "model.safetensors.index.json"], "no weights"),
-        ("tokenizer", ["vocab.json"], "no tokenizer.json or merges.txt and vocab.json"),
+        ("tokenizer", ["vocab.json"], "no tokenizer.json or merges.txt and vocab.json or spiece.model"),
         ("scheduler", ["config.json"], "no scheduler_config.json"),
     ],
 )
@@ -75,6 +75,7 @@ def test_what_is_missing_is_named(part, names, missing):
         ("text_encoder", ["config.json", *SHARDS]),
         ("tokenizer", ["tokenizer.json"]),
         ("tokenizer_2", ["vocab.json", "merges.txt"]),
+        ("tokenizer_3", ["spiece.model", "tokenizer_config.json"]),
         ("scheduler", ["scheduler_config.json"]),
     ],
 )
@@ -87,3 +88,12 @@ def test_a_configuration_that_is_none_is_named(tmp_path, content):
     (tmp_path / "config.json").write_bytes(content)
     with pytest.raises(ValueError, match=r"config\.json cannot be read"):
         read_config(tmp_path / "config.json")
+
+
+@pytest.mark.parametrize(
+    ("norm", "kind"), [("ada_norm_zero", "DiTTransformer2DModel"), ("ada_norm_single", "PixArtTransformer2DModel")]
+)
+def test_a_class_that_was_split_is_named_as_diffusers_now_does(norm, kind):
+    assert name_class({"_class_name": "Transformer2DModel", "norm_type": norm}) == kind
+    assert name_class({"_class_name": "Transformer2DModel", "norm_type": "layer_norm"}) == "Transformer2DModel"
+    assert name_class({"_class_name": kind, "norm_type": norm}) == kind

@@ -118,7 +118,7 @@ def _check_model(name: str, entry: Config, folder: Path | None) -> list[str]:
             raise ValueError(f"model {name!r}, {folder / part}: {error}") from None
     if family.READS == "latents" and family.PART != "vae":
         try:
-            check_channels(configs[family.PART], configs["vae"])
+            check_channels(family.count_channels(configs[family.PART]), configs["vae"])
         except ValueError as error:
             raise ValueError(f"model {name!r} in {folder}: {error}") from None
     return [layer.name for layer in family.list_layers(configs.get(family.PART, {}), entry["size"])]

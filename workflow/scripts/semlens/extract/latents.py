@@ -27,7 +27,7 @@ from semlens.storage.table_reader import read_table
 
 LATENTS = ShardContract(
     attributes={
-        "scaling_factor": Item("float64", "The U-Net reads (latents - mean) / std times this."),
+        "scaling_factor": Item("float64", "The network reads (latents - mean) / std times this."),
         "latents_mean": Item("float64", "By channel; 0 where the VAE does not say.", optional=True),
         "latents_std": Item("float64", "By channel; 1 where the VAE does not say.", optional=True),
         "size": Item("int64", "Side in pixels of the square that the VAE reads."),
@@ -41,6 +41,13 @@ LATENTS = ShardContract(
             "float32",
             "Mean and log variance of the VAE's posterior, one after the other along the channels.",
             "(samples, 2 x latent channels, height, width)",
+            optional=True,
+        ),
+        "{view}/latent": Item(
+            "float32",
+            "In the posterior's place: the latent itself, of a VAE that has no posterior.",
+            "(samples, latent channels, height, width)",
+            optional=True,
         ),
     },
 )
@@ -61,7 +68,7 @@ def encode_images(
     batch_size: int,
     out: str | Path,
 ) -> None:
-    """Write the posterior's mean and log variance of every sample of a manifest (section 4.1, step 1).
+    """Write the posterior's mean and log variance of every sample of a manifest (section 4.1, step 1), or its latent.
 
     What the shard holds is in ``LATENTS``. How often an EXIF orientation was applied or ignored is logged.
 
@@ -93,15 +100,23 @@ def encode_images(
             start = 0
             for batch, images in show_progress(pairs, total=len(batches), what=f"encode {view.name}", unit="batch"):
                 pixels = torch.from_numpy(images).to(where, encoder.dtype)
-                parameters = encoder.encode(pixels).latent_dist.parameters
-                if not parameters.isfinite().all():
+                name, encoded = _encode(encoder, pixels)
+                if not encoded.isfinite().all():
                     ids = ", ".join(sample.id for sample in batch)
                     raise ValueError(f"a latent of {ids} is not finite; use dtype: float32 or bfloat16")
-                values = parameters.float().cpu().numpy()
-                write_samples(shard, f"{view.name}/posterior", start, values, total=len(samples))
+                values = encoded.float().cpu().numpy()
+                write_samples(shard, f"{view.name}/{name}", start, values, total=len(samples))
                 start += len(batch)
         environment["encode"]["images"] = reader.digest_pixels()
     reader.log_turns()
+
+
+def _encode(encoder: torch.nn.Module, pixels: torch.Tensor) -> tuple[str, torch.Tensor]:
+    """Return what a VAE makes of images (batch, 3, size, size), and the dataset that holds it."""
+    encoded = encoder.encode(pixels)
+    if hasattr(encoded, "latent_dist"):
+        return "posterior", encoded.latent_dist.parameters
+    return "latent", encoded.latent
 
 
 def _find_moments(encoder: torch.nn.Module) -> dict[str, np.ndarray]:

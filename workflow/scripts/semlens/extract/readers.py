@@ -180,19 +180,20 @@ class SquareReader:
 def _draw_latents(
     source: h5py.File, view: str, rows: slice, ids: Sequence[str], seed: int, posterior: str
 ) -> tuple[torch.Tensor, torch.Tensor]:  # clean latents and noise, (batch, channels, height, width) float32
-    parameters = torch.from_numpy(read_samples(source, f"{view}/posterior", rows))
-    mean, log_variance = parameters.chunk(2, dim=1)
-    std = (0.5 * log_variance.clamp(-30, 20)).exp()
+    def draw(shape: Sequence[int], purpose: str) -> torch.Tensor:
+        return torch.stack([_draw_normal(shape, f"{seed}/{view}/{sample}/{purpose}") for sample in ids])
 
-    def draw(purpose: str) -> torch.Tensor:
-        return torch.stack([_draw_normal(mean.shape[1:], f"{seed}/{view}/{sample}/{purpose}") for sample in ids])
-
-    latents = mean if posterior == "mean" else mean + std * draw("posterior")
+    if "latent" in source[view]:  # of a VAE without a posterior
+        latents = torch.from_numpy(read_samples(source, f"{view}/latent", rows))
+    else:
+        mean, log_variance = torch.from_numpy(read_samples(source, f"{view}/posterior", rows)).chunk(2, dim=1)
+        std = (0.5 * log_variance.clamp(-30, 20)).exp()
+        latents = mean if posterior == "mean" else mean + std * draw(mean.shape[1:], "posterior")
     for key, apply in (("latents_mean", torch.sub), ("latents_std", torch.div)):
         if key in source.attrs:
             latents = apply(latents, torch.tensor(read_attribute(source, key), dtype=torch.float32)[:, None, None])
     latents = latents * read_attribute(source, "scaling_factor")
-    return latents, draw("noise")
+    return latents, draw(latents.shape[1:], "noise")
 
 
 def _draw_normal(shape: Sequence[int], key: str) -> torch.Tensor:

@@ -5,22 +5,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from semlens.models.part_files import read_config
-from semlens.models.requirements import check_vae
+from semlens.models.part_files import name_class, read_config
 
 if TYPE_CHECKING:
     import torch
 
 
 def load_vae(folder: str | Path, *, device: "torch.device", dtype: "torch.dtype") -> "torch.nn.Module":
-    """Return the ``AutoencoderKL`` of a ``vae`` folder, ready to encode."""
-    from diffusers import AutoencoderKL
+    """Return the VAE of a ``vae`` folder, ready to encode: an ``AutoencoderKL``, or Sana's ``AutoencoderDC``."""
+    from diffusers import AutoencoderDC, AutoencoderKL
 
-    vae = load_part(AutoencoderKL, folder, "VAE", dtype)
-    try:
-        check_vae(vae.config)
-    except ValueError as error:
-        raise ValueError(f"the model in {folder} cannot be read: {error}") from None
+    require_file(Path(folder) / "config.json", "VAE")
+    deep = name_class(read_config(Path(folder) / "config.json")) == "AutoencoderDC"
+    vae = load_part(AutoencoderDC if deep else AutoencoderKL, folder, "VAE", dtype)
     return vae.to(device).eval().requires_grad_(False)
 
 
@@ -131,7 +128,7 @@ def _find_encoder(folder: str | Path, networks: Mapping[str, str]) -> tuple[type
 def check_kind(kind: type, folder: str | Path, part: str) -> None:
     """Refuse a folder whose ``config.json`` is that of another class."""
     require_file(Path(folder) / "config.json", part)
-    found = read_config(Path(folder) / "config.json").get("_class_name")
+    found = name_class(read_config(Path(folder) / "config.json"))
     if found != kind.__name__:
         raise ValueError(f"the {part} in {folder} cannot be loaded: it is a {found}, not a {kind.__name__}")
 

@@ -19,9 +19,10 @@ _WEIGHTS = re.compile(
 _INDEX = re.compile(r"(?P<name>diffusion_pytorch_model|model)\.safetensors\.index(\.(?P<variant>\w+))?\.json")
 _PICKLES = (".bin", ".ckpt", ".pt", ".pth")
 _NEEDED = {  # of each part, any of these sets of files, but for weights
-    "tokenizer": [{"tokenizer.json"}, {"vocab.json", "merges.txt"}],
+    "tokenizer": [{"tokenizer.json"}, {"vocab.json", "merges.txt"}, {"spiece.model"}],
     "scheduler": [{"scheduler_config.json"}],
 }
+_SPLIT = {"ada_norm_zero": "DiTTransformer2DModel", "ada_norm_single": "PixArtTransformer2DModel"}  # as in diffusers
 _WEIGHTLESS = tuple(_NEEDED)
 
 
@@ -83,7 +84,7 @@ def check_complete(part: str, names: Iterable[str], *, with_weights: bool = True
         Naming what is missing.
     """
     names = set(names)
-    kind = part.removesuffix("_2")
+    kind = re.sub(r"_\d$", "", part)
     choices = _NEEDED.get(kind, [{"config.json"}])
     if not any(choice <= names for choice in choices):
         raise ValueError(f"it has no {' or '.join(' and '.join(sorted(choice)) for choice in choices)}")
@@ -117,6 +118,15 @@ def read_config(file: str | Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ValueError(f"{file} cannot be read: {error}") from None
     return config
+
+
+def name_class(config: Mapping[str, Any]) -> str | None:
+    """Return the class of diffusers that a part's configuration says it is of.
+
+    PixArt and DiT were published as ``Transformer2DModel``, which diffusers has since split by kind of norm.
+    """
+    name = config.get("_class_name")
+    return _SPLIT.get(config.get("norm_type"), name) if name == "Transformer2DModel" else name
 
 
 def _suffix(name: str) -> str:

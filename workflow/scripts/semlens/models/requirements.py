@@ -8,6 +8,7 @@ from semlens.models.backbones import load_backbone, recognize_family
 from semlens.models.part_files import read_config
 from semlens.models.parts import NETWORKS
 
+_VAES = {"AutoencoderKL": "block_out_channels", "AutoencoderDC": "encoder_block_out_channels"}  # an entry per level
 _NOT_BY_BETAS = ("FlowMatch", "EDM", "VQ")  # beginnings of schedulers whose noise is not defined by betas
 _BETAS = ("beta_start", "beta_end", "beta_schedule", "trained_betas")
 
@@ -48,28 +49,61 @@ def check_part(part: str, files: Mapping[str, Path], *, family: str, size: int) 
     return config
 
 
-def check_vae(config: dict[str, Any], wanted: int = 8) -> None:
-    """Refuse a VAE that does not make one latent of 8 x 8 pixels, or of as many as a network wants.
+def find_reduction(vae: Mapping[str, Any]) -> int:
+    """Return for how many image pixels along each side a VAE makes one latent.
+
+    Parameters
+    ----------
+    vae
+        Configuration of diffusers' ``AutoencoderKL`` or ``AutoencoderDC``.
+
+    Raises
+    ------
+    ValueError
+        If it is of another kind, naming it.
+    """
+    kind = vae.get("_class_name", "AutoencoderKL")
+    if kind not in _VAES:
+        raise ValueError(f"its VAE is a {kind}; those known are {', '.join(_VAES)}")
+    return 2 ** (len(vae[_VAES[kind]]) - 1)
+
+
+def check_vae(config: Mapping[str, Any], reduction: int) -> None:
+    """Refuse a VAE that does not make one latent of so many pixels along each side.
+
+    Parameters
+    ----------
+    config
+        See :func:`find_reduction`.
+    reduction
+        ``REDUCTION`` of the family that reads its latents.
 
     Raises
     ------
     ValueError
         Saying what it makes.
     """
-    reduction = 2 ** (len(config["block_out_channels"]) - 1)
-    if reduction != wanted:
-        raise ValueError(f"its VAE makes one latent of {reduction} pixels; those of {wanted} are known")
+    made = find_reduction(config)
+    if made != reduction:
+        raise ValueError(f"its VAE makes one latent of {made} pixels; its network reads those of {reduction}")
 
 
-def check_channels(network: dict[str, Any], vae: dict[str, Any]) -> None:
+def check_channels(read: int, vae: Mapping[str, Any]) -> None:
     """Refuse a VAE whose latents have other channels than those that the network reads.
+
+    Parameters
+    ----------
+    read
+        By the network, as its family's ``count_channels`` says.
+    vae
+        Configuration of the VAE.
 
     Raises
     ------
     ValueError
         Naming both numbers.
     """
-    read, made = network.get("in_channels", 4), vae.get("latent_channels", 4)
+    made = vae.get("latent_channels", 4)
     if read != made:
         raise ValueError(f"its network reads latents of {read} channels, its VAE makes {made}")
 

@@ -18,6 +18,7 @@ One that reads images has ``build_inputs(network, pixels)``, what a forward pass
 
 * ``NOISE``: how noise and latents are mixed, see :func:`semlens.models.noise.load_noise`.
 * ``REDUCTION``: image pixels per latent along each side.
+* ``count_channels(config)``: how many a latent has.
 * ``TEXT``: how it reads texts, see :mod:`semlens.models.texts`; None where it reads none.
 * ``prepare_conditioning(network, prompts, view, rows, image_size=)``: what a forward pass is given beside the latents.
 * ``build_inputs(network, latents, timestep, conditioning)``: all that a forward pass is given, by name.
@@ -33,6 +34,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from semlens.models.layers import Layer
+from semlens.models.part_files import name_class
 
 if TYPE_CHECKING:
     import torch
@@ -103,7 +105,7 @@ def recognize_family(config: Mapping[str, Any]) -> str | None:
     ValueError
         If there is none, naming the class and those that are known.
     """
-    named = [config.get("_class_name"), config.get("model_type"), *(config.get("architectures") or [])]
+    named = [name_class(config), config.get("model_type"), *(config.get("architectures") or [])]
     named = [kind for kind in named if kind]
     if not named:
         return None

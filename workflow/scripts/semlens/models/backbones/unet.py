@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from semlens.models.backbones._conditioning import read_sample_texts
 from semlens.models.layers import Layer
 from semlens.models.loading import check_kind, load_part
 from semlens.runtime.logs import log
-from semlens.storage.shard_reader import read_samples
 
 if TYPE_CHECKING:
     import h5py
@@ -46,6 +46,11 @@ def check_config(config: dict[str, Any], size: int | None = None) -> None:
         raise ValueError(f"its U-Net has sample_size {side}; it must be one number, the side of its latents")
     if size is not None and size != REDUCTION * side:
         raise ValueError(f"its U-Net reads images of {REDUCTION * side}; set 'size: {REDUCTION * side}'")
+
+
+def count_channels(config: dict[str, Any]) -> int:
+    """Return how many channels the latents have that the U-Net reads."""
+    return config.get("in_channels", 4)
 
 
 def list_layers(config: dict[str, Any], size: int | None = None) -> list[Layer]:
@@ -148,18 +153,14 @@ def prepare_conditioning(
     """
     import torch
 
-    batch = rows.stop - rows.start
-
-    def read(key: str) -> torch.Tensor:  # (batch, ...)
-        texts = torch.from_numpy(read_samples(prompts, key))
-        chosen = texts[read_samples(prompts, f"{view}/text", rows)] if view in prompts else texts
-        return chosen.expand(batch, *texts.shape[1:]).to(network.device, network.dtype)
-
-    conditioning: dict[str, Any] = {"encoder_hidden_states": read("embedding")}
+    conditioning: dict[str, Any] = {
+        "encoder_hidden_states": read_sample_texts(network, prompts, "embedding", view, rows)
+    }
     if network.config.addition_embed_type == "text_time":
         size = [[image_size, image_size, 0, 0, image_size, image_size]]
-        sizes = torch.tensor(size * batch, device=network.device, dtype=network.dtype)
-        conditioning["added_cond_kwargs"] = {"text_embeds": read("pooled"), "time_ids": sizes}
+        sizes = torch.tensor(size * (rows.stop - rows.start), device=network.device, dtype=network.dtype)
+        pooled = read_sample_texts(network, prompts, "pooled", view, rows)
+        conditioning["added_cond_kwargs"] = {"text_embeds": pooled, "time_ids": sizes}
     return conditioning
 
 

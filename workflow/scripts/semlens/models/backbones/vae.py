@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from semlens.models.layers import BASELINE, Layer
+from semlens.models.requirements import find_reduction
 
 if TYPE_CHECKING:
     import h5py
@@ -17,7 +18,7 @@ PARTS = REQUIRED_PARTS = (PART,)
 
 def list_layers(config: Mapping[str, Any], size: int | None = None) -> list[Layer]:
     """Return its one layer."""
-    reduction = 2 ** (len(config["block_out_channels"]) - 1)
+    reduction = find_reduction(config)
     return [Layer(BASELINE, "out", (size or config["sample_size"]) // reduction, config["latent_channels"])]
 
 
@@ -29,7 +30,7 @@ def check_config(config: Mapping[str, Any], size: int | None = None) -> None:
     ValueError
         Naming its reduction.
     """
-    reduction = 2 ** (len(config["block_out_channels"]) - 1)
+    reduction = find_reduction(config)
     if size is not None and size % reduction:
         raise ValueError(f"its VAE makes one latent of {reduction} pixels; set 'size' to a multiple of that")
 

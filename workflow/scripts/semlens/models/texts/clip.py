@@ -8,6 +8,7 @@ import torch
 from safetensors import SafetensorError
 
 from semlens.models.loading import require_complete, require_file
+from semlens.models.texts._tokenizers import load_tokenizer
 
 
 def embed_texts(texts: Sequence[str], parts: Mapping[str, Any]) -> dict[str, torch.Tensor]:
@@ -26,24 +27,41 @@ def embed_texts(texts: Sequence[str], parts: Mapping[str, Any]) -> dict[str, tor
     """
     from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
-    one, two = (
-        (Path(parts[f"tokenizer{n}"]), Path(parts[f"text_encoder{n}"])) if f"text_encoder{n}" in parts else None
-        for n in ("", "_2")
-    )
-    if two is None:
-        return {"embedding": torch.cat([state for (state,) in _encode(texts, *one, CLIPTextModel, [-1])])}
-    first = _encode(texts, *one, CLIPTextModel, [-2])
-    second = _encode(texts, *two, CLIPTextModelWithProjection, [-2, "pooled"])
-    joined = [torch.cat([state, other], dim=-1) for (state,), (other, _) in zip(first, second, strict=True)]
-    return {"embedding": torch.cat(joined), "pooled": torch.cat([pooled for _, pooled in second])}
+    if "text_encoder_2" not in parts:
+        (states,) = encode_clip(texts, parts, "", CLIPTextModel, [-1])
+        return {"embedding": states}
+    (first,) = encode_clip(texts, parts, "", CLIPTextModel, [-2])
+    second, pooled = encode_clip(texts, parts, "_2", CLIPTextModelWithProjection, [-2, "pooled"])
+    return {"embedding": torch.cat([first, second], dim=-1), "pooled": pooled}
 
 
-def _encode(
-    texts: Sequence[str], tokenizer: str | Path, text_encoder: str | Path, kind: type, wanted: Sequence[int | str]
-) -> list[list[torch.Tensor]]:
-    """Return for each text, one at a time, hidden states by number (-1 is normalised), or what is "pooled"."""
+def encode_clip(
+    texts: Sequence[str], parts: Mapping[str, Any], number: str, kind: type, wanted: Sequence[int | str]
+) -> list[torch.Tensor]:
+    """Return of all texts, each read alone, hidden states by number, or what is pooled of a text.
+
+    Parameters
+    ----------
+    parts
+        Folders by the name of the part.
+    number
+        Which of several encoders: nothing or ``_2``.
+    kind
+        The encoder's class.
+    wanted
+        Hidden states (texts, tokens, width) by number, of which -1 is normalised; ``pooled`` (texts, width), projected
+        where the encoder projects it.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        Naming the folder, if an encoder or a tokenizer cannot be loaded.
+    """
+    from transformers import CLIPTokenizer
+
+    text_encoder = parts[f"text_encoder{number}"]
     require_file(Path(text_encoder) / "config.json", "text encoder")
-    tokenize = _load_tokenizer(Path(tokenizer))
+    tokenize = load_tokenizer(CLIPTokenizer, parts[f"tokenizer{number}"], "vocab.json", "merges.txt")
     try:
         encoder, loaded = kind.from_pretrained(
             text_encoder, use_safetensors=True, dtype=torch.float32, local_files_only=True, output_loading_info=True
@@ -57,19 +75,7 @@ def _encode(
     with torch.inference_mode():
         for text in texts:
             output = encoder(tokenize(text, **options, return_tensors="pt").input_ids, output_hidden_states=True)
-            named = {"pooled": getattr(output, "text_embeds", None), -1: output.last_hidden_state}
+            pooled = output.text_embeds if "text_embeds" in output else output.pooler_output
+            named = {"pooled": pooled, -1: output.last_hidden_state}
             states.append([named[key] if key in named else output.hidden_states[key] for key in wanted])
-    return states
-
-
-def _load_tokenizer(folder: Path) -> Any:
-    """Return CLIP's tokenizer from ``tokenizer.json`` alone, or from vocabulary and merges."""
-    from transformers import CLIPTokenizer
-
-    if not (folder / "tokenizer.json").is_file():
-        for name in ("vocab.json", "merges.txt"):
-            require_file(folder / name, "tokenizer")
-    try:
-        return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"the tokenizer in {folder} cannot be loaded: {error}") from error
+    return [torch.cat(state) for state in zip(*states, strict=True)]
