@@ -59,7 +59,7 @@ def draw_artefacts(
     """
     datasets = list(dict.fromkeys(one.dataset for one in measurements))
     n_conditions = max(len(one.artefacts) for one in measurements)
-    width = min(9.0, max(4.2, 1.6 + 0.3 * n_conditions))
+    width = max(4.2, min(1.6 + 0.3 * n_conditions, 14 / len(datasets)))
     figure, panels = plt.subplots(
         len(_ROWS),
         len(datasets),
