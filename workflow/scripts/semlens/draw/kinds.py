@@ -136,7 +136,8 @@ KINDS = (
         "What else could it be",
         "Below separation, what prototypes hold beside classes. Place and size: the share of the variance of an "
         "object's place in its image, and of the logarithm of its area, that a ridge regression reads from its "
-        "prototype in images (videos) that it was not trained on; 0 is no better than the mean. Bands and bars are 95 % intervals. "
+        "prototype in images (videos) that it was not trained on; 0 is no better than the mean. Bands and bars are "
+        "95 % intervals. "
         "Last, the share of the prototypes' variance in the four channels of largest magnitude. Where it is near 1, "
         "few channels decide the distances (keys discard_channels, standardize_channels). Where place or size is read "
         "well, classes may be told by it (key given).",

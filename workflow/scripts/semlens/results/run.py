@@ -141,8 +141,8 @@ class Run:
         Parameters
         ----------
         kind
-            ``sets``, ``tests``, ``order``, ``separation``, ``class_separation``, ``contrasts``, ``artefacts``, and for some
-            experiments ``class_distances`` and ``pca``.
+            ``sets``, ``tests``, ``order``, ``separation``, ``class_separation``, ``contrasts``, ``artefacts``,
+            and for some experiments ``class_distances`` and ``pca``.
 
         Returns
         -------

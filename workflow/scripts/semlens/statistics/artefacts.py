@@ -28,7 +28,7 @@ def _count(description: str) -> pa.Column:
 
 _SHARE = pa.Check.in_range(0, 1 + 1e-9)
 _AT_MOST_1 = pa.Check.le(1)
-_R2 = "share of its variance that a ridge regression predicts in images (videos) that it was not trained on"
+_R2 = "share of variance that a ridge regression predicts in other images (videos); 0 is no better than the mean."
 
 ARTEFACTS_TABLE = pa.DataFrameSchema(
     {
@@ -45,20 +45,20 @@ ARTEFACTS_TABLE = pa.DataFrameSchema(
             str, nullable=True, description="What `discard_channels` leaves out, layer by layer, largest first."
         ),
         "n_probed": _count(
-            f"Number of objects from which place and size are read: all, or those of as many whole images (videos) as "
-            f"have about {MAX_PROBED:,}."
+            f"Number of objects from which place and size are read: all, or those of whole images that have about "
+            f"{MAX_PROBED:,}."
         ),
         "n_units": _count("Number of images (videos) that these are in."),
         "place_r2": _number(
-            f"How well an object's place is read: mean over x and y, the middle of its box as a share of the image, of "
-            f"the {_R2}. 0 is no better than the mean. Empty for fewer than {N_FOLDS} images (videos).",
+            f"How well x and y of the middle of an object's box are read: mean of x_r2 and y_r2. Empty for fewer than "
+            f"{N_FOLDS} images (videos).",
             _AT_MOST_1,
         ),
         "place_low": _number("Lower end of its 95 % interval, t(n_units - 1), for regressions trained as they were."),
         "place_high": _number("Upper end of its 95 % interval.", _AT_MOST_1),
-        "x_r2": _number("The same of x alone.", _AT_MOST_1),
-        "y_r2": _number("The same of y alone.", _AT_MOST_1),
-        "size_r2": _number(f"How well the logarithm of an object's area is read: {_R2}.", _AT_MOST_1),
+        "x_r2": _number(f"How well x is read: {_R2}", _AT_MOST_1),
+        "y_r2": _number(f"How well y is read: {_R2}", _AT_MOST_1),
+        "size_r2": _number(f"How well the logarithm of an object's area is read: {_R2}", _AT_MOST_1),
         "size_low": _number("Lower end of its 95 % interval."),
         "size_high": _number("Upper end of its 95 % interval.", _AT_MOST_1),
     },
