@@ -134,6 +134,11 @@ def write_shards(folder: Path, n: int, dimensions: int) -> None:
     folder.mkdir()
     for shard, start in enumerate(range(0, n, 5000)):
         parquet.write_table(table.slice(start, 5000), folder / f"{shard:05d}.parquet")
+    boxes = rng.uniform(1, 50, (4, n))
+    places = dict(zip(("bbox_x", "bbox_y", "bbox_w", "bbox_h"), map(arrow.array, boxes), strict=True))
+    places |= {"instance_id": columns["instance_id"], "area_fraction": arrow.array(boxes[2] * boxes[3] / 10_000)}
+    places |= {side: arrow.array(np.full(n, 100)) for side in ("width", "height")}
+    parquet.write_table(arrow.table(places), folder.with_name("manifest.parquet"))
 
 
 CONDITION = {"name": "0", "view": "identity", "timestep": 0, "layers": "enc16.1", "metric": "cosine", "offset": None}
@@ -160,6 +165,7 @@ def test(folder: Path) -> None:
         distances=folder / "distances.parquet",
         unit_totals=folder / "unit_totals.parquet",
         prototypes=sorted((folder / "prototypes").glob("*.parquet")),
+        manifests=[folder / "manifest.parquet"],
         conditions=[CONDITION],
         sets=SETS,
         reference="all",

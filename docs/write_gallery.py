@@ -20,6 +20,7 @@ PAGE, IMAGES = ROOT / "docs" / "gallery.md", ROOT / "docs" / "gallery"
 # By kind of figure: the experiment that shows it, and a heading where the report has none.
 SHOWN = {
     "separation": ("layers", ""),
+    "artefacts": ("layers", ""),
     "boxes": ("distance-measures", "Distance sets"),
     "class_distances": ("encoder-decoder", ""),
     "pca": ("encoder-decoder", ""),

@@ -13,6 +13,18 @@ COLUMNS = {"enc16.1": ["enc16.1@16"], "64+16": ["enc64.1@64", "enc16.1@64"]}
 DIMENSIONS = {"enc16.1@16": 6, "enc64.1@64": 3, "enc16.1@64": 6}
 
 
+def write_manifest(path, images, *, box=None, seed=0):
+    """Sizes and places of the same images' objects, in images of 100 x 50; all have the box, if there is one."""
+    ids = [f"{image}/{number}" for image, *_, objects in images for number in range(1, len(objects) + 1)]
+    rng = np.random.default_rng(seed)
+    boxes = [box or (*rng.uniform(0, [60, 30]), *rng.uniform(1, [40, 20])) for _ in ids]
+    frame = pd.DataFrame(boxes, columns=["bbox_x", "bbox_y", "bbox_w", "bbox_h"], dtype=float)
+    frame = frame.assign(instance_id=ids, width=100, height=50)
+    frame["area_fraction"] = frame["bbox_w"] * frame["bbox_h"] / 5000 * 0.625
+    parquet.write_table(arrow.Table.from_pandas(frame, preserve_index=False), path)
+    return path
+
+
 def write_shard(path, images, *, seed, passes=(("identity", 0),), columns=None):
     """Prototypes of images (name, video, frame, [(class_name, identity)]), as pooling writes them."""
     columns = COLUMNS if columns is None else columns

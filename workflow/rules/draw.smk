@@ -73,6 +73,33 @@ rule draw_separation:
         "../scripts/draw_separation.py"
 
 
+rule draw_artefacts:
+    """Draw what prototypes hold beside classes, below the separation that an experiment measured."""
+    input:
+        separation=statistics_of("separation"),
+        artefacts=statistics_of("artefacts"),
+        code=sources("draw_artefacts.py"),
+    output:
+        png=show("artefacts", "<results>/figures/{experiment}.artefacts.png"),
+        pdf="<results>/figures/{experiment}.artefacts.pdf",
+    log:
+        "<logs>/draw_artefacts/{experiment}.log",
+    wildcard_constraints:
+        experiment=one_of(list_experiments("draw_artefacts", config["experiments"])),
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem=grow(2, "GB"),
+        runtime=grow(10, "m"),
+    params:
+        title=of_experiment("title"),
+        axis=of_experiment("axis"),
+        comparisons=comparisons_of,
+        models=plan.list_compared_models(config),
+    script:
+        "../scripts/draw_artefacts.py"
+
+
 rule draw_example_objects:
     """Draw how an object becomes a prototype, under each condition of an experiment."""
     input:

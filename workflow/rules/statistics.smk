@@ -7,6 +7,7 @@ rule compute_statistics:
         distances="<results>/distances/{experiment}/{model}/{dataset}.parquet",
         unit_totals="<results>/distances/{experiment}/{model}/{dataset}.unit_totals.parquet",
         prototypes=lambda wildcards: paths.list_prototypes(**wildcards),
+        manifests=lambda wildcards: paths.list_manifests(wildcards.dataset),
         code=metric_sources("compute_statistics.py", metrics_of),
     output:
         sets="<results>/statistics/{experiment}/{model}/{dataset}.sets.csv",
@@ -15,6 +16,7 @@ rule compute_statistics:
         separation="<results>/statistics/{experiment}/{model}/{dataset}.separation.csv",
         class_separation="<results>/statistics/{experiment}/{model}/{dataset}.class_separation.csv",
         contrasts="<results>/statistics/{experiment}/{model}/{dataset}.contrasts.csv",
+        artefacts="<results>/statistics/{experiment}/{model}/{dataset}.artefacts.csv",
         influence="<results>/statistics/{experiment}/{model}/{dataset}.influence.parquet",
     log:
         "<logs>/compute_statistics/{experiment}/{model}/{dataset}.log",

@@ -11,6 +11,7 @@ if __name__ == "__main__":
             distances=inputs.distances,
             unit_totals=inputs.unit_totals,
             prototypes=inputs.prototypes,
+            manifests=inputs.manifests,
             conditions=params.conditions,
             sets=params.sets,
             reference=params.reference,

@@ -20,7 +20,21 @@ EXPERIMENTS = {
     ("experiment", "expected"),
     [
         ("metrics", ["boxes", *SEPARATION, "sets", "tests", "objects"]),
-        ("where", ["boxes", *SEPARATION, "sets", "tests", "class_distances", "pca", "neighbours", "pairs", "objects"]),
+        (
+            "where",
+            [
+                "boxes",
+                *SEPARATION,
+                "artefacts",
+                "sets",
+                "tests",
+                "class_distances",
+                "pca",
+                "neighbours",
+                "pairs",
+                "objects",
+            ],
+        ),
         ("video", ["curves", *SEPARATION, "sets", "tests", "objects"]),
         ("person", ["track", "track_table"]),
     ],

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from prototype_shards import write_shard
+from prototype_shards import write_manifest, write_shard
 from scipy import stats
 
 from semlens.compare.distances import compare_prototypes
@@ -28,16 +28,24 @@ SETS = ["scsi", "scdi", "dcsi", "dcdi"]
 OPTIONS = Options(average="classes", permutations=19, max_objects=10_000, seed=0, device="cpu")
 
 
-def compute(folder, shards, conditions, *, sets=SETS, expected_order=SETS, options=OPTIONS, max_pairs=10_000):
+def compute(
+    folder, shards, conditions, *, images=IMAGES, sets=SETS, expected_order=SETS, options=OPTIONS, max_pairs=10_000
+):
     """All tables by name, with ``influence``."""
     common = {"prototypes": shards, "conditions": conditions, "sets": sets, "reference": "all"}
     files = {name: folder / f"{name}.parquet" for name in ("distances", "unit_totals")}
     outputs = {f"out_{name}": path for name, path in files.items()}
     compare_prototypes(**common, max_pairs=max_pairs, seed=0, device="cpu", **outputs)
     out = {name: str(folder / f"{name}.csv") for name in STATISTICS}
-    influence = folder / "influence.parquet"
+    influence, manifest = folder / "influence.parquet", write_manifest(folder / "manifest.parquet", images)
     compute_statistics(
-        **common, **files, expected_order=expected_order, options=options, out=out, out_influence=influence
+        **common,
+        **files,
+        manifests=[manifest],
+        expected_order=expected_order,
+        options=options,
+        out=out,
+        out_influence=influence,
     )
     text = dict.fromkeys(("condition", "condition_a", "condition_b"), str)
     tables = {name: pd.read_csv(path, dtype=text) for name, path in out.items()}
@@ -67,7 +75,7 @@ FEW = {
 @pytest.mark.parametrize("images", FEW.values(), ids=FEW)
 def test_too_few_objects_give_empty_values_and_no_error(images, tmp_path):
     shard = write_shard(tmp_path / "0.parquet", images, seed=0)
-    tables = compute(tmp_path, [shard], [{**PLAIN, "name": "16"}])
+    tables = compute(tmp_path, [shard], [{**PLAIN, "name": "16"}], images=images)
     separation = tables["separation"].set_index("comparison")
     assert separation.index.tolist() == ["between", "inside"]
     assert (separation["separation"].notna() == (separation["n_objects"] > 0)).all()
@@ -82,6 +90,7 @@ def test_too_few_objects_under_a_view_give_empty_values(images, tmp_path):
         tmp_path,
         [shard],
         [{**PLAIN, "view": "hflip", "name": "x"}],
+        images=images,
         sets=["sidi", "scdi"],
         expected_order=["sidi", "scdi"],
     )
@@ -92,13 +101,18 @@ def test_too_few_objects_under_a_view_give_empty_values(images, tmp_path):
 def test_too_few_frames_give_empty_values(frames, tmp_path):
     shard = write_shard(tmp_path / "0.parquet", frames, seed=0)
     tables = compute(
-        tmp_path, [shard], [{**PLAIN, "offset": 2, "name": "2"}], sets=["sidi", "scdi"], expected_order=["sidi", "scdi"]
+        tmp_path,
+        [shard],
+        [{**PLAIN, "offset": 2, "name": "2"}],
+        images=frames,
+        sets=["sidi", "scdi"],
+        expected_order=["sidi", "scdi"],
     )
     assert tables["separation"]["comparison"].tolist() == ["identity"]
 
 
 def test_every_table_has_every_condition(computed):
-    for name in ("sets", "tests", "order", "separation", "class_separation", "influence"):
+    for name in ("sets", "tests", "order", "separation", "class_separation", "artefacts", "influence"):
         assert computed[name]["condition"].unique().tolist() == ["16", "64+16"], name
     contrasts = computed["contrasts"]
     assert contrasts[["condition_a", "condition_b"]].drop_duplicates().to_numpy().tolist() == [["16", "64+16"]]
@@ -148,6 +162,7 @@ def test_a_view_and_later_frames_are_asked_for_identity(tmp_path):
         tmp_path,
         [shard],
         [{**PLAIN, "name": "hflip", "view": "hflip"}],
+        images=images,
         sets=["sidi", "scdi"],
         expected_order=["sidi", "scdi"],
     )
@@ -155,7 +170,12 @@ def test_a_view_and_later_frames_are_asked_for_identity(tmp_path):
     assert (row.comparison, row.n_objects, row.n_units) == ("identity", 12, 6) and np.isnan(row.p)
     shard = write_shard(tmp_path / "f.parquet", VIDEOS, seed=0)
     tables = compute(
-        tmp_path, [shard], [{**PLAIN, "name": "1", "offset": 1}], sets=["sidi", "scdi"], expected_order=["sidi", "scdi"]
+        tmp_path,
+        [shard],
+        [{**PLAIN, "name": "1", "offset": 1}],
+        images=VIDEOS,
+        sets=["sidi", "scdi"],
+        expected_order=["sidi", "scdi"],
     )
     (row,) = tables["separation"].itertuples()
     assert (row.comparison, row.n_objects, row.n_units) == ("identity", 6 * 3 * 3, 6)

@@ -84,6 +84,17 @@ ROW = {
         **{"comparison": "identity", "condition_a": "hflip", "condition_b": "vflip", "difference": -0.1, "se": 0.1},
         **{"low": -0.3, "high": 0.1, "band_low": -0.4, "band_high": 0.2},
     },
+    "artefacts": {
+        **{
+            "condition": "cosine",
+            "n_objects": 9,
+            "n_channels": 320,
+            "largest_channels": "mid8:7, mid8:9, mid8:1, mid8:0",
+        },
+        **{"variance_share": 0.5, "magnitude_share": 0.6, "discarded_channels": "mid8:3", "n_probed": 9, "n_units": 6},
+        **{"place_r2": 0.5, "place_low": 0.4, "place_high": 0.6, "x_r2": 0.4, "y_r2": 0.6},
+        **{"size_r2": -0.1, "size_low": -0.3, "size_high": 0.1},
+    },
     "influence": {"condition": "cosine", "comparison": "between", "unit": "2007_000032", "influence": -0.01},
     "unit_totals": {
         **{"condition": "cosine", "set": "scsi", "unit": "2007_000032", "n": 2, "sum": 0.5, "sum_of_squares": 0.2},
@@ -167,6 +178,8 @@ def test_columns_get_the_types_of_the_contract():
         ("separation", "p", 0.0 - 1e-9),
         ("class_separation", "n_units", -1),
         ("contrasts", "se", -0.1),
+        ("artefacts", "variance_share", 1.1),
+        ("artefacts", "place_r2", 1.1),
         ("influence", "influence", np.nan),
         ("unit_totals", "n", 0),
         ("tests", "dunn_table1", -0.1),

@@ -1,7 +1,7 @@
 """Prototype shards as the stages after pooling read them."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as arrow
 
+from semlens.compare.channels import choose_treatment
 from semlens.storage.prototype_keys import LAYER_SETS
 from semlens.storage.table_reader import read_arrow, read_schema, read_table
 
@@ -39,14 +40,11 @@ class PrototypeShard:
         """Return the length of a layer set's vectors."""
         return sum(self._widths[column] for column in self.layer_sets[layer_set])
 
-    def read_vectors(self, layer_set: str, numbers: np.ndarray, out: np.ndarray) -> None:
-        """Put the vectors of the rows of these numbers into ``out``, (numbers, dimensions)."""
-        first = 0
+    def iterate_columns(self, layer_set: str, numbers: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield each column of a layer set with the vectors of the rows of these numbers, (numbers, channels)."""
         for column in self.layer_sets[layer_set]:
             values = read_arrow(self._path, [column])[column].combine_chunks().flatten().to_numpy()
-            width = self._widths[column]
-            out[:, first : first + width] = values.reshape(-1, width)[numbers - self._start]
-            first += width
+            yield column, values.reshape(-1, self._widths[column])[numbers - self._start]
 
 
 def open_prototypes(paths: Iterable[str | Path]) -> list[PrototypeShard]:
@@ -69,7 +67,8 @@ def load_prototypes(
     Parameters
     ----------
     condition
-        Its ``name``, ``view``, ``timestep`` and layer set (``layers``).
+        Its ``name``, ``view``, ``timestep`` and layer set (``layers``); perhaps what is done to channels, see
+        :func:`semlens.compare.channels.choose_treatment`.
     choose
         Takes all rows of the condition and returns the positions of those that are wanted, in rising order.
 
@@ -97,9 +96,17 @@ def load_prototypes(
     if choose is not None:
         rows = rows.iloc[choose(rows)]
     numbers = rows.index.to_numpy()
-    vectors = np.empty((len(rows), shards[0].count_dimensions(layer_set)), np.float32)
+    is_treated = condition.get("discard_channels") or condition.get("standardize_channels")
+    treatment = choose_treatment(shards, condition) if is_treated else None
+    width = len(treatment.list_names()) if treatment else shards[0].count_dimensions(layer_set)
+    vectors = np.empty((len(rows), width), np.float32)
     for shard in shards:
-        first, last = np.searchsorted(numbers, [shard.rows.index.start, shard.rows.index.stop])
-        if first < last:
-            shard.read_vectors(layer_set, numbers[first:last], vectors[first:last])
+        top, bottom = np.searchsorted(numbers, [shard.rows.index.start, shard.rows.index.stop])
+        left = 0
+        if top == bottom:
+            continue
+        for place, (_, values) in enumerate(shard.iterate_columns(layer_set, numbers[top:bottom])):
+            kept = treatment.apply(place, values) if treatment else values
+            vectors[top:bottom, left : left + kept.shape[1]] = kept
+            left += kept.shape[1]
     return rows, vectors

@@ -232,6 +232,8 @@ def _check_experiment(config: Config, name: str) -> None:
         raise ValueError(f"{where}: an instance is tracked along 'axis: offset', not {experiment['axis']!r}")
     if tracks_instance(experiment) and len(experiment["datasets"]) > 1:
         raise ValueError(f"{where}: 'reference' {experiment['reference']!r} is in one dataset; name that alone")
+    if experiment.get("discard_channels") and experiment.get("standardize_channels"):
+        raise ValueError(f"{where}: 'discard_channels' and 'standardize_channels' do not go together")
     if experiment["axis"] == "view":
         _check_distinct_views(where, experiment["conditions"])
     for condition in list_conditions(experiment):
@@ -239,6 +241,8 @@ def _check_experiment(config: Config, name: str) -> None:
             raise ValueError(f"{where}: 'layers' is neither set nor the axis")
         if condition["offset"] is not None and condition["view"] != ORIGINAL:
             raise ValueError(f"{where}: 'offset' and 'view' do not go together")
+        if experiment.get("given") and condition["view"] != ORIGINAL:
+            raise ValueError(f"{where}: 'given' and 'view' do not go together: a view moves objects and resizes them")
         if condition["offset"] is None and experiment["reference"] != "all":
             raise ValueError(f"{where}: 'reference' needs 'offset', set or as the axis")
         for dataset in experiment["datasets"]:

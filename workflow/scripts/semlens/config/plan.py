@@ -16,6 +16,8 @@ from semlens.select.formats import load_format
 PLACE_KEYS = ("pathvars", "device", "threads", "batch_size", "registry", "mirrors", "reference_results")
 # Keys of an extraction that decide how the network is read, and what a prototype is.
 _READING_KEYS = ("prompt", "posterior", "noise", "inference_steps", "mask")
+# Keys of an experiment that say what is done to channels before prototypes are compared.
+_CHANNEL_KEYS = ("discard_channels", "standardize_channels")
 
 
 def name_views(config: Config, name: Callable[[Any], str]) -> None:
@@ -36,8 +38,13 @@ def name_views(config: Config, name: Callable[[Any], str]) -> None:
 
 def list_conditions(experiment: Config) -> list[Config]:
     """Return the conditions of an experiment, each with a value on every axis and its ``name``."""
-    common = {axis: experiment.get(axis) for axis in sorted(AXES)}
+    common = {axis: experiment.get(axis) for axis in sorted(AXES)} | get_options(experiment)
     return [{**common, experiment["axis"]: value, "name": str(value)} for value in experiment["conditions"]]
+
+
+def get_options(experiment: Config) -> Config:
+    """Return what an experiment does to channels, and what its separation is given; only what it names."""
+    return {key: experiment[key] for key in (*_CHANNEL_KEYS, "given") if experiment.get(key)}
 
 
 def list_distinct_inputs(experiment: Config) -> list[Config]:
@@ -94,19 +101,25 @@ def list_layer_sets(config: Config, extraction: str, dataset: str) -> list[str]:
 def list_planes(config: Config, extraction: str, dataset: str) -> list[Config]:
     """Return ``layers``, ``timestep`` and ``metric`` of everything that experiments compare without a view, each once.
 
-    A layer set at a timestep has the metric of the first experiment that does not compare metrics, if there is one.
+    A layer set at a timestep has the metric and the channels of the first experiment that compares all channels as they
+    are and does not compare metrics, if there is one.
     """
     held = config["extractions"][extraction]
     if ORIGINAL not in config["views"][held["views"]]:
         return []
     planes: dict[tuple, Config] = {}
-    for experiment in sorted(config["experiments"].values(), key=lambda entry: entry["axis"] == "metric"):
+    for experiment in sorted(config["experiments"].values(), key=_is_special):
         if extraction in experiment["extractions"] and dataset in experiment["datasets"]:
             for condition in list_conditions(experiment):
                 if condition["timestep"] in held["timesteps"]:
-                    plane = {key: condition[key] for key in ("layers", "timestep", "metric")}
+                    keys = ("layers", "timestep", "metric", *_CHANNEL_KEYS)
+                    plane = {key: condition[key] for key in keys if key in condition}
                     planes.setdefault((plane["layers"], plane["timestep"]), plane)
     return list(planes.values())
+
+
+def _is_special(experiment: Config) -> tuple[bool, bool]:
+    return any(experiment.get(key) for key in _CHANNEL_KEYS), experiment["axis"] == "metric"
 
 
 def list_plane_metrics(config: Config, extraction: str, dataset: str) -> list[str]:
@@ -313,6 +326,8 @@ def get_question(config: Config, experiment: str, dataset: str) -> Config:
     """
     entry = config["experiments"][experiment]
     settings = {key: entry.get(key) for key in (*AXES, "reference") if key != entry["axis"]}
+    settings |= {key: entry.get(key) or None for key in _CHANNEL_KEYS}
+    settings["given"] = " and ".join(entry.get("given", [])) or None
     extractions = [config["extractions"][name] for name in list_extractions_of(config, experiment, dataset)]
     for key in _READING_KEYS:
         values = dict.fromkeys(extraction.get(key) for extraction in extractions)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from semlens.config.axes import AXES
 from semlens.config.plan import compares_classes, tracks_instance
 from semlens.config.schema import Config
 
@@ -57,6 +58,10 @@ def _has_boxes(experiment: Config) -> bool:
 
 def _has_curves(experiment: Config) -> bool:
     return _compares_sets(experiment) and experiment["axis"] == "offset"
+
+
+def _compares_features(experiment: Config) -> bool:
+    return _compares_sets(experiment) and AXES[experiment["axis"]].changes_features
 
 
 KINDS = (
@@ -122,6 +127,20 @@ KINDS = (
         "permutations of the classes, adjusted for the number of conditions. A class counts if its objects are in at "
         "least five images (videos). Retrieval, from the same neighbours: mean average precision, recall at 1, and the "
         "accuracy of a vote of the 20 nearest.",
+    ),
+    Kind(
+        "artefacts",
+        "draw_artefacts",
+        _compares_features,
+        "figures/{experiment}.artefacts.png",
+        "What else could it be",
+        "Below separation, what prototypes hold beside classes. Place and size: the share of the variance of an "
+        "object's place in its image, and of the logarithm of its area, that a ridge regression reads from its "
+        "prototype in images (videos) that it was not trained on; 0 is no better than the mean. Bands and bars are "
+        "95 % intervals. "
+        "Last, the share of the prototypes' variance in the four channels of largest magnitude. Where it is near 1, "
+        "few channels decide the distances (keys discard_channels, standardize_channels). Where place or size is read "
+        "well, classes may be told by it (key given).",
     ),
     Kind(
         "sets",

@@ -15,10 +15,16 @@ from semlens.statistics.studies import Comparison, Study, collect_studies, pair_
 
 _COLUMNS = 2
 _FARTHEST = 4  # power of ten of the largest and smallest signal-to-noise ratio that are told apart
-_TITLES = {
+COMPARISON_TITLES = {
     "between": "classes, between images",
     "inside": "classes, inside images",
     "identity": "identity",
+}
+_NOTES = {  # what a panel says of settings, if they are there
+    "inference_steps": "denoised in {} steps",
+    "discard_channels": "without the {} largest channels of a layer",
+    "standardize_channels": "channels standardized",
+    "given": "given {}",
 }
 
 
@@ -34,11 +40,14 @@ def draw_separation(
 
 
 class Scale(NamedTuple):
-    """Where conditions stand along a panel: by model and condition; NaN for what holds along all of it."""
+    """Where conditions stand along a panel: by model and condition; NaN for what holds along all of it.
+
+    Without ``ticks`` and their ``label``, conditions stand as :func:`place_conditions` places them.
+    """
 
     places: dict[str, dict[str, float]]
-    ticks: dict[float, str]
-    label: str
+    ticks: Mapping[float, str] = MappingProxyType({})
+    label: str = ""
 
 
 Levels = Mapping[str, Mapping[str, float]]  # by model and condition
@@ -71,8 +80,7 @@ def draw_studies(
     noise
         By model and timestep, the variance of the signal over that of the noise.
     """
-    pairs = pair_models(models)
-    colours = {name: f"C{number}" for number, (model, controls) in enumerate(pairs) for name in (model, *controls)}
+    colours = colour_models(models)
     pretrained = {model["name"] for model in models if model["weights"] == "pretrained"}
     drawn = [study for study in studies if any(len(one.values) for one in study.estimates.values())]
     rows = max(1, -(-len(drawn) // _COLUMNS))
@@ -97,7 +105,7 @@ def draw_studies(
     for row in panels:
         row[0].set_ylabel("separation")
     if drawn:
-        handles = [_make_handle(name, colours[name], name not in pretrained) for name in colours]
+        handles = make_handles(models)
         figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6), frameon=False)
     figure.suptitle(title, fontsize="large")
     return figure
@@ -121,17 +129,32 @@ def choose_scale(study: Study, depths: Levels, noise: Levels) -> Scale:
         }
         ticks = {-float(power): f"$10^{{{power}}}$" for power in range(_FARTHEST, -_FARTHEST - 1, -2)}
         return Scale(places, ticks, "signal-to-noise ratio")
-    places = place_conditions(study)
-    ticks = {place: name.replace("_", " ") for name, place in places.items()}
-    return Scale(dict.fromkeys(study.estimates, places), ticks, AXES[study.axis].label)
+    places = place_conditions(study.axis, study.conditions)
+    return Scale(dict.fromkeys(study.estimates, places))
 
 
-def place_conditions(study: Study) -> dict[str, float]:
+def colour_models(models: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Return the colour of each model, which its controls share; see :func:`draw_studies`."""
+    pairs = pair_models(models)
+    return {name: f"C{number}" for number, (model, controls) in enumerate(pairs) for name in (model, *controls)}
+
+
+def make_handles(models: Sequence[dict[str, Any]]) -> list[plt.Line2D]:
+    """Return what a legend shows of each model."""
+    pretrained = {model["name"] for model in models if model["weights"] == "pretrained"}
+    return [
+        plt.Line2D([], [], color=colour, label=name, **style_marker(is_control) | style_line(is_control))
+        for name, colour in colour_models(models).items()
+        for is_control in [name not in pretrained]
+    ]
+
+
+def place_conditions(axis: str, conditions: Sequence[str]) -> dict[str, float]:
     """Return where each condition stands on the axis: numbers at their square roots, layers in forward order."""
-    names = list(study.conditions)
-    if study.axis in ("timestep", "offset"):
+    names = list(conditions)
+    if axis in ("timestep", "offset"):
         return {name: float(np.sqrt(int(name))) for name in sorted(names, key=int)}
-    if study.axis == "layers":
+    if axis == "layers":
         names = list_sums(names) + sorted(set(names) - set(list_sums(names)), key=find_forward_position)
     return {name: float(place) for place, name in enumerate(names)}
 
@@ -168,46 +191,53 @@ def _draw_model(
     x, y = np.array([places[name] for name in names]), estimates.values[order]
     low, high = estimates.compute_band(seed, share=True)[:, order]
     if np.isnan(x).all():
-        panel.axhline(y[0], color=colour, **_style_line(is_control))
+        panel.axhline(y[0], color=colour, **style_line(is_control))
         panel.axhspan(low[0], high[0], color=colour, alpha=0.15, linewidth=0)
         return
     best = estimates.list_best(seed)[order]
-    joined = np.array([_is_joined(study.axis, name) for name in names])
-    panel.plot(x[joined], y[joined], color=colour, **_style_line(is_control))
+    joined = np.array([is_joined(study.axis, name) for name in names])
+    panel.plot(x[joined], y[joined], color=colour, **style_line(is_control))
     panel.fill_between(x[joined], low[joined], high[joined], color=colour, alpha=0.15, linewidth=0)
     panel.vlines(x[~joined], low[~joined], high[~joined], color=colour, alpha=0.35, linewidth=3)
     for chosen, face in ((best, colour), (~best, "white")):
-        panel.plot(x[chosen], y[chosen], color=colour, markerfacecolor=face, **_style_marker(is_control))
+        panel.plot(x[chosen], y[chosen], color=colour, markerfacecolor=face, **style_marker(is_control))
 
 
 def _label_panel(panel: plt.Axes, study: Study, scale: Scale) -> None:
-    slanted = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
-    names, is_ordered = list(scale.ticks.values()), scale.label == AXES[study.axis].label
-    turned = slanted if is_ordered and max(map(len, names)) > 3 else {}
-    panel.set_xticks(list(scale.ticks), names, fontsize="small", **turned)
-    n_sums = len(list_sums(study.conditions)) if study.axis == "layers" and is_ordered else 0
-    if 0 < n_sums < len(names):
-        panel.axvline(n_sums - 0.5, color="0.6", linewidth=0.8)
+    if scale.ticks:
+        panel.set_xticks(list(scale.ticks), list(scale.ticks.values()), fontsize="small")
+        panel.set_xlabel(scale.label)
+    else:
+        label_conditions(panel, study.axis, next(iter(scale.places.values())))
     panel.axhline(0.5, color="0.3", linewidth=0.8, linestyle=":")
     beside = {"xycoords": ("axes fraction", "data"), "xytext": (3, 0), "textcoords": "offset points"}
     panel.annotate("chance", (1, 0.5), **beside, va="center", fontsize="x-small", annotation_clip=False)
-    panel.set_xlabel(scale.label)
-    denoised = study.settings.get("inference_steps")
-    note = f"; denoised in {denoised} steps" if denoised else ""
-    panel.set_title(f"{_TITLES[study.comparison]} ({' and '.join(study.datasets)}{note})", fontsize="medium")
+    notes = "".join(f"; {note.format(study.settings[key])}" for key, note in _NOTES.items() if study.settings.get(key))
+    panel.set_title(
+        f"{COMPARISON_TITLES[study.comparison]} ({' and '.join(study.datasets)}{notes})", fontsize="medium", wrap=True
+    )
 
 
-def _is_joined(axis: str, name: str) -> bool:
+def label_conditions(panel: plt.Axes, axis: str, places: dict[str, float]) -> None:
+    """Name the conditions below a panel, and divide sums of layers from single ones."""
+    names = list(places)
+    slanted = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if max(map(len, names)) > 3 else {}
+    panel.set_xticks(list(places.values()), [name.replace("_", " ") for name in names], fontsize="small", **slanted)
+    if axis == "layers" and 0 < (n_sums := len(list_sums(names))) < len(names):
+        panel.axvline(n_sums - 0.5, color="0.6", linewidth=0.8)
+    panel.set_xlabel(AXES[axis].label)
+
+
+def is_joined(axis: str, name: str) -> bool:
+    """Return whether a line leads through a condition."""
     return axis in ("timestep", "offset") or (axis == "layers" and find_forward_position(name) is not None)
 
 
-def _style_line(is_control: bool) -> dict[str, Any]:
+def style_line(is_control: bool) -> dict[str, Any]:
+    """Return how the line of a model looks."""
     return {"linestyle": "--" if is_control else "-"}
 
 
-def _style_marker(is_control: bool) -> dict[str, Any]:
+def style_marker(is_control: bool) -> dict[str, Any]:
+    """Return how the marks of a model look."""
     return {"marker": "s" if is_control else "o", "linestyle": "none", "markersize": 4.5, "markeredgewidth": 1.2}
-
-
-def _make_handle(name: str, colour: str, is_control: bool) -> plt.Line2D:
-    return plt.Line2D([], [], color=colour, label=name, **_style_marker(is_control) | _style_line(is_control))

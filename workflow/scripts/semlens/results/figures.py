@@ -14,6 +14,7 @@ from semlens.config.plan import (
     name_metric,
 )
 from semlens.config.schema import Config
+from semlens.draw.artefacts import Measurement, draw_artefacts
 from semlens.draw.boxes import draw_boxes
 from semlens.draw.class_maps import draw_class_distances, draw_pca
 from semlens.draw.curves import draw_curves
@@ -46,6 +47,8 @@ def draw_figure(files: RunFiles, experiment: str, kind: str | None) -> plt.Figur
             return draw_curves(_read(files, experiment, "sets"), **words, **look)
         case "separation":
             return _draw_separation(files, experiment)
+        case "artefacts":
+            return _draw_artefacts(files, experiment)
         case "class_distances":
             return draw_class_distances(_read(files, experiment, chosen), **words)
         case "pca":
@@ -75,6 +78,19 @@ def _draw_separation(files: RunFiles, experiment: str) -> plt.Figure:
     entry = files.configuration["experiments"][experiment]
     models = list_compared_models(files.configuration)
     return draw_separation(comparisons, models, title=entry["title"], seed=files.configuration["seed"])
+
+
+def _draw_artefacts(files: RunFiles, experiment: str) -> plt.Figure:
+    comparisons, entry = (
+        list_comparisons(files.configuration, experiment),
+        files.configuration["experiments"][experiment],
+    )
+    kinds = [_read(files, experiment, kind) for kind in ("separation", "artefacts")]
+    measurements = [
+        Measurement(one["model"], one["dataset"], *(tables[one["name"]] for tables in kinds)) for one in comparisons
+    ]
+    models = list_compared_models(files.configuration)
+    return draw_artefacts(measurements, models, title=entry["title"], axis=entry["axis"])
 
 
 def _draw_crops(files: RunFiles, experiment: str, kind: str) -> plt.Figure:

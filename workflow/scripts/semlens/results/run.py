@@ -141,8 +141,8 @@ class Run:
         Parameters
         ----------
         kind
-            ``sets``, ``tests``, ``order``, ``separation``, ``class_separation``, ``contrasts``, and for some
-            experiments ``class_distances`` and ``pca``.
+            ``sets``, ``tests``, ``order``, ``separation``, ``class_separation``, ``contrasts``, ``artefacts``,
+            and for some experiments ``class_distances`` and ``pca``.
 
         Returns
         -------
@@ -249,11 +249,21 @@ class Run:
         return chosen.nsmallest(n, "distance").reset_index(drop=True)
 
     def prototypes(
-        self, extraction: str, model: str, dataset: str, *, layers: str, timestep: int = 0, view: str = ORIGINAL
+        self,
+        extraction: str,
+        model: str,
+        dataset: str,
+        *,
+        layers: str,
+        timestep: int = 0,
+        view: str = ORIGINAL,
+        discard_channels: int = 0,
+        standardize_channels: bool = False,
     ) -> Prototypes:
         """Return the prototypes of a layer set, such as ``enc16.1`` or ``64+32+16``, and the instances they are of.
 
-        Instances that a view does not show have none. Layer sets are those that experiments compare.
+        Instances that a view does not show have none. Layer sets are those that experiments compare. The last two do
+        what an experiment's keys of these names do, from the originals that the extraction has.
         """
         shards = open_prototypes(self._files.list_extracted("prototypes", extraction, model, dataset))
         held = pd.concat([shard.rows[["view", "timestep"]] for shard in shards])
@@ -261,7 +271,8 @@ class Run:
         check_name("view", view, held["view"].unique())
         check_name("timestep", timestep, held["timestep"].unique())
         condition = {"name": layers, "layers": layers, "timestep": timestep, "view": view}
-        rows, vectors = load_prototypes(shards, condition)
+        channels = {"discard_channels": discard_channels, "standardize_channels": standardize_channels}
+        rows, vectors = load_prototypes(shards, condition | channels)
         return Prototypes(rows.reset_index(drop=True), vectors)
 
     def planes(self, dataset: str) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:

@@ -12,9 +12,11 @@ from pyarrow.dataset import field
 from semlens.compare.prototypes import open_prototypes
 from semlens.compare.running_statistics import RunningStatistics, read_running_statistics
 from semlens.runtime.logs import log, show_progress
+from semlens.statistics.artefacts import ARTEFACTS_TABLE, measure_artefacts
 from semlens.statistics.means import leave_out_units
 from semlens.statistics.measure import Options, measure_condition
 from semlens.statistics.order import ORDER_TABLE, judge_order
+from semlens.statistics.places import read_places
 from semlens.statistics.samples import DistanceSample
 from semlens.statistics.separation_tables import (
     CLASS_SEPARATION_TABLE,
@@ -35,6 +37,7 @@ STATISTICS: dict[str, pa.DataFrameSchema] = {
     "separation": SEPARATION_TABLE,
     "class_separation": CLASS_SEPARATION_TABLE,
     "contrasts": CONTRASTS_TABLE,
+    "artefacts": ARTEFACTS_TABLE,
 }
 
 
@@ -43,6 +46,7 @@ def compute_statistics(
     distances: str | Path,
     unit_totals: str | Path,
     prototypes: Sequence[str | Path],
+    manifests: Sequence[str | Path],
     conditions: Sequence[dict[str, Any]],
     sets: Sequence[str],
     reference: str,
@@ -57,6 +61,8 @@ def compute_statistics(
     ----------
     conditions, sets, reference, prototypes
         As :func:`semlens.compare.distances.compare_prototypes` takes them.
+    manifests
+        Of all shards of the dataset: they say how large objects are and where they lie.
     expected_order
         Sets in the order of means that preserved semantics would give (Eq. 16 or 17).
     options
@@ -79,10 +85,11 @@ def compute_statistics(
             tables[name].append(frame.assign(condition=condition))
         order = results["order"].iloc[0]
         log.info("%s: %s: %s", condition, order["expected"], order["verdict"])
-    shards, measured = open_prototypes(prototypes), []
+    shards, places, measured = open_prototypes(prototypes), read_places(manifests), []
     for condition in show_progress(conditions, total=len(conditions), what="separation", unit="condition"):
-        measured += measure_condition(shards, condition, reference, options)
+        measured += measure_condition(shards, condition, reference, options, places)
     separation = tabulate_separation(measured, options)
+    tables["artefacts"] = [measure_artefacts(shards, conditions, places, options.seed)]
     joined = {name: pd.concat(frames, ignore_index=True) for name, frames in tables.items()} | separation
     for name, schema in STATISTICS.items():
         write_csv(joined[name][list(schema.columns)], schema, out[name])

@@ -15,6 +15,7 @@ from semlens.runtime.logs import log
 from semlens.statistics.labels import Labels
 from semlens.statistics.neighbours import fill_distances, gather_inside, gather_pairs, iterate_between, iterate_views
 from semlens.statistics.permutation import Shuffler, permute_between, permute_inside
+from semlens.statistics.places import gather_covariates, take_away
 from semlens.statistics.separation import Average, Separation, measure_separation
 
 
@@ -51,9 +52,22 @@ class Measured(NamedTuple):
 
 
 def measure_condition(
-    shards: Sequence[PrototypeShard], condition: dict[str, Any], reference: str, options: Options
+    shards: Sequence[PrototypeShard],
+    condition: dict[str, Any],
+    reference: str,
+    options: Options,
+    places: pd.DataFrame | None = None,
 ) -> list[Measured]:
-    """Return separation between and inside images; of a view, or of later frames, that of identity."""
+    """Return separation between and inside images; of a view, or of later frames, that of identity.
+
+    Parameters
+    ----------
+    condition
+        See :func:`semlens.compare.prototypes.load_prototypes`. Perhaps with what separation is ``given``: it is then
+        that of prototypes from which this was taken away, see :func:`semlens.statistics.places.take_away`.
+    places
+        See :func:`semlens.statistics.places.read_places`; of no use without ``given``.
+    """
     name, metric = condition["name"], condition["metric"]
     n_all = 0
 
@@ -63,6 +77,9 @@ def measure_condition(
         return sample_units(get_units(rows), options.max_objects, options.seed)
 
     rows, vectors = load_prototypes(shards, {**condition, "view": ORIGINAL}, choose)
+    if given := condition.get("given"):
+        covariates = gather_covariates(places, rows["instance_id"], given)
+        vectors = take_away(vectors, covariates, get_units(rows).nunique())
     if condition["view"] != ORIGINAL:
         kept = rows["instance_id"]
         view = load_prototypes(shards, condition, lambda rows: np.flatnonzero(rows["instance_id"].isin(kept)))

@@ -1,0 +1,86 @@
+"""What an experiment does to channels, and what its separation is given, follows it everywhere."""
+
+import copy
+import re
+
+import pytest
+
+from semlens.config.checks import check_references
+from semlens.config.plan import get_question, list_conditions, list_planes
+
+READ = {"models": ["tiny"], "datasets": ["coco"], "prompt": "empty", "posterior": "mean", "noise": True}
+ASKED = {"extractions": ["plain"], "datasets": ["coco"], "metric": "cosine", "timestep": 0, "view": "identity"}
+CONFIG = {
+    "models": {"tiny": {}},
+    "prompts": {"empty": ""},
+    "views": {"plain": ["identity", "hflip"]},
+    "datasets": {"coco": {"format": "coco", "source": {"folder": "coco"}, "split": "val"}},
+    "extractions": {"plain": {**READ, "views": "plain", "timesteps": [0], "mask": "area"}},
+    "experiments": {
+        "where": {
+            **ASKED,
+            **{"axis": "layers", "conditions": ["mid8"], "reference": "all"},
+            **{"sets": ["scsi", "scdi"], "expected_order": []},
+        }
+    },
+}
+OPTIONS = {
+    "discard_channels": (2, "2"),
+    "standardize_channels": (True, "True"),
+    "given": (["area", "position"], "area and position"),
+}
+
+
+@pytest.fixture
+def config():
+    return copy.deepcopy(CONFIG)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_option_is_in_every_condition_and_in_the_question(config, option):
+    value, text = OPTIONS[option]
+    config["experiments"]["where"][option] = value
+    (condition,) = list_conditions(config["experiments"]["where"])
+    assert condition[option] == value
+    assert str(get_question(config, "where", "coco")["settings"][option]) == text
+
+
+def test_defaults_change_neither_conditions_nor_what_is_asked(config):
+    before = list_conditions(config["experiments"]["where"]), get_question(config, "where", "coco")
+    config["experiments"]["where"] |= {"discard_channels": 0, "standardize_channels": False, "given": []}
+    assert (list_conditions(config["experiments"]["where"]), get_question(config, "where", "coco")) == before
+    assert [before[1]["settings"][option] for option in OPTIONS] == [None, None, None]
+
+
+def test_a_plane_has_the_channels_of_its_only_experiment_and_all_of_them_where_one_compares_all(config):
+    config["experiments"]["where"]["discard_channels"] = 2
+    assert [plane.get("discard_channels") for plane in list_planes(config, "plain", "coco")] == [2]
+    config["experiments"]["raw"] = CONFIG["experiments"]["where"]
+    assert [plane.get("discard_channels") for plane in list_planes(config, "plain", "coco")] == [None]
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_one_option_passes(config, option):
+    config["experiments"]["where"][option] = OPTIONS[option][0]
+    check_references(config)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"discard_channels": 2, "standardize_channels": True},
+            "experiment 'where': 'discard_channels' and 'standardize_channels' do not go together",
+        ),
+        ({"given": ["area"], "view": "hflip"}, "experiment 'where': 'given' and 'view' do not go together"),
+        (
+            {"given": ["area"], "axis": "view", "layers": "mid8", "conditions": ["identity", "hflip"]},
+            "experiment 'where': 'given' and 'view' do not go together",
+        ),
+    ],
+    ids=["channels", "a view", "views along the axis"],
+)
+def test_what_does_not_go_together_is_refused(config, changes, words):
+    config["experiments"]["where"] |= changes
+    with pytest.raises(ValueError, match=f"^{re.escape(words)}"):
+        check_references(config)
