@@ -15,7 +15,9 @@ RULE_FILES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
 # which they are used.
 INDIRECT = {
     "tabulate": "to_markdown",
+    "protobuf": "spiece.model",
     "safetensors": "use_safetensors",
+    "sentencepiece": "spiece.model",
     "snakemake": "bin)/snakemake",
     "snakemake-executor-plugin-slurm": "pytest -m slurm",
     "ipykernel": '"kernelspec"',

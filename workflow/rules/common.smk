@@ -4,40 +4,25 @@ from importlib.metadata import version
 
 from semlens.compare.metrics import load_metric
 from semlens.config.digests import digest_annotations, digest_files, digest_images
+from semlens.config.job_sources import JobSources
 from semlens.config.load import find_file
+from semlens.config.models import (
+    get_family,
+    get_image_options,
+    get_text_kind,
+    list_compared_models,
+    list_noised_models,
+)
 from semlens.config.paths import list_statistics, list_unit_totals
-from semlens.config.sources import list_sources
 from semlens.config.user_paths import link_if_odd
 from semlens.draw.kinds import list_experiments, list_kinds, list_report_parts
-from semlens.images.views import parse_view
 from semlens.models.parts import NETWORKS, PARTS
 from semlens.runtime import registry
 
 
-def sources(script, *variants):
-    """The code that a job runs: its script, the variants that it loads by name, and all modules that they import."""
-    files = [script, *(f"semlens/{variant}.py" for variant in variants)]
-    return [here(path) for path in list_sources(SCRIPTS, *files)]
-
-
-def view_sources(script, *groups, more=()):
-    """The code of a job that shows images under the views of some groups."""
-    views = {parse_view(view)[0] for group in groups for view in config["views"][group]}
-    return sources(script, *(f"images/views/{view}" for view in sorted(views)), *more)
-
-
-def extractor_sources(script):
-    """Input function: the code of a job that runs a network of some family on samples of some views."""
-    return lambda wildcards: view_sources(
-        script,
-        config["extractions"][wildcards.extraction]["views"],
-        more=[f"models/backbones/{family_of(wildcards)}"],
-    )
-
-
-def metric_sources(script, metrics):
-    """Input function: the code of a job that measures distances, by the metrics that a function of its wildcards names."""
-    return lambda wildcards: sources(script, *(f"compare/metrics/{metric}" for metric in metrics(wildcards)))
+code = JobSources(config, SCRIPTS, here)
+sources, view_sources = code.list_files, code.list_files_with_views
+metric_sources, extractor_sources = code.of_metrics, code.of_extractor
 
 
 def show(kind, path):
@@ -89,9 +74,9 @@ conditions_of = of_job(plan.list_experiment_conditions, "experiment")
 comparisons_of = of_job(plan.list_comparisons, "experiment")
 questions_of = of_job(plan.list_questions, "experiment")
 mask_options = of_job(plan.get_mask_options, "extraction", "model")
-family_of = of_job(plan.get_family, "model")
-text_of = of_job(plan.get_text_kind, "model")
-image_options = of_job(plan.get_image_options, "extraction", "model", "dataset")
+family_of = of_job(get_family, "model")
+text_of = of_job(get_text_kind, "model")
+image_options = of_job(get_image_options, "extraction", "model", "dataset")
 layer_sets = of_job(plan.list_layer_sets, "extraction", "dataset")
 extraction_names = of_job(plan.get_extraction_names, "extraction", "model", "dataset")
 

@@ -67,7 +67,7 @@ rule draw_separation:
         title=of_experiment("title"),
         axis=of_experiment("axis"),
         comparisons=questions_of,
-        models=plan.list_compared_models(config),
+        models=list_compared_models(config),
         seed=config["seed"],
     script:
         "../scripts/draw_separation.py"
@@ -95,7 +95,7 @@ rule draw_artefacts:
         title=of_experiment("title"),
         axis=of_experiment("axis"),
         comparisons=comparisons_of,
-        models=plan.list_compared_models(config),
+        models=list_compared_models(config),
     script:
         "../scripts/draw_artefacts.py"
 

@@ -32,8 +32,8 @@ rule summarize_findings:
         separation=list_statistics("separation", COMPARED),
         order=list_statistics("order", COMPARED),
         influence=list_statistics("influence", COMPARED, "parquet"),
-        layers=[f"<results>/layers/{model['name']}.csv" for model in plan.list_compared_models(config)],
-        noise=[f"<results>/noise/{model['name']}.csv" for model in plan.list_noised_models(config)],
+        layers=[f"<results>/layers/{model['name']}.csv" for model in list_compared_models(config)],
+        noise=[f"<results>/noise/{model['name']}.csv" for model in list_noised_models(config)],
         code=sources("summarize_findings.py"),
     output:
         json="<results>/findings.json",
@@ -50,8 +50,8 @@ rule summarize_findings:
         runtime=grow(10, "m"),
     params:
         comparisons=plan.list_questions(config),
-        models=plan.list_compared_models(config),
-        noised=plan.list_noised_models(config),
+        models=list_compared_models(config),
+        noised=list_noised_models(config),
         seed=config["seed"],
     script:
         "../scripts/summarize_findings.py"

@@ -8,10 +8,11 @@ import tiny_transformers
 import torch
 from diffusers import SanaPipeline
 from safetensors.torch import load_file, save_file
-from transformers import Gemma2ForCausalLM, Gemma2Model, T5EncoderModel, T5ForConditionalGeneration
+from transformers import Gemma2ForCausalLM, Gemma2Model, T5EncoderModel, T5ForConditionalGeneration, T5Tokenizer
 
 from semlens.models.texts import _blockwise, embed_texts
 from semlens.models.texts._blockwise import load_blockwise
+from semlens.models.texts._tokenizers import load_tokenizer
 from semlens.models.texts.gemma import embed_texts as embed_with_gemma
 
 KINDS = {"t5": (T5EncoderModel, "pixart", "encoder.block"), "gemma": (Gemma2Model, "sana", "layers")}
@@ -177,17 +178,18 @@ def encode_field(number, data):
     return bytes([number << 3 | 2, len(data)]) + data
 
 
-def test_what_a_vocabulary_of_sentencepiece_needs_is_said(parts, tmp_path):
-    """As PixArt's tokenizers are published: ``spiece.model`` alone."""
-    pieces = [("<pad>", 3), ("</s>", 3), ("<unk>", 2), ("▁", 1)]
+def test_a_tokenizer_may_be_a_vocabulary_of_sentencepiece_alone(parts, tmp_path):
+    """As PixArt's are published. Numbers are those of the pieces."""
+    pieces = [("<pad>", 3), ("</s>", 3), ("<unk>", 2), ("▁", 1), ("a", 1), ("b", 1)]
     content = b"".join(
         encode_field(1, encode_field(1, piece.encode()) + b"\x15" + struct.pack("<f", -1.0) + bytes([3 << 3, kind]))
         for piece, kind in pieces
     )
     (tmp_path / "spiece.model").write_bytes(content)
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "T5Tokenizer"}))
-    with pytest.raises(ValueError, match=rf"{tmp_path} cannot be loaded: .*sentencepiece and protobuf"):
-        embed_texts("t5", TEXTS, parts["t5"] | {"tokenizer": tmp_path})
+    tokenize = load_tokenizer(T5Tokenizer, tmp_path, "spiece.model")
+    assert tokenize("ab a")["input_ids"] == [3, 4, 5, 3, 4, 1]
+    assert embed_texts("t5", ["ab"], parts["t5"] | {"tokenizer": tmp_path})["mask"].sum() == 4
 
 
 @pytest.mark.parametrize("kind", ["t5", "gemma"])

@@ -28,30 +28,31 @@ def name_families(config: Config, registry: Registry, demo: str | Path) -> None:
     for name, entry in config["models"].items():
         source = entry["source"]
         if "baseline" in source:
-            found = source["baseline"]
+            found = [source["baseline"]]
         elif folder := demo if "demo" in source else source.get("folder"):
             found = _look_into(name, Path(folder))
         elif "download" in source:
-            found = registry["models"].get(source["download"], {}).get("family", _DEFAULT)
+            found = [registry["models"].get(source["download"], {}).get("family", _DEFAULT)]
         else:
-            found = _DEFAULT if "file" in source else None
+            found = [_DEFAULT] if "file" in source else []
         wanted = entry.get("family")
-        if found and wanted not in (None, found, _OF_ANY):
-            raise ValueError(f"model {name!r}: its network is of the family {found}, not {wanted}")
-        entry["family"] = wanted or found or _DEFAULT
+        if found and wanted not in (None, *found, _OF_ANY):
+            raise ValueError(f"model {name!r}: its network is of the family {' or '.join(found)}, not {wanted}")
+        entry["family"] = wanted or next(iter(found), _DEFAULT)
         if entry["weights"] == "random":
             entry.setdefault("seed", config["seed"])
         elif "seed" in entry:
             raise ValueError(f"model {name!r}: 'seed' goes with 'weights: random' alone")
 
 
-def _look_into(name: str, folder: Path) -> str | None:
-    """Return the family of the network in a model's folder; None if it has no configuration of one."""
+def _look_into(name: str, folder: Path) -> list[str]:
+    """Return the families of the networks in a model's folder, by their configurations."""
+    found = []
     for part in NETWORKS:
         file = find_part_folder(folder, part) / "config.json"
         if file.is_file():
             try:
-                return recognize_family(read_config(file))
+                found.append(recognize_family(read_config(file)))
             except ValueError as error:
                 raise ValueError(f"model {name!r}, {file.parent}: {error}") from None
-    return None
+    return [family for family in found if family]

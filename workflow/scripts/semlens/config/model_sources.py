@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from semlens.config.digests import digest_code, digest_files, digest_values
-from semlens.config.plan import find_base_model
+from semlens.config.models import find_base_model
 from semlens.config.schema import Config
 from semlens.models.backbones import load_backbone
 from semlens.models.part_files import SMALL, is_weights, select_files

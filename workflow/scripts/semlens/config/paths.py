@@ -5,8 +5,8 @@ from pathlib import Path
 
 from semlens.config.digests import digest_code, digest_files, digest_values
 from semlens.config.model_sources import ModelSources
+from semlens.config.models import find_base_model
 from semlens.config.plan import (
-    find_base_model,
     get_criteria,
     get_reader_options,
     get_shard_range,

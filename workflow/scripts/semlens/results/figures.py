@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import matplotlib.pyplot as plt
 
+from semlens.config.models import list_compared_models
 from semlens.config.plan import (
-    list_compared_models,
     list_comparisons,
     list_distinct_inputs,
     list_example_options,

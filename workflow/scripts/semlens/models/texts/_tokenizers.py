@@ -5,7 +5,7 @@ from typing import Any
 
 from semlens.models.loading import require_file
 
-PIECES = "spiece.model"
+PIECES = "spiece.model"  # which transformers reads with sentencepiece and protobuf
 
 
 def load_tokenizer(kind: type, folder: str | Path, *files: str) -> Any:
@@ -24,13 +24,10 @@ def load_tokenizer(kind: type, folder: str | Path, *files: str) -> Any:
         Naming the folder, if a file is missing or cannot be read.
     """
     folder = Path(folder)
-    alone = not (folder / "tokenizer.json").is_file()
-    if alone:
+    if not (folder / "tokenizer.json").is_file():
         for name in files or ["tokenizer.json"]:
             require_file(folder / name, "tokenizer")
     try:
         return kind.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
-        how = f"; {PIECES} alone needs the packages sentencepiece and protobuf, tokenizer.json beside it does not"
-        hint = how if alone and PIECES in files else ""
-        raise ValueError(f"the tokenizer in {folder} cannot be loaded: {error}{hint}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"the tokenizer in {folder} cannot be loaded: {error}") from error
