@@ -124,6 +124,17 @@ def list_projections(config: Config) -> list[Config]:
     ]
 
 
+def list_sampled(config: Config) -> list[Config]:
+    """Return extraction, model and dataset of everything whose tokens are measured: what shows images as they are."""
+    return [
+        {"extraction": name, "model": model, "dataset": dataset}
+        for name, entry in config["extractions"].items()
+        if ORIGINAL in config["views"][entry["views"]]
+        for dataset in entry["datasets"]
+        for model in entry["models"]
+    ]
+
+
 def list_shards(config: Config, dataset: str) -> list[str]:
     """Return the shard names of a dataset."""
     return [f"{number:05d}" for number in range(-(-config["datasets"][dataset]["images"] // config["shard_size"]))]
