@@ -124,14 +124,18 @@ def list_projections(config: Config) -> list[Config]:
     ]
 
 
-def list_sampled(config: Config) -> list[Config]:
-    """Return extraction, model and dataset of everything whose tokens are measured: what shows images as they are."""
+def list_sampled(config: Config, experiment: str | None = None) -> list[Config]:
+    """Return extraction, model and dataset of everything whose tokens are measured, or of what an experiment reads.
+
+    These are the extractions that show images as they are.
+    """
+    asked = config["experiments"][experiment] if experiment else config
     return [
         {"extraction": name, "model": model, "dataset": dataset}
-        for name, entry in config["extractions"].items()
-        if ORIGINAL in config["views"][entry["views"]]
-        for dataset in entry["datasets"]
-        for model in entry["models"]
+        for name in asked["extractions"]
+        for dataset in config["extractions"][name]["datasets"]
+        for model in config["extractions"][name]["models"]
+        if dataset in asked["datasets"] and ORIGINAL in config["views"][config["extractions"][name]["views"]]
     ]
 
 

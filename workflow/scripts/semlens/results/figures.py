@@ -7,10 +7,12 @@ import matplotlib.pyplot as plt
 from semlens.config.plan import (
     list_compared_models,
     list_comparisons,
+    list_conditions,
     list_distinct_inputs,
     list_example_options,
     list_example_shards,
     list_questions,
+    list_sampled,
     name_metric,
 )
 from semlens.config.schema import Config
@@ -24,6 +26,7 @@ from semlens.draw.object_crops import load_crops
 from semlens.draw.pairs import choose_pairs, draw_pairs
 from semlens.draw.separation import draw_separation
 from semlens.draw.style import PALETTE, Statistics, read_statistics
+from semlens.draw.tokens import draw_tokens, read_tokens
 from semlens.draw.tracks import draw_track, load_track
 from semlens.results.files import RunFiles, check_name
 
@@ -46,6 +49,8 @@ def draw_figure(files: RunFiles, experiment: str, kind: str | None) -> plt.Figur
             return draw_curves(_read(files, experiment, "sets"), **words, **look)
         case "separation":
             return _draw_separation(files, experiment)
+        case "tokens":
+            return _draw_tokens(files, experiment)
         case "class_distances":
             return draw_class_distances(_read(files, experiment, chosen), **words)
         case "pca":
@@ -75,6 +80,14 @@ def _draw_separation(files: RunFiles, experiment: str) -> plt.Figure:
     entry = files.configuration["experiments"][experiment]
     models = list_compared_models(files.configuration)
     return draw_separation(comparisons, models, title=entry["title"], seed=files.configuration["seed"])
+
+
+def _draw_tokens(files: RunFiles, experiment: str) -> plt.Figure:
+    entry = files.configuration["experiments"][experiment]
+    sources = list_sampled(files.configuration, experiment)
+    tokens = read_tokens([files.find_tokens(source) for source in sources], sources, list_conditions(entry))
+    models = list_compared_models(files.configuration)
+    return draw_tokens(tokens, models, title=entry["title"], axis=entry["axis"])
 
 
 def _draw_crops(files: RunFiles, experiment: str, kind: str) -> plt.Figure:
