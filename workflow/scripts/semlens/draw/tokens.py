@@ -106,8 +106,8 @@ def _draw_measure(
         panel.text(0.5, 0.5, "not measured", ha="center", transform=panel.transAxes)
     slanted = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if max(map(len, places)) > 3 else {}
     panel.set_xticks(list(places.values()), list(places), fontsize="small", **slanted)
-    if measure == "variance_share":
-        panel.set_ylim(-0.05, 1.05)
+    if measure != "norm_ratio":
+        panel.set_ylim(min(-0.05, tokens[measure].min() - 0.05), 1.05)
 
 
 def _style(colour: str, is_control: bool) -> dict[str, Any]:
