@@ -17,7 +17,7 @@ ABOUT = {"extraction": "plain", "model": "m", "dataset": "d", "layers": list(SHA
 def make_map(view, name, timestep, layer):
     """A map that says of every number where it comes from: image, view, timestep, channel and cell."""
     height, width = SHAPES[layer]
-    start = 1e6 * (view == "hflip") + 1e4 * int(name) + 1e3 * (timestep == 50)
+    start = 1e6 * (view != "identity") + 1e4 * int(name) + 1e3 * (timestep == 50)
     cells = torch.arange(height * width, dtype=torch.float32).reshape(height, width)
     return torch.stack([start + 100 * channel + cells for channel in range(CHANNELS)])
 
@@ -109,6 +109,12 @@ def test_of_many_images_the_first_are_sampled(tmp_path):
     assert [name.decode() for name in found["image_id"]] == names[:MAX_IMAGES]
     firsts = found["t0/mid2/tokens"][:, 0, 0]
     np.testing.assert_array_equal(firsts, [1e4 * image for image in range(MAX_IMAGES)])
+
+
+@pytest.mark.parametrize("views", [("hflip", "identity"), ("identity", "vflip")])
+def test_views_are_not_sampled(tmp_path, views):
+    sample(tmp_path / "tokens.h5", {view: number(range(3)) for view in views})
+    assert read(tmp_path / "tokens.h5")["t0/mid2/tokens"].max() < 1e6
 
 
 def test_batches_pass_unchanged(tmp_path):

@@ -37,6 +37,11 @@ def test_noise_tells_nothing(places, rng, channels):
     assert (measure_position(rng.standard_normal((len(places), channels)), places, GROUPS) < 0.05).all()
 
 
+def test_the_penalty_is_chosen_on_rows_that_do_not_fit_it(places, rng):
+    """Without a penalty, as many channels as rows fit noise, and R2 is far below 0."""
+    assert (measure_position(rng.standard_normal((len(places), 400)), places, GROUPS) > -0.1).all()
+
+
 @pytest.mark.parametrize("channels", [8, 1000])
 def test_shuffled_places_are_not_read(places, rng, channels):
     features = np.column_stack([places, rng.standard_normal((len(places), channels))])

@@ -79,6 +79,13 @@ def test_position_is_the_mean_of_row_and_column(noise, places):
     assert found["position_r2"] == (found["row_r2"] + found["column_r2"]) / 2
 
 
+def test_tokens_of_one_image_are_left_out_together():
+    """What tells images apart would otherwise tell the places that only one of them has."""
+    places = np.repeat(np.random.default_rng(0).random((IMAGES, 1, 2)), CELLS, axis=1)
+    codes = np.repeat(np.eye(IMAGES, dtype=np.float32)[:, None], CELLS, axis=1)
+    assert describe_tokens(codes, places, UNITS)["position_r2"] < 0.05
+
+
 def test_frames_of_few_videos_are_not_taken_for_images(places):
     videos = np.array(["a", "b", "c", "d"] * 5)
     assert np.isnan(describe_tokens(places.astype(np.float32), places, videos)["position_r2"])
