@@ -38,6 +38,7 @@ rule all:
     default_target: True
     input:
         rules.draw.input,
+        rules.statistics.input,
         rules.pool.input,
         rules.write_report.output.html,
         rules.write_explorer.output.html,

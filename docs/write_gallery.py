@@ -26,6 +26,7 @@ SHOWN = {
     "pca": ("encoder-decoder", ""),
     "neighbours": ("single-layer", ""),
     "pairs": ("single-layer", ""),
+    "tokens": ("layers", ""),
     "objects": ("resolution", ""),
     "curves": ("video", "Distances in later frames"),
     "track": ("video-example", "One object in later frames"),

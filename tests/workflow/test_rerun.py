@@ -57,6 +57,12 @@ def projected(extraction: str, *datasets: str) -> set[Job]:
     return places | {EXPLORED}
 
 
+def measured(extraction: str, *datasets: str) -> set[Job]:
+    """Artefacts of tokens."""
+    models = SMALL["extractions"].get(extraction, {"models": ["tiny"]})["models"]
+    return {Job("measure_tokens", f"{extraction}/{model}/{dataset}") for model in models for dataset in datasets}
+
+
 def examples(*experiments: str) -> set[Job]:
     return {Job("draw_example_objects", experiment) for experiment in experiments}
 
@@ -65,12 +71,15 @@ PLAIN = (
     extracted("extract_features", "plain", "coco", "voc")
     | extracted("pool_prototypes", "plain", "coco", "voc")
     | projected("plain", "coco", "voc")
+    | measured("plain", "coco", "voc")
+    | {Job("draw_tokens", "layers")}
     | concluded("metrics", "layers", "turns")
     | examples("metrics", "layers", "turns")
 )
 VIDEO = (
     extracted("extract_prototypes", "video", "davis")
     | projected("video", "davis")
+    | measured("video", "davis")
     | concluded("video", "one")
     | examples("video")
 )
@@ -78,6 +87,8 @@ NOISED = (
     extracted("extract_features", "noised", "voc")
     | extracted("pool_prototypes", "noised", "voc")
     | projected("noised", "voc")
+    | measured("noised", "voc")
+    | {Job("draw_tokens", "noise")}
     | concluded("noise")
     | examples("noise")
 )
@@ -111,7 +122,7 @@ CHANGES = {
     ),
     "a title redraws its experiment": (
         {"experiments:layers:title": "Another question"},
-        {Job(f"draw_{kind}", "layers") for kind in ("experiment", "separation", "classes", "neighbours")}
+        {Job(f"draw_{kind}", "layers") for kind in ("experiment", "separation", "classes", "neighbours", "tokens")}
         | examples("layers"),
     ),
     "a section stands in the report alone": ({"experiments:layers:section": "beyond the paper"}, set()),
@@ -145,6 +156,7 @@ CHANGES = {
         | extracted("extract_features", "plain", "voc")
         | extracted("pool_prototypes", "plain", "voc")
         | projected("plain", "voc")
+        | measured("plain", "voc")
         | concluded("metrics", dataset="voc")
         | examples("metrics")
         | NOISED
@@ -162,6 +174,7 @@ CHANGES = {
             Job("extract_prototypes", "video/tiny/davis/00001"),
         }
         | projected("video", "davis")
+        | measured("video", "davis")
         | concluded("video", "one"),
     ),
     "images fill the last shard and leave the full one": (
@@ -173,6 +186,8 @@ CHANGES = {
             Job("pool_prototypes", "plain/tiny/coco/00001"),
         }
         | projected("plain", "coco")
+        | measured("plain", "coco")
+        | {Job("draw_tokens", "layers")}
         | concluded("metrics", dataset="coco")
         | concluded("layers"),
     ),
@@ -196,6 +211,7 @@ CHANGES = {
         {"experiments:layers:conditions": ["enc16.1", "enc16"]},
         extracted("pool_prototypes", "plain", "coco")
         | projected("plain", "coco")
+        | {Job("draw_tokens", "layers")}
         | concluded("metrics", dataset="coco")
         | concluded("layers")
         | examples("layers"),
@@ -204,6 +220,8 @@ CHANGES = {
         {"extractions:noised:keep": "prototypes"},
         extracted("extract_prototypes", "noised", "voc")
         | projected("noised", "voc")
+        | measured("noised", "voc")
+        | {Job("draw_tokens", "noise")}
         | concluded("noise")
         | examples("noise"),
     ),
@@ -233,7 +251,9 @@ CHANGES = {
     "without published claims nothing is judged": ({"reference_results": None}, set()),
     "a extraction that no experiment reads is pooled and not compared": (
         {"extractions:spare": {**SMALL["extractions"]["video"], "keep": "maps"}},
-        extracted("extract_features", "spare", "davis") | extracted("pool_prototypes", "spare", "davis"),
+        extracted("extract_features", "spare", "davis")
+        | extracted("pool_prototypes", "spare", "davis")
+        | measured("spare", "davis"),
     ),
 }
 

@@ -170,6 +170,7 @@ def test_every_figure_is_drawn_again(run):
         "pca",
         "neighbours",
         "pairs",
+        "tokens",
         "objects",
     }
     assert run.plot("metrics").get_suptitle() == "Which distance separates classes best?"

@@ -100,6 +100,36 @@ rule draw_artefacts:
         "../scripts/draw_artefacts.py"
 
 
+rule draw_tokens:
+    """Draw what the layers that an experiment compares hold beside objects."""
+    input:
+        tokens=lambda wildcards: [
+            "<results>/tokens/{extraction}/{model}/{dataset}.csv".format_map(source)
+            for source in sampled_of(wildcards)
+        ],
+        code=sources("draw_tokens.py"),
+    output:
+        png=show("tokens", "<results>/figures/{experiment}.tokens.png"),
+        pdf="<results>/figures/{experiment}.tokens.pdf",
+    log:
+        "<logs>/draw_tokens/{experiment}.log",
+    wildcard_constraints:
+        experiment=one_of(list_experiments("draw_tokens", config["experiments"])),
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem=grow(2, "GB"),
+        runtime=grow(10, "m"),
+    params:
+        title=of_experiment("title"),
+        axis=of_experiment("axis"),
+        conditions=conditions_of,
+        sources=sampled_of,
+        models=list_compared_models(config),
+    script:
+        "../scripts/draw_tokens.py"
+
+
 rule draw_example_objects:
     """Draw how an object becomes a prototype, under each condition of an experiment."""
     input:

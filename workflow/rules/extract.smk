@@ -1,4 +1,4 @@
-"""Latents to feature maps per layer, or straight to object prototypes."""
+"""Latents to feature maps per layer, or straight to object prototypes; and to a sample of tokens."""
 
 
 rule extract_features:
@@ -15,6 +15,7 @@ rule extract_features:
         code=extractor_sources("extract_features.py"),
     output:
         features="<results>/features/{extraction}/{model}/{dataset}/{shard}.h5",
+        tokens="<results>/tokens/{extraction}/{model}/{dataset}/{shard}.h5",
     log:
         "<logs>/extract_features/{extraction}/{model}/{dataset}/{shard}.log",
     benchmark:
@@ -55,6 +56,7 @@ rule extract_prototypes:
         code=extractor_sources("extract_prototypes.py"),
     output:
         prototypes="<results>/prototypes/{extraction}/{model}/{dataset}/{shard}.parquet",
+        tokens="<results>/tokens/{extraction}/{model}/{dataset}/{shard}.h5",
     log:
         "<logs>/extract_prototypes/{extraction}/{model}/{dataset}/{shard}.log",
     benchmark:

@@ -1,4 +1,4 @@
-"""Distances to statistics of distance sets; prototypes to statistics of classes."""
+"""Distances to statistics of distance sets; prototypes to statistics of classes; tokens to artefacts of layers."""
 
 
 rule compute_statistics:
@@ -94,3 +94,26 @@ rule project_objects:
         seed=config["seed"],
     script:
         "../scripts/project_objects.py"
+
+
+rule measure_tokens:
+    """Measure what else the layers of an extraction hold: massive channels, tokens of high norm, position."""
+    input:
+        tokens=lambda wildcards: [
+            f"<results>/tokens/{wildcards.extraction}/{wildcards.model}/{wildcards.dataset}/{shard}.h5"
+            for shard in plan.list_shards(config, wildcards.dataset)
+        ],
+        manifests=lambda wildcards: paths.list_manifests(wildcards.dataset),
+        code=sources("measure_tokens.py"),
+    output:
+        "<results>/tokens/{extraction}/{model}/{dataset}.csv",
+    log:
+        "<logs>/measure_tokens/{extraction}/{model}/{dataset}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: config["threads"]
+    resources:
+        mem=grow(8, "GB"),
+        runtime=grow(2, "h"),
+    script:
+        "../scripts/measure_tokens.py"

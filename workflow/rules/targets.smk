@@ -53,13 +53,14 @@ rule compare:
 
 
 rule statistics:
-    """Statistics of distance sets and of classes."""
+    """Statistics of distance sets, of classes and of tokens."""
     input:
         list_statistics("sets", COMPARED),
         list_statistics(
             "class_distances",
             [entry for entry in COMPARED if plan.compares_classes(config["experiments"][entry["experiment"]])],
         ),
+        ["<results>/tokens/{extraction}/{model}/{dataset}.csv".format_map(job) for job in plan.list_sampled(config)],
 
 
 rule draw:

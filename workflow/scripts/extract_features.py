@@ -15,4 +15,4 @@ if __name__ == "__main__":
             batch_size=snakemake.resources.batch_size,
             names=snakemake.params.names,
         )
-        extract_features(extractor, out=snakemake.output.features)
+        extract_features(extractor, out=snakemake.output.features, tokens=snakemake.output.tokens)

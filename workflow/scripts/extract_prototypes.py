@@ -22,4 +22,5 @@ if __name__ == "__main__":
             layer_sets=snakemake.params.layer_sets,
             **snakemake.params.masks,
             out=snakemake.output.prototypes,
+            tokens=snakemake.output.tokens,
         )

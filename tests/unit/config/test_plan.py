@@ -23,6 +23,7 @@ from semlens.config.plan import (
     list_layer_sets,
     list_planes,
     list_projections,
+    list_sampled,
     list_shards,
     list_splits,
     tracks_instance,
@@ -524,6 +525,26 @@ def test_a_plane_has_the_metric_of_an_experiment_that_compares_no_metrics(config
     metrics = {plane["layers"]: plane["metric"] for plane in list_planes(config, "still", "coco")}
     assert metrics["16"] == "cosine"
     assert [plane["metric"] for plane in list_planes(config, "still", "voc")] == ["cityblock"]
+
+
+def test_tokens_are_measured_of_whatever_shows_images_as_they_are(config):
+    assert [tuple(source.values()) for source in list_sampled(config)] == [
+        ("still", "sd15", "coco"),
+        ("still", "sd15", "voc"),
+        ("noise", "sd15", "coco"),
+        ("video", "tiny", "davis"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("experiment", "expected"),
+    [
+        ("steps", [("still", "sd15", "coco"), ("noise", "sd15", "coco")]),
+        ("flips", [("still", "sd15", "coco")]),
+    ],
+)
+def test_an_experiment_shows_the_tokens_of_its_extractions_on_its_datasets(config, experiment, expected):
+    assert [tuple(source.values()) for source in list_sampled(config, experiment)] == expected
 
 
 def test_what_has_no_plane_is_not_projected(config):

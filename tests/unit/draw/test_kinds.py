@@ -6,11 +6,16 @@ import pytest
 
 from semlens.draw.kinds import KINDS, list_experiments, list_kinds, list_report_parts
 
-COMMON = {"reference": "all", "dunn": "table1"}
+COMMON = {"reference": "all", "dunn": "table1", "view": "identity"}
 SEPARATION = ["separation", "separation_table"]
+CLASSES = ["class_distances", "pca", "neighbours", "pairs"]
 EXPERIMENTS = {
     "metrics": {"axis": "metric", **COMMON},
-    "where": {"axis": "layers", **COMMON, "dunn": "eq10"},
+    "where": {"axis": "layers", "conditions": ["64+32", "enc16.1"], **COMMON, "dunn": "eq10"},
+    "sums": {"axis": "layers", "conditions": ["64+32", "enc16"], **COMMON},
+    "flipped": {"axis": "layers", "conditions": ["enc16.1"], **COMMON, "view": "hflip"},
+    "noise": {"axis": "timestep", "conditions": [0, 50], "layers": "mid8", **COMMON},
+    "noise-sum": {"axis": "timestep", "conditions": [0, 50], "layers": "64+32", **COMMON},
     "video": {"axis": "offset", **COMMON},
     "person": {"axis": "offset", **COMMON, "reference": "walk/00000/1"},
 }
@@ -20,21 +25,11 @@ EXPERIMENTS = {
     ("experiment", "expected"),
     [
         ("metrics", ["boxes", *SEPARATION, "sets", "tests", "objects"]),
-        (
-            "where",
-            [
-                "boxes",
-                *SEPARATION,
-                "artefacts",
-                "sets",
-                "tests",
-                "class_distances",
-                "pca",
-                "neighbours",
-                "pairs",
-                "objects",
-            ],
-        ),
+        ("where", ["boxes", *SEPARATION, "artefacts", "sets", "tests", *CLASSES, "tokens", "objects"]),
+        ("sums", ["boxes", *SEPARATION, "artefacts", "sets", "tests", *CLASSES, "objects"]),
+        ("flipped", ["boxes", *SEPARATION, "artefacts", "sets", "tests", *CLASSES, "objects"]),
+        ("noise", ["boxes", *SEPARATION, "artefacts", "sets", "tests", "tokens", "objects"]),
+        ("noise-sum", ["boxes", *SEPARATION, "artefacts", "sets", "tests", "objects"]),
         ("video", ["curves", *SEPARATION, "sets", "tests", "objects"]),
         ("person", ["track", "track_table"]),
     ],
@@ -45,8 +40,8 @@ def test_kinds_follow_from_the_experiment(experiment, expected):
 
 def test_rules_draw_the_experiments_that_have_their_kinds():
     assert list_experiments("draw_track", EXPERIMENTS) == ["person"]
-    assert list_experiments("draw_classes", EXPERIMENTS) == ["where"]
-    assert list_experiments("draw_experiment", EXPERIMENTS) == ["metrics", "where", "video"]
+    assert list_experiments("draw_classes", EXPERIMENTS) == ["where", "sums", "flipped"]
+    assert list_experiments("draw_tokens", EXPERIMENTS) == ["where", "noise"]
 
 
 def test_files_are_unique_and_images_or_tables():

@@ -196,3 +196,48 @@ def test_a_layer_that_the_capture_lacks_is_named_before_anything_runs(reader, ma
     ):
         at_once(reader(), out, manifest=manifest, layer_sets=["enc4.2"], **SQUASH)
     assert not out.exists()
+
+
+def hash_datasets(path):
+    """Every dataset of a shard, to the bit."""
+    found = {}
+    with h5py.File(path) as file:
+        file.visititems(lambda name, item: found.update({name: item[()].tobytes()} if hasattr(item, "shape") else {}))
+    return found
+
+
+def test_both_ways_sample_the_same_tokens(reader, manifest, tmp_path):
+    extract_features(reader(), out=tmp_path / "maps.h5", tokens=tmp_path / "long.h5")
+    short = {"manifest": manifest, "layer_sets": LAYERS, **SQUASH, "tokens": tmp_path / "short.h5"}
+    extract_prototypes(reader(batch_size=3), out=tmp_path / "prototypes.parquet", **short)
+    with h5py.File(tmp_path / "long.h5") as long, h5py.File(tmp_path / "short.h5") as other:
+        assert list(long.attrs["layers"]) == list(other.attrs["layers"])
+        assert set(long) == set(other) == {"image_id", "t100", "t50"}
+        for layer in long["t50"]:
+            assert (long[f"t50/{layer}/row"][:] == other[f"t50/{layer}/row"][:]).all()
+            # Batches of other sizes take other convolutions, which add in another order.
+            np.testing.assert_allclose(long[f"t50/{layer}/tokens"], other[f"t50/{layer}/tokens"], rtol=0, atol=3e-5)
+
+
+def test_maps_are_the_same_whether_tokens_are_sampled_or_not(reader, tmp_path):
+    extract_features(reader(), out=tmp_path / "plain.h5")
+    extract_features(reader(), out=tmp_path / "sampled.h5", tokens=tmp_path / "tokens.h5")
+    assert hash_datasets(tmp_path / "sampled.h5") == hash_datasets(tmp_path / "plain.h5")
+
+
+def test_prototypes_are_the_same_whether_tokens_are_sampled_or_not(reader, manifest, tmp_path):
+    settings = {"manifest": manifest, "layer_sets": FEATURES, **SQUASH}
+    plain = at_once(reader(), tmp_path / "plain.parquet", **settings)
+    assert at_once(reader(), tmp_path / "sampled.parquet", **settings, tokens=tmp_path / "tokens.h5").equals(plain)
+
+
+def test_a_token_is_a_cell_of_the_map_that_is_kept(reader, tmp_path):
+    extract_features(reader(), out=tmp_path / "maps.h5", tokens=tmp_path / "tokens.h5")
+    with h5py.File(tmp_path / "maps.h5") as maps, h5py.File(tmp_path / "tokens.h5") as tokens:
+        for layer in tokens["t100"]:
+            group = tokens[f"t100/{layer}"]
+            height, width = group["grid"]
+            rows = (group["row"][1] * height - 0.5).round().astype(int)
+            columns = (group["column"][1] * width - 0.5).round().astype(int)
+            expected = maps[f"identity/t100/{layer}"][1][:, rows, columns].T
+            np.testing.assert_array_equal(group["tokens"][1], expected)

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from semlens.config.axes import AXES
-from semlens.config.plan import compares_classes, tracks_instance
+from semlens.config.plan import compares_classes, list_conditions, tracks_instance
 from semlens.config.schema import Config
+from semlens.images.original import ORIGINAL
+from semlens.models.layers import find_forward_position
 
 DUNN_INDEXES = {
     "table1": "the difference of means over the larger standard deviation, as in Table 1",
@@ -62,6 +64,16 @@ def _has_curves(experiment: Config) -> bool:
 
 def _compares_features(experiment: Config) -> bool:
     return _compares_sets(experiment) and AXES[experiment["axis"]].changes_features
+
+
+def _reads_single_layers(experiment: Config) -> bool:
+    """Whether some condition along layers or timesteps is a single layer, of images as they are."""
+    return (
+        _compares_sets(experiment)
+        and experiment["axis"] in ("layers", "timestep")
+        and experiment["view"] == ORIGINAL
+        and any(find_forward_position(condition["layers"]) for condition in list_conditions(experiment))
+    )
 
 
 KINDS = (
@@ -203,6 +215,20 @@ KINDS = (
         "conditions are shown. Of a class with more than 200 objects, 200 take part, drawn at random. Look here for "
         "wrong labels, hidden or cut objects, and for what the model finds alike.",
         is_photograph=True,
+    ),
+    Kind(
+        "tokens",
+        "draw_tokens",
+        _reads_single_layers,
+        "figures/{experiment}.tokens.png",
+        "Tokens: what else a layer holds",
+        "What layers hold beside objects, measured on single cells of their maps (tokens). Left: the share of the "
+        "variance that is in the four channels with the largest mean magnitude. Near 1, distances follow these "
+        "channels. Middle: how well a ridge probe reads a token's row and column, in images (videos) that it has not "
+        "seen. R2 is 1 where it reads them without error, and 0 or less where it reads nothing. Right: the 99th "
+        "percentile of the tokens' norms over their median. It is far above 1 where a few tokens stand out. Dotted "
+        "lines: nothing of it. Up to 16 tokens are drawn of each of the first 64 images of a shard. Sums of layers are "
+        "left out.",
     ),
     Kind(
         "objects",

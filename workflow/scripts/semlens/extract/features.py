@@ -12,6 +12,7 @@ import torch
 from semlens.extract.batches import Batch
 from semlens.extract.readers import LatentReader, SquareReader
 from semlens.extract.settings import ExtractionSettings
+from semlens.extract.tokens import sample_tokens
 from semlens.models.backbones import load_backbone
 from semlens.models.backbones import read_config as read_network_config
 from semlens.models.capture import capture
@@ -155,20 +156,35 @@ class FeatureExtractor:
                 yield timestep, layer.name, features[layer.name]
 
 
-def extract_features(extractor: FeatureExtractor, *, out: str | Path) -> None:
+def extract_features(extractor: FeatureExtractor, *, out: str | Path, tokens: str | Path | None = None) -> None:
     """Write the feature maps of all layers.
 
     What the shard holds is in ``FEATURES``.
+
+    Parameters
+    ----------
+    tokens
+        Where a sample of tokens is written, see :func:`semlens.extract.tokens.sample_tokens`; by default nowhere.
 
     Raises
     ------
     ValueError
         If a feature is not finite.
     """
-    with create_shard(out, extractor.attributes, extractor.environment) as shard:
+    batches = extractor.iterate_batches(extractor.layers)
+    with (
+        create_shard(out, extractor.attributes, extractor.environment) as shard,
+        sample_tokens(
+            batches,
+            tokens,
+            samples=extractor.samples,
+            attributes=extractor.attributes,
+            environment=extractor.environment,
+        ) as sampled,
+    ):
         for view, ids in extractor.samples.items():
             write_array(shard, f"{view}/sample_id", ids)
-        for view, start, ids, passes in extractor.iterate_batches(extractor.layers):
+        for view, start, ids, passes in sampled:
             for timestep, layer, maps in passes:
                 values = _to_storable(maps, f"layer {layer} at t = {timestep}", ids)
                 write_samples(shard, f"{view}/t{timestep}/{layer}", start, values, total=len(extractor.samples[view]))

@@ -8,6 +8,7 @@ import torch
 
 from semlens.extract.features import FeatureExtractor
 from semlens.extract.prototypes import list_pooled_layers, plan_columns, write_prototypes
+from semlens.extract.tokens import sample_tokens
 
 
 def extract_prototypes(
@@ -19,11 +20,17 @@ def extract_prototypes(
     mask: str,
     seed: int,
     out: str | Path,
+    tokens: str | Path | None = None,
 ) -> None:
     """Write the prototype of every instance, view and timestep, as ``write_prototypes`` does.
 
     They are those that ``pool_prototypes`` finds in the features that ``extract_features`` writes, but for the order in
     which float32 numbers are added. The network runs no further than the layer sets need.
+
+    Parameters
+    ----------
+    tokens
+        Where a sample of tokens is written, see :func:`semlens.extract.tokens.sample_tokens`; by default nowhere.
 
     Raises
     ------
@@ -33,9 +40,18 @@ def extract_prototypes(
     grids = {layer.name: layer.grid for layer in extractor.layers}
     columns = plan_columns(layer_sets, grids, extractor.attributes["extraction"])
     pooled = list_pooled_layers(columns)
-    batches = extractor.iterate_batches([layer for layer in extractor.layers if layer.name in pooled])
+    layers = [layer for layer in extractor.layers if layer.name in pooled]
     masks = {"resize": resize, "mask": mask, "seed": seed}
-    write_prototypes(batches, columns, _average, environment=extractor.environment, manifest=manifest, **masks, out=out)
+    with sample_tokens(
+        extractor.iterate_batches(layers),
+        tokens,
+        samples=extractor.samples,
+        attributes={**extractor.attributes, "layers": [layer.name for layer in layers]},
+        environment=extractor.environment,
+    ) as batches:
+        write_prototypes(
+            batches, columns, _average, environment=extractor.environment, manifest=manifest, **masks, out=out
+        )
 
 
 def _average(weights: np.ndarray, features: torch.Tensor) -> np.ndarray:  # (instances, channels) float32

@@ -7,10 +7,12 @@ import matplotlib.pyplot as plt
 from semlens.config.models import list_compared_models
 from semlens.config.plan import (
     list_comparisons,
+    list_conditions,
     list_distinct_inputs,
     list_example_options,
     list_example_shards,
     list_questions,
+    list_sampled,
     name_metric,
 )
 from semlens.config.schema import Config
@@ -25,6 +27,7 @@ from semlens.draw.object_crops import load_crops
 from semlens.draw.pairs import choose_pairs, draw_pairs
 from semlens.draw.separation import draw_separation
 from semlens.draw.style import PALETTE, Statistics, read_statistics
+from semlens.draw.tokens import draw_tokens, read_tokens
 from semlens.draw.tracks import draw_track, load_track
 from semlens.results.files import RunFiles, check_name
 
@@ -49,6 +52,8 @@ def draw_figure(files: RunFiles, experiment: str, kind: str | None) -> plt.Figur
             return _draw_separation(files, experiment)
         case "artefacts":
             return _draw_artefacts(files, experiment)
+        case "tokens":
+            return _draw_tokens(files, experiment)
         case "class_distances":
             return draw_class_distances(_read(files, experiment, chosen), **words)
         case "pca":
@@ -91,6 +96,14 @@ def _draw_artefacts(files: RunFiles, experiment: str) -> plt.Figure:
     ]
     models = list_compared_models(files.configuration)
     return draw_artefacts(measurements, models, title=entry["title"], axis=entry["axis"])
+
+
+def _draw_tokens(files: RunFiles, experiment: str) -> plt.Figure:
+    entry = files.configuration["experiments"][experiment]
+    sources = list_sampled(files.configuration, experiment)
+    tokens = read_tokens([files.find_tokens(source) for source in sources], sources, list_conditions(entry))
+    models = list_compared_models(files.configuration)
+    return draw_tokens(tokens, models, title=entry["title"], axis=entry["axis"])
 
 
 def _draw_crops(files: RunFiles, experiment: str, kind: str) -> plt.Figure:

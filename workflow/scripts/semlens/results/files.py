@@ -56,6 +56,10 @@ class RunFiles:
         """Return the distances of a comparison."""
         return require(self.folder / "distances/{experiment}/{model}/{dataset}.parquet".format_map(comparison))
 
+    def find_tokens(self, source: Config) -> Path:
+        """Return the artefacts of an extraction with a model on a dataset."""
+        return require(self.folder / "tokens/{extraction}/{model}/{dataset}.csv".format_map(source))
+
     def list_datasets(self) -> list[str]:
         """Return the names of the datasets that are studied."""
         return sorted(path.name for path in (self.folder / "manifests").glob("*"))

@@ -1,0 +1,115 @@
+"""A sample of the tokens of every layer, taken while maps pass by; a token is what a map has at one cell."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+
+from semlens.extract.batches import Batch
+from semlens.images.original import ORIGINAL
+from semlens.storage.environment import Environment
+from semlens.storage.shard_writer import ENVIRONMENT, Item, ShardContract, create_shard, write_array, write_samples
+
+MAX_IMAGES = 64  # of a shard; docs/data.md says so, and how many cells
+MAX_CELLS = 16  # of a map
+
+_NAMES = ("extraction", "model", "dataset", "layers", "seed")
+
+TOKENS = ShardContract(
+    attributes={
+        "extraction": Item("text", "Name of the extraction in the configuration."),
+        "model": Item("text", "Name of the model in the configuration."),
+        "dataset": Item("text", "Name of the dataset in the configuration."),
+        "layers": Item("list of text", "The layers that were read, in forward order."),
+        "seed": Item("int64", "Of the drawn cells."),
+        **ENVIRONMENT,
+    },
+    datasets={
+        "image_id": Item("text", "Ids of the images.", "(images)", optional=True),
+        "t{timestep}/{layer}/grid": Item(
+            "int64", "Height and width of the layer's map, in cells.", "(2)", optional=True
+        ),
+        "t{timestep}/{layer}/row": Item(
+            "float64", "Where the centres of the drawn cells lie: 0 top, 1 bottom.", "(images, cells)", optional=True
+        ),
+        "t{timestep}/{layer}/column": Item("float64", "The same from left to right.", "(images, cells)", optional=True),
+        "t{timestep}/{layer}/tokens": Item(
+            "float32", "What the layer gives out at these cells.", "(images, cells, channels)", optional=True
+        ),
+    },
+)
+
+
+@contextmanager
+def sample_tokens(
+    batches: Iterable[Batch],
+    out: str | Path | None,
+    *,
+    samples: Mapping[str, Sequence[str]],
+    attributes: Mapping[str, Any],
+    environment: Environment,
+) -> Iterator[Iterable[Batch]]:
+    """Give the same batches, of which a sample of tokens is written as they pass.
+
+    Of the first ``MAX_IMAGES`` images of the original view, each map gives the tokens of ``MAX_CELLS`` cells, drawn
+    without replacement, or of all if it has fewer. The draw is seeded by (seed, image, shape of the map): layers of one
+    shape give the same cells at every timestep, whatever the batch. Tokens are written batch by batch, so that no more
+    than those of one map and batch are in memory: batch x cells x channels numbers. What the shard holds is in
+    ``TOKENS``; without the original view, it has attributes alone.
+
+    Parameters
+    ----------
+    batches
+        With maps as tensors, on any device: tokens are gathered there, and then copied.
+    out
+        The shard; if None, nothing is sampled.
+    samples
+        By view, the ids of all samples.
+    attributes
+        Those of ``TOKENS`` are recorded.
+    """
+    if out is None:
+        yield batches
+        return
+    images = list(samples.get(ORIGINAL, ()))[:MAX_IMAGES]
+    described = {name: attributes[name] for name in _NAMES if name in attributes}
+    with create_shard(out, described, environment) as shard:
+        if images:
+            write_array(shard, "image_id", images)
+        yield (
+            batch._replace(passes=_keep_tokens(batch, shard, len(images), attributes["seed"]))
+            if batch.view == ORIGINAL and batch.start < len(images)
+            else batch
+            for batch in batches
+        )
+
+
+def _keep_tokens(batch: Batch, shard: h5py.File, total: int, seed: int) -> Iterator[tuple[int, str, torch.Tensor]]:
+    ids = batch.ids[: total - batch.start]
+    for timestep, layer, maps in batch.passes:
+        height, width = maps.shape[-2:]
+        cells = np.stack([_draw_cells(f"{seed}/{ORIGINAL}/{name}/tokens", height, width) for name in ids])
+        places = torch.from_numpy(cells).to(maps.device)[:, None].expand(-1, maps.shape[1], -1)
+        tokens = maps[: len(ids)].flatten(2).gather(2, places)  # (images, channels, cells)
+        values = {
+            "row": (cells // width + 0.5) / height,
+            "column": (cells % width + 0.5) / width,
+            "tokens": tokens.transpose(1, 2).float().cpu().numpy(),
+        }
+        group = f"t{timestep}/{layer}"
+        if group not in shard:
+            write_array(shard, f"{group}/grid", [height, width])
+        for name, array in values.items():
+            write_samples(shard, f"{group}/{name}", batch.start, array, total=total)
+        yield timestep, layer, maps
+
+
+def _draw_cells(key: str, height: int, width: int) -> np.ndarray:  # (cells) int64, rising
+    number = int.from_bytes(hashlib.sha256(f"{key}/{height}x{width}".encode()).digest()[:8], "big")
+    n_cells = height * width
+    return np.sort(np.random.default_rng(number).choice(n_cells, min(MAX_CELLS, n_cells), replace=False))
