@@ -92,7 +92,8 @@ def draw_artefacts(
         if row.value != "separation":
             low, high = line[0].get_ylim()
             line[0].set_ylim(max(min(low, -0.05), _LOWEST), max(high, 1.05))
-    figure.legend(handles=make_handles(models), loc="outside lower center", ncols=len(colours), frameon=False)
+    handles = make_handles(models, {one.model for one in measurements})
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6), frameon=False)
     figure.suptitle(title, fontsize="large")
     return figure
 

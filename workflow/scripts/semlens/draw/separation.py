@@ -1,6 +1,6 @@
 """Separation by condition, a panel per study: of one experiment, or of all, at the head of the report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -105,7 +105,7 @@ def draw_studies(
     for row in panels:
         row[0].set_ylabel("separation")
     if drawn:
-        handles = make_handles(models)
+        handles = make_handles(models, {name for study in drawn for name in study.estimates})
         figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6), frameon=False)
     figure.suptitle(title, fontsize="large")
     return figure
@@ -139,12 +139,13 @@ def colour_models(models: Sequence[dict[str, Any]]) -> dict[str, str]:
     return {name: f"C{number}" for number, (model, controls) in enumerate(pairs) for name in (model, *controls)}
 
 
-def make_handles(models: Sequence[dict[str, Any]]) -> list[plt.Line2D]:
-    """Return what a legend shows of each model."""
+def make_handles(models: Sequence[dict[str, Any]], drawn: Collection[str]) -> list[plt.Line2D]:
+    """Return what a legend shows of each model that is drawn."""
     pretrained = {model["name"] for model in models if model["weights"] == "pretrained"}
     return [
         plt.Line2D([], [], color=colour, label=name, **style_marker(is_control) | style_line(is_control))
         for name, colour in colour_models(models).items()
+        if name in drawn
         for is_control in [name not in pretrained]
     ]
 

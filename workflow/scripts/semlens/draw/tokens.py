@@ -5,13 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 
-from semlens.config.axes import AXES
+from semlens.draw.separation import (
+    colour_models,
+    label_conditions,
+    make_handles,
+    place_conditions,
+    style_line,
+    style_marker,
+)
 from semlens.draw.style import apply_style
 from semlens.models.layers import find_forward_position
-from semlens.statistics.studies import pair_models
 from semlens.storage.csv_tables import read_csv
 
 _MEASURES = {
@@ -67,11 +72,8 @@ def draw_tokens(tokens: pd.DataFrame, models: Sequence[dict[str, Any]], *, title
     axis
         The experiment's: ``layers`` or ``timestep``.
     """
-    colours = {name: f"C{number}" for number, pair in enumerate(pair_models(models)) for name in pair if name}
-    colours = {name: colour for name, colour in colours.items() if name in set(tokens["model"])}
-    controls = {model["name"] for model in models if model["weights"] != "pretrained"}
-    names = list(dict.fromkeys(tokens["condition"]))
-    places = {name: float(np.sqrt(int(name))) if axis == "timestep" else place for place, name in enumerate(names)}
+    pretrained = {model["name"] for model in models if model["weights"] == "pretrained"}
+    places = place_conditions(axis, list(dict.fromkeys(tokens["condition"])))
     datasets = list(dict.fromkeys(tokens["dataset"]))
     figure, panels = plt.subplots(
         len(datasets), len(_MEASURES), figsize=(9.6, 2.5 * len(datasets) + 0.8), squeeze=False, layout="constrained"
@@ -79,37 +81,26 @@ def draw_tokens(tokens: pd.DataFrame, models: Sequence[dict[str, Any]], *, title
     for row, dataset in zip(panels, datasets, strict=True):
         row[0].set_ylabel(dataset)
         for panel, measure in zip(row, _MEASURES, strict=True):
-            _draw_measure(panel, tokens[tokens["dataset"] == dataset], measure, places, colours, controls)
+            of_dataset = tokens[tokens["dataset"] == dataset]
+            panel.axhline(_NOTHING[measure], color="0.3", linewidth=0.8, linestyle=":")
+            for name, colour in colour_models(models).items():
+                rows, style = of_dataset[of_dataset["model"] == name], style_line(name not in pretrained)
+                marker = style_marker(name not in pretrained) | {"markersize": 4, **style}
+                panel.plot(rows["condition"].map(places), rows[measure], color=colour, **marker)
+            _label_panel(panel, of_dataset[measure], measure, axis, places)
     for panel, words in zip(panels[0], _MEASURES.values(), strict=True):
         panel.set_title(words, fontsize="medium")
-    for panel in panels[-1]:
-        panel.set_xlabel(AXES[axis].label)
-    handles = [plt.Line2D([], [], label=name, **_style(colour, name in controls)) for name, colour in colours.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
+    for panel in panels[:-1].flat:
+        panel.set_xlabel("")
+    handles = make_handles(models, set(tokens["model"]))
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6), frameon=False)
     figure.suptitle(title, fontsize="large")
     return figure
 
 
-def _draw_measure(
-    panel: plt.Axes,
-    tokens: pd.DataFrame,
-    measure: str,
-    places: dict[str, float],
-    colours: dict[str, str],
-    controls: set[str],
-) -> None:
-    panel.axhline(_NOTHING[measure], color="0.3", linewidth=0.8, linestyle=":")
-    for name, colour in colours.items():
-        rows = tokens[tokens["model"] == name]
-        panel.plot(rows["condition"].map(places), rows[measure], **_style(colour, name in controls))
-    if tokens[measure].isna().all():
+def _label_panel(panel: plt.Axes, values: pd.Series, measure: str, axis: str, places: dict[str, float]) -> None:
+    if values.isna().all():
         panel.text(0.5, 0.5, "not measured", ha="center", transform=panel.transAxes)
-    slanted = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if max(map(len, places)) > 3 else {}
-    panel.set_xticks(list(places.values()), list(places), fontsize="small", **slanted)
+    label_conditions(panel, axis, places)
     if measure != "norm_ratio":
-        panel.set_ylim(min(-0.05, tokens[measure].min() - 0.05), 1.05)
-
-
-def _style(colour: str, is_control: bool) -> dict[str, Any]:
-    marks = {"marker": "s", "linestyle": "--"} if is_control else {"marker": "o", "linestyle": "-"}
-    return {"color": colour, "markersize": 4, **marks}
+        panel.set_ylim(min(-0.05, values.min() - 0.05), 1.05)
