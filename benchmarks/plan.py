@@ -2,8 +2,8 @@
 
     python benchmarks/plan.py config/paper.yaml
 
-Jobs are counted by a forced dry run. Disk follows from the configuration, the registry and the layers of Stable
-Diffusion 1.5. How many objects an image shows is an assumption (--objects): 2.25 in a sample of 60 images of COCO
+Jobs are counted by a forced dry run. Disk follows from the configuration, the registry and the layers of the published
+networks. How many objects an image shows is an assumption (--objects): 2.25 in a sample of 60 images of COCO
 and 1.9 in one of 24 of VOC, of VOC's classes and over 1 % of the image.
 """
 
@@ -11,6 +11,7 @@ import argparse
 import re
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import yaml
@@ -20,11 +21,12 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from semlens.compare.metrics import list_metrics
 from semlens.config.load import load_configuration
-from semlens.config.plan import list_layer_sets, list_splits
+from semlens.config.plan import list_layer_sets, list_shards, list_splits
+from semlens.extract.tokens import MAX_CELLS, MAX_IMAGES
 from semlens.images.views import load_view
-from semlens.models.backbones import unet
-from semlens.models.layers import expand_layers
-from semlens.models.parts import PARTS
+from semlens.models.backbones import load_backbone
+from semlens.models.layers import Layer, expand_layers
+from semlens.models.parts import locate_part
 from semlens.runtime.registry import list_archives, list_files, list_model_files
 
 SD15 = {
@@ -34,8 +36,23 @@ SD15 = {
     "down_block_types": ["CrossAttnDownBlock2D"] * 3 + ["DownBlock2D"],
     "up_block_types": ["UpBlock2D"] + ["CrossAttnUpBlock2D"] * 3,
 }
-LAYERS = {layer.name: layer for layer in unet.list_layers(SD15)}
-POSTERIOR = 8 * 64 * 64 * 4  # bytes: mean and log variance of four channels, float32
+SDXL = {
+    "sample_size": 128,
+    "block_out_channels": [320, 640, 1280],
+    "layers_per_block": 2,
+    "down_block_types": ["DownBlock2D"] + ["CrossAttnDownBlock2D"] * 2,
+    "up_block_types": ["CrossAttnUpBlock2D"] * 2 + ["UpBlock2D"],
+}
+BASE = {"num_hidden_layers": 12, "hidden_size": 768, "image_size": 224, "patch_size": 16}
+BUILT = {  # configurations of what is read, by family, as far as layers follow from them
+    "pixart": {"num_layers": 28, "num_attention_heads": 16, "attention_head_dim": 72, "sample_size": 128}
+    | {"patch_size": 2, "in_channels": 4},
+    "flux": {"num_layers": 19, "num_single_layers": 38, "num_attention_heads": 24, "attention_head_dim": 128}
+    | {"in_channels": 64},
+    "dinov2": BASE | {"patch_size": 14},
+    **dict.fromkeys(("clip", "vit"), BASE),
+    **{key: {} for key in ("rgb", "position")},
+}
 STORED = {"float32": 4, "bfloat16": 4, "float16": 2}
 INSTANCE = 200  # bytes with its mask, in an index or a manifest
 COCO = {"train2017": 860_001, "val2017": 36_781}  # instances; other datasets have few that are not studied
@@ -43,16 +60,19 @@ PAIR = 12  # bytes of two instances and the distance; labels take next to nothin
 STAGES = {
     "fetch": (
         *("download_file", "unpack_dataset", "download_images", "convert_checkpoint"),
-        *("render_dataset", "link_model_part", "randomize_network"),
+        *("render_dataset", "link_model_part", "randomize_network", "download_model_part", "list_layers", "list_noise"),
     ),
     "index, select": ("index_dataset", "select_images"),
     "encode": ("encode_images", "encode_prompt", "encode_template"),
     "extract": ("extract_features", "extract_prototypes"),
     "pool": ("pool_prototypes",),
     "compare": ("compare_prototypes",),
-    "statistics": ("compute_statistics", "compare_classes"),
-    "draw": ("draw_experiment", "draw_classes", "draw_example_objects", "draw_track"),
-    "report": ("judge_claims", "describe_run", "summarize_findings", "write_report"),
+    "statistics": ("compute_statistics", "compare_classes", "project_objects", "measure_tokens"),
+    "draw": (
+        *("draw_experiment", "draw_separation", "draw_classes", "draw_example_objects", "draw_track"),
+        *("draw_neighbours", "draw_tokens", "draw_artefacts"),
+    ),
+    "report": ("judge_claims", "describe_run", "summarize_findings", "write_report", "write_explorer"),
 }
 
 
@@ -71,28 +91,30 @@ def disk(config: dict, registry: dict, objects: float) -> dict[str, float]:
         images = datasets[dataset]["images"]
         return sum(images * (objects if load_view(view).per_instance else 1) for view in config["views"][views])
 
-    sources = {name: str(entry["source"]) for name, entry in config["models"].items()}  # controls share latents
-    latents = {
-        (sources[model], dataset, c["views"])
+    latents = {  # a control shares those of its twin
+        (str(config["models"][model]["source"]), dataset, c["views"]): size_latent(config["models"][model])
         for c in extractions.values()
         for model in c["models"]
         for dataset in c["datasets"]
     }
     kept = {"extract": 0.0, "pool": 0.0}
     for name, extraction in extractions.items():
-        wanted = {layer for layer_set in extraction["layers"] for layer in expand_layers(layer_set, LAYERS)}
-        values = sum(LAYERS[layer].channels * LAYERS[layer].grid ** 2 for layer in wanted)
-        passes = len(extraction["timesteps"]) * len(extraction["models"])
-        for dataset in extraction["datasets"]:
+        for model, dataset in product(extraction["models"], extraction["datasets"]):
+            layers = list_layers(config["models"][model])
+            wanted = {layer for layer_set in extraction["layers"] for layer in expand_layers(layer_set, layers)}
+            passes = len(extraction["timesteps"])
             if extraction["keep"] == "maps":
+                values = sum(layers[layer].channels * layers[layer].grid ** 2 for layer in wanted)
                 kept["extract"] += samples(extraction["views"], dataset) * passes * values * STORED[config["dtype"]]
-            sets = list_layer_sets(config, name, dataset)
+            if "identity" in config["views"][extraction["views"]]:
+                sampled = len(list_shards(config, dataset)) * passes * MAX_IMAGES * MAX_CELLS
+                kept["extract"] += sampled * sum(layers[layer].channels for layer in wanted) * 4
             columns = {
-                (layer, max(LAYERS[other].grid for other in held))
-                for held in (expand_layers(layer_set, LAYERS) for layer_set in sets)
+                (layer, max(layers[other].grid for other in held))
+                for held in (expand_layers(layer_set, layers) for layer_set in list_layer_sets(config, name, dataset))
                 for layer in held
             }
-            width = sum(LAYERS[layer].channels for layer, _ in columns)
+            width = sum(layers[layer].channels for layer, _ in columns)
             shown = datasets[dataset]["images"] * objects * len(config["views"][extraction["views"]])
             kept["pool" if extraction["keep"] == "maps" else "extract"] += shown * passes * width * 4
     pairs = sum(
@@ -110,22 +132,40 @@ def disk(config: dict, registry: dict, objects: float) -> dict[str, float]:
     return {
         "fetch": fetched(config, registry),
         "index, select": (annotated + 2 * studied) * INSTANCE,
-        "encode": sum(samples(views, dataset) * POSTERIOR for _, dataset, views in latents),
+        "encode": sum(samples(views, dataset) * size for (_, dataset, views), size in latents.items()),
         **kept,
         "compare": pairs * PAIR,
     }
 
 
+def find_built(model: dict) -> dict:
+    """The configuration of a model's network."""
+    return (SDXL if model["size"] == 1024 else SD15) if model["family"] == "unet" else BUILT[model["family"]]
+
+
+def list_layers(model: dict) -> dict[str, Layer]:
+    """A model's layers by name."""
+    return {layer.name: layer for layer in load_backbone(model["family"]).list_layers(find_built(model), model["size"])}
+
+
+def size_latent(model: dict) -> int:
+    """Bytes of the mean and log variance of a latent, float32; 0 for what reads images itself."""
+    family = load_backbone(model["family"])
+    if family.READS == "images":
+        return 0
+    return 2 * family.count_channels(find_built(model)) * (model["size"] // family.REDUCTION) ** 2 * 4
+
+
 def fetched(config: dict, registry: dict) -> int:
-    """Bytes of all that is downloaded, archives twice, as they are unpacked."""
+    """Bytes of all that the registry has, archives twice, as they are unpacked; not what comes from a hub."""
     sizes = {path: entry["bytes"] for path, entry in list_files(registry).items()}
     wanted = []
     for dataset in config["datasets"].values():
         if "download" in dataset["source"]:
             wanted += 2 * list_archives(registry, dataset["source"]["download"])
     for model in config["models"].values():
-        for part in PARTS if "download" in model["source"] else ():
-            wanted += list_model_files(registry, model["source"]["download"], part)
+        for part in load_backbone(model["family"]).PARTS if "download" in model["source"] else ():
+            wanted += list_model_files(registry, model["source"]["download"], locate_part(part))
     return sum(sizes[path] for path in wanted)
 
 
