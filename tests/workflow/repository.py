@@ -168,6 +168,7 @@ VARIANTS = {
         "draw_example_objects",
     },
     "compare/metrics": {"compare_prototypes", "compute_statistics", "compare_classes"},
+    "models/texts": {"encode_prompt", "encode_template"},
     "models/backbones": {"extract_features", "extract_prototypes", "list_layers", "randomize_network"},
 }
 
