@@ -33,7 +33,7 @@ BASE = yaml.safe_load((ROOT / "config" / "config.yaml").read_text()) | {"shard_s
 TARGETS = ("all", "layers")
 # What the demo does not have: prototypes without maps, a template, a model in a single file, and a user's own folders.
 MORE = {
-    "extractions:video:keep": "prototypes",
+    **{f"extractions:{extraction}:keep": "prototypes" for extraction in ("video", "denoised")},
     "prompts": {"empty": "", "named": "a drawing of a {classes}"},
     "extractions:denoised:prompt": "named",
     "models:single": {"source": {"file": {"path": "single.safetensors", "config": str(MODEL)}}},

@@ -20,6 +20,7 @@ FEATURES = "results/features/plain/tiny/coco/00001.h5"
 PROTOTYPES = "results/prototypes/plain/tiny/coco/00001.parquet"
 DISTANCES = "results/distances/metrics/tiny/coco.parquet"
 SHARD = "plain/tiny/coco/00001"
+STAGES = ("features", "tokens", "prototypes")
 STATISTICS = [f"results/statistics/metrics/tiny/{dataset}.sets.csv" for dataset in ("coco", "voc")]
 KILLED = {
     "encode_images": "results/latents/tiny/coco/plain/00001.h5",
@@ -75,7 +76,7 @@ def interrupted(finished, clone) -> Repository:
     repo = clone()
     shutil.rmtree(repo.path("results", "distances"))
     shutil.rmtree(repo.path("results", "statistics"))
-    for folder in ("latents/tiny/{}/plain", "features/plain/tiny/{}", "prototypes/plain/tiny/{}"):
+    for folder in ("latents/tiny/{}/plain", *(f"{stage}/plain/tiny/{{}}" for stage in STAGES)):
         for dataset, shard in (("coco", "00001"), ("voc", "00000")):
             (lacking,) = repo.path("results", folder.format(dataset)).glob(f"{shard}.*")
             lacking.unlink()

@@ -173,7 +173,6 @@ def extract_features(extractor: FeatureExtractor, *, out: str | Path, tokens: st
     """
     batches = extractor.iterate_batches(extractor.layers)
     with (
-        create_shard(out, extractor.attributes, extractor.environment) as shard,
         sample_tokens(
             batches,
             tokens,
@@ -181,6 +180,7 @@ def extract_features(extractor: FeatureExtractor, *, out: str | Path, tokens: st
             attributes=extractor.attributes,
             environment=extractor.environment,
         ) as sampled,
+        create_shard(out, extractor.attributes, extractor.environment) as shard,
     ):
         for view, ids in extractor.samples.items():
             write_array(shard, f"{view}/sample_id", ids)

@@ -83,7 +83,9 @@ def write_samples(file: h5py.File, key: str, start: int, values: np.ndarray, *, 
     if key not in file:
         shape = values.shape[1:]
         file.create_dataset(key, shape=(total, *shape), dtype=values.dtype, chunks=(1, *shape), fletcher32=True)
-    file[key][start : start + len(values)] = values
+    dataset = file[key]
+    dataset[start : start + len(values)] = values
+    dataset.flush()  # what fails only when HDF5 closes its files may end the process, and its reason is lost
 
 
 def _fix_length(value: Any) -> Any:
