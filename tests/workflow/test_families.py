@@ -79,7 +79,7 @@ def test_models_of_all_families_stand_side_by_side_without_controls(mixed):
 def test_a_model_that_holds_place_alone_is_found_out(mixed):
     repo, _ = mixed
     found = pd.read_csv(repo.path("results", "statistics", "baselines", "position", "coco.artefacts.csv"))
-    assert found["place_r2"].item() > 0.99
+    assert found["place_r2"].item() > 0.9  # of the box, where the baseline says the centroid
     tokens = pd.read_csv(repo.path("results", "tokens", "baselines", "position", "coco.csv"))
     assert tokens["position_r2"].item() > 0.99
 
@@ -118,7 +118,7 @@ def test_only_networks_that_read_images_read_them_again(mixed):
 
 def test_the_comparison_of_ten_models_plans_without_data(tmp_path):
     repo = Repository(copied(tmp_path / "repository"), ROOT / "config" / "compare.yaml")
-    jobs = plan(repo, "results/models.csv")
+    jobs = plan(repo, "results/compare/models.csv")
     extracted = {job.place.split("/")[1] for job in jobs if job.rule == "extract_prototypes"}
     assert len(extracted) == 10
     encoded = {job.place.split("/")[0] for job in jobs if job.rule == "encode_images"}
