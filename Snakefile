@@ -1,4 +1,4 @@
-"""semlens: a pre-trained diffusion U-Net through a semantic lens. Datasets and a model to a report."""
+"""semlens: pre-trained vision networks through a semantic lens. Datasets and models to a report."""
 
 from snakemake.utils import min_version
 

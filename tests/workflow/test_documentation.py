@@ -20,8 +20,8 @@ from semlens.config.plan import name_views
 from semlens.config.schema import RENAMED_KEYS, RENAMED_VALUES, check_schema, fill_defaults
 from semlens.draw.kinds import KINDS
 from semlens.images.views import list_views, load_view, name_view, takes_share
+from semlens.models.backbones import list_backbones, load_backbone
 from semlens.models.backbones.unet import list_layers
-from semlens.models.parts import REQUIRED_PARTS
 from semlens.select.formats import list_formats, load_format
 
 SCHEMA = read_config_schema(ROOT, list_metrics())
@@ -128,7 +128,11 @@ def test_every_variant_is_documented():
     experiments, models = find_section(CONFIG, "`experiments`"), find_section(CONFIG, "`models`")
     for name in (*AXES, *SCHEMA["$defs"]["sets"]["items"]["enum"]):
         assert f"`{name}`" in experiments
-    for name in (*REGISTRY["models"], *REQUIRED_PARTS):
+    families = read_rows(find_section(CONFIG, "Families", 3))
+    assert families.keys() == set(list_backbones())
+    for family in map(load_backbone, families):
+        assert all(f"`{part}`" in models for part in family.REQUIRED_PARTS if part != "encoder")
+    for name in REGISTRY["models"]:
         assert f"`{name}`" in models
     for name in REGISTRY["datasets"]:
         assert f"`{name}`" in find_section(CONFIG, "`datasets`")
@@ -192,7 +196,7 @@ def test_the_gallery_has_the_captions_of_the_report_and_every_kind_of_figure():
     assert set(SHOWN) == {kind.name for kind in KINDS if kind.file.endswith(".png")}
     images = list(IMAGES.iterdir())
     assert {path.name for path in images} == {f"{kind}.webp" for kind in SHOWN}
-    assert sum(path.stat().st_size for path in images) < 700_000
+    assert sum(path.stat().st_size for path in images) < 800_000
 
 
 def test_the_layers_of_stable_diffusion_are_those_that_are_captured():
@@ -204,7 +208,8 @@ def test_the_layers_of_stable_diffusion_are_those_that_are_captured():
         "up_block_types": ["UpBlock2D", *["CrossAttnUpBlock2D"] * 3],
     }
     layers = list_layers(config)
-    header, _, *rows = (split_row(line) for line in LAYERS.splitlines() if line.startswith("|"))
+    table = find_section(LAYERS, "U-Nets", 3)
+    header, _, *rows = (split_row(line) for line in table.splitlines() if line.startswith("|"))
     assert header[1:] == list(dict.fromkeys(f"{x.grid} x {x.grid} cells, {x.channels} channels" for x in layers))
     documented = [re.findall(r"`([\w.]+)`", " ".join(row if row[0] != "decoder" else row[::-1])) for row in rows]
     assert [name for names in documented for name in names] == [layer.name for layer in layers]

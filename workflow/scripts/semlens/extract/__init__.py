@@ -1,1 +1,1 @@
-"""From images and prompts to latents, features and prototypes: all that writes them."""
+"""From images and prompts to latents, features, tokens and prototypes: all that writes them."""

@@ -1,1 +1,1 @@
-"""Pre-trained models: their parts, their layers, and how layers are captured."""
+"""Pre-trained networks of several families: their parts, noise, texts and layers, and how layers are captured."""

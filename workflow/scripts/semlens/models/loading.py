@@ -1,4 +1,4 @@
-"""The parts of a diffusers-layout latent diffusion model, one loader each: weights from safetensors only."""
+"""Networks from a model's folder, in diffusers' layout or transformers': weights from safetensors only."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
