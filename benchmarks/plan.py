@@ -151,7 +151,7 @@ def list_layers(model: dict) -> dict[str, Layer]:
 def size_latent(model: dict) -> int:
     """Bytes of the mean and log variance of a latent, float32; 0 for what reads images itself."""
     family = load_backbone(model["family"])
-    if family.READS == "images":
+    if family.READS == "images" or model["family"] == "vae":  # which shares those of the model whose they are
         return 0
     return 2 * family.count_channels(find_built(model)) * (model["size"] // family.REDUCTION) ** 2 * 4
 

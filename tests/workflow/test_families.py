@@ -111,6 +111,7 @@ def test_only_networks_that_read_images_read_them_again(mixed):
     config["models"]["vit"]["size"] = config["models"]["vit-1"]["size"] = 64
     other = repo.config.with_name("other.yaml")
     other.write_text(yaml.safe_dump(config))
+    repo.path("results", "configuration.json").unlink()
     jobs = plan(repo, "results/prototypes/transformers/vit/coco/00000.parquet", config=other)
     assert {job.rule for job in jobs} == {"download_model_part", "extract_prototypes"}
     assert plan(repo, "results/prototypes/transformers/pixart/coco/00000.parquet", config=other) == set()

@@ -42,13 +42,13 @@ def test_an_option_is_in_every_condition_and_in_the_question(config, option):
     config["experiments"]["where"][option] = value
     (condition,) = list_conditions(config["experiments"]["where"])
     assert condition[option] == value
-    assert str(get_question(config, "where", "coco")["settings"][option]) == text
+    assert str(get_question(config, "where", "sd", "coco")["settings"][option]) == text
 
 
 def test_defaults_change_neither_conditions_nor_what_is_asked(config):
-    before = list_conditions(config["experiments"]["where"]), get_question(config, "where", "coco")
+    before = list_conditions(config["experiments"]["where"]), get_question(config, "where", "sd", "coco")
     config["experiments"]["where"] |= {"discard_channels": 0, "standardize_channels": False, "given": []}
-    assert (list_conditions(config["experiments"]["where"]), get_question(config, "where", "coco")) == before
+    assert (list_conditions(config["experiments"]["where"]), get_question(config, "where", "sd", "coco")) == before
     assert [before[1]["settings"][option] for option in OPTIONS] == [None, None, None]
 
 
@@ -84,3 +84,12 @@ def test_what_does_not_go_together_is_refused(config, changes, words):
     config["experiments"]["where"] |= changes
     with pytest.raises(ValueError, match=f"^{re.escape(words)}"):
         check_references(config)
+
+
+@pytest.mark.parametrize("model", ["dino", "latents"])
+def test_what_does_not_apply_to_a_model_is_not_asked_of_it(config, model):
+    asked, of_all = (get_question(config, "where", name, "coco")["settings"] for name in (model, "sd"))
+    foreign = {"timestep", "prompt", "posterior", "noise"}
+    assert {key for key in of_all if of_all[key] is not None} >= foreign
+    assert {key for key in of_all if asked[key] != of_all[key]} == foreign
+    assert all(asked[key] is None for key in foreign)

@@ -98,3 +98,28 @@ def test_comparisons_are_read_with_conditions_as_text(tmp_path):
     )
     assert read.separation["condition"].tolist() == read.order["condition"].tolist() == ["50"]
     assert get_values(collect_studies([read])[0]) == {"50": 0.7}
+
+
+NOISY = {"metric": "cosine", "timestep": 0, "prompt": "empty", "posterior": "sample", "noise": True}
+STILL = {key: None if key != "metric" else "cosine" for key in NOISY}
+
+
+def test_what_is_read_without_noise_stands_beside_every_noise():
+    comparisons = [
+        make_comparison(values={"block00": 0.9}, model="vit", settings=STILL, experiment="v"),
+        make_comparison(values={"enc16.1": 0.8}, settings=NOISY),
+        make_comparison(values={"enc16.1": 0.7}, settings={**NOISY, "timestep": 100}),
+    ]
+    studies = collect_studies(comparisons)
+    assert [study.settings["timestep"] for study in studies] == [0, 100]
+    assert [set(study.estimates) for study in studies] == [{"trained", "vit"}] * 2
+
+
+def test_what_is_read_without_noise_stands_alone_where_all_else_differs():
+    other = {**STILL, "metric": "euclidean"}
+    comparisons = [
+        make_comparison(values={"enc16.1": 0.8}, settings=NOISY),
+        make_comparison(values={"block00": 0.9}, model="vit", settings=other, experiment="v"),
+        make_comparison(values={"baseline": 0.6}, model="rgb", settings=other, experiment="r"),
+    ]
+    assert [set(study.estimates) for study in collect_studies(comparisons)] == [{"trained"}, {"vit", "rgb"}]

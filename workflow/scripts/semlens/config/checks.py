@@ -164,7 +164,7 @@ def check_downloads(config: Config, registry: Config) -> None:
     for name, model in config["models"].items():
         size = registry["models"].get(model["source"].get("download"), {}).get("size", model["size"])
         if size != model["size"]:
-            raise ValueError(f"model {name!r}: its U-Net reads images of {size}; set 'size: {size}'")
+            raise ValueError(f"model {name!r}: its network reads images of {size}; set 'size: {size}'")
         single = model["source"].get("file", {})
         if "download" in single:
             _check_known(f"model {name!r}: 'file'", "download", [single["download"]], registry["files"])

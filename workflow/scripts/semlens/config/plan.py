@@ -9,6 +9,7 @@ from semlens.config.schema import Config
 from semlens.extract.settings import ExtractionSettings
 from semlens.images.original import ORIGINAL
 from semlens.images.views import load_view
+from semlens.models.backbones import load_backbone
 from semlens.select.formats import load_format
 
 # Keys of the configuration that say where and how a run takes place, not what it finds.
@@ -17,6 +18,10 @@ PLACE_KEYS = ("pathvars", "device", "threads", "batch_size", "registry", "mirror
 _READING_KEYS = ("prompt", "posterior", "noise", "inference_steps", "mask")
 # Keys of an experiment that say what is done to channels before prototypes are compared.
 _CHANNEL_KEYS = ("discard_channels", "standardize_channels")
+
+
+# Settings of a question that are nothing to a model which is read without noise.
+NOISE_KEYS = {"timestep", "prompt", "posterior", "noise"}
 
 
 def name_views(config: Config, name: Callable[[Any], str]) -> None:
@@ -294,10 +299,11 @@ def get_mask_options(config: Config, extraction: str, model: str) -> Config:
     return {"resize": config["models"][model]["resize"], "mask": mask, "seed": config["seed"]}
 
 
-def get_question(config: Config, experiment: str, dataset: str) -> Config:
-    """Return what an experiment asks of a dataset: its ``axis``, and all ``settings`` that are the same throughout.
+def get_question(config: Config, experiment: str, model: str, dataset: str) -> Config:
+    """Return what an experiment asks: its ``axis``, and all ``settings`` that are the same throughout.
 
-    Experiments whose axis and settings agree ask the same, perhaps under other conditions.
+    Experiments whose axis and settings agree ask the same, perhaps under other conditions. What does not apply to the
+    model's family is None.
     """
     entry = config["experiments"][experiment]
     settings = {key: entry.get(key) for key in (*AXES, "reference") if key != entry["axis"]}
@@ -307,13 +313,16 @@ def get_question(config: Config, experiment: str, dataset: str) -> Config:
     for key in _READING_KEYS:
         values = dict.fromkeys(extraction.get(key) for extraction in extractions)
         settings[key] = " or ".join(map(str, values)) if len(values) > 1 else next(iter(values))
+    family = load_backbone(config["models"][model]["family"])
+    if getattr(family, "NOISE", None) is None:
+        settings |= dict.fromkeys(NOISE_KEYS & settings.keys())
     return {"axis": entry["axis"], "settings": settings}
 
 
 def list_questions(config: Config, experiment: str | None = None) -> list[Config]:
     """Return :func:`list_comparisons`, each with what it asks, see :func:`get_question`."""
     return [
-        comparison | get_question(config, comparison["experiment"], comparison["dataset"])
+        comparison | get_question(config, comparison["experiment"], comparison["model"], comparison["dataset"])
         for comparison in list_comparisons(config, experiment)
     ]
 

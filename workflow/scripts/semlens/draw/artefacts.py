@@ -108,7 +108,7 @@ def _draw_series(
     is_control: bool,
 ) -> None:
     known = table[table[row.value].notna()].assign(x=lambda rows: rows["condition"].map(places)).sort_values("x")
-    x, y = known["x"].to_numpy(), known[row.value].to_numpy(float)
+    x, y = known["x"].to_numpy(float), known[row.value].to_numpy(float)
     joined = np.array([is_joined(axis, name) for name in known["condition"]], bool)
     panel.plot(x[joined], y[joined], color=colour, **style_line(is_control))
     panel.plot(x, y, color=colour, **style_marker(is_control) | {"markersize": 3.5})

@@ -5,7 +5,7 @@ from glob import escape
 from pathlib import Path, PurePosixPath
 
 from semlens.models.part_files import check_complete, is_weights, select_files
-from semlens.models.parts import find_part_folder, locate_part
+from semlens.models.parts import NETWORKS, find_part_folder, locate_part
 from semlens.runtime.logs import log
 
 Files = dict[str, Path]  # by the plain names under which they are read
@@ -100,6 +100,8 @@ def _collect(
     """Return the commit, and the files of a part that are read: weights last, after the check."""
     if not names and not is_required:
         return "", {}
+    if not names and part in NETWORKS:
+        raise ValueError(f"{where} has no {part}; set 'family' of the model to what reads it, such as dinov2 or pixart")
     try:
         chosen = select_files(names, variant)
         check_complete(part, chosen, with_weights=with_weights)

@@ -10,6 +10,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from semlens.config.axes import AXES
+from semlens.models.layers import BASELINE
 from semlens.statistics.comparisons import COMPARISONS
 from semlens.statistics.findings import QUESTIONS, format_settings
 from semlens.statistics.intervals import Estimates
@@ -28,7 +29,10 @@ MODELS_TABLE = pa.DataFrameSchema(
         "model": pa.Column(str, description="Model, or baseline; the highest first."),
         "condition": pa.Column(str, description="Its condition with the largest separation."),
         "depth": pa.Column(
-            float, _SHARE, nullable=True, description="How deep this layer lies, 0 to 1; null of other conditions."
+            float,
+            _SHARE,
+            nullable=True,
+            description="How deep this layer lies, 0 to 1; null of sums, of baselines, and of other conditions.",
         ),
         "separation": pa.Column(float, _SHARE, description="Separation under this condition."),
         "low": pa.Column(float, _SHARE, nullable=True, description="Lower end of its 95 % interval, for all models."),
@@ -106,7 +110,7 @@ def _rank(study: Study, names: Sequence[str], depths: dict[str, dict[str, float]
             "datasets": ", ".join(study.datasets),
             "model": name,
             "condition": chosen[name],
-            "depth": depths.get(name, {}).get(chosen[name]) if study.axis == "layers" else None,
+            "depth": depths.get(name, {}).get(chosen[name]) if chosen[name] != BASELINE else None,
             "separation": ranked.values[place],
             "low": low[place],
             "high": high[place],

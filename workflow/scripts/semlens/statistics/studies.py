@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from semlens.config.plan import NOISE_KEYS
 from semlens.statistics.comparisons import COMPARISONS
 from semlens.statistics.intervals import Estimates
 from semlens.storage.csv_tables import read_csv
@@ -106,11 +107,29 @@ def pair_models(models: Sequence[dict[str, Any]]) -> list[tuple[str, tuple[str, 
 
 
 def group_by_question(comparisons: Sequence[Comparison]) -> list[list[Comparison]]:
-    """Return comparisons in groups that agree in axis and settings, in order of appearance."""
+    """Return comparisons in groups that agree in axis and settings, in order of appearance.
+
+    A model that is read without noise stands beside others whatever their noise: it is in every group that agrees in
+    all else.
+    """
     groups: dict[tuple, list[Comparison]] = {}
-    for entry in comparisons:
-        groups.setdefault((entry.axis, *map(str, entry.settings.items())), []).append(entry)
+    for entry in sorted(comparisons, key=_ignores_noise):
+        joined = [group for group in groups.values() if _ignores_noise(entry) and _agree(entry, group[0])]
+        if not joined:
+            joined = [groups.setdefault((entry.axis, *map(str, entry.settings.items())), [])]
+        for group in joined:
+            group.append(entry)
     return list(groups.values())
+
+
+def _ignores_noise(entry: Comparison) -> bool:
+    said = [entry.settings[key] for key in NOISE_KEYS & entry.settings.keys()]
+    return bool(said) and all(value is None for value in said)
+
+
+def _agree(one: Comparison, other: Comparison) -> bool:
+    settings = [{key: value for key, value in it.settings.items() if key not in NOISE_KEYS} for it in (one, other)]
+    return one.axis == other.axis and settings[0] == settings[1]
 
 
 def collect_studies(comparisons: Sequence[Comparison]) -> list[Study]:
