@@ -7,7 +7,7 @@ from semlens.draw.style import save_figure
 from semlens.runtime.logs import log_job
 from semlens.statistics.findings import tabulate_findings, write_findings
 from semlens.statistics.models import MODELS_TABLE, rank_models, read_levels
-from semlens.statistics.studies import collect_studies, pair_models, read_comparisons
+from semlens.statistics.studies import collect_studies, read_comparisons
 from semlens.storage.tables import write_csv
 
 matplotlib.use("Agg")
@@ -21,7 +21,7 @@ if __name__ == "__main__":
         findings = tabulate_findings(comparisons, params.models, params.seed)
         write_findings(findings, csv=outputs.csv, json=outputs.json)
         studies, depths = collect_studies(comparisons), read_levels(params.models, inputs.layers, "name", "depth")
-        ranked = rank_models(studies, [name for name, _ in pair_models(params.models)], depths, params.seed)
+        ranked = rank_models(studies, params.models, depths, params.seed)
         write_csv(ranked, MODELS_TABLE, outputs.models)
         noise = read_levels(params.noised, inputs.noise, "timestep", "snr")
         title = "How well are classes and objects separated?"

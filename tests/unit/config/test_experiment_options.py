@@ -11,7 +11,7 @@ from semlens.config.plan import get_question, list_conditions, list_planes
 READ = {"models": ["tiny"], "datasets": ["coco"], "prompt": "empty", "posterior": "mean", "noise": True}
 ASKED = {"extractions": ["plain"], "datasets": ["coco"], "metric": "cosine", "timestep": 0, "view": "identity"}
 CONFIG = {
-    "models": {"tiny": {}},
+    "models": {"tiny": {}, "sd": {"family": "unet"}, "dino": {"family": "dinov2"}, "latents": {"family": "vae"}},
     "prompts": {"empty": ""},
     "views": {"plain": ["identity", "hflip"]},
     "datasets": {"coco": {"format": "coco", "source": {"folder": "coco"}, "split": "val"}},

@@ -11,7 +11,9 @@ DEPTHS = {"unet": {"enc16.1": 0.2, "mid8": 0.5}, "vit": {"block00": 0.0, "block0
 
 
 def rank(*comparisons, names=("unet", "vit")):
-    return rank_models(collect_studies(comparisons), names, DEPTHS, seed=0).to_dict(orient="records")
+    models = [{"name": name, "weights": "pretrained", "controls": None} for name in names]
+    models.append({"name": "control", "weights": "random", "controls": "unet"})
+    return rank_models(collect_studies(comparisons), models, DEPTHS, seed=0).to_dict(orient="records")
 
 
 def test_models_of_different_layers_are_ranked_by_their_best():
@@ -46,6 +48,16 @@ def test_all_pairs_of_several_models_are_held_at_once():
     eight = rank(*all_of_them, names="abcdefgh")[1]
     assert (two["model"], two["behind"]) == (eight["model"], eight["behind"])
     assert eight["behind_high"] - eight["behind_low"] > 1.3 * (two["behind_high"] - two["behind_low"])
+
+
+def test_a_network_without_training_is_told_as_such():
+    models = [
+        {"name": "unet", "weights": "pretrained", "controls": None},
+        {"name": "vit", "weights": "random", "controls": None},
+    ]
+    comparisons = [make_comparison(values={"enc16.1": 0.8}, model=name, seed=1) for name in ("unet", "vit")]
+    found = rank_models(collect_studies(comparisons), models, DEPTHS, seed=0)
+    assert dict(zip(found["model"], found["weights"], strict=True)) == {"unet": "pretrained", "vit": "random"}
 
 
 def test_a_model_alone_is_beside_none():

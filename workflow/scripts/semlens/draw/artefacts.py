@@ -59,7 +59,7 @@ def draw_artefacts(
     """
     datasets = list(dict.fromkeys(one.dataset for one in measurements))
     n_conditions = max(len(one.artefacts) for one in measurements)
-    width = max(4.2, min(1.6 + 0.3 * n_conditions, 14 / len(datasets)))
+    width = max(5.2 if len(datasets) == 1 else 4.2, min(1.6 + 0.3 * n_conditions, 14 / len(datasets)))
     figure, panels = plt.subplots(
         len(_ROWS),
         len(datasets),

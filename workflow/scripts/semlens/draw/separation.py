@@ -231,7 +231,8 @@ def label_conditions(panel: plt.Axes, axis: str, places: dict[str, float]) -> No
 
 def is_joined(axis: str, name: str) -> bool:
     """Return whether a line leads through a condition."""
-    return axis in ("timestep", "offset") or (axis == "layers" and find_forward_position(name) is not None)
+    is_layer = name != BASELINE and find_forward_position(name) is not None
+    return axis in ("timestep", "offset") or (axis == "layers" and is_layer)
 
 
 def style_line(is_control: bool) -> dict[str, Any]:

@@ -73,12 +73,13 @@ def write_report(
         caption = [shown if not folded else f"{shown}.", folded]
         alt = f"{part['title'] or titles[part['experiment']]}: {caption[0]}"
         parts_by_experiment[part["experiment"]].append({**part, "table": table, "caption": caption, "alt": alt})
+    grouped = group_findings(json.loads(Path(findings).read_text(encoding="utf-8")))
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     environment.globals["embed_image"] = _embed_image
     page = environment.from_string(Path(template).read_text(encoding="utf-8")).render(
         asked=asked,
-        findings=group_findings(json.loads(Path(findings).read_text(encoding="utf-8"))),
-        ranked=group_models(read_csv(models).to_dict(orient="records")),
+        findings=grouped,
+        ranked=group_models(read_csv(models).to_dict(orient="records"), grouped["unsaid"]),
         overview={"path": overview, "alt": "Separation by condition, a panel per question", "is_photograph": False},
         experiments=[
             {
@@ -203,23 +204,26 @@ def group_findings(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def group_models(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def group_models(records: Sequence[dict[str, Any]], unsaid: Sequence[str]) -> list[dict[str, Any]]:
     """Return models side by side as the page prints them: by ``question`` and ``where``, with ``rows``.
 
     Parameters
     ----------
     records
         Rows of :data:`semlens.statistics.models.MODELS_TABLE`.
+    unsaid
+        Settings that are not named.
     """
     groups: dict[tuple[str, ...], dict[str, Any]] = {}
     for record in records:
         record = {key: None if value != value else value for key, value in record.items()}
-        settings = ", ".join(entry for entry in record["settings"].split(", ") if entry not in _USUAL)
-        question = (record["question"], record["datasets"], settings)
-        group = groups.setdefault(question, {"question": question[0], "where": ", ".join(question[1:]), "rows": []})
+        said = [entry for entry in record["settings"].split(", ") if entry not in unsaid]
+        question = (record["question"], ", ".join([record["datasets"], *said]))
+        group = groups.setdefault(question, {"question": question[0], "where": question[1], "rows": []})
         group["rows"].append(
             {
                 "model": record["model"],
+                "is_untrained": record["weights"] == "random",
                 "condition": record["condition"],
                 "depth": _format_number(record["depth"]),
                 "separation": _format_interval(record, "separation", ""),

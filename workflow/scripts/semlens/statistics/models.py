@@ -14,7 +14,7 @@ from semlens.models.layers import BASELINE
 from semlens.statistics.comparisons import COMPARISONS
 from semlens.statistics.findings import QUESTIONS, format_settings
 from semlens.statistics.intervals import Estimates
-from semlens.statistics.studies import Study
+from semlens.statistics.studies import Study, pair_models
 from semlens.storage.csv_tables import read_csv
 from semlens.storage.tables import check_table
 
@@ -27,6 +27,11 @@ MODELS_TABLE = pa.DataFrameSchema(
         "settings": pa.Column(str, description="What is the same in all conditions."),
         "datasets": pa.Column(str, description="Datasets, separated by commas; separation is the mean over them."),
         "model": pa.Column(str, description="Model, or baseline; the highest first."),
+        "weights": pa.Column(
+            str,
+            pa.Check.isin(["pretrained", "random"]),
+            description="As the configuration has it; pretrained of baselines.",
+        ),
         "condition": pa.Column(str, description="Its condition with the largest separation."),
         "depth": pa.Column(
             float,
@@ -54,7 +59,7 @@ MODELS_TABLE = pa.DataFrameSchema(
 
 
 def rank_models(
-    studies: Sequence[Study], names: Sequence[str], depths: dict[str, dict[str, float]], seed: int
+    studies: Sequence[Study], models: Sequence[dict[str, Any]], depths: dict[str, dict[str, float]], seed: int
 ) -> pd.DataFrame:
     """Return the models of every study of several, each under its best condition, the highest first.
 
@@ -63,12 +68,14 @@ def rank_models(
 
     Parameters
     ----------
-    names
-        Of the models, without controls.
+    models
+        As :func:`semlens.statistics.studies.pair_models` takes them. Controls are left out.
     depths
         By model and layer, how deep the layer lies.
     """
-    rows = [row for study in studies for row in _rank(study, names, depths, seed)]
+    weights = {model["name"]: model["weights"] for model in models}
+    compared = {name: weights[name] for name, _ in pair_models(models)}
+    rows = [row for study in studies for row in _rank(study, compared, depths, seed)]
     return check_table(pd.DataFrame(rows, columns=list(MODELS_TABLE.columns)), MODELS_TABLE, "models")
 
 
@@ -83,8 +90,12 @@ def read_levels(
     }
 
 
-def _rank(study: Study, names: Sequence[str], depths: dict[str, dict[str, float]], seed: int) -> list[dict[str, Any]]:
-    measured = {name: study.estimates[name] for name in names if len(getattr(study.estimates.get(name), "values", ()))}
+def _rank(
+    study: Study, compared: dict[str, str], depths: dict[str, dict[str, float]], seed: int
+) -> list[dict[str, Any]]:
+    measured = {
+        name: study.estimates[name] for name in compared if len(getattr(study.estimates.get(name), "values", ()))
+    }
     if len(measured) < 2:
         return []
     chosen = {name: one.names[int(np.argmax(one.values))] for name, one in measured.items()}
@@ -109,6 +120,7 @@ def _rank(study: Study, names: Sequence[str], depths: dict[str, dict[str, float]
             "settings": format_settings(study.settings),
             "datasets": ", ".join(study.datasets),
             "model": name,
+            "weights": compared[name],
             "condition": chosen[name],
             "depth": depths.get(name, {}).get(chosen[name]) if chosen[name] != BASELINE else None,
             "separation": ranked.values[place],
