@@ -19,7 +19,6 @@ from semlens.draw.kinds import list_experiments, list_kinds, list_report_parts
 from semlens.models.parts import NETWORKS, PARTS
 from semlens.runtime import registry
 
-
 code = JobSources(config, SCRIPTS, here)
 sources, view_sources = code.list_files, code.list_files_with_views
 metric_sources, extractor_sources = code.of_metrics, code.of_extractor
