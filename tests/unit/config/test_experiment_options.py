@@ -6,12 +6,18 @@ import re
 import pytest
 
 from semlens.config.checks import check_references
-from semlens.config.plan import get_question, list_conditions, list_planes
+from semlens.config.plan import FOREIGN, get_question, list_conditions, list_planes
 
 READ = {"models": ["tiny"], "datasets": ["coco"], "prompt": "empty", "posterior": "mean", "noise": True}
 ASKED = {"extractions": ["plain"], "datasets": ["coco"], "metric": "cosine", "timestep": 0, "view": "identity"}
 CONFIG = {
-    "models": {"tiny": {}, "sd": {"family": "unet"}, "dino": {"family": "dinov2"}, "latents": {"family": "vae"}},
+    "models": {
+        "tiny": {},
+        "sd": {"family": "unet"},
+        "dino": {"family": "dinov2"},
+        "latents": {"family": "vae"},
+        "dit": {"family": "dit"},
+    },
     "prompts": {"empty": ""},
     "views": {"plain": ["identity", "hflip"]},
     "datasets": {"coco": {"format": "coco", "source": {"folder": "coco"}, "split": "val"}},
@@ -86,10 +92,17 @@ def test_what_does_not_go_together_is_refused(config, changes, words):
         check_references(config)
 
 
-@pytest.mark.parametrize("model", ["dino", "latents"])
-def test_what_does_not_apply_to_a_model_is_not_asked_of_it(config, model):
+@pytest.mark.parametrize(
+    ("model", "foreign"),
+    [
+        ("dino", {"timestep", "prompt", "posterior", "noise", "inference_steps"}),
+        ("latents", {"timestep", "prompt", "noise", "inference_steps"}),
+        ("dit", {"prompt"}),
+    ],
+)
+def test_what_does_not_apply_to_a_model_is_not_asked_of_it(config, model, foreign):
     asked, of_all = (get_question(config, "where", name, "coco")["settings"] for name in (model, "sd"))
-    foreign = {"timestep", "prompt", "posterior", "noise"}
-    assert {key for key in of_all if of_all[key] is not None} >= foreign
-    assert {key for key in of_all if asked[key] != of_all[key]} == foreign
-    assert all(asked[key] is None for key in foreign)
+    assert {key for key in of_all if asked[key] == FOREIGN} == foreign
+    assert {key: value for key, value in asked.items() if key not in foreign} == {
+        key: value for key, value in of_all.items() if key not in foreign
+    }

@@ -1,13 +1,19 @@
 """Which family reads a model, what does not apply to it, and what models share."""
 
 import json
+from pathlib import Path
 
 import pytest
+from tiny_encoders import PREPROCESSING
 
 from semlens.config.checks import check_models
+from semlens.config.digests import _digest
 from semlens.config.families import name_families
+from semlens.config.model_sources import ModelSources
 from semlens.config.models import find_base_model, find_twin, get_image_options, list_compared_models
+from semlens.models.backbones import load_backbone
 
+SCRIPTS = Path(__file__).parents[3] / "workflow" / "scripts"
 PLAIN = {"timesteps": [0], "noise": True, "posterior": "sample", "prompt": "empty"}
 DINO = {"model_type": "dinov2", "architectures": ["Dinov2Model"], "patch_size": 14, "hidden_size": 8} | {
     **{"num_hidden_layers": 2, "image_size": 224},
@@ -31,7 +37,7 @@ def named(**models):
 def folder(tmp_path):
     """An encoder's folder, whose weights are not read."""
     (tmp_path / "config.json").write_text(json.dumps(DINO))
-    (tmp_path / "preprocessor_config.json").write_text("{}")
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(PREPROCESSING))
     (tmp_path / "model.safetensors").touch()
     return tmp_path
 
@@ -174,3 +180,64 @@ def test_what_reads_latents_depends_on_no_image_option(folder):
     assert get_image_options(config, "one", "dino", "coco") == {
         **{"size": 448, "resize": "stretch", "views": ["identity"], "seed": None, "exif": "apply"},
     }
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda folder: (folder / "preprocessor_config.json").unlink(), "has no preprocessor_config.json"),
+        (lambda folder: (folder / "preprocessor_config.json").write_text("{}"), "'resample' is None"),
+        (lambda folder: write_config(folder, model_type=None), "has the model_type None; known are dinov2"),
+        (lambda folder: write_config(folder, patch_size=[14, 16]), r"its patches are \[14, 16\]"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "has no weights"),
+    ],
+)
+def test_a_folder_that_cannot_be_read_is_refused_before_anything_runs(folder, change, named):
+    change(folder)
+    config = named_by_folder(folder)
+    with pytest.raises(ValueError, match=rf"model 'dino', {folder}: .*{named}"):
+        check_models(config, "nowhere")
+
+
+def write_config(folder, **changes):
+    (folder / "config.json").write_text(json.dumps(DINO | changes))
+
+
+def named_by_folder(folder):
+    return named(dino={"source": {"folder": str(folder)}})
+
+
+def test_a_processor_of_today_says_how_images_are_prepared(folder):
+    (folder / "preprocessor_config.json").unlink()
+    (folder / "processor_config.json").write_text(json.dumps({"image_processor": PREPROCESSING}))
+    check_models(named_by_folder(folder), "nowhere")
+
+
+def test_sides_may_be_written_as_pairs(folder):
+    write_config(folder, image_size=[224, 224], patch_size=[14, 14])
+    check_models(named_by_folder(folder), "nowhere")
+    assert {layer.grid for layer in load_backbone("dinov2").list_layers(DINO | {"image_size": [224, 224]})} == {16}
+
+
+def test_a_folder_of_timm_is_told_as_such(folder):
+    (folder / "config.json").write_text('{"architecture": "vit_base_patch16_224", "pretrained_cfg": {}}')
+    with pytest.raises(ValueError, match=rf"model 'dino', {folder}: it is laid out as timm does"):
+        named_by_folder(folder)
+
+
+def test_the_latents_of_a_model_whose_network_is_unknown_are_read(folder):
+    (folder / "config.json").write_text('{"_class_name": "Lumina2Transformer2DModel"}')
+    config = named(latents={"source": {"folder": str(folder)}, "family": "vae"})
+    assert config["models"]["latents"]["family"] == "vae"
+
+
+def test_other_files_beside_an_encoder_change_nothing(folder):
+    config = named_by_folder(folder)
+    sources = ModelSources(config, {"models": {}, "files": {}}, "nowhere", SCRIPTS)
+    before = sources.find_part("dino", "encoder")
+    (folder / "trainer_state.json").write_text("{}")
+    (folder / "README.txt").write_text("mine")
+    assert sources.find_part("dino", "encoder") == before
+    (folder / "preprocessor_config.json").write_text(json.dumps(PREPROCESSING | {"resample": 2}))
+    _digest.cache_clear()  # as in the next run
+    assert sources.find_part("dino", "encoder") != before

@@ -90,3 +90,13 @@ def test_what_snakemake_would_misread_is_linked(study, name):
 def test_other_paths_are_left_alone(study):
     assert link_if_odd("data with spaces/%s [é]") == "data with spaces/%s [é]"
     assert not Path(".snakemake").exists()
+
+
+def test_files_of_an_odd_folder_stay_together(study):
+    folder = Path("my {vit}")
+    folder.mkdir()
+    for name in ("config.json", "preprocessor_config.json"):
+        (folder / name).write_text(name)
+    links = [Path(link_if_odd(f"my {{vit}}/{name}")) for name in ("config.json", "preprocessor_config.json")]
+    assert links[0].parent == links[1].parent
+    assert [link.read_text() for link in links] == ["config.json", "preprocessor_config.json"]

@@ -137,6 +137,7 @@ def test_noise_of_different_kinds_stands_at_its_signal_to_noise_ratio():
     noise = {"unet": {"0": 1000.0, "100": 10.0}, "vit": {"0": np.inf, "100": 81.0}}
     (panel,) = draw_studies(collect_studies(comparisons), FAMILIES, title="All", seed=0, noise=noise).axes
     assert panel.get_xlabel() == "signal-to-noise ratio"
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["10000", "100", "1", "0.01", "0.0001"]
     marks = {
         (round(x, 3), y) for line in panel.lines if line.get_marker() == "o" for x, y in line.get_xydata().tolist()
     }
@@ -148,3 +149,11 @@ def test_the_same_noise_stands_at_its_timestep():
     noise = {key: {"0": 1000.0, "100": 10.0} for key in ("unet", "vit")}
     (panel,) = draw_studies(collect_studies(comparisons), FAMILIES, title="All", seed=0, noise=noise).axes
     assert panel.get_xlabel() == "noise: timestep"
+
+
+def test_the_same_block_of_a_deeper_network_stands_elsewhere():
+    comparisons = [make_comparison(values={"block00": 0.6, "block11": 0.8}, model=name) for name in ("unet", "vit")]
+    depths = {"unet": {"block00": 0.0, "block11": 1.0}, "vit": {"block00": 0.0, "block11": 0.5}}
+    (panel,) = draw_studies(collect_studies(comparisons), FAMILIES, title="All", seed=0, depths=depths).axes
+    marks = {tuple(point) for line in panel.lines if line.get_marker() == "o" for point in line.get_xydata().tolist()}
+    assert marks == {(0.0, 0.6), (1.0, 0.8), (0.5, 0.8)}

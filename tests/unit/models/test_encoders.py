@@ -200,3 +200,13 @@ def test_weights_that_are_missing_are_not_drawn_at_random(folders, tmp_path):
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ValueError, match=r"missing, such as encoder\.layer\.1\.norm1\.weight"):
         load_backbone("dinov2").load(folder, **CPU)
+
+
+def test_weights_of_another_shape_are_told_by_name(folders, tmp_path):
+    folder = shutil.copytree(folders["dinov2"], tmp_path / "dinov2")
+    config = read_config(folder / "config.json")
+    (folder / "config.json").write_text(json.dumps(config | {"hidden_size": 32}))
+    with pytest.raises(
+        ValueError, match=rf"{folder} cannot be loaded: .* another shape than config.json says, such as"
+    ):
+        load_backbone("dinov2").load(folder, **CPU)

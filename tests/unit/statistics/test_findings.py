@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from studies import SETTINGS, make_comparison
 
+from semlens.config.plan import FOREIGN
 from semlens.statistics.findings import FINDINGS, tabulate_findings, write_findings
 from semlens.statistics.order import VERDICTS
 from semlens.statistics.studies import pair_models
@@ -153,3 +154,30 @@ def test_a_run_without_experiments_has_no_findings(tmp_path):
 
 def test_every_column_is_described():
     assert all(column.description for column in FINDINGS.columns.values())
+
+
+def test_a_control_without_values_does_not_count():
+    models = [*TWO, {"name": "again", "weights": "random", "controls": "trained"}]
+    comparisons = [
+        make_comparison(values={"16": 0.8}),
+        make_comparison(values={"16": 0.8}, dataset="voc", seed=1),
+        make_comparison(values={"16": 0.6}, model="untrained", seed=2),
+        make_comparison(values={"16": 0.6}, model="untrained", dataset="voc", seed=3),
+        make_comparison(values={"16": 0.5}, model="again", seed=4),
+    ]
+    rows = {row["datasets"]: row for row in tabulate(comparisons, models) if row["comparison"] == "between"}
+    assert rows["coco, voc"]["control_model"] == "untrained"
+    assert rows["coco"]["control_separation"] == pytest.approx(0.55)
+
+
+def test_a_model_is_told_once_and_without_noise_that_it_does_not_have():
+    noisy = {**SETTINGS, "layers": None}
+    still = {**noisy, "timestep": FOREIGN, "prompt": FOREIGN}
+    models = [{"name": name, "weights": "pretrained", "controls": None} for name in ("trained", "vit")]
+    comparisons = [
+        make_comparison(values={"enc16.1": 0.8}, settings=noisy),
+        make_comparison(values={"enc16.1": 0.7}, settings={**noisy, "timestep": 261}),
+        make_comparison(values={"block00": 0.9}, model="vit", settings=still, experiment="v"),
+    ]
+    (row,) = (row for row in tabulate(comparisons, models) if row["model"] == "vit")
+    assert row["settings"] == "metric correlation"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from studies import SETTINGS, make_comparison
 
+from semlens.config.plan import FOREIGN
 from semlens.statistics.intervals import compute_se
 from semlens.statistics.studies import collect_studies, read_comparisons
 
@@ -101,7 +102,7 @@ def test_comparisons_are_read_with_conditions_as_text(tmp_path):
 
 
 NOISY = {"metric": "cosine", "timestep": 0, "prompt": "empty", "posterior": "sample", "noise": True}
-STILL = {key: None if key != "metric" else "cosine" for key in NOISY}
+STILL = {key: FOREIGN if key != "metric" else "cosine" for key in NOISY}
 
 
 def test_what_is_read_without_noise_stands_beside_every_noise():
@@ -123,3 +124,34 @@ def test_what_is_read_without_noise_stands_alone_where_all_else_differs():
         make_comparison(values={"baseline": 0.6}, model="rgb", settings=other, experiment="r"),
     ]
     assert [set(study.estimates) for study in collect_studies(comparisons)] == [{"trained"}, {"vit", "rgb"}]
+
+
+def test_each_thing_that_does_not_apply_is_left_open_by_itself():
+    """A network without texts stands beside others whatever their prompt, where it has their noise."""
+    comparisons = [
+        make_comparison(values={"block00": 0.8}, settings=NOISY),
+        make_comparison(values={"block00": 0.7}, settings={**NOISY, "prompt": "named"}),
+        make_comparison(values={"block00": 0.6}, settings={**NOISY, "timestep": 100}),
+        make_comparison(values={"block00": 0.9}, model="dit", settings={**NOISY, "prompt": FOREIGN}, experiment="d"),
+    ]
+    found = {
+        (study.settings["prompt"], study.settings["timestep"]): set(study.estimates)
+        for study in collect_studies(comparisons)
+    }
+    both = {"trained", "dit"}
+    assert found == {("empty", 0): both, ("named", 0): both, ("empty", 100): {"trained"}}
+
+
+def test_models_that_share_names_of_layers_are_each_measured_where_they_are():
+    """The same block of two networks, on different datasets: nothing is left out."""
+    comparisons = [
+        make_comparison(values={"block00": 0.8}, model="vit", dataset="coco"),
+        make_comparison(values={"block00": 0.7}, model="vit", dataset="voc"),
+        make_comparison(values={"block00": 0.9}, model="pixart", dataset="coco", experiment="p"),
+    ]
+    found = {study.datasets: get_values_by_model(study) for study in collect_studies(comparisons)}
+    assert found == {("coco", "voc"): {"vit": 0.75}, ("coco",): {"vit": 0.8, "pixart": 0.9}}
+
+
+def get_values_by_model(study):
+    return {model: round(float(one.values[0]), 6) for model, one in study.estimates.items() if len(one.values)}

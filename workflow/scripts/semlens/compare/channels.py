@@ -99,10 +99,15 @@ def choose_treatment(shards: Sequence[Shard], condition: dict[str, Any]) -> Trea
     Raises
     ------
     ValueError
-        If a layer has too few channels to leave so many out.
+        If no object is there without a view, or a layer has too few channels to leave so many out.
     """
     n_discarded = condition.get("discard_channels", 0)
     columns = list(measure_channels(shards, condition["layers"], condition["timestep"]))
+    if not columns:
+        raise ValueError(
+            f"condition {condition['name']!r}: channels are chosen by objects without a view, and no extraction holds "
+            f"layers {condition['layers']!r} of such at t = {condition['timestep']}"
+        )
     for column in columns:
         if len(column.magnitude) <= n_discarded:
             raise ValueError(

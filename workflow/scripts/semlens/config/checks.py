@@ -111,11 +111,12 @@ def _check_model(name: str, entry: Config, folder: Path | None) -> list[str]:
         try:
             place = find_part_folder(folder, part)
             names = [path.name for path in place.iterdir() if path.is_file()]
-            files = {plain: place / file for plain, file in select_files(names, entry["source"].get("variant")).items()}
+            chosen = select_files(names, entry["source"].get("variant"), part)
+            files = {plain: place / file for plain, file in chosen.items()}
             check_complete(part, files, with_weights=part != family.PART or entry["weights"] == "pretrained")
             configs[part] = check_part(part, files, family=entry["family"], size=entry["size"])
         except ValueError as error:
-            raise ValueError(f"model {name!r}, {folder / part}: {error}") from None
+            raise ValueError(f"model {name!r}, {find_part_folder(folder, part)}: {error}") from None
     if family.READS == "latents" and family.PART != "vae":
         try:
             check_channels(family.count_channels(configs[family.PART]), configs["vae"])

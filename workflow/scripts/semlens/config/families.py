@@ -29,6 +29,8 @@ def name_families(config: Config, registry: Registry, demo: str | Path) -> None:
         source = entry["source"]
         if "baseline" in source:
             found = [source["baseline"]]
+        elif entry.get("family") == _OF_ANY:
+            found = [_OF_ANY]
         elif folder := demo if "demo" in source else source.get("folder"):
             found = _look_into(name, Path(folder))
         elif "download" in source:
@@ -36,7 +38,7 @@ def name_families(config: Config, registry: Registry, demo: str | Path) -> None:
         else:
             found = [_DEFAULT] if "file" in source else []
         wanted = entry.get("family")
-        if found and wanted not in (None, *found, _OF_ANY):
+        if found and wanted not in (None, *found):
             raise ValueError(f"model {name!r}: its network is of the family {' or '.join(found)}, not {wanted}")
         entry["family"] = wanted or next(iter(found), _DEFAULT)
         if entry["weights"] == "random":

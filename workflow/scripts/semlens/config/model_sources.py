@@ -13,7 +13,7 @@ from semlens.config.schema import Config
 from semlens.models.backbones import load_backbone
 from semlens.models.part_files import SMALL, is_weights, select_files
 from semlens.models.parts import find_part_folder, locate_part
-from semlens.models.preprocessing import FILE
+from semlens.models.preprocessing import FILES
 from semlens.runtime.registry import Registry, list_files, list_model_files
 
 
@@ -93,7 +93,7 @@ class ModelSources:
         else:
             folder = find_part_folder(self._find_folder(model), part)
             files = {file.name: str(file) for file in sorted(folder.iterdir()) if file.is_file()}
-        return {plain: files[name] for plain, name in select_files(files, source.get("variant")).items()}
+        return {plain: files[name] for plain, name in select_files(files, source.get("variant"), part).items()}
 
     def list_network_settings(self, model: str) -> list[str]:
         """Return what says how a model's network is built, ``config.json`` first; of one on the hub, its folder."""
@@ -108,8 +108,8 @@ class ModelSources:
             files = {"config.json": f"{self.find_template(model)}/{part}/config.json"}
         else:
             folder = find_part_folder(self._find_folder(model), part)
-            files = {name: f"{folder}/{name}" for name in ("config.json", FILE) if (folder / name).is_file()}
-        return [files[name] for name in ("config.json", FILE) if name in files]
+            files = {name: f"{folder}/{name}" for name in ("config.json", *FILES) if (folder / name).is_file()}
+        return [files[name] for name in ("config.json", *FILES) if name in files]
 
     def find_checkpoint(self, model: str) -> str:
         """Return the single file of a model: a user's own, or one of the registry."""

@@ -20,8 +20,7 @@ _READING_KEYS = ("prompt", "posterior", "noise", "inference_steps", "mask")
 _CHANNEL_KEYS = ("discard_channels", "standardize_channels")
 
 
-# Settings of a question that are nothing to a model which is read without noise.
-NOISE_KEYS = {"timestep", "prompt", "posterior", "noise"}
+FOREIGN = "does not apply"  # a setting of a question that is nothing to the model's family
 
 
 def name_views(config: Config, name: Callable[[Any], str]) -> None:
@@ -303,20 +302,29 @@ def get_question(config: Config, experiment: str, model: str, dataset: str) -> C
     """Return what an experiment asks: its ``axis``, and all ``settings`` that are the same throughout.
 
     Experiments whose axis and settings agree ask the same, perhaps under other conditions. What does not apply to the
-    model's family is None.
+    model's family is ``FOREIGN``.
     """
     entry = config["experiments"][experiment]
     settings = {key: entry.get(key) for key in (*AXES, "reference") if key != entry["axis"]}
     settings |= {key: entry.get(key) or None for key in _CHANNEL_KEYS}
-    settings["given"] = " and ".join(entry.get("given", [])) or None
+    settings["given"] = " and ".join(sorted(entry.get("given", []))) or None
     extractions = [config["extractions"][name] for name in list_extractions_of(config, experiment, dataset)]
     for key in _READING_KEYS:
         values = dict.fromkeys(extraction.get(key) for extraction in extractions)
         settings[key] = " or ".join(map(str, values)) if len(values) > 1 else next(iter(values))
-    family = load_backbone(config["models"][model]["family"])
-    if getattr(family, "NOISE", None) is None:
-        settings |= dict.fromkeys(NOISE_KEYS & settings.keys())
+    foreign = _list_foreign(load_backbone(config["models"][model]["family"]))
+    settings |= dict.fromkeys(foreign & settings.keys(), FOREIGN)
     return {"axis": entry["axis"], "settings": settings}
+
+
+def _list_foreign(family: Any) -> set[str]:
+    """Return the settings of a question that are nothing to a family."""
+    foreign = set() if getattr(family, "NOISE", None) else {"timestep", "noise", "inference_steps"}
+    return (
+        foreign
+        | ({"posterior"} if family.READS == "images" else set())
+        | (set() if getattr(family, "TEXT", None) else {"prompt"})
+    )
 
 
 def list_questions(config: Config, experiment: str | None = None) -> list[Config]:

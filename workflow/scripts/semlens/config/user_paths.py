@@ -64,12 +64,16 @@ def _resolve(where: str, path: str, folders: Sequence[Path]) -> str:
 
 
 def link_if_odd(path: str) -> str:
-    """Return a path that Snakemake takes as it is: itself, or a link to it in ``.snakemake``."""
+    """Return a path that Snakemake takes as it is: itself, or one by a link in ``.snakemake`` to what is oddly named.
+
+    Files of one folder stay together where the folder alone is.
+    """
     if not _ODD.search(path):
         return path
     full = Path(path).absolute()
-    link = _LINKS / (hashlib.sha256(str(full).encode()).hexdigest()[:12] + _ODD.sub("", full.suffix))
+    odd = full if _ODD.search(full.name) else full.parent
+    link = _LINKS / (hashlib.sha256(str(odd).encode()).hexdigest()[:12] + _ODD.sub("", odd.suffix))
     link.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):
-        link.symlink_to(full)
-    return str(link)
+        link.symlink_to(odd)
+    return str(link / full.relative_to(odd))

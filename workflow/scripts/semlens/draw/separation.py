@@ -113,7 +113,7 @@ def draw_studies(
 
 def choose_scale(study: Study, depths: Levels, noise: Levels) -> Scale:
     """Return where the conditions of a study stand; see :func:`draw_studies`."""
-    if study.axis == "layers" and len(set(map(frozenset, study.asked.values()))) > 1 and depths:
+    if study.axis == "layers" and _have_other_layers(study, depths):
         places = {
             model: {name: depths.get(model, {}).get(name, np.nan) for name in asked if find_forward_position(name)}
             for model, asked in study.asked.items()
@@ -124,10 +124,10 @@ def choose_scale(study: Study, depths: Levels, noise: Levels) -> Scale:
         return Scale(places, {0.0: "first", 0.5: "middle", 1.0: "last"}, "relative depth of the layer")
     if study.axis == "timestep" and _have_other_noise(study, noise):
         places = {
-            model: {name: -float(np.clip(np.log10(noise[model][name]), -_FARTHEST, _FARTHEST)) for name in asked}
+            model: {name: -_limit(np.log10(noise.get(model, {}).get(name, np.nan))) for name in asked}
             for model, asked in study.asked.items()
         }
-        ticks = {-float(power): f"$10^{{{power}}}$" for power in range(_FARTHEST, -_FARTHEST - 1, -2)}
+        ticks = {-float(power): f"{10.0**power:g}" for power in range(_FARTHEST, -_FARTHEST - 1, -2)}
         return Scale(places, ticks, "signal-to-noise ratio")
     places = place_conditions(study.axis, study.conditions)
     return Scale(dict.fromkeys(study.estimates, places))
@@ -165,12 +165,29 @@ def list_sums(names: Sequence[str]) -> list[str]:
     return [name for name in names if find_forward_position(name) is None]
 
 
-def _have_other_noise(study: Study, noise: Levels) -> bool:
-    """Return whether a timestep of a study is not the same noise for all its models, whose noise is known."""
-    if not all(name in noise.get(model, {}) for model, asked in study.asked.items() for name in asked):
+def _have_other_layers(study: Study, depths: Levels) -> bool:
+    """Return whether a study's models have different layers, or the same names at different depths."""
+    if not depths:
         return False
-    levels = {name: {round(noise[model][name], 6) for model in study.asked} for name in study.conditions}
+    places = {
+        name: {depths.get(model, {}).get(name) for model, asked in study.asked.items() if name in asked}
+        for name in study.conditions
+    }
+    return len(set(map(frozenset, study.asked.values()))) > 1 or any(len(found) > 1 for found in places.values())
+
+
+def _have_other_noise(study: Study, noise: Levels) -> bool:
+    """Return whether a timestep of a study is not the same noise for all its models whose noise is known."""
+    known = [model for model in study.asked if model in noise]
+    levels = {
+        name: {round(noise[model][name], 6) for model in known if name in study.asked[model]}
+        for name in study.conditions
+    }
     return any(len(found) > 1 for found in levels.values())
+
+
+def _limit(power: float) -> float:
+    return float(np.clip(power, -_FARTHEST, _FARTHEST))
 
 
 def _draw_model(

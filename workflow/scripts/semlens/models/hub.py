@@ -103,7 +103,7 @@ def _collect(
     if not names and part in NETWORKS:
         raise ValueError(f"{where} has no {part}; set 'family' of the model to what reads it, such as dinov2 or pixart")
     try:
-        chosen = select_files(names, variant)
+        chosen = select_files(names, variant, part)
         check_complete(part, chosen, with_weights=with_weights)
         small = {plain: name for plain, name in chosen.items() if not is_weights(plain)}
         weights = {plain: name for plain, name in chosen.items() if is_weights(plain) and with_weights}

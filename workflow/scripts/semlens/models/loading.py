@@ -91,6 +91,7 @@ def load_encoder(
                 dtype=dtype,
                 local_files_only=True,
                 output_loading_info=True,
+                ignore_mismatched_sizes=True,
                 **building,
             )
         return require_complete(network, loaded)
@@ -121,7 +122,7 @@ def _find_encoder(folder: str | Path, networks: Mapping[str, str]) -> tuple[type
             f"the encoder in {folder} cannot be loaded: it is of type {config.get('model_type')}, not "
             f"{' or '.join(networks)}"
         )
-    vision = {key: value for key, value in config.get("vision_config", config).items() if key != "model_type"}
+    vision = {key: value for key, value in (config.get("vision_config") or config).items() if key != "model_type"}
     return getattr(transformers, name), getattr(transformers, name.replace("Model", "Config"))(**vision)
 
 
@@ -137,6 +138,8 @@ def require_complete(model: "torch.nn.Module", loaded: dict) -> "torch.nn.Module
     """Return the network; refuse it where the libraries would fill weights with random numbers."""
     if missing := sorted(loaded["missing_keys"]):
         raise ValueError(f"{len(missing)} of its weights are missing, such as {missing[0]}")
+    if other := sorted(key if isinstance(key, str) else key[0] for key in loaded.get("mismatched_keys", ())):
+        raise ValueError(f"{len(other)} of its weights have another shape than config.json says, such as {other[0]}")
     return model
 
 
@@ -144,6 +147,6 @@ def require_file(file: Path, part: str) -> None:
     """Refuse a folder that lacks a file."""
     if not file.is_file():
         raise FileNotFoundError(
-            f"no {part} in {file.parent}: {file.name} is missing; a model is a folder in diffusers layout "
-            f"(unet, vae, text_encoder, tokenizer, scheduler)"
+            f"no {part} in {file.parent}: {file.name} is missing; a model is a folder in diffusers layout, or an image "
+            f"encoder in that of transformers"
         )

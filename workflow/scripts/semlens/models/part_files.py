@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from semlens.models.parts import SETTINGS
+
 SMALL = {".json", ".txt", ".model"}  # endings of configurations and vocabularies
 _WEIGHTS = re.compile(
     r"(?P<name>diffusion_pytorch_model|model)(\.(?P<variant>\w+))?(?P<shard>-\d{5}-of-\d{5})?(\.(?P<late>\w+))?\.safetensors"
@@ -26,7 +28,7 @@ _SPLIT = {"ada_norm_zero": "DiTTransformer2DModel", "ada_norm_single": "PixArtTr
 _WEIGHTLESS = tuple(_NEEDED)
 
 
-def select_files(names: Iterable[str], variant: str | None = None) -> dict[str, str]:
+def select_files(names: Iterable[str], variant: str | None = None, part: str = "") -> dict[str, str]:
     """Return the files of a part that are read, by the plain name under which they are.
 
     Parameters
@@ -36,6 +38,8 @@ def select_files(names: Iterable[str], variant: str | None = None) -> dict[str, 
     variant
         Which weights to read, such as ``fp16``; where the part has no such weights, and by default, those without a
         variant. Where all are of one variant, those.
+    part
+        Its name, where its folder may hold other files too.
 
     Raises
     ------
@@ -51,6 +55,8 @@ def select_files(names: Iterable[str], variant: str | None = None) -> dict[str, 
         elif found := _INDEX.fullmatch(name):
             weights[found["variant"] or ""][f"{found['name']}.safetensors.index.json"] = name
     small = {name: name for name in names if _suffix(name) in SMALL and ".index." not in name}
+    if part in SETTINGS:
+        small = {name: name for name in small if name in SETTINGS[part]}
     return small | _choose_weights(weights, variant, names)
 
 

@@ -12,6 +12,11 @@ PARTS = (
 )
 
 
+SETTINGS = {  # files of a part that are read beside its weights, where others lie in the same folder
+    "encoder": ("config.json", "preprocessor_config.json", "processor_config.json"),
+}
+
+
 def locate_part(part: str) -> str:
     """Return where the files of a part lie in a model's folder."""
     return "." if part == "encoder" else part

@@ -8,7 +8,7 @@ import numpy as np
 
 from semlens.models.part_files import read_config
 
-FILE = "preprocessor_config.json"
+FILES = ("preprocessor_config.json", "processor_config.json")  # the first that is there
 _RESAMPLING = {2: "bilinear", 3: "bicubic"}  # PIL's numbers
 
 
@@ -45,23 +45,26 @@ class Preprocessing:
 
 
 def read_preprocessing(folder: str | Path) -> Preprocessing:
-    """Return what ``preprocessor_config.json`` of an encoder's folder says. Sizes and crops are the configuration's.
+    """Return what ``preprocessor_config.json`` of an encoder's folder says, or ``processor_config.json`` of its images.
+
+    Sizes and crops are the workflow's configuration's.
 
     Raises
     ------
     ValueError
         If there is no such file, or it asks for something else.
     """
-    file = Path(folder, FILE)
-    if not file.is_file():
+    file = next((Path(folder, name) for name in FILES if Path(folder, name).is_file()), None)
+    if file is None:
         raise ValueError(
-            f"{folder} has no {FILE}, which says the mean, deviation and interpolation of its images; save it with the "
-            f"model (AutoImageProcessor of transformers)"
+            f"{folder} has no {FILES[0]}, which says the mean, deviation and interpolation of its images; save it with "
+            f"the model (AutoImageProcessor of transformers)"
         )
     config = read_config(file)
+    config = config.get("image_processor", config)
     try:
-        factor = config.get("rescale_factor", 1 / 255)
-        if not config.get("do_rescale", True) or abs(factor * 255 - 1) > 1e-3:
+        factor = config.get("rescale_factor", 1 / 255) if config.get("do_rescale", True) else 1
+        if abs(factor * 255 - 1) > 1e-3:
             raise ValueError(f"it rescales by {factor}; values from 0 to 1 are known")
         resample = config.get("resample")
         if resample not in _RESAMPLING:

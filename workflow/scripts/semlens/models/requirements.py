@@ -40,6 +40,8 @@ def check_part(part: str, files: Mapping[str, Path], *, family: str, size: int) 
         if part == backbone.PART:
             backbone.check_config(config, size)
             backbone.list_layers(config, size)
+            if backbone.READS == "images":
+                backbone.read_preprocessing(files[name].parent)
         elif part == "vae":
             check_vae(config, backbone.REDUCTION)
         elif part == "scheduler" and backbone.NOISE == "betas":

@@ -9,6 +9,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from semlens.config.axes import AXES
+from semlens.config.plan import FOREIGN
 from semlens.runtime.files import write_atomically
 from semlens.runtime.logs import log
 from semlens.statistics.comparisons import COMPARISONS
@@ -99,6 +100,8 @@ def tabulate_findings(comparisons: Sequence[Comparison], models: Sequence[dict[s
         rows += [_summarize_study(study, name, controls, seed) for study in studies if name in study.estimates]
         for model in (name, *controls):
             rows += [row for group in group_by_question(comparisons) for row in _summarize_orders(group, model)]
+    keys = ("question", "comparison", "settings", "datasets", "model", "conditions")
+    rows = list({tuple(row[key] for key in keys): row for row in rows}.values())
     return check_table(pd.DataFrame(rows, columns=list(FINDINGS.columns)), FINDINGS, "findings")
 
 
@@ -114,16 +117,16 @@ def write_findings(findings: pd.DataFrame, *, csv: str | Path, json: str | Path)
 
 def format_settings(settings: dict[str, Any]) -> str:
     """Return settings as text; those that do not apply are left out."""
-    return ", ".join(f"{key} {value}" for key, value in settings.items() if value is not None)
+    return ", ".join(f"{key} {value}" for key, value in settings.items() if value not in (None, FOREIGN))
 
 
 def _summarize_study(study: Study, model: str, controls: Sequence[str], seed: int) -> dict[str, Any]:
-    measured = [name for name in controls if name in study.estimates]
+    measured = [name for name in controls if name in study.estimates and len(study.estimates[name].values)]
     row = {
         "question": QUESTIONS[study.comparison].format(axis=AXES[study.axis].noun),
         "comparison": study.comparison,
         "axis": study.axis,
-        "settings": format_settings(study.settings),
+        "settings": format_settings(study.own_settings[model]),
         "datasets": ", ".join(study.datasets),
         "model": model,
         "conditions": ", ".join(study.asked[model]),
@@ -175,7 +178,7 @@ def _summarize_orders(group: Sequence[Comparison], model: str) -> Iterator[dict[
     for expected, found in rows.groupby("expected", sort=False):
         several = found["dataset"].nunique() > 1
         where = found["condition"] + (" on " + found["dataset"] if several else "")
-        axis, settings = group[0].axis, group[0].settings
+        axis, settings = group[0].axis, next(entry.settings for entry in group if entry.model == model)
         yield {
             "question": QUESTIONS[ORDER].format(axis=AXES[axis].noun, expected=expected),
             "comparison": ORDER,

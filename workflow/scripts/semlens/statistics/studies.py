@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from semlens.config.plan import NOISE_KEYS
+from semlens.config.plan import FOREIGN
 from semlens.statistics.comparisons import COMPARISONS
 from semlens.statistics.intervals import Estimates
 from semlens.storage.csv_tables import read_csv
@@ -40,6 +40,8 @@ class Study:
     ----------
     comparison
         ``between``, ``inside`` or ``identity``, see :mod:`semlens.statistics.comparisons`.
+    settings, own_settings
+        What is the same in all conditions; and by model, where something does not apply to some.
     conditions
         All that were asked for.
     asked
@@ -54,6 +56,7 @@ class Study:
     comparison: str
     axis: str
     settings: dict[str, Any]
+    own_settings: dict[str, dict[str, Any]]
     datasets: tuple[str, ...]
     conditions: tuple[str, ...]
     asked: dict[str, tuple[str, ...]]
@@ -109,34 +112,32 @@ def pair_models(models: Sequence[dict[str, Any]]) -> list[tuple[str, tuple[str, 
 def group_by_question(comparisons: Sequence[Comparison]) -> list[list[Comparison]]:
     """Return comparisons in groups that agree in axis and settings, in order of appearance.
 
-    A model that is read without noise stands beside others whatever their noise: it is in every group that agrees in
-    all else.
+    What does not apply to a model agrees with everything: a network that is read without noise is in every group that
+    agrees in all else.
     """
     groups: dict[tuple, list[Comparison]] = {}
-    for entry in sorted(comparisons, key=_ignores_noise):
-        joined = [group for group in groups.values() if _ignores_noise(entry) and _agree(entry, group[0])]
-        if not joined:
-            joined = [groups.setdefault((entry.axis, *map(str, entry.settings.items())), [])]
-        for group in joined:
+    for entry in sorted(comparisons, key=_count_foreign):
+        joined = [group for group in groups.values() if _count_foreign(entry) and _agree(entry, group[0])]
+        for group in joined or [groups.setdefault((entry.axis, *map(str, entry.settings.items())), [])]:
             group.append(entry)
     return list(groups.values())
 
 
-def _ignores_noise(entry: Comparison) -> bool:
-    said = [entry.settings[key] for key in NOISE_KEYS & entry.settings.keys()]
-    return bool(said) and all(value is None for value in said)
+def _count_foreign(entry: Comparison) -> int:
+    return list(entry.settings.values()).count(FOREIGN)
 
 
 def _agree(one: Comparison, other: Comparison) -> bool:
-    settings = [{key: value for key, value in it.settings.items() if key not in NOISE_KEYS} for it in (one, other)]
-    return one.axis == other.axis and settings[0] == settings[1]
+    pairs = [(one.settings.get(key), other.settings.get(key)) for key in one.settings.keys() | other.settings.keys()]
+    return one.axis == other.axis and all(FOREIGN in pair or pair[0] == pair[1] for pair in pairs)
 
 
 def collect_studies(comparisons: Sequence[Comparison]) -> list[Study]:
     """Return the studies of all questions.
 
-    Where a condition was measured on some of the datasets only, there is a study for every such group of datasets, with
-    all the conditions that the group has: nothing is left out, and what is compared was measured on the same datasets.
+    Where a model's condition was measured on some of the datasets only, there is a study for every such group of
+    datasets, with all the models and conditions that the group has: nothing is left out, and what is compared was
+    measured on the same datasets.
     """
     return [
         study
@@ -157,26 +158,28 @@ def _join(group: Sequence[Comparison], comparison: str) -> pd.DataFrame | None:
 
 def _list_studies(group: Sequence[Comparison], comparison: str, rows: pd.DataFrame) -> list[Study]:
     measured = rows.dropna(subset="separation")
-    datasets_of = {name: set(found["dataset"]) for name, found in measured.groupby("condition", sort=False)}
-    asked_of = {name: set(found["dataset"]) for name, found in rows.groupby("condition", sort=False)}
-    wanted = list(dict.fromkeys(frozenset(datasets_of.get(name) or asked_of[name]) for name in asked_of))
+    of_pair = _list_datasets(measured, ["model", "condition"])
+    of_condition, asked_of = _list_datasets(measured, "condition"), _list_datasets(rows, ["model", "condition"])
+    held = {pair: of_pair.get(pair) or of_condition.get(pair[1]) or asked_of[pair] for pair in asked_of}
+    pairs = pd.MultiIndex.from_frame(rows[["model", "condition"]])
+    own = {entry.model: entry.settings for entry in reversed(group)}
     studies = []
-    for datasets in wanted:
-        conditions = [name for name in asked_of if datasets <= (datasets_of.get(name) or asked_of[name])]
-        chosen = rows[rows["dataset"].isin(datasets) & rows["condition"].isin(conditions)]
+    for datasets in dict.fromkeys(map(frozenset, held.values())):
+        having = [pair for pair, found in held.items() if datasets <= found]
+        chosen = rows[rows["dataset"].isin(datasets) & pairs.isin(having)]
         estimates = {
             model: _pool(group, model, comparison, found, len(datasets)) for model, found in chosen.groupby("model")
         }
         asked = {name: tuple(dict.fromkeys(found["condition"])) for name, found in chosen.groupby("model")}
         per_dataset = chosen.groupby(["model", "dataset"])[["n_objects", "n_units"]].max().groupby("model").sum()
-        ordered = tuple(name for name in dict.fromkeys(rows["dataset"]) if name in datasets)
         studies.append(
             Study(
                 comparison,
                 group[0].axis,
                 group[0].settings,
-                ordered,
-                tuple(conditions),
+                {name: own[name] for name in estimates},
+                tuple(name for name in dict.fromkeys(rows["dataset"]) if name in datasets),
+                tuple(dict.fromkeys(chosen["condition"])),
                 asked,
                 estimates,
                 per_dataset["n_objects"].to_dict(),
@@ -184,6 +187,10 @@ def _list_studies(group: Sequence[Comparison], comparison: str, rows: pd.DataFra
             )
         )
     return studies
+
+
+def _list_datasets(rows: pd.DataFrame, by: str | list[str]) -> dict[Any, set[str]]:
+    return {key: set(found["dataset"]) for key, found in rows.groupby(by, sort=False)}
 
 
 def _pool(group: Sequence[Comparison], model: str, comparison: str, rows: pd.DataFrame, n_datasets: int) -> Estimates:

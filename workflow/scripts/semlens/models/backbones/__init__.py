@@ -107,11 +107,16 @@ def recognize_family(config: Mapping[str, Any]) -> str | None:
     """
     named = [name_class(config), config.get("model_type"), *(config.get("architectures") or [])]
     named = [kind for kind in named if kind]
+    if not named and "pretrained_cfg" in config:
+        raise ValueError(
+            "it is laid out as timm does, which is not read; take the same model as transformers lays it out"
+        )
     if not named:
         return None
     for name in list_backbones():
         family = load_backbone(name)
         if any(kind in (*family.NETWORKS, *getattr(family, "MODEL_TYPES", ())) for kind in named):
             return name
-    known = [kind for name in list_backbones() for kind in load_backbone(name).NETWORKS]
+    families = [load_backbone(name) for name in list_backbones()]
+    known = [kind for family in families if family.PART not in (None, "vae") for kind in family.NETWORKS]
     raise ValueError(f"no family reads a network {named[0]}; known are {', '.join(known)}")

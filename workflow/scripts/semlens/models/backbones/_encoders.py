@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from semlens.models.backbones._tokens import Blocks, divide, gather_map, list_block_layers
 from semlens.models.layers import Layer
 from semlens.models.loading import load_encoder, make_untrained_encoder
-from semlens.models.preprocessing import FILE, read_preprocessing
+from semlens.models.preprocessing import FILES, read_preprocessing
 from semlens.runtime.logs import log
 
 if TYPE_CHECKING:
@@ -59,16 +59,19 @@ class Encoder:
         return list_block_layers([blocks], grid=grid, channels=config["hidden_size"])
 
     def check_config(self, config: Mapping[str, Any], size: int | None = None) -> None:
-        """Refuse an encoder that does not cut images of a size into whole patches.
+        """Refuse an encoder of another type, or one that does not cut images of a size into whole patches.
 
         Raises
         ------
         ValueError
-            Naming the patch, and sizes that fit.
+            Naming the type and those that are known, or the patch and sizes that fit.
         """
+        kind = config.get("model_type")
+        if kind not in self._networks:
+            raise ValueError(f"its config.json has the model_type {kind}; known are {', '.join(self._networks)}")
         patch = self._complete(config)["patch_size"]
         if not isinstance(patch, int):
-            raise ValueError(f"its patches are {patch}; those that are square are known")
+            raise ValueError(f"its patches are {patch}; squares are known")
         if size is not None and size % patch:
             fits = [grid * patch for grid in sorted({16, 32, size // patch, size // patch + 1}) if grid]
             raise ValueError(
@@ -88,7 +91,9 @@ class Encoder:
         """Write an encoder built as another's ``config.json`` says, with random initial weights."""
         folder = Path(config_file).parent
         make_untrained_encoder(folder, self._networks, seed, **self._building).save_pretrained(out)
-        shutil.copyfile(folder / FILE, Path(out, FILE))
+        for name in FILES:
+            if (folder / name).is_file():
+                shutil.copyfile(folder / name, Path(out, name))
         log.info("%s: an encoder with random weights of seed %d, built as %s says", out, seed, config_file)
 
     def build_inputs(self, network: "torch.nn.Module", pixels: "torch.Tensor") -> dict[str, Any]:
@@ -97,10 +102,14 @@ class Encoder:
 
     def _complete(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what a configuration says of the image encoder, with what its class fills in."""
-        vision = config.get("vision_config", config)
-        if all(key in vision for key in _READ):
-            return vision
-        import transformers
+        vision = config.get("vision_config") or config
+        if not all(key in vision for key in _READ):
+            import transformers
 
-        name = self._networks.get(config.get("model_type"), next(iter(self._networks.values())))
-        return getattr(transformers, name.replace("Model", "Config"))(**vision).to_dict()
+            name = self._networks.get(config.get("model_type"), next(iter(self._networks.values())))
+            vision = getattr(transformers, name.replace("Model", "Config"))(**vision).to_dict()
+        sides = {key: vision[key] for key in ("image_size", "patch_size")}
+        squares = {
+            key: side[0] for key, side in sides.items() if isinstance(side, list | tuple) and len(set(side)) == 1
+        }
+        return {**vision, **squares}
