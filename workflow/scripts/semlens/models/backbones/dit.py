@@ -1,82 +1,42 @@
 """The class-conditional transformers DiT: diffusers' ``DiTTransformer2DModel``."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from semlens.models.backbones._denoisers import (
-    check_latents,
-    check_size,
-    count_latent_channels,
-    divide_latents,
-    list_denoiser_layers,
-    load_denoiser,
-    repeat_timestep,
-    write_untrained_denoiser,
-)
-from semlens.models.backbones._tokens import gather_map
-from semlens.models.layers import Layer
+from semlens.models.backbones._denoisers import Denoiser, repeat_timestep
 
 if TYPE_CHECKING:
     import h5py
     import torch
 
-NETWORKS = ("DiTTransformer2DModel",)
-READS, NOISE, TEXT, REDUCTION = "latents", "betas", None, 8
-PART = "transformer"
-REQUIRED_PARTS = PARTS = (PART, "vae", "scheduler")
-find_grid, to_map, count_channels = divide_latents, gather_map, count_latent_channels
+
+class DiT(Denoiser):
+    """The family of DiT."""
+
+    def prepare_conditioning(
+        self, network: "torch.nn.Module", prompts: "h5py.File | None", view: str, rows: slice, *, image_size: int
+    ) -> dict[str, Any]:
+        """Return the class of each sample: none, which is the number after the last class (1000 of ImageNet's).
+
+        Parameters
+        ----------
+        prompts, view, image_size
+            Not minded: there is no text.
+        rows
+            The samples of the batch.
+        """
+        import torch
+
+        none = network.config.num_embeds_ada_norm
+        return {"class_labels": torch.full((rows.stop - rows.start,), none, device=network.device)}
+
+    def build_inputs(
+        self, network: "torch.nn.Module", latents: "torch.Tensor", timestep: int, conditioning: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return all that a forward pass is given, by name; time is the timestep."""
+        import torch
+
+        time = repeat_timestep(latents, timestep, torch.int64)
+        return {"hidden_states": latents.to(network.dtype), "timestep": time, **conditioning}
 
 
-def check_config(config: dict[str, Any], size: int | None = None) -> None:
-    """Refuse a transformer that reads more than latents, or images that do not divide into its cells.
-
-    Raises
-    ------
-    ValueError
-        Saying what it reads, and the way out.
-    """
-    check_latents(config, 1, 2)
-    check_size(size, REDUCTION * config["patch_size"])
-
-
-def list_layers(config: dict[str, Any], size: int | None = None) -> list[Layer]:
-    """Return the layers of every block, in forward order."""
-    return list_denoiser_layers(config, size and size // REDUCTION, "attn1")
-
-
-def load(folder: str | Path, *, device: "torch.device", dtype: "torch.dtype") -> "torch.nn.Module":
-    """Return the ``DiTTransformer2DModel`` of a ``transformer`` folder."""
-    return load_denoiser(NETWORKS[0], folder, check_config, device=device, dtype=dtype)
-
-
-def write_untrained(config_file: str | Path, out: str | Path, *, seed: int) -> None:
-    """Write a ``transformer`` folder with random weights, see :func:`write_untrained_denoiser`."""
-    write_untrained_denoiser(NETWORKS[0], config_file, out, seed=seed)
-
-
-def prepare_conditioning(
-    network: "torch.nn.Module", prompts: "h5py.File | None", view: str, rows: slice, *, image_size: int
-) -> dict[str, Any]:
-    """Return the class of each sample: none, which is the number after the last class (1000 of ImageNet's).
-
-    Parameters
-    ----------
-    prompts, view, image_size
-        Not minded: there is no text.
-    rows
-        The samples of the batch.
-    """
-    import torch
-
-    none = network.config.num_embeds_ada_norm
-    return {"class_labels": torch.full((rows.stop - rows.start,), none, device=network.device)}
-
-
-def build_inputs(
-    network: "torch.nn.Module", latents: "torch.Tensor", timestep: int, conditioning: dict[str, Any]
-) -> dict[str, Any]:
-    """Return all that a forward pass is given, by name; time is the timestep."""
-    import torch
-
-    time = repeat_timestep(latents, timestep, torch.int64)
-    return {"hidden_states": latents.to(network.dtype), "timestep": time, **conditioning}
+FAMILY = DiT("DiTTransformer2DModel", noise="betas", text=None)

@@ -3,123 +3,91 @@
 Both kinds give out text and image. Inside the blocks of one stream, text comes before the image.
 """
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from semlens.models.backbones._conditioning import read_sample_texts
-from semlens.models.backbones._denoisers import (
-    check_latents,
-    check_size,
-    load_denoiser,
-    repeat_timestep,
-    write_untrained_denoiser,
-)
-from semlens.models.backbones._tokens import Blocks, gather_map, list_block_layers
+from semlens.models.backbones._denoisers import Denoiser, repeat_timestep
+from semlens.models.backbones._tokens import Blocks, list_block_layers
 from semlens.models.layers import Layer
 
 if TYPE_CHECKING:
     import h5py
     import torch
 
-NETWORKS = ("FluxTransformer2DModel",)
-READS, NOISE, TEXT, REDUCTION = "latents", "flow", "flux", 8
-PART = "transformer"
-REQUIRED_PARTS = PARTS = (PART, "vae", "text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2", "scheduler")
 PACK = 2  # latents per token along each side
 GUIDANCE = 3.5  # as dev was distilled with many, and its pipeline asks for this one
 GRID = 64  # of images of 1024 pixels, which the model was trained on; its configuration says no size
-to_map = gather_map
 
 
-def check_config(config: dict[str, Any], size: int | None = None) -> None:
-    """Refuse a transformer that reads more than latents, or images that do not divide into its tokens.
+class Flux(Denoiser):
+    """The family of Flux.1."""
 
-    Raises
-    ------
-    ValueError
-        Saying what it reads, and the way out.
-    """
-    check_latents(config, 1)
-    check_size(size, PACK * REDUCTION)
+    def count_channels(self, config: dict[str, Any]) -> int:
+        """Return how many channels a latent has, of which a token packs several."""
+        return config["in_channels"] // PACK**2
 
+    def list_layers(self, config: dict[str, Any], size: int | None = None) -> list[Layer]:
+        """Return the layers in forward order: ``block00`` to ``block18``, then ``single00`` and so on."""
+        blocks = [
+            Blocks("block", "transformer_blocks", config["num_layers"], "attn", stream=1),
+            Blocks("single", "single_transformer_blocks", config["num_single_layers"], "attn", stream=1),
+        ]
+        channels = config["num_attention_heads"] * config["attention_head_dim"]
+        return list_block_layers(blocks, grid=size // (PACK * self.REDUCTION) if size else GRID, channels=channels)
 
-def count_channels(config: dict[str, Any]) -> int:
-    """Return how many channels the latents have of which a token packs several."""
-    return config["in_channels"] // PACK**2
+    def find_grid(self, network: "torch.nn.Module", inputs: dict[str, Any]) -> tuple[int, int]:
+        """Return height and width of the maps, from the rows and columns that the tokens are said to have.
 
+        Raises
+        ------
+        ValueError
+            If they are those of several images, as Flux Kontext has them.
+        """
+        _, rows, columns = inputs["img_ids"].reshape(-1, 3).T
+        height, width = int(rows.max()) + 1, int(columns.max()) + 1
+        if inputs["hidden_states"].shape[1] != height * width:
+            count = inputs["hidden_states"].shape[1]
+            raise ValueError(f"{count} tokens are not those of one image of {height} x {width} cells")
+        return height, width
 
-def list_layers(config: dict[str, Any], size: int | None = None) -> list[Layer]:
-    """Return the layers of every block, in forward order: ``block00`` to ``block18``, then ``single00`` and so on."""
-    blocks = [
-        Blocks("block", "transformer_blocks", config["num_layers"], "attn", stream=1),
-        Blocks("single", "single_transformer_blocks", config["num_single_layers"], "attn", stream=1),
-    ]
-    channels = config["num_attention_heads"] * config["attention_head_dim"]
-    return list_block_layers(blocks, grid=size // (PACK * REDUCTION) if size else GRID, channels=channels)
+    def prepare_conditioning(
+        self, network: "torch.nn.Module", prompts: "h5py.File", view: str, rows: slice, *, image_size: int
+    ) -> dict[str, Any]:
+        """Return each sample's text, token by token and pooled, and the guidance that dev was distilled for.
 
+        Parameters
+        ----------
+        prompts, view, rows
+            See :func:`semlens.models.backbones._conditioning.read_sample_texts`.
+        image_size
+            Not minded.
+        """
+        import torch
 
-def find_grid(network: "torch.nn.Module", inputs: dict[str, Any]) -> tuple[int, int]:
-    """Return height and width of the maps, from the rows and columns that the tokens are said to have.
+        text = read_sample_texts(network, prompts, "embedding", view, rows)
+        conditioning = {
+            "encoder_hidden_states": text,
+            "pooled_projections": read_sample_texts(network, prompts, "pooled", view, rows),
+            "txt_ids": text.new_zeros(text.shape[1], 3),
+        }
+        if network.config.guidance_embeds:
+            conditioning["guidance"] = torch.full((len(text),), GUIDANCE, device=network.device)
+        return conditioning
 
-    Raises
-    ------
-    ValueError
-        If they are those of several images, as Flux Kontext has them.
-    """
-    _, rows, columns = inputs["img_ids"].reshape(-1, 3).T
-    height, width = int(rows.max()) + 1, int(columns.max()) + 1
-    if inputs["hidden_states"].shape[1] != height * width:
-        count = inputs["hidden_states"].shape[1]
-        raise ValueError(f"{count} tokens are not those of one image of {height} x {width} cells")
-    return height, width
+    def build_inputs(
+        self, network: "torch.nn.Module", latents: "torch.Tensor", timestep: int, conditioning: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return all that a forward pass is given, by name; time is sigma."""
+        latents = latents.to(network.dtype)
+        return {
+            "hidden_states": _pack(latents),
+            "timestep": repeat_timestep(latents, timestep, network.dtype) / 1000,
+            "img_ids": _number_tokens(latents),
+            **conditioning,
+        }
 
-
-def load(folder: str | Path, *, device: "torch.device", dtype: "torch.dtype") -> "torch.nn.Module":
-    """Return the ``FluxTransformer2DModel`` of a ``transformer`` folder."""
-    return load_denoiser(NETWORKS[0], folder, check_config, device=device, dtype=dtype)
-
-
-def write_untrained(config_file: str | Path, out: str | Path, *, seed: int) -> None:
-    """Write a ``transformer`` folder with random weights, see :func:`write_untrained_denoiser`."""
-    write_untrained_denoiser(NETWORKS[0], config_file, out, seed=seed)
-
-
-def prepare_conditioning(
-    network: "torch.nn.Module", prompts: "h5py.File", view: str, rows: slice, *, image_size: int
-) -> dict[str, Any]:
-    """Return each sample's text, token by token and pooled, and the guidance that dev was distilled for.
-
-    Parameters
-    ----------
-    prompts, view, rows
-        See :func:`semlens.models.backbones._conditioning.read_sample_texts`.
-    image_size
-        Not minded.
-    """
-    import torch
-
-    text = read_sample_texts(network, prompts, "embedding", view, rows)
-    conditioning = {
-        "encoder_hidden_states": text,
-        "pooled_projections": read_sample_texts(network, prompts, "pooled", view, rows),
-        "txt_ids": text.new_zeros(text.shape[1], 3),
-    }
-    if network.config.guidance_embeds:
-        conditioning["guidance"] = torch.full((len(text),), GUIDANCE, device=network.device)
-    return conditioning
-
-
-def build_inputs(
-    network: "torch.nn.Module", latents: "torch.Tensor", timestep: int, conditioning: dict[str, Any]
-) -> dict[str, Any]:
-    """Return all that a forward pass is given, by name; time is sigma."""
-    latents = latents.to(network.dtype)
-    return {
-        "hidden_states": _pack(latents),
-        "timestep": repeat_timestep(latents, timestep, network.dtype) / 1000,
-        "img_ids": _number_tokens(latents),
-        **conditioning,
-    }
+    def _count_latents(self, config: dict[str, Any]) -> int:
+        return PACK
 
 
 def _pack(latents: "torch.Tensor") -> "torch.Tensor":  # (batch, tokens, 4 x channels)
@@ -135,3 +103,11 @@ def _number_tokens(latents: "torch.Tensor") -> "torch.Tensor":  # (tokens, 3)
     height, width = (side // PACK for side in latents.shape[-2:])
     rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     return torch.stack([torch.zeros_like(rows), rows, columns], dim=-1).flatten(0, 1).to(latents)
+
+
+FAMILY = Flux(
+    "FluxTransformer2DModel",
+    noise="flow",
+    text="flux",
+    encoders=("text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2"),
+)

@@ -1,86 +1,52 @@
 """Sana's transformers: diffusers' ``SanaTransformer2DModel``."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from semlens.models.backbones._conditioning import read_sample_texts
-from semlens.models.backbones._denoisers import (
-    check_latents,
-    check_size,
-    count_latent_channels,
-    divide_latents,
-    list_denoiser_layers,
-    load_denoiser,
-    repeat_timestep,
-    write_untrained_denoiser,
-)
-from semlens.models.backbones._tokens import gather_map
-from semlens.models.layers import Layer
+from semlens.models.backbones._denoisers import Denoiser, repeat_timestep
 
 if TYPE_CHECKING:
     import h5py
     import torch
 
-NETWORKS = ("SanaTransformer2DModel",)
-READS, NOISE, TEXT, REDUCTION = "latents", "flow", "gemma", 32
-PART = "transformer"
-REQUIRED_PARTS = PARTS = (PART, "vae", "text_encoder", "tokenizer", "scheduler")
-find_grid, to_map, count_channels = divide_latents, gather_map, count_latent_channels
+
+class Sana(Denoiser):
+    """The family of Sana."""
+
+    def check_config(self, config: dict[str, Any], size: int | None = None) -> None:
+        """Refuse one that reads a guidance, too."""
+        super().check_config(config, size)
+        if config.get("guidance_embeds"):
+            raise ValueError(
+                "its transformer reads a guidance (guidance_embeds: true), as that of Sana Sprint does, whose noise is "
+                "not that of Sana; take Sana itself"
+            )
+
+    def prepare_conditioning(
+        self, network: "torch.nn.Module", prompts: "h5py.File", view: str, rows: slice, *, image_size: int
+    ) -> dict[str, Any]:
+        """Return each sample's text and which of its tokens are read.
+
+        Parameters
+        ----------
+        prompts, view, rows
+            See :func:`semlens.models.backbones._conditioning.read_sample_texts`.
+        image_size
+            Not minded.
+        """
+        return {
+            "encoder_hidden_states": read_sample_texts(network, prompts, "embedding", view, rows),
+            "encoder_attention_mask": read_sample_texts(network, prompts, "mask", view, rows),
+        }
+
+    def build_inputs(
+        self, network: "torch.nn.Module", latents: "torch.Tensor", timestep: int, conditioning: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return all that a forward pass is given, by name; time is 1000 sigma, scaled as the configuration says."""
+        time = repeat_timestep(latents, timestep) * network.config.timestep_scale
+        return {"hidden_states": latents.to(network.dtype), "timestep": time, **conditioning}
 
 
-def check_config(config: dict[str, Any], size: int | None = None) -> None:
-    """Refuse a transformer that reads more than latents and text, or images that do not divide into its cells.
-
-    Raises
-    ------
-    ValueError
-        Saying what it reads, and the way out.
-    """
-    check_latents(config, 1)
-    if config.get("guidance_embeds"):
-        raise ValueError(
-            "its transformer reads a guidance (guidance_embeds: true), as that of Sana Sprint does, whose noise is not "
-            "that of Sana; take Sana itself"
-        )
-    check_size(size, REDUCTION * config["patch_size"])
-
-
-def list_layers(config: dict[str, Any], size: int | None = None) -> list[Layer]:
-    """Return the layers of every block, in forward order."""
-    return list_denoiser_layers(config, size and size // REDUCTION, "attn1")
-
-
-def load(folder: str | Path, *, device: "torch.device", dtype: "torch.dtype") -> "torch.nn.Module":
-    """Return the ``SanaTransformer2DModel`` of a ``transformer`` folder."""
-    return load_denoiser(NETWORKS[0], folder, check_config, device=device, dtype=dtype)
-
-
-def write_untrained(config_file: str | Path, out: str | Path, *, seed: int) -> None:
-    """Write a ``transformer`` folder with random weights, see :func:`write_untrained_denoiser`."""
-    write_untrained_denoiser(NETWORKS[0], config_file, out, seed=seed)
-
-
-def prepare_conditioning(
-    network: "torch.nn.Module", prompts: "h5py.File", view: str, rows: slice, *, image_size: int
-) -> dict[str, Any]:
-    """Return each sample's text and which of its tokens are read.
-
-    Parameters
-    ----------
-    prompts, view, rows
-        See :func:`semlens.models.backbones._conditioning.read_sample_texts`.
-    image_size
-        Not minded.
-    """
-    return {
-        "encoder_hidden_states": read_sample_texts(network, prompts, "embedding", view, rows),
-        "encoder_attention_mask": read_sample_texts(network, prompts, "mask", view, rows),
-    }
-
-
-def build_inputs(
-    network: "torch.nn.Module", latents: "torch.Tensor", timestep: int, conditioning: dict[str, Any]
-) -> dict[str, Any]:
-    """Return all that a forward pass is given, by name; time is 1000 sigma, scaled as the configuration says."""
-    time = repeat_timestep(latents, timestep) * network.config.timestep_scale
-    return {"hidden_states": latents.to(network.dtype), "timestep": time, **conditioning}
+FAMILY = Sana(
+    "SanaTransformer2DModel", noise="flow", text="gemma", reduction=32, encoders=("text_encoder", "tokenizer")
+)
