@@ -28,10 +28,11 @@ import torch
 from PIL import Image
 
 from demo.layouts import write_coco
-from semlens.extract import features, latents
+from semlens.extract import latents
 from semlens.extract.features import FeatureExtractor, extract_features
 from semlens.extract.latents import encode_images
 from semlens.extract.settings import ExtractionSettings
+from semlens.models import noise
 from semlens.models.backbones import unet
 from semlens.select.formats import load_format
 from semlens.storage.shard_writer import create_shard
@@ -82,7 +83,7 @@ class Model:
         with (
             mock.patch.object(latents, "load_vae", lambda *_, **__: self.vae),
             mock.patch.object(unet, "load", lambda *_, **__: self.unet),
-            mock.patch.object(features, "read_alphas_cumprod", lambda *_: self.signal),
+            mock.patch.object(noise, "read_alphas_cumprod", lambda *_: self.signal),
         ):
             yield
 
@@ -107,8 +108,8 @@ def plain(model: Model, folder: Path) -> np.ndarray:  # (images, timesteps, chan
                 pixels = np.asarray(Image.open(folder / "coco" / file).convert("RGB").resize((SIZE, SIZE)), np.float32)
                 pixels = torch.from_numpy(pixels.transpose(2, 0, 1)[None] / 127.5 - 1).to(device, dtype)
                 latent = model.vae.encode(pixels).latent_dist.sample() * model.vae.config.scaling_factor
-                noise, signal = torch.randn_like(latent), model.signal[timestep]
-                noisy = signal.sqrt() * latent + (1 - signal).sqrt() * noise
+                drawn, signal = torch.randn_like(latent), model.signal[timestep]
+                noisy = signal.sqrt() * latent + (1 - signal).sqrt() * drawn
                 model.unet(noisy, timestep, encoder_hidden_states=model.text.to(device, dtype))
     hook.remove()
     return np.array(said).reshape(len(shown), len(TIMESTEPS), *said[0].shape[1:])
@@ -146,11 +147,13 @@ def extract(model: Model, folder: Path, batch_size: int) -> None:
                 seed=0,
                 dtype=str(model.unet.dtype).removeprefix("torch."),
             ),
-            backbone="unet",
-            latents=folder / "latents.h5",
-            prompt=folder / "prompt.h5",
-            network="",
-            scheduler="",
+            family="unet",
+            inputs={
+                "latents": folder / "latents.h5",
+                "prompt": folder / "prompt.h5",
+                **dict.fromkeys(("network", "scheduler"), ""),
+            },
+            images={"size": SIZE},
             device=model.unet.device.type,
             batch_size=batch_size,
             names={"extraction": "sweep"},

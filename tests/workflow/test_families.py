@@ -50,7 +50,7 @@ def mixed(tmp_path_factory):
         hidden = {"HF_HOME": home / "cache", "HF_HUB_OFFLINE": 0, "HF_HUB_DISABLE_XET": 1, "HF_ENDPOINT": hub.address}
         for name, value in hidden.items():
             patch.setenv(name, str(value))
-        execute(repo, "results/models.csv", "results/provenance.json")
+        execute(repo, "results/models.csv", "results/provenance.json", "results/tokens/baselines/position/coco.csv")
         yield repo, hub
 
 

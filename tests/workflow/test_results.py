@@ -165,6 +165,7 @@ def test_every_figure_is_drawn_again(run):
         "boxes",
         "curves",
         "separation",
+        "artefacts",
         "track",
         "class_distances",
         "pca",

@@ -5,8 +5,9 @@ import re
 
 import pytest
 
+from semlens.config.axes import FOREIGN
 from semlens.config.checks import check_references
-from semlens.config.plan import FOREIGN, get_question, list_conditions, list_planes
+from semlens.config.plan import get_question, list_conditions, list_planes
 
 READ = {"models": ["tiny"], "datasets": ["coco"], "prompt": "empty", "posterior": "mean", "noise": True}
 ASKED = {"extractions": ["plain"], "datasets": ["coco"], "metric": "cosine", "timestep": 0, "view": "identity"}

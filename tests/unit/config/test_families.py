@@ -183,7 +183,7 @@ def test_what_reads_latents_depends_on_no_image_option(folder):
 
 
 @pytest.mark.parametrize(
-    ("change", "named"),
+    ("spoil", "named"),
     [
         (lambda folder: (folder / "preprocessor_config.json").unlink(), "has no preprocessor_config.json"),
         (lambda folder: (folder / "preprocessor_config.json").write_text("{}"), "'resample' is None"),
@@ -192,8 +192,8 @@ def test_what_reads_latents_depends_on_no_image_option(folder):
         (lambda folder: (folder / "model.safetensors").unlink(), "has no weights"),
     ],
 )
-def test_a_folder_that_cannot_be_read_is_refused_before_anything_runs(folder, change, named):
-    change(folder)
+def test_a_folder_that_cannot_be_read_is_refused_before_anything_runs(folder, spoil, named):
+    spoil(folder)
     config = named_by_folder(folder)
     with pytest.raises(ValueError, match=rf"model 'dino', {folder}: .*{named}"):
         check_models(config, "nowhere")

@@ -151,7 +151,7 @@ def test_images_are_prepared_as_the_library_prepares_them(folders):
 
 
 @pytest.mark.parametrize(
-    ("change", "named"),
+    ("said", "named"),
     [
         ({"image_mean": [0.5]}, "image_mean is \\[0.5\\]"),
         ({"image_std": None}, "cannot be read"),
@@ -160,12 +160,12 @@ def test_images_are_prepared_as_the_library_prepares_them(folders):
         (None, "has no preprocessor_config.json"),
     ],
 )
-def test_images_that_would_be_prepared_by_guess_are_refused(folders, tmp_path, change, named):
+def test_images_that_would_be_prepared_by_guess_are_refused(folders, tmp_path, said, named):
     folder = shutil.copytree(folders["vit"], tmp_path / "vit")
-    if change is None:
+    if said is None:
         (folder / "preprocessor_config.json").unlink()
     else:
-        (folder / "preprocessor_config.json").write_text(json.dumps(PREPROCESSING | change))
+        (folder / "preprocessor_config.json").write_text(json.dumps(PREPROCESSING | said))
     with pytest.raises(ValueError, match=named):
         read_preprocessing(folder)
 

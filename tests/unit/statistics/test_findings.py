@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from studies import SETTINGS, make_comparison
 
-from semlens.config.plan import FOREIGN
+from semlens.config.axes import FOREIGN
 from semlens.statistics.findings import FINDINGS, tabulate_findings, write_findings
 from semlens.statistics.order import VERDICTS
 from semlens.statistics.studies import pair_models

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from studies import SETTINGS, make_comparison
 
-from semlens.config.plan import FOREIGN
+from semlens.config.axes import FOREIGN
 from semlens.statistics.intervals import compute_se
 from semlens.statistics.studies import collect_studies, read_comparisons
 

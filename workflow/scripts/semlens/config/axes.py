@@ -51,3 +51,5 @@ AXES = {
         Axis("offset", "offset", "offset (frames)", heading="+{}", changes_features=False),
     )
 }
+
+FOREIGN = "does not apply"  # a setting of a question that is nothing to a model's family

@@ -40,7 +40,7 @@ def name_families(config: Config, registry: Registry, demo: str | Path) -> None:
         wanted = entry.get("family")
         if found and wanted not in (None, *found):
             raise ValueError(f"model {name!r}: its network is of the family {' or '.join(found)}, not {wanted}")
-        entry["family"] = wanted or next(iter(found), _DEFAULT)
+        entry["family"] = wanted or (found[0] if found else _DEFAULT)
         if entry["weights"] == "random":
             entry.setdefault("seed", config["seed"])
         elif "seed" in entry:
@@ -48,8 +48,11 @@ def name_families(config: Config, registry: Registry, demo: str | Path) -> None:
 
 
 def _look_into(name: str, folder: Path) -> list[str]:
-    """Return the families of the networks in a model's folder, by their configurations."""
-    found = []
+    """Return the families of the networks in a model's folder, by their configurations.
+
+    Beside a model in diffusers' layout, an encoder is read only if it is asked for.
+    """
+    found = [_DEFAULT] if (folder / "model_index.json").is_file() and not (folder / "transformer").is_dir() else []
     for part in NETWORKS:
         file = find_part_folder(folder, part) / "config.json"
         if file.is_file():

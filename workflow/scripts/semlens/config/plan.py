@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import fields
 from typing import Any
 
-from semlens.config.axes import AXES
+from semlens.config.axes import AXES, FOREIGN
 from semlens.config.schema import Config
 from semlens.extract.settings import ExtractionSettings
 from semlens.images.original import ORIGINAL
@@ -18,9 +18,6 @@ PLACE_KEYS = ("pathvars", "device", "threads", "batch_size", "registry", "mirror
 _READING_KEYS = ("prompt", "posterior", "noise", "inference_steps", "mask")
 # Keys of an experiment that say what is done to channels before prototypes are compared.
 _CHANNEL_KEYS = ("discard_channels", "standardize_channels")
-
-
-FOREIGN = "does not apply"  # a setting of a question that is nothing to the model's family
 
 
 def name_views(config: Config, name: Callable[[Any], str]) -> None:

@@ -13,11 +13,9 @@ from semlens.extract.batches import Batch
 from semlens.extract.readers import LatentReader, SquareReader
 from semlens.extract.settings import ExtractionSettings
 from semlens.extract.tokens import sample_tokens
-from semlens.models.backbones import load_backbone
-from semlens.models.backbones import read_config as read_network_config
+from semlens.models.backbones import load_backbone, read_config
 from semlens.models.capture import capture
 from semlens.models.layers import Layer, expand_layers
-from semlens.models.part_files import find_config, read_config
 from semlens.models.part_hashes import describe_parts
 from semlens.runtime.devices import describe_device, resolve_device
 from semlens.runtime.logs import log
@@ -110,8 +108,7 @@ class FeatureExtractor:
         self._batch_size, self._device, self._timesteps = batch_size, where, list(settings.timesteps)
         self._network = backbone.load(inputs["network"], device=where, dtype=getattr(torch, settings.dtype))
         self._reader = _READERS[backbone.READS](backbone, self._network, settings, inputs, images, where)
-        config = read_config(find_config(inputs["network"])) if inputs["network"] else {}
-        available = backbone.list_layers(config, images["size"])
+        available = backbone.list_layers(read_config(self._network), images["size"])
         self.layers = _find_layers(available, settings.layers, names["extraction"])
         self.attributes = {
             **names,
@@ -201,7 +198,7 @@ def _find_layers(available: Sequence[Layer], layer_sets: Sequence[str], extracti
 
 def _hash_config(network: torch.nn.Module) -> str:
     """Return a hash of what the network is, wherever its folder lies and whatever wrote it."""
-    config = read_network_config(network).items()
+    config = read_config(network).items()
     settings = {key: value for key, value in config if not key.startswith("_") and key not in _NOT_THE_NETWORK}
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
 

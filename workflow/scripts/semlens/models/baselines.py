@@ -51,10 +51,11 @@ class Place(Baseline):
 
 
 class Latent(Baseline):
-    """A latent as it is."""
+    """A latent as it is; its configuration is that of the VAE."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: Mapping) -> None:
         super().__init__()
+        self.config = config
         self.out = torch.nn.Identity()
 
     def forward(self, sample: torch.Tensor) -> torch.Tensor:  # (batch, channels, height, width)

@@ -101,7 +101,10 @@ def _collect(
     if not names and not is_required:
         return "", {}
     if not names and part in NETWORKS:
-        raise ValueError(f"{where} has no {part}; set 'family' of the model to what reads it, such as dinov2 or pixart")
+        raise ValueError(
+            f"the {part} of {where} is not there; if another kind of network is, say so by 'family' of the model, such "
+            f"as dinov2 or pixart"
+        )
     try:
         chosen = select_files(names, variant, part)
         check_complete(part, chosen, with_weights=with_weights)

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from semlens.config.axes import AXES
-from semlens.config.plan import FOREIGN
+from semlens.config.axes import AXES, FOREIGN
 from semlens.runtime.files import write_atomically
 from semlens.runtime.logs import log
 from semlens.statistics.comparisons import COMPARISONS

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from semlens.config.plan import FOREIGN
+from semlens.config.axes import FOREIGN
 from semlens.statistics.comparisons import COMPARISONS
 from semlens.statistics.intervals import Estimates
 from semlens.storage.csv_tables import read_csv

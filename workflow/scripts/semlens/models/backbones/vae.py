@@ -1,9 +1,11 @@
 """The latents that a diffusion model reads, themselves: what its VAE says before any network."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from semlens.models.layers import BASELINE, Layer
+from semlens.models.part_files import read_config
 from semlens.models.requirements import find_reduction
 
 if TYPE_CHECKING:
@@ -44,11 +46,11 @@ def to_map(features: "torch.Tensor", grid: None) -> "torch.Tensor":  # (batch, c
     return features
 
 
-def load(folder: None, *, device: "torch.device", dtype: "torch.dtype") -> "torch.nn.Module":
+def load(folder: str | Path, *, device: "torch.device", dtype: "torch.dtype") -> "torch.nn.Module":
     """Return a network that gives out the latents that it is given."""
     from semlens.models.baselines import Latent
 
-    return Latent().to(device)
+    return Latent(read_config(Path(folder, "config.json"))).to(device)
 
 
 def prepare_conditioning(
