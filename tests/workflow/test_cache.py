@@ -109,7 +109,7 @@ def test_an_edit_of_what_cannot_change_a_number_reruns_nothing(pretended):
 
 
 def test_new_variants_rerun_nothing(pretended):
-    copies = {"select/formats": "voc", "compare/metrics": "cosine", "images/views": "hflip", "models/backbones": "unet"}
+    copies = {"select/formats": "voc", "compare/metrics": "cosine", "images/views": "hflip", "models/backbones": "rgb"}
     files = [pretended.path(str(LIBRARY), folder, "another.py") for folder in copies]
     for file, name in zip(files, copies.values(), strict=True):
         shutil.copy(file.with_name(f"{name}.py"), file)

@@ -23,6 +23,9 @@ def extracted(rule: str, extraction: str, *datasets: str) -> set[Job]:
     }
 
 
+ARTEFACTS = ("layers", "noise", "turns")  # experiments whose conditions compare different features
+
+
 def concluded(*experiments: str, dataset: str | None = None) -> set[Job]:
     """Compare and below, of experiments on all their datasets or on one."""
     return {
@@ -31,6 +34,7 @@ def concluded(*experiments: str, dataset: str | None = None) -> set[Job]:
         *mapped(*experiments),
         *(Job("draw_track" if experiment == "one" else "draw_experiment", experiment) for experiment in experiments),
         *(Job("draw_separation", experiment) for experiment in experiments if experiment != "one"),
+        *(Job("draw_artefacts", experiment) for experiment in experiments if experiment in ARTEFACTS),
         *(
             Job(rule, f"{experiment}/{model}/{studied}")
             for experiment in experiments
@@ -115,6 +119,7 @@ def test_a_finished_run_has_nothing_to_do(finished):
     assert plan(finished) == set()
 
 
+DRAWN = ("experiment", "separation", "artefacts", "classes", "neighbours", "tokens")
 CHANGES = {
     "a metric reruns compare and below of its experiment": (
         {"experiments:metrics:conditions": ["euclidean", "correlation", "cosine", "cityblock"]},
@@ -122,8 +127,7 @@ CHANGES = {
     ),
     "a title redraws its experiment": (
         {"experiments:layers:title": "Another question"},
-        {Job(f"draw_{kind}", "layers") for kind in ("experiment", "separation", "classes", "neighbours", "tokens")}
-        | examples("layers"),
+        {Job(f"draw_{kind}", "layers") for kind in DRAWN} | examples("layers"),
     ),
     "a section stands in the report alone": ({"experiments:layers:section": "beyond the paper"}, set()),
     "an expected order reruns the tests": (
@@ -145,7 +149,7 @@ CHANGES = {
     "threads rerun nothing": ({"threads": 2}, set()),
     "a seed extracts from the latents that are there": (
         {"seed": 1},
-        {Job("randomize_network", "untrained")} | EVERYTHING_READ,
+        {Job("randomize_network", "untrained/unet")} | EVERYTHING_READ,
     ),
     "a device reruns nothing": ({"device": "auto"}, set()),
     "an arithmetic encodes again": ({"dtype": "bfloat16"}, ENCODED | EVERYTHING_READ),

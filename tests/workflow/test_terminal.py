@@ -12,7 +12,6 @@ NOT_PLANNED = {
     "download_images",
     "download_model_part",
     "convert_checkpoint",
-    "list_layers",
 }
 
 
