@@ -264,6 +264,7 @@ def edited(path: Path, more: str = "# edited\n"):
 
 
 def selected(request, name: str) -> list[str]:
-    """The values that a parameter takes in the tests that were selected, each once."""
-    tests = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    """The values that a parameter takes in the file's tests that were selected, each once."""
+    items = [item for item in request.session.items if item.path == request.path and hasattr(item, "callspec")]
+    tests = [item.callspec.params for item in items]
     return list(dict.fromkeys(params[name] for params in tests if name in params))
