@@ -335,3 +335,10 @@ def test_questions_about_denoised_features_say_so(arguments, tmp_path):
     denoised = {**FINDING, "settings": f"{FINDING['settings']}, inference_steps 5"}
     (tmp_path / "findings.json").write_text(json.dumps([FINDING, denoised]))
     assert [row[0][0] for row in Page(arguments).rows[1:3]] == ["Which layer?", "Which layer, after denoising?"]
+
+
+def test_what_all_that_have_noise_share_is_not_said_of_each(arguments, tmp_path):
+    noisy = {**FINDING, "settings": "metric cosine, prompt empty, noise True"}
+    still = {**FINDING, "model": "dino", "settings": "metric cosine"}
+    (tmp_path / "findings.json").write_text(json.dumps([noisy, still]))
+    assert Page(arguments).text.count("noise True") == 1

@@ -177,7 +177,9 @@ def group_findings(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
         there are ``n_unanswered``.
     """
     settings = [record["settings"].split(", ") for record in records]
-    common = [entry for entry in settings[0] if all(entry in others for others in settings)] if settings else []
+    read_with_noise = [own for own in settings if any(entry.startswith("noise ") for entry in own)] or settings
+    common = [entry for entry in next(iter(settings), []) if all(entry in own for own in settings)]
+    common += [entry for entry in next(iter(read_with_noise), []) if all(entry in own for own in read_with_noise)]
     unsaid = list(dict.fromkeys([*common, *_USUAL]))
     models: dict[str, dict[str, Any]] = {}
     for record, own in zip(records, settings, strict=True):
