@@ -7,6 +7,7 @@ from semlens.config.plan import (
     has_videos,
     list_conditions,
     list_extractions_of,
+    list_foreign,
     list_layer_sets,
     list_splits,
     tracks_instance,
@@ -19,6 +20,9 @@ from semlens.models.part_files import check_complete, select_files
 from semlens.models.parts import find_part_folder
 from semlens.models.requirements import check_channels, check_part
 from semlens.select.formats import list_formats, load_format
+
+# What keys of an extraction that not all families have say where nothing is said.
+_PLAIN = {"timesteps": [0], "noise": True, "posterior": "sample", "prompt": "empty", "inference_steps": None}
 
 
 def check_folders(config: Config) -> None:
@@ -77,26 +81,14 @@ def _check_options(config: Config, model: str) -> None:
     where = f"of the family {entry['family']}"
     if entry["weights"] == "random" and not hasattr(family, "write_untrained"):
         raise ValueError(f"model {model!r} {where} has no weights; leave out 'weights: random'")
-    without = {
-        "inference_steps": not hasattr(family, "denoise"),
-        "posterior": family.READS == "images",
-        **dict.fromkeys(("timesteps", "noise"), family.READS == "images" or family.NOISE is None),
-        "prompt": getattr(family, "TEXT", None) is None,
-    }
+    foreign = list_foreign(family) | (set() if hasattr(family, "denoise") else {"inference_steps"})
     for name, extraction in config["extractions"].items():
-        if model in extraction["models"]:
-            foreign = [key for key, is_foreign in without.items() if is_foreign and _is_set(extraction, key)]
-            if foreign:
-                raise ValueError(
-                    f"extraction {name!r}: {' and '.join(map(repr, foreign))} does not apply to model {model!r} "
-                    f"{where}; leave it out, or give the model an extraction of its own"
-                )
-
-
-def _is_set(extraction: Config, key: str) -> bool:
-    """Return whether an extraction says something else than what is said where nothing is."""
-    plain = {"timesteps": [0], "noise": True, "posterior": "sample", "prompt": "empty", "inference_steps": None}
-    return extraction.get(key, plain[key]) != plain[key]
+        said = [key for key, plain in _PLAIN.items() if key in foreign and extraction.get(key, plain) != plain]
+        if model in extraction["models"] and said:
+            raise ValueError(
+                f"extraction {name!r}: {' and '.join(map(repr, said))} does not apply to model {model!r} {where}; "
+                f"leave it out, or give the model an extraction of its own"
+            )
 
 
 def _check_model(name: str, entry: Config, folder: Path | None) -> list[str]:

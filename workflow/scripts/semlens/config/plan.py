@@ -309,19 +309,19 @@ def get_question(config: Config, experiment: str, model: str, dataset: str) -> C
     for key in _READING_KEYS:
         values = dict.fromkeys(extraction.get(key) for extraction in extractions)
         settings[key] = " or ".join(map(str, values)) if len(values) > 1 else next(iter(values))
-    foreign = _list_foreign(load_backbone(config["models"][model]["family"]))
+    foreign = list_foreign(load_backbone(config["models"][model]["family"]))
     settings |= dict.fromkeys(foreign & settings.keys(), FOREIGN)
     return {"axis": entry["axis"], "settings": settings}
 
 
-def _list_foreign(family: Any) -> set[str]:
-    """Return the settings of a question that are nothing to a family."""
-    foreign = set() if getattr(family, "NOISE", None) else {"timestep", "noise", "inference_steps"}
-    return (
-        foreign
-        | ({"posterior"} if family.READS == "images" else set())
-        | (set() if getattr(family, "TEXT", None) else {"prompt"})
-    )
+def list_foreign(family: Any) -> set[str]:
+    """Return the keys of extractions and settings of questions that are nothing to a family."""
+    foreign = set() if getattr(family, "NOISE", None) else {"timesteps", "timestep", "noise", "inference_steps"}
+    if family.READS == "images":
+        foreign.add("posterior")
+    if getattr(family, "TEXT", None) is None:
+        foreign.add("prompt")
+    return foreign
 
 
 def list_questions(config: Config, experiment: str | None = None) -> list[Config]:

@@ -1,11 +1,12 @@
 """Networks from a model's folder, in diffusers' layout or transformers': weights from safetensors only."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from semlens.models.part_files import name_class, read_config
+from semlens.runtime.logs import log
 
 if TYPE_CHECKING:
     import torch
@@ -44,6 +45,47 @@ def load_part(kind: type, folder: str | Path, part: str, dtype: "torch.dtype") -
         return require_complete(model, loaded)
     except (OSError, ValueError, SafetensorError) as error:
         raise ValueError(f"the {part} in {folder} cannot be loaded: {error}") from error
+
+
+def load_network(
+    kind: type,
+    folder: str | Path,
+    part: str,
+    check_config: Callable[[Mapping[str, Any]], None],
+    *,
+    device: "torch.device",
+    dtype: "torch.dtype",
+) -> "torch.nn.Module":
+    """Return a network of diffusers, frozen, whose configuration its family accepts.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As :func:`load_part`; or naming the folder and what the family refuses.
+    """
+    network = load_part(kind, folder, part, dtype)
+    try:
+        check_config(network.config)
+    except ValueError as error:
+        raise ValueError(f"the model in {folder} cannot be read: {error}") from None
+    return network.to(device).eval().requires_grad_(False)
+
+
+def write_untrained_network(kind: type, config_file: str | Path, part: str, out: str | Path, *, seed: int) -> None:
+    """Write a network built as another's ``config.json`` says, with the initial weights that diffusers gives it.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such file, or it is that of another class.
+    """
+    import torch
+
+    folder = Path(config_file).parent
+    check_kind(kind, folder, part)
+    torch.manual_seed(seed)
+    kind.from_config(kind.load_config(folder, local_files_only=True)).save_pretrained(out)
+    log.info("%s: a %s with random weights of seed %d, built as %s says", out, part, seed, config_file)
 
 
 @contextmanager

@@ -1,22 +1,22 @@
 """What diffusion transformers of diffusers share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from semlens.models.backbones._conditioning import read_sample_texts
 from semlens.models.backbones._tokens import Blocks, divide, gather_map, list_block_layers
 from semlens.models.layers import Layer
-from semlens.models.loading import check_kind, load_part
-from semlens.runtime.logs import log
+from semlens.models.loading import load_network, write_untrained_network
 
 if TYPE_CHECKING:
+    import h5py
     import torch
 
 
 class Denoiser:
     """A family of transformers that denoise latents; see :mod:`semlens.models.backbones` for what it has.
-
-    A family adds ``prepare_conditioning`` and ``build_inputs``.
 
     Parameters
     ----------
@@ -24,6 +24,8 @@ class Denoiser:
         Its class in diffusers.
     noise, text, reduction
         ``NOISE``, ``TEXT`` and ``REDUCTION``.
+    texts
+        What is read of texts, by the name that a forward pass gives it: ``embedding``, ``pooled`` or ``mask``.
     encoders, optional
         The parts that read texts; and those without which the family can be read.
     attention, stream
@@ -39,6 +41,7 @@ class Denoiser:
         *,
         noise: str,
         text: str | None,
+        texts: Mapping[str, str] = MappingProxyType({}),
         reduction: int = 8,
         encoders: Sequence[str] = (),
         optional: Sequence[str] = (),
@@ -48,7 +51,7 @@ class Denoiser:
         self.NETWORKS, self.NOISE, self.TEXT, self.REDUCTION = (network,), noise, text, reduction
         self.REQUIRED_PARTS = (self.PART, "vae", *encoders, "scheduler")
         self.PARTS = (*self.REQUIRED_PARTS, *optional)
-        self._attention, self._stream = attention, stream
+        self._texts, self._attention, self._stream = texts, attention, stream
 
     def check_config(self, config: dict[str, Any], size: int | None = None) -> None:
         """Refuse a transformer that reads more than latents, or images that do not divide into its cells.
@@ -89,51 +92,52 @@ class Denoiser:
         return divide(inputs["hidden_states"], network.config.patch_size)
 
     def load(self, folder: str | Path, *, device: "torch.device", dtype: "torch.dtype") -> "torch.nn.Module":
-        """Return the network of a ``transformer`` folder, frozen.
-
-        Raises
-        ------
-        FileNotFoundError, ValueError
-            Naming the folder, if it is no such network, or one that cannot be read.
-        """
+        """Return the network of a ``transformer`` folder, frozen; see :func:`semlens.models.loading.load_network`."""
         import diffusers
 
-        network = load_part(getattr(diffusers, self.NETWORKS[0]), folder, self.PART, dtype)
-        try:
-            self.check_config(network.config)
-        except ValueError as error:
-            raise ValueError(f"the model in {folder} cannot be read: {error}") from None
-        return network.to(device).eval().requires_grad_(False)
+        kind = getattr(diffusers, self.NETWORKS[0])
+        return load_network(kind, folder, self.PART, self.check_config, device=device, dtype=dtype)
 
     def write_untrained(self, config_file: str | Path, out: str | Path, *, seed: int) -> None:
-        """Write a ``transformer`` folder built as another's ``config.json`` says, with diffusers' initial weights.
+        """Write a ``transformer`` folder; see :func:`semlens.models.loading.write_untrained_network`.
 
-        Those draw the layers of modulation like any other. So blocks of an untrained network change what they are
-        given, which they would not if modulation began at 0, as it did where these networks were trained.
-
-        Raises
-        ------
-        FileNotFoundError, ValueError
-            If there is no such file, or it is that of another class.
+        Initial weights draw the layers of modulation like any other. So blocks of an untrained network change what they
+        are given, which they would not if modulation began at 0, as it did where these networks were trained.
         """
         import diffusers
+
+        write_untrained_network(getattr(diffusers, self.NETWORKS[0]), config_file, self.PART, out, seed=seed)
+
+    def prepare_conditioning(
+        self, network: "torch.nn.Module", prompts: "h5py.File | None", view: str, rows: slice, *, image_size: int
+    ) -> dict[str, Any]:
+        """Return what is read of each sample's text.
+
+        Parameters
+        ----------
+        prompts, view, rows
+            See :func:`semlens.models.backbones._conditioning.read_sample_texts`.
+        image_size
+            Side in pixels.
+        """
+        return {name: read_sample_texts(network, prompts, key, view, rows) for name, key in self._texts.items()}
+
+    def build_inputs(
+        self, network: "torch.nn.Module", latents: "torch.Tensor", timestep: int, conditioning: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return all that a forward pass is given, by name; time is the timestep, of flows 1000 sigma."""
         import torch
 
-        network, folder = getattr(diffusers, self.NETWORKS[0]), Path(config_file).parent
-        check_kind(network, folder, self.PART)
-        torch.manual_seed(seed)
-        network.from_config(network.load_config(folder, local_files_only=True)).save_pretrained(out)
-        log.info("%s: a transformer with random weights of seed %d, built as %s says", out, seed, config_file)
+        time = repeat_timestep(latents, timestep, torch.int64 if self.NOISE == "betas" else torch.float32)
+        return {"hidden_states": latents.to(network.dtype), "timestep": time, **conditioning}
 
     def _count_latents(self, config: dict[str, Any]) -> int:
         """Return how many latents a cell has along each side."""
         return config["patch_size"]
 
 
-def repeat_timestep(
-    latents: "torch.Tensor", timestep: float, dtype: "torch.dtype | None" = None
-) -> "torch.Tensor":  # (batch)
-    """Return the time of each sample; float32 unless ``dtype`` says otherwise."""
+def repeat_timestep(latents: "torch.Tensor", timestep: float, dtype: "torch.dtype") -> "torch.Tensor":  # (batch)
+    """Return the time of each sample."""
     import torch
 
-    return torch.full((len(latents),), timestep, device=latents.device, dtype=dtype or torch.float32)
+    return torch.full((len(latents),), timestep, device=latents.device, dtype=dtype)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from semlens.models.backbones._denoisers import Denoiser, repeat_timestep
+from semlens.models.backbones._denoisers import Denoiser
 
 if TYPE_CHECKING:
     import h5py
@@ -28,15 +28,6 @@ class DiT(Denoiser):
 
         none = network.config.num_embeds_ada_norm
         return {"class_labels": torch.full((rows.stop - rows.start,), none, device=network.device)}
-
-    def build_inputs(
-        self, network: "torch.nn.Module", latents: "torch.Tensor", timestep: int, conditioning: dict[str, Any]
-    ) -> dict[str, Any]:
-        """Return all that a forward pass is given, by name; time is the timestep."""
-        import torch
-
-        time = repeat_timestep(latents, timestep, torch.int64)
-        return {"hidden_states": latents.to(network.dtype), "timestep": time, **conditioning}
 
 
 FAMILY = DiT("DiTTransformer2DModel", noise="betas", text=None)

@@ -5,7 +5,6 @@ Both kinds give out text and image. Inside the blocks of one stream, text comes 
 
 from typing import TYPE_CHECKING, Any
 
-from semlens.models.backbones._conditioning import read_sample_texts
 from semlens.models.backbones._denoisers import Denoiser, repeat_timestep
 from semlens.models.backbones._tokens import Blocks, list_block_layers
 from semlens.models.layers import Layer
@@ -53,23 +52,12 @@ class Flux(Denoiser):
     def prepare_conditioning(
         self, network: "torch.nn.Module", prompts: "h5py.File", view: str, rows: slice, *, image_size: int
     ) -> dict[str, Any]:
-        """Return each sample's text, token by token and pooled, and the guidance that dev was distilled for.
-
-        Parameters
-        ----------
-        prompts, view, rows
-            See :func:`semlens.models.backbones._conditioning.read_sample_texts`.
-        image_size
-            Not minded.
-        """
+        """Return each sample's text, token by token and pooled, and the guidance that dev was distilled for."""
         import torch
 
-        text = read_sample_texts(network, prompts, "embedding", view, rows)
-        conditioning = {
-            "encoder_hidden_states": text,
-            "pooled_projections": read_sample_texts(network, prompts, "pooled", view, rows),
-            "txt_ids": text.new_zeros(text.shape[1], 3),
-        }
+        conditioning = super().prepare_conditioning(network, prompts, view, rows, image_size=image_size)
+        text = conditioning["encoder_hidden_states"]
+        conditioning["txt_ids"] = text.new_zeros(text.shape[1], 3)
         if network.config.guidance_embeds:
             conditioning["guidance"] = torch.full((len(text),), GUIDANCE, device=network.device)
         return conditioning
@@ -109,5 +97,6 @@ FAMILY = Flux(
     "FluxTransformer2DModel",
     noise="flow",
     text="flux",
+    texts={"encoder_hidden_states": "embedding", "pooled_projections": "pooled"},
     encoders=("text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2"),
 )

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from semlens.models.backbones._conditioning import read_sample_texts
 from semlens.models.layers import Layer
-from semlens.models.loading import check_kind, load_part
-from semlens.runtime.logs import log
+from semlens.models.loading import load_network, write_untrained_network
 
 if TYPE_CHECKING:
     import h5py
@@ -107,34 +106,17 @@ def to_map(features: "torch.Tensor", grid: None) -> "torch.Tensor":  # (batch, c
 
 
 def load(folder: str | Path, *, device: "torch.device", dtype: "torch.dtype") -> "torch.nn.Module":
-    """Return the ``UNet2DConditionModel`` of a ``unet`` folder."""
+    """Return the ``UNet2DConditionModel`` of a ``unet`` folder; see :func:`semlens.models.loading.load_network`."""
     from diffusers import UNet2DConditionModel
 
-    network = load_part(UNet2DConditionModel, folder, "U-Net", dtype)
-    try:
-        check_config(network.config)
-    except ValueError as error:
-        raise ValueError(f"the model in {folder} cannot be read: {error}") from None
-    return network.to(device).eval().requires_grad_(False)
+    return load_network(UNet2DConditionModel, folder, "U-Net", check_config, device=device, dtype=dtype)
 
 
 def write_untrained(config_file: str | Path, out: str | Path, *, seed: int) -> None:
-    """Write a ``unet`` folder built as another's ``config.json`` says, with PyTorch's random initial weights.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If there is no such file, or it is not that of a ``UNet2DConditionModel``.
-    """
-    import torch
+    """Write a ``unet`` folder; see :func:`semlens.models.loading.write_untrained_network`."""
     from diffusers import UNet2DConditionModel
 
-    folder = Path(config_file).parent
-    check_kind(UNet2DConditionModel, folder, "U-Net")
-    torch.manual_seed(seed)
-    config = UNet2DConditionModel.load_config(folder, local_files_only=True)
-    UNet2DConditionModel.from_config(config).save_pretrained(out)
-    log.info("%s: a U-Net with random weights of seed %d, built as %s says", out, seed, config_file)
+    write_untrained_network(UNet2DConditionModel, config_file, "U-Net", out, seed=seed)
 
 
 def prepare_conditioning(
