@@ -17,7 +17,7 @@ from semlens.draw.kinds import list_report_parts
 
 ROOT = Path(__file__).parents[1]
 PAGE, IMAGES = ROOT / "docs" / "gallery.md", ROOT / "docs" / "gallery"
-# By kind of figure: the experiment that shows it, and a heading where the report has none.
+# By kind of figure: the experiment or other study that shows it, and a heading where the report has none.
 SHOWN = {
     "separation": ("layers", ""),
     "artefacts": ("layers", ""),
@@ -48,12 +48,11 @@ def list_figures() -> list[dict[str, Any]]:
     """Return the figures that are shown: records as of the report, with the question of their experiment."""
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
     load_configuration(config, ROOT, list_metrics())
-    parts = {(part["kind"], part["experiment"]): part for part in list_report_parts(config["experiments"])}
+    parts = {(part["kind"], part["name"]): part for part in list_report_parts(config)}
     figures = []
-    for kind, (experiment, heading) in SHOWN.items():
-        part = parts[kind, experiment]
-        question = config["experiments"][experiment]["title"]
-        figures.append({**part, "title": heading or part["title"], "question": question})
+    for kind, (name, heading) in SHOWN.items():
+        part = parts[kind, name]
+        figures.append({**part, "title": heading or part["title"]})
     return figures
 
 
@@ -63,7 +62,7 @@ def render_page() -> str:
     for figure in list_figures():
         alt = f"{figure['title']}: {figure['question']}"
         sections.append(
-            f"## {figure['title']}\n\n{figure['question']} (`{figure['experiment']}`, kind `{figure['kind']}`)\n\n"
+            f"## {figure['title']}\n\n{figure['question']} (`{figure['name']}`, kind `{figure['kind']}`)\n\n"
             f"![{alt}](gallery/{figure['kind']}.webp)\n\n"
             f"{textwrap.fill(figure['caption'], LINE, break_on_hyphens=False, break_long_words=False)}\n"
         )

@@ -1,5 +1,6 @@
 """What rules share: thin input functions."""
 
+from functools import partial
 from importlib.metadata import version
 
 from semlens.compare.metrics import load_metric
@@ -14,6 +15,7 @@ from semlens.config.models import (
     list_noised_models,
 )
 from semlens.config.paths import list_statistics, list_unit_totals
+from semlens.config.studies import SECTIONS, describe_studies, list_runs, name_section
 from semlens.config.user_paths import link_if_odd
 from semlens.draw.kinds import list_experiments, list_kinds, list_report_parts
 from semlens.models.parts import NETWORKS, PARTS
@@ -24,12 +26,12 @@ sources, view_sources = code.list_files, code.list_files_with_views
 metric_sources, extractor_sources = code.of_metrics, code.of_extractor
 
 
-def show(kind, path):
+def show(kind, path, section="experiments"):
     """An output that snakemake --report shows, with its caption."""
     return report(
         path,
         caption=f"../report/captions/{kind}.rst",
-        category=of_experiment("title"),
+        category=of_entry(section, "title"),
         labels={"part": kind.replace("_", " ")},
     )
 
@@ -94,15 +96,18 @@ def place(path):
     return path and ancient(path if path.startswith("<") else local(link_if_odd(path)))
 
 
-def of_experiment(key):
-    """Params function: one value of the job's experiment."""
-    return lambda wildcards: config["experiments"][wildcards.experiment][key]
+def of_entry(section, key):
+    """Params function: one value of the job's entry in a section of the configuration."""
+    return lambda wildcards: config[section][wildcards[name_section(section)]][key]
+
+
+of_experiment = partial(of_entry, "experiments")
 
 
 wildcard_constraints:
+    **{name_section(section): one_of(config[section]) for section in SECTIONS},
     extraction=one_of(config["extractions"]),
     dataset=one_of(config["datasets"]),
-    experiment=one_of(config["experiments"]),
     model=one_of(config["models"]),
     part=one_of(PARTS),
     prompt=one_of(config["prompts"]),

@@ -63,7 +63,7 @@ rule write_report:
         findings=rules.summarize_findings.output.json,
         models=rules.summarize_findings.output.models,
         overview=rules.summarize_findings.output.png,
-        parts=[f"<results>/{part['file']}" for part in list_report_parts(config["experiments"])],
+        parts=[f"<results>/{part['file']}" for part in list_report_parts(config)],
         sets=list_statistics("sets", COMPARED),
         tests=list_statistics("tests", COMPARED),
         claims=rules.judge_claims.output.html if "reference_results" in config else [],
@@ -81,15 +81,8 @@ rule write_report:
         mem=grow(2, "GB"),
         runtime=grow(10, "m"),
     params:
-        experiments=[
-            {
-                "name": name,
-                **{key: entry[key] for key in ("title", "section")},
-                "comparisons": [comparison["name"] for comparison in plan.list_comparisons(config, name)],
-            }
-            for name, entry in config["experiments"].items()
-        ],
-        parts=list_report_parts(config["experiments"]),
+        studies=describe_studies(config),
+        parts=list_report_parts(config),
         comparisons=[{key: comparison[key] for key in ("experiment", "name")} for comparison in COMPARED],
         n_extractions=len(config["extractions"]),
         models=list(dict.fromkeys(job["model"] for job in EXTRACTED)),

@@ -66,6 +66,6 @@ rule statistics:
 rule draw:
     """Figures, tables and findings."""
     input:
-        sorted(f"<results>/{part['file']}" for part in list_report_parts(config["experiments"])),
+        sorted(f"<results>/{part['file']}" for part in list_report_parts(config)),
         rules.summarize_findings.output.png,
         rules.judge_claims.output.html if "reference_results" in config else [],

@@ -8,11 +8,11 @@ if __name__ == "__main__":
         params, inputs = snakemake.params, snakemake.input
         write_report(
             template=inputs.template,
-            asked=describe_question(run=inputs.run, experiments=params.experiments, models=params.models),
+            asked=describe_question(run=inputs.run, studies=params.studies, models=params.models),
             findings=inputs.findings,
             overview=inputs.overview,
             models=inputs.models,
-            experiments=params.experiments,
+            studies=params.studies,
             parts=[{**part, "path": path} for part, path in zip(params.parts, inputs.parts, strict=True)],
             stages=summarize_stages(
                 run=inputs.run,

@@ -19,6 +19,7 @@ EXPERIMENTS = {
     "video": {"axis": "offset", **COMMON},
     "person": {"axis": "offset", **COMMON, "reference": "walk/00000/1"},
 }
+CONFIG = {"experiments": {name: {**entry, "title": name} for name, entry in EXPERIMENTS.items()}}
 
 
 @pytest.mark.parametrize(
@@ -45,16 +46,14 @@ def test_rules_draw_the_experiments_that_have_their_kinds():
 
 
 def test_files_are_unique_and_images_or_tables():
-    parts = list_report_parts(EXPERIMENTS)
+    parts = list_report_parts(CONFIG)
     assert max(Counter(part["file"] for part in parts).values()) == 1
     assert {part["file"].rsplit(".", 1)[1] for part in parts} == {"png", "html"}
-    assert [part["experiment"] for part in parts] == sorted(
-        (part["experiment"] for part in parts), key=list(EXPERIMENTS).index
-    )
+    assert [part["name"] for part in parts] == sorted((part["name"] for part in parts), key=list(EXPERIMENTS).index)
 
 
 def test_captions_are_filled_in():
-    captions = {(part["experiment"], part["kind"]): part["caption"] for part in list_report_parts(EXPERIMENTS)}
+    captions = {(part["name"], part["kind"]): part["caption"] for part in list_report_parts(CONFIG)}
     assert all(captions.values()) and not any("{" in caption for caption in captions.values())
     assert "walk/00000/1" in captions["person", "track"]
     assert "Eq. 10" in captions["where", "tests"] and "Eq. 10" not in captions["metrics", "tests"]

@@ -67,16 +67,18 @@ def arguments(tmp_path):
     (tmp_path / "sets.html").write_text("<table><tr><td>0.5</td></tr></table>")
     (tmp_path / "provenance.html").write_text("<h3>Software</h3>")
     (tmp_path / "findings.json").write_text(json.dumps([FINDING, ORDER]))
-    common = {"section": "5.1", "comparisons": ["coco"]}
+    common = {"noun": "experiment", "section": "5.1", "comparisons": ["coco"]}
     figure = {
-        "experiment": "first",
+        "study": "experiment-first",
+        "question": "Why?",
         "kind": "boxes",
         "title": "",
         "caption": "Boxes span. Whiskers end.",
         "is_photograph": False,
     }
     table = {
-        "experiment": "second",
+        "study": "experiment-second",
+        "question": "b < a?",
         "kind": "sets",
         "title": "Means",
         "caption": "Means < all.",
@@ -88,10 +90,13 @@ def arguments(tmp_path):
         "findings": tmp_path / "findings.json",
         "overview": tmp_path / "red.png",
         "models": write_models(tmp_path / "models.csv", []),
-        "experiments": [{"name": "second", "title": "b < a?", **common}, {"name": "first", "title": "Why?", **common}],
+        "studies": [
+            {"study": "experiment-second", "name": "second", "title": "b < a?", **common},
+            {"study": "experiment-first", "name": "first", "title": "Why?", **common},
+        ],
         "parts": [{**figure, "path": tmp_path / "blue.png"}, {**table, "path": tmp_path / "sets.html"}],
         "stages": [{"name": "fetch", "lines": ("1 dataset", "1 model")}],
-        "empty": {"first": ["coco: scsi is empty, since no image shows two objects of one class"]},
+        "empty": {"experiment-first": ["coco: scsi is empty, since no image shows two objects of one class"]},
         "claims": None,
         "provenance": tmp_path / "provenance.html",
         "out": tmp_path / "report.html",
@@ -268,7 +273,7 @@ def test_a_run_without_findings_has_a_page(arguments, tmp_path):
 
 
 def test_experiments_stand_in_their_order_with_their_parts(arguments):
-    arguments["experiments"][1]["section"] = "beyond the paper"
+    arguments["studies"][1]["section"] = "beyond the paper"
     page = Page(arguments)
     expected = ["findings", "overview", "method", "experiment-second", "experiment-first", "boxes-first"]
     assert page.anchors == [*expected, "provenance"]
@@ -285,9 +290,10 @@ def test_claims_have_a_part_where_there_are_some(arguments, tmp_path):
 def test_the_first_sentence_says_what_was_asked(tmp_path):
     datasets = [{"dataset": "coco", "images": 60, "instances": 1200}, {"dataset": "voc", "images": 1, "instances": 3}]
     (tmp_path / "run.json").write_text(json.dumps({"datasets": datasets}))
-    asked = describe_question(run=tmp_path / "run.json", experiments=[{}], models=["sd15", "sd21", "xl"])
+    studies = [{"noun": "experiment"}, {"noun": "search"}, {"noun": "search"}]
+    asked = describe_question(run=tmp_path / "run.json", studies=studies, models=["sd15", "sd21", "xl"])
     assert asked == (
-        "1 experiment with the models sd15, sd21 and xl, on coco (60 images, 1,200 objects) and voc "
+        "1 experiment and 2 searches with the models sd15, sd21 and xl, on coco (60 images, 1,200 objects) and voc "
         "(1 image, 3 objects)."
     )
 
@@ -318,7 +324,7 @@ def test_empty_sets_are_named_with_the_reason_and_the_conditions(tmp_path):
     pd.DataFrame(rows[1:2]).to_csv(tmp_path / "b.csv", index=False)
     comparisons = [{"experiment": "layers", "name": "coco"}, {"experiment": "other", "name": "voc"}]
     assert describe_empty_sets(comparisons, [tmp_path / "a.csv", tmp_path / "b.csv"]) == {
-        "layers": [
+        "experiment-layers": [
             "coco: scsi is empty, since no image shows two objects of one class",
             "coco: dcdi is empty under 64, since no two images that are compared show objects of different classes",
         ]

@@ -7,6 +7,7 @@ from semlens.config.checks import check_downloads, check_folders, check_models, 
 from semlens.config.families import name_families
 from semlens.config.plan import name_views
 from semlens.config.schema import Config, check_schema, fill_defaults
+from semlens.config.studies import list_studies
 from semlens.config.user_paths import resolve_paths
 from semlens.config.yaml_files import read_yaml
 from semlens.images.view_schema import describe_view_schema
@@ -38,9 +39,9 @@ def load_configuration(config: Config, home: Path, metrics: Sequence[str], files
     schema = read_config_schema(home, metrics)
     check_schema(config, schema)
     fill_defaults(config, schema)
-    for name, experiment in config["experiments"].items():
-        experiment.setdefault("title", name)
-        experiment.setdefault("section", "")
+    for study in list_studies(config):
+        study["entry"].setdefault("title", study["name"])
+        study["entry"].setdefault("section", "")
     resolve_paths(config, files)
     name_views(config, name_view)
     registry = read_yaml(find_file(config["registry"], home))

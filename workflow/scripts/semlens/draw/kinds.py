@@ -10,6 +10,7 @@ from typing import Any
 from semlens.config.axes import AXES
 from semlens.config.plan import compares_classes, list_conditions, tracks_instance
 from semlens.config.schema import Config
+from semlens.config.studies import list_studies
 from semlens.images.original import ORIGINAL
 from semlens.models.layers import find_forward_position
 
@@ -30,7 +31,7 @@ class Kind:
     rule
         The rule that makes it.
     applies
-        Of an experiment: whether it has one.
+        Of an entry of the configuration: whether it has one.
     file
         Below the results, what the report shows: an image (``.png``), or a table as a piece of HTML (``.html``).
     title
@@ -39,6 +40,8 @@ class Kind:
         What it shows. It may name the experiment's ``{reference}`` and the definition of its ``{dunn_index}``.
     is_photograph
         Whether it is mostly photographs, which the report may compress.
+    section
+        The section of the configuration whose entries have it.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Kind:
     title: str
     caption: str
     is_photograph: bool = False
+    section: str = "experiments"
 
 
 def _compares_sets(experiment: Config) -> bool:
@@ -81,7 +85,7 @@ KINDS = (
         "boxes",
         "draw_experiment",
         _has_boxes,
-        "figures/{experiment}.png",
+        "figures/{name}.png",
         "",
         "The distances of each set. Boxes span the quartiles. Whiskers end at the last distance within 1.5 "
         "interquartile ranges. Fewer than ten distances are points. Diamonds are means; the bars beside them are 95 % "
@@ -94,7 +98,7 @@ KINDS = (
         "curves",
         "draw_experiment",
         _has_curves,
-        "figures/{experiment}.png",
+        "figures/{name}.png",
         "",
         "Mean distance between a reference frame and a later one. Bands are 95 % intervals of the mean over videos; "
         "there are none where fewer than five videos have pairs.",
@@ -103,7 +107,7 @@ KINDS = (
         "track",
         "draw_track",
         tracks_instance,
-        "figures/{experiment}.png",
+        "figures/{name}.png",
         "",
         "The object {reference} is outlined in green, itself in later frames too, with its distance from the "
         "reference. The other objects of its video are outlined in blue.",
@@ -113,7 +117,7 @@ KINDS = (
         "track_table",
         "draw_track",
         tracks_instance,
-        "tables/{experiment}.html",
+        "tables/{name}.html",
         "Distances",
         "Distance between the reference and every object of every later frame.",
     ),
@@ -121,7 +125,7 @@ KINDS = (
         "separation",
         "draw_separation",
         _compares_sets,
-        "figures/{experiment}.separation.png",
+        "figures/{name}.separation.png",
         "Separation",
         "How often an object of the same class is nearer than one of another class: both in other images (between "
         "images), or both in its own (inside images). For identity: how often another object of its class is farther "
@@ -133,7 +137,7 @@ KINDS = (
         "separation_table",
         "draw_separation",
         _compares_sets,
-        "tables/{experiment}.separation.html",
+        "tables/{name}.separation.html",
         "",
         "Separation with its 95 % interval; bold where it is tied with the highest condition. p: of block "
         "permutations of the classes, adjusted for the number of conditions. A class counts if its objects are in at "
@@ -144,7 +148,7 @@ KINDS = (
         "artefacts",
         "draw_artefacts",
         _compares_features,
-        "figures/{experiment}.artefacts.png",
+        "figures/{name}.artefacts.png",
         "What else could it be",
         "Below separation, what prototypes hold beside classes. Place and size: the share of the variance of an "
         "object's place in its image, and of the logarithm of its area, that a ridge regression reads from its "
@@ -158,7 +162,7 @@ KINDS = (
         "sets",
         "draw_experiment",
         _compares_sets,
-        "tables/{experiment}.sets.html",
+        "tables/{name}.sets.html",
         "Means of the distance sets",
         "Mean and sample standard deviation of the distances in each set, the 95 % interval of the mean over images "
         "(videos), the number of pairs, and the p-value of the Shapiro-Wilk test of normality.",
@@ -167,7 +171,7 @@ KINDS = (
         "tests",
         "draw_experiment",
         _compares_sets,
-        "tables/{experiment}.tests.html",
+        "tables/{name}.tests.html",
         "Tests between distance sets",
         "Laid out as Table 1. p-values are those of the Kruskal-Wallis test on each pair of sets, as in the paper: "
         "pairs of objects are not independent, so they describe and prove nothing. The Dunn index is {dunn_index}.",
@@ -176,7 +180,7 @@ KINDS = (
         "class_distances",
         "draw_classes",
         compares_classes,
-        "figures/{experiment}.class_distances.png",
+        "figures/{name}.class_distances.png",
         "Distances between classes",
         "Mean distance between the objects of two classes in different images; on the diagonal, within a class. Near "
         "classes stand together, in the order of the tree (average linkage) of all maps. Distances are divided by the "
@@ -187,7 +191,7 @@ KINDS = (
         "pca",
         "draw_classes",
         compares_classes,
-        "figures/{experiment}.pca.png",
+        "figures/{name}.pca.png",
         "Objects on two principal components",
         "The prototypes of the same objects on their first two principal components. The ten classes with most objects "
         "are named; the others are grey.",
@@ -196,7 +200,7 @@ KINDS = (
         "neighbours",
         "draw_neighbours",
         compares_classes,
-        "figures/{experiment}.neighbours.png",
+        "figures/{name}.neighbours.png",
         "Neighbours",
         "An object, drawn at random, and the eight nearest ones of other images (videos), nearest first. The object is "
         "outlined. A whole frame and a tick: the same class. A dashed frame and a cross: another class, named below. "
@@ -208,7 +212,7 @@ KINDS = (
         "pairs",
         "draw_neighbours",
         compares_classes,
-        "figures/{experiment}.pairs.png",
+        "figures/{name}.pairs.png",
         "Pairs that lie where none should",
         "The nearest pairs of different classes, and the farthest pairs of one class, in different images (videos). "
         "The objects are outlined; below are their classes and their distance. A row has no object twice. Up to two "
@@ -220,7 +224,7 @@ KINDS = (
         "tokens",
         "draw_tokens",
         _reads_single_layers,
-        "figures/{experiment}.tokens.png",
+        "figures/{name}.tokens.png",
         "Tokens: what else a layer holds",
         "What layers hold beside objects, measured on single cells of their maps (tokens). Left: the share of the "
         "variance that is in the four channels with the largest mean magnitude. Near 1, distances follow these "
@@ -234,7 +238,7 @@ KINDS = (
         "objects",
         "draw_example_objects",
         _compares_sets,
-        "figures/{experiment}.objects.png",
+        "figures/{name}.objects.png",
         "From image to prototype",
         "One object per dataset. First, what the model sees, with the object outlined. Then the cells of the feature "
         "map that count as the object, lighter where they count more. Last, the map where it is kept: its three "
@@ -245,9 +249,9 @@ KINDS = (
 )
 
 
-def list_kinds(experiment: Config) -> list[Kind]:
-    """Return the kinds of figures and tables that an experiment has, in the report's order."""
-    return [kind for kind in KINDS if kind.applies(experiment)]
+def list_kinds(entry: Config, section: str = "experiments") -> list[Kind]:
+    """Return the kinds of figures and tables that an entry of a section has, in the report's order."""
+    return [kind for kind in KINDS if kind.section == section and kind.applies(entry)]
 
 
 def list_experiments(rule: str, experiments: dict[str, Config]) -> list[str]:
@@ -255,21 +259,26 @@ def list_experiments(rule: str, experiments: dict[str, Config]) -> list[str]:
     return [name for name, entry in experiments.items() if any(kind.rule == rule for kind in list_kinds(entry))]
 
 
-def list_report_parts(experiments: dict[str, Config]) -> list[dict[str, Any]]:
+def list_report_parts(config: Config) -> list[dict[str, Any]]:
     """Return every figure and table of the report, in its order.
 
-    Each is a record of ``experiment``, ``kind``, ``file`` (below the results), ``title``, ``caption`` and
+    Each is a record of ``study``, ``name`` and ``question`` of what it belongs to (see
+    :func:`semlens.config.studies.list_studies`), ``kind``, ``file`` (below the results), ``title``, ``caption`` and
     ``is_photograph``.
     """
     return [
         {
-            "experiment": name,
+            "study": study["study"],
+            "name": study["name"],
+            "question": study["entry"]["title"],
             "kind": kind.name,
-            "file": kind.file.format(experiment=name),
+            "file": kind.file.format(name=study["name"]),
             "title": kind.title,
-            "caption": kind.caption.format(reference=entry["reference"], dunn_index=DUNN_INDEXES[entry["dunn"]]),
+            "caption": kind.caption.format(
+                reference=study["entry"].get("reference"), dunn_index=DUNN_INDEXES.get(study["entry"].get("dunn"))
+            ),
             "is_photograph": kind.is_photograph,
         }
-        for name, entry in experiments.items()
-        for kind in list_kinds(entry)
+        for study in list_studies(config)
+        for kind in list_kinds(study["entry"], study["section"])
     ]

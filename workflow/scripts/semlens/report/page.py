@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def write_report(
     findings: str | Path,
     overview: str | Path,
     models: str | Path,
-    experiments: Sequence[dict[str, Any]],
+    studies: Sequence[dict[str, Any]],
     parts: Iterable[dict[str, Any]],
     stages: Sequence[dict[str, Any]],
     empty: dict[str, list[str]],
@@ -51,12 +52,11 @@ def write_report(
         Findings as JSON, see :mod:`semlens.statistics.findings`, and their figure.
     models
         See :mod:`semlens.statistics.models`.
-    experiments
-        In order: records of ``name``, ``title``, ``section``, and the names of the ``comparisons``.
+    studies
+        In order, see :func:`semlens.config.studies.describe_studies`.
     parts
-        Figures (PNG) and tables (a piece of HTML): records of ``experiment``, ``kind``, ``title``, ``caption``, see
-        :func:`semlens.draw.kinds.list_report_parts`, and their ``path``. Of a caption, the first sentence is shown,
-        and the others are folded.
+        Figures (PNG) and tables (a piece of HTML): what :func:`semlens.draw.kinds.list_report_parts` returns, and
+        their ``path``. Of a caption, the first sentence is shown, and the others are folded.
     stages
         As :func:`summarize_stages` returns them.
     empty
@@ -64,15 +64,14 @@ def write_report(
     claims, provenance
         Pieces of HTML.
     """
-    parts_by_experiment: dict[str, list[dict[str, Any]]] = {experiment["name"]: [] for experiment in experiments}
-    titles = {experiment["name"]: experiment["title"] for experiment in experiments}
+    parts_by_study: dict[str, list[dict[str, Any]]] = {study["study"]: [] for study in studies}
     for part in parts:
         is_table = Path(part["path"]).suffix == ".html"
         table = _read_table(part["path"]) if is_table else None
         shown, _, folded = part["caption"].partition(". ")
         caption = [shown if not folded else f"{shown}.", folded]
-        alt = f"{part['title'] or titles[part['experiment']]}: {caption[0]}"
-        parts_by_experiment[part["experiment"]].append({**part, "table": table, "caption": caption, "alt": alt})
+        alt = f"{part['title'] or part['question']}: {caption[0]}"
+        parts_by_study[part["study"]].append({**part, "table": table, "caption": caption, "alt": alt})
     grouped = group_findings(json.loads(Path(findings).read_text(encoding="utf-8")))
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     environment.globals["embed_image"] = _embed_image
@@ -81,13 +80,9 @@ def write_report(
         findings=grouped,
         ranked=group_models(read_csv(models).to_dict(orient="records"), grouped["unsaid"]),
         overview={"path": overview, "alt": "Separation by condition, a panel per question", "is_photograph": False},
-        experiments=[
-            {
-                **experiment,
-                "parts": parts_by_experiment[experiment["name"]],
-                "empty": empty.get(experiment["name"], []),
-            }
-            for experiment in experiments
+        studies=[
+            {**study, "parts": parts_by_study[study["study"]], "empty": empty.get(study["study"], [])}
+            for study in studies
         ],
         stages=stages,
         claims=_read_table(claims) if claims else "",
@@ -98,8 +93,8 @@ def write_report(
     log.info("report: %s (%.1f MB)", out, Path(out).stat().st_size / 1e6)
 
 
-def describe_question(*, run: str | Path, experiments: Sequence[dict[str, Any]], models: Sequence[str]) -> str:
-    """Return in a sentence how many experiments there are, with which models, on which images.
+def describe_question(*, run: str | Path, studies: Sequence[dict[str, Any]], models: Sequence[str]) -> str:
+    """Return in a sentence how many experiments and other studies there are, with which models, on which images.
 
     Parameters
     ----------
@@ -112,7 +107,9 @@ def describe_question(*, run: str | Path, experiments: Sequence[dict[str, Any]],
         for dataset in datasets
     ]
     noun = "model" if len(models) == 1 else "models"
-    return f"{_count(len(experiments), 'experiment')} with the {noun} {_join(models)}, on {_join(shown)}."
+    counts = Counter(study["noun"] for study in studies)
+    asked = _join([_count(number, noun) for noun, number in counts.items()])
+    return f"{asked} with the {noun} {_join(models)}, on {_join(shown)}."
 
 
 def summarize_stages(
@@ -145,7 +142,7 @@ def summarize_stages(
 
 
 def describe_empty_sets(comparisons: Iterable[dict[str, str]], sets: Iterable[str | Path]) -> dict[str, list[str]]:
-    """Return by experiment, in words, which of its distance sets have no pairs, and why.
+    """Return by experiment, as a study, in words, which of its distance sets have no pairs, and why.
 
     Parameters
     ----------
@@ -161,7 +158,7 @@ def describe_empty_sets(comparisons: Iterable[dict[str, str]], sets: Iterable[st
         for name, rows in table[table["n"] == 0].groupby("set", sort=False):
             under = "" if len(rows) == n_conditions else f" under {', '.join(rows['condition'])}"
             sentence = f"{comparison['name']}: {name} is empty{under}, since {WHY_EMPTY[name]}"
-            found.setdefault(comparison["experiment"], []).append(sentence)
+            found.setdefault(f"experiment-{comparison['experiment']}", []).append(sentence)
     return found
 
 
@@ -329,4 +326,5 @@ def _join(names: Sequence[str]) -> str:
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    plural = "es" if noun.endswith("ch") else "s"
+    return f"{number:,} {noun}{'' if number == 1 else plural}"
