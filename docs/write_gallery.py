@@ -21,6 +21,7 @@ PAGE, IMAGES = ROOT / "docs" / "gallery.md", ROOT / "docs" / "gallery"
 SHOWN = {
     "separation": ("layers", ""),
     "artefacts": ("layers", ""),
+    "heat_maps": ("layers-and-noise", "Layers and timesteps at once"),
     "boxes": ("distance-measures", "Distance sets"),
     "class_distances": ("encoder-decoder", ""),
     "pca": ("encoder-decoder", ""),

@@ -25,7 +25,7 @@ rule compare_prototypes:
         conditions=conditions_of,
         sets=of_experiment("sets"),
         reference=of_experiment("reference"),
-        max_pairs=config["max_pairs"],
+        max_pairs=of_job(plan.get_max_pairs, "experiment"),
         seed=config["seed"],
     script:
         "../scripts/compare_prototypes.py"

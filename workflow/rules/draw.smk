@@ -73,6 +73,30 @@ rule draw_separation:
         "../scripts/draw_separation.py"
 
 
+rule draw_heat_maps:
+    """Draw the separation of each layer at each timestep."""
+    input:
+        separation=statistics_of("separation"),
+        code=sources("draw_heat_maps.py"),
+    output:
+        png=show("heat_maps", "<results>/figures/{experiment}.png"),
+        pdf="<results>/figures/{experiment}.pdf",
+    log:
+        "<logs>/draw_heat_maps/{experiment}.log",
+    wildcard_constraints:
+        experiment=one_of(list_experiments("draw_heat_maps", config["experiments"])),
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem=grow(2, "GB"),
+        runtime=grow(10, "m"),
+    params:
+        title=of_experiment("title"),
+        comparisons=comparisons_of,
+    script:
+        "../scripts/draw_heat_maps.py"
+
+
 rule draw_artefacts:
     """Draw what prototypes hold beside classes, below the separation that an experiment measured."""
     input:

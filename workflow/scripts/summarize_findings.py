@@ -2,6 +2,7 @@
 
 import matplotlib
 
+from semlens.config.axes import SINGLE_AXES
 from semlens.draw.separation import draw_studies
 from semlens.draw.style import save_figure
 from semlens.runtime.logs import log_job
@@ -25,5 +26,6 @@ if __name__ == "__main__":
         write_csv(ranked, MODELS_TABLE, outputs.models)
         noise = read_levels(params.noised, inputs.noise, "timestep", "snr")
         title = "How well are classes and objects separated?"
-        figure = draw_studies(studies, params.models, title=title, seed=params.seed, depths=depths, noise=noise)
+        drawn = [study for study in studies if study.axis in SINGLE_AXES]
+        figure = draw_studies(drawn, params.models, title=title, seed=params.seed, depths=depths, noise=noise)
         save_figure(figure, png=outputs.png, pdf=outputs.pdf)

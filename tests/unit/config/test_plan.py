@@ -14,6 +14,7 @@ from semlens.config.checks import check_folders, check_models, check_references
 from semlens.config.families import name_families
 from semlens.config.load import read_config_schema
 from semlens.config.plan import (
+    get_max_pairs,
     get_shard_range,
     is_template,
     list_comparisons,
@@ -432,6 +433,21 @@ def test_conditions_are_named_by_their_value_in_the_order_given(axis, values):
     made = list_conditions({"axis": axis, "conditions": values})
     assert [(condition["name"], condition[axis]) for condition in made] == [(str(value), value) for value in values]
     assert all(set(condition) == {"name", "metric", "layers", "timestep", "view", "offset"} for condition in made)
+
+
+def test_a_grid_has_each_layer_at_each_timestep():
+    made = list_conditions({"axis": "grid", "conditions": {"layers": ["64+32", "mid8"], "timestep": [0, 200]}})
+    assert [(one["name"], one["layers"], one["timestep"]) for one in made] == [
+        ("64+32@t0", "64+32", 0), ("64+32@t200", "64+32", 200), ("mid8@t0", "mid8", 0), ("mid8@t200", "mid8", 200),
+    ]  # fmt: skip
+    assert all(set(one) == {"name", "metric", "layers", "timestep", "view", "offset"} for one in made)
+
+
+def test_a_grid_stores_as_many_distances_as_one_condition():
+    one = {"axis": "timestep", "conditions": [0, 50], "layers": "mid8"}
+    grid = {"axis": "grid", "conditions": {"layers": ["64", "mid8"], "timestep": [0, 200]}}
+    config = {"max_pairs": 8000, "experiments": {"one": one, "grid": grid}}
+    assert [get_max_pairs(config, name) for name in ("one", "grid")] == [8000, 2000]
 
 
 @pytest.mark.parametrize(

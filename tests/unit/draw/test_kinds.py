@@ -16,6 +16,7 @@ EXPERIMENTS = {
     "flipped": {"axis": "layers", "conditions": ["enc16.1"], **COMMON, "view": "hflip"},
     "noise": {"axis": "timestep", "conditions": [0, 50], "layers": "mid8", **COMMON},
     "noise-sum": {"axis": "timestep", "conditions": [0, 50], "layers": "64+32", **COMMON},
+    "both": {"axis": "grid", **COMMON},
     "video": {"axis": "offset", **COMMON},
     "person": {"axis": "offset", **COMMON, "reference": "walk/00000/1"},
 }
@@ -31,6 +32,7 @@ CONFIG = {"experiments": {name: {**entry, "title": name} for name, entry in EXPE
         ("flipped", ["boxes", *SEPARATION, "artefacts", "sets", "tests", *CLASSES, "objects"]),
         ("noise", ["boxes", *SEPARATION, "artefacts", "sets", "tests", "tokens", "objects"]),
         ("noise-sum", ["boxes", *SEPARATION, "artefacts", "sets", "tests", "objects"]),
+        ("both", ["heat_maps"]),
         ("video", ["curves", *SEPARATION, "sets", "tests", "objects"]),
         ("person", ["track", "track_table"]),
     ],

@@ -26,6 +26,8 @@ class Axis:
         Whether conditions compare different features, so that each has feature maps of its own to show.
     shares_scale
         Whether distances under different conditions can be drawn on one scale.
+    varies
+        The axes that vary at once, each value of one with each of the other; none where the axis is one of its own.
     """
 
     name: str
@@ -35,6 +37,12 @@ class Axis:
     default: Any = None
     changes_features: bool = True
     shares_scale: bool = True
+    varies: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The keys of an experiment that its conditions take the place of."""
+        return self.varies or (self.name,)
 
     def format_heading(self, condition: str) -> str:
         """Return the title of a condition."""
@@ -49,7 +57,9 @@ AXES = {
         Axis("timestep", "timestep of noise", "noise: timestep", heading="t = {}", default=0),
         Axis("view", "view", "view", default=ORIGINAL),
         Axis("offset", "offset", "offset (frames)", heading="+{}", changes_features=False),
+        Axis("grid", "layer and timestep of noise", "layer and noise", varies=("layers", "timestep")),
     )
 }
+SINGLE_AXES = tuple(name for name, axis in AXES.items() if not axis.varies)
 
 FOREIGN = "does not apply"  # a setting of a question that is nothing to a model's family

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import fields
+from itertools import product
 from typing import Any
 
-from semlens.config.axes import AXES, FOREIGN
+from semlens.config.axes import AXES, FOREIGN, SINGLE_AXES
 from semlens.config.schema import Config
 from semlens.extract.settings import ExtractionSettings
 from semlens.images.original import ORIGINAL
@@ -38,7 +39,13 @@ def name_views(config: Config, name: Callable[[Any], str]) -> None:
 
 def list_conditions(experiment: Config) -> list[Config]:
     """Return the conditions of an experiment, each with a value on every axis and its ``name``."""
-    common = {axis: experiment.get(axis) for axis in sorted(AXES)} | get_options(experiment)
+    common = {axis: experiment.get(axis) for axis in sorted(SINGLE_AXES)} | get_options(experiment)
+    if AXES[experiment["axis"]].varies:
+        layers, timesteps = experiment["conditions"]["layers"], experiment["conditions"]["timestep"]
+        return [
+            {**common, "layers": layer, "timestep": timestep, "name": f"{layer}@t{timestep}"}
+            for layer, timestep in product(layers, timesteps)
+        ]
     return [{**common, experiment["axis"]: value, "name": str(value)} for value in experiment["conditions"]]
 
 
@@ -60,6 +67,12 @@ def list_distinct_inputs(experiment: Config) -> list[Config]:
 def list_experiment_conditions(config: Config, experiment: str) -> list[Config]:
     """Return :func:`list_conditions` of an experiment by its name."""
     return list_conditions(config["experiments"][experiment])
+
+
+def get_max_pairs(config: Config, experiment: str) -> int:
+    """Return how many distances of a set are stored under each condition; a grid stores as many as one condition."""
+    entry = config["experiments"][experiment]
+    return config["max_pairs"] // (1 if entry["axis"] in SINGLE_AXES else len(list_conditions(entry)))
 
 
 def list_metrics(config: Config, experiment: str) -> list[str]:
@@ -102,13 +115,14 @@ def list_planes(config: Config, extraction: str, dataset: str) -> list[Config]:
     """Return ``layers``, ``timestep`` and ``metric`` of everything that experiments compare without a view, each once.
 
     A layer set at a timestep has the metric and the channels of the first experiment that compares all channels as they
-    are and does not compare metrics, if there is one.
+    are and does not compare metrics, if there is one. Grids of layers and timesteps are left out: they are too many.
     """
     held = config["extractions"][extraction]
     if ORIGINAL not in config["views"][held["views"]]:
         return []
     planes: dict[tuple, Config] = {}
-    for experiment in sorted(config["experiments"].values(), key=_is_special):
+    experiments = [entry for entry in config["experiments"].values() if entry["axis"] in SINGLE_AXES]
+    for experiment in sorted(experiments, key=_is_special):
         if extraction in experiment["extractions"] and dataset in experiment["datasets"]:
             for condition in list_conditions(experiment):
                 if condition["timestep"] in held["timesteps"]:
@@ -302,7 +316,8 @@ def get_question(config: Config, experiment: str, model: str, dataset: str) -> C
     model's family is ``FOREIGN``.
     """
     entry = config["experiments"][experiment]
-    settings = {key: entry.get(key) for key in (*AXES, "reference") if key != entry["axis"]}
+    varied = AXES[entry["axis"]].parts
+    settings = {key: entry.get(key) for key in (*SINGLE_AXES, "reference") if key not in varied}
     settings |= {key: entry.get(key) or None for key in _CHANNEL_KEYS}
     settings["given"] = " and ".join(sorted(entry.get("given", []))) or None
     extractions = [config["extractions"][name] for name in list_extractions_of(config, experiment, dataset)]
@@ -352,12 +367,12 @@ def get_paper_settings(config: Config, experiment: str, model: str, dataset: str
         "settings": {
             "model": source.get("download"),
             "metric": None if entry["axis"] == "metric" else entry["metric"],
-            "timestep": None if entry["axis"] == "timestep" else entry["timestep"],
+            "timestep": None if "timestep" in AXES[entry["axis"]].parts else entry["timestep"],
             "min_area": studied["min_area"] if stills else None,
             "classes": len(studied.get("classes", [])) if stills else None,
             "listed": "list" in studied if stills else None,
         },
-        "layers": None if entry["axis"] == "layers" else entry.get("layers"),
+        "layers": None if "layers" in AXES[entry["axis"]].parts else entry.get("layers"),
         "denoised": any("inference_steps" in extraction for extraction in extractions),
         "demo": "demo" in studied["source"] or "demo" in source,
         "images": studied["images"],

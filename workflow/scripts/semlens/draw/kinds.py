@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from semlens.config.axes import AXES
+from semlens.config.axes import AXES, SINGLE_AXES
 from semlens.config.plan import compares_classes, list_conditions, tracks_instance
 from semlens.config.schema import Config
 from semlens.config.studies import list_studies
@@ -55,7 +55,11 @@ class Kind:
 
 
 def _compares_sets(experiment: Config) -> bool:
-    return not tracks_instance(experiment)
+    return not tracks_instance(experiment) and not _has_grid(experiment)
+
+
+def _has_grid(experiment: Config) -> bool:
+    return experiment["axis"] not in SINGLE_AXES
 
 
 def _has_boxes(experiment: Config) -> bool:
@@ -120,6 +124,16 @@ KINDS = (
         "tables/{name}.html",
         "Distances",
         "Distance between the reference and every object of every later frame.",
+    ),
+    Kind(
+        "heat_maps",
+        "draw_heat_maps",
+        _has_grid,
+        "figures/{name}.png",
+        "",
+        "Separation by layer and timestep of noise, a row per dataset and model. Outlined: the conditions that cannot "
+        "be told from the best of their map, at 95 %, of all its layers and timesteps at once. Maps of one column "
+        "share a scale. Layers stand in forward order, sums of layers first.",
     ),
     Kind(
         "separation",

@@ -21,6 +21,7 @@ from semlens.draw.boxes import draw_boxes
 from semlens.draw.class_maps import draw_class_distances, draw_pca
 from semlens.draw.curves import draw_curves
 from semlens.draw.example_objects import draw_example_objects, load_example_objects
+from semlens.draw.heat_maps import draw_heat_maps, list_maps
 from semlens.draw.kinds import list_kinds
 from semlens.draw.neighbours import choose_neighbours, draw_neighbours
 from semlens.draw.object_crops import load_crops
@@ -48,6 +49,8 @@ def draw_figure(files: RunFiles, experiment: str, kind: str | None) -> plt.Figur
             return draw_boxes(_read(files, experiment, "sets"), _read(files, experiment, "order"), **words, **look)
         case "curves":
             return draw_curves(_read(files, experiment, "sets"), **words, **look)
+        case "heat_maps":
+            return draw_heat_maps(list_maps(_read(files, experiment, "separation")), title=entry["title"])
         case "separation":
             return _draw_separation(files, experiment)
         case "artefacts":

@@ -16,7 +16,8 @@ from pyarrow.dataset import field
 from semlens.compare.nearest import find_nearest
 from semlens.compare.prototypes import load_prototypes, open_prototypes
 from semlens.compare.running_statistics import read_running_statistics
-from semlens.config.axes import AXES
+from semlens.config.axes import AXES, SINGLE_AXES
+from semlens.config.plan import list_conditions
 from semlens.config.schema import Config
 from semlens.images.crops import Crop, crop_instance
 from semlens.images.original import ORIGINAL
@@ -100,11 +101,12 @@ class Run:
 
     def _describe(self, experiment: str) -> Config:
         entry = self.configuration["experiments"][experiment]
+        fixed = [axis for axis in SINGLE_AXES if axis not in AXES[entry["axis"]].parts]
         return {
             "title": entry["title"],
             "axis": entry["axis"],
-            "conditions": [str(condition) for condition in entry["conditions"]],
-            "fixed": {axis: entry[axis] for axis in AXES if axis != entry["axis"] and entry.get(axis) is not None},
+            "conditions": [condition["name"] for condition in list_conditions(entry)],
+            "fixed": {axis: entry[axis] for axis in fixed if entry.get(axis) is not None},
             "sets": list(entry["sets"]),
             "expected_order": list(entry["expected_order"]),
         }
