@@ -1,0 +1,258 @@
+"""What the host does beside a network: images per second of extraction and encoding while the network costs nothing.
+
+    python benchmarks/host.py --annotations instances_train2017.json        # real masks; without, of drawn scenes
+    python benchmarks/host.py --annotations ... --beside ../earlier         # another copy's library, in turn
+    python benchmarks/host.py --annotations ... --folder /dev/shm           # where files go: here, into memory
+
+A stand-in takes the network's place. Its layers give out maps that are there already; or it sleeps first, as long as a
+GPU would compute, without holding the interpreter. Shapes are those of Stable Diffusion 1.5. Each case is a process of
+its own; loading is not counted. ``of the ideal``: what the slower of the two, network and host, would take alone, over
+what both took.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import measure
+import numpy as np
+import pandas as pd
+import torch
+
+if library := os.environ.get("SEMLENS_LIBRARY"):
+    sys.path.insert(0, library)
+
+from diffusers.configuration_utils import FrozenDict
+from extraction import DEMO, UNET, write_images
+
+from semlens.extract import latents
+from semlens.extract.features import FeatureExtractor, extract_features
+from semlens.extract.latents import encode_images
+from semlens.extract.prototypes import pool_prototypes
+from semlens.extract.settings import ExtractionSettings
+from semlens.extract.streaming import extract_prototypes
+from semlens.models.backbones import unet
+from semlens.select.formats import load_format
+from semlens.storage.shard_writer import create_shard, write_array, write_samples
+
+CONFIG = FrozenDict(UNET | {"sample_size": 64, "_class_name": "UNet2DConditionModel"})
+BASE = {"batch": 8, "objects": 9, "network": 0.0}
+SIZE = 512
+
+
+class UNet2DConditionModel(torch.nn.Module):
+    """Gives out maps that are there already, after ``seconds`` an image in which it holds nothing."""
+
+    def __init__(self, batch: int, seconds: float) -> None:
+        super().__init__()
+        self.config, self.dtype, self.device, self._seconds = CONFIG, torch.float32, torch.device("cpu"), seconds
+        generator = torch.Generator().manual_seed(0)
+        self._layers = unet.list_layers(CONFIG)
+        self._maps = {}
+        for layer in self._layers:
+            shape = (batch, layer.channels, layer.grid, layer.grid)
+            self._maps[layer.name] = torch.randn(shape, generator=generator)
+            place: torch.nn.Module = self
+            for name in layer.module.split("."):
+                if not hasattr(place, name):
+                    place.add_module(name, torch.nn.Identity())
+                place = getattr(place, name)
+
+    def forward(self, sample: torch.Tensor, timestep: int, **conditioning: Any) -> None:
+        time.sleep(self._seconds * len(sample))
+        for layer in self._layers:
+            self.get_submodule(layer.module)(self._maps[layer.name][: len(sample)])
+
+
+class Encoder:
+    """A VAE that costs nothing but the seconds it sleeps."""
+
+    config = SimpleNamespace(scaling_factor=0.18215, latent_channels=4, latents_mean=None, latents_std=None)
+    dtype = torch.float32
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def encode(self, pixels: torch.Tensor) -> SimpleNamespace:
+        time.sleep(self._seconds * len(pixels))
+        return SimpleNamespace(latent_dist=SimpleNamespace(parameters=torch.zeros(len(pixels), 8, 64, 64)))
+
+
+def read_instances(annotations: str | None, folder: Path) -> pd.DataFrame:
+    """Rows of a manifest: of a file of COCO's, or of drawn scenes."""
+    if annotations is None:
+        write_images(folder, 4)
+        return pd.read_parquet(folder / "manifest.parquet")
+    root = Path(annotations)
+    split = root.stem.removeprefix("instances_")
+    return pd.DataFrame(load_format("coco").read_instances(root.parents[1], [split], None)).assign(dataset="coco")
+
+
+def write_manifest(known: pd.DataFrame, folder: Path, images: int, objects: int) -> None:
+    """As many images, each with so many masks of any of those that are known."""
+    rows = known.sample(images * objects, replace=True, random_state=0, ignore_index=True)
+    names = [f"{number:06d}" for number in np.repeat(np.arange(images), objects)]
+    rows["image_id"] = names
+    rows["instance_id"] = [f"{name}/{number}" for number, name in enumerate(names)]
+    rows.to_parquet(folder / "manifest.parquet")
+
+
+def write_inputs(folder: Path, images: int) -> None:
+    """Latents and a prompt whose values do not matter."""
+    ids = [f"{number:06d}" for number in range(images)]
+    with create_shard(folder / "latents.h5", {"scaling_factor": 0.18215, "size": SIZE}, {}) as shard:
+        write_array(shard, "identity/sample_id", ids)
+        write_samples(shard, "identity/posterior", 0, np.zeros((images, 8, 64, 64), np.float32), total=images)
+    with create_shard(folder / "prompt.h5", {}, {}) as shard:
+        shard["embedding"] = np.zeros((1, 77, 768), np.float32)
+
+
+def run_case(case: dict[str, Any], folder: Path, known: pd.DataFrame) -> float:
+    """Seconds that a case takes an image."""
+    images, batch = case["images"], case["batch"]
+    write_manifest(known, folder, images, case["objects"])
+    if case["what"] == "encode":
+        return _time(lambda: _encode(case, folder), images, mock.patch.object(latents, "load_vae", _load_vae(case)))
+    write_inputs(folder, images)
+    network = UNet2DConditionModel(batch, case["network"])
+    with mock.patch.object(unet, "load", lambda *_, **__: network):
+        extractor = FeatureExtractor(
+            ExtractionSettings([case["layers"]], [0], "sample", True, None, 0, "float32"),
+            family="unet",
+            inputs={
+                "latents": folder / "latents.h5",
+                "prompt": folder / "prompt.h5",
+                "network": "",
+                "scheduler": DEMO / "scheduler",
+            },
+            images={"size": SIZE},
+            device="cpu",
+            batch_size=batch,
+            names={"extraction": "host", "model": "none", "dataset": "coco", "prompt": ""},
+        )
+    masks = {"resize": "stretch", "mask": "nearest", "seed": 0}
+    pooled = {"manifest": folder / "manifest.parquet", "layer_sets": [case["layers"]], **masks}
+    tokens = folder / "tokens.h5"
+    match case["what"]:
+        case "maps":
+            return _time(lambda: extract_features(extractor, out=folder / "maps.h5", tokens=tokens), images)
+        case "prototypes":
+            out = folder / "prototypes.parquet"
+            return _time(lambda: extract_prototypes(extractor, **pooled, out=out, tokens=tokens), images)
+        case "pool":
+            extract_features(extractor, out=folder / "maps.h5")
+            work = {"features": folder / "maps.h5", **pooled, "out": folder / "prototypes.parquet"}
+            return _time(lambda: pool_prototypes(**work), images)
+    raise ValueError(case["what"])
+
+
+def _time(work: measure.Work, images: int, *patches: Any) -> float:
+    for patch in patches:
+        patch.start()
+    start = time.perf_counter()
+    work()
+    return (time.perf_counter() - start) / images
+
+
+def _load_vae(case: dict[str, Any]) -> Any:
+    return lambda *_, **__: Encoder(case["network"])
+
+
+def _encode(case: dict[str, Any], folder: Path) -> None:
+    encode_images(
+        manifest=folder / "manifest.parquet",
+        folder=case["photographs"],
+        vae="",
+        views=["identity"],
+        seed=0,
+        size=SIZE,
+        resize="stretch",
+        exif="ignore",
+        dtype="float32",
+        device="cpu",
+        batch_size=case["batch"],
+        out=folder / "latents.h5",
+    )
+
+
+def list_cases(toy: bool) -> list[dict[str, Any]]:
+    """What is measured: one thing at a time differs from the base."""
+    cases = [
+        {"what": what, "layers": layers, **BASE, **changed}
+        for what, layers in itertools.product(("prototypes", "maps", "pool"), ("enc16.1", "64+32+16"))
+        for changed in ({}, {"batch": 1}, {"batch": 32}, {"objects": 1}, {"objects": 30}, {"network": 0.01})
+        if what != "pool" or not changed
+    ]
+    cases += [{"what": "encode", "layers": "-", **BASE, **changed} for changed in ({}, {"network": 0.003})]
+    if toy:
+        return [{**case, "images": 2, "batch": 2} for case in cases if case["layers"] != "64+32+16"][:3]
+    return [{**case, "images": 64 if case["layers"] == "64+32+16" else 256} for case in cases]
+
+
+def compare(options: argparse.Namespace) -> list[dict[str, object]]:
+    """A row per case, each library in turn, round by round."""
+    libraries = {"this": "", **({"beside": str(Path(options.beside, "workflow", "scripts"))} if options.beside else {})}
+    rows, free = [], {}
+    for case in list_cases(options.toy):
+        if options.only and case["what"] not in options.only:
+            continue
+        seconds: dict[str, list[float]] = {name: [] for name in libraries}
+        for _, (name, library) in itertools.product(range(options.runs), libraries.items()):
+            seconds[name].append(_run_process(case, options, library))
+        key = tuple(case[name] for name in ("what", "layers", "batch", "objects"))
+        row = {name: case[name] for name in ("what", "layers", "batch", "objects")}
+        row["network, ms"] = f"{1000 * case['network']:g}"
+        row["images/s"] = measure.spread([1 / value for value in seconds["this"]])
+        if case["network"]:
+            ideal = max(case["network"], free[key])
+            row["of the ideal"] = f"{ideal / statistics.median(seconds['this']):.2f}"
+        else:
+            free[key], row["of the ideal"] = statistics.median(seconds["this"]), "-"
+        if options.beside:
+            row["beside, images/s"] = measure.spread([1 / value for value in seconds["beside"]])
+            row["times faster"] = measure.spread(measure.ratios(seconds["beside"], seconds["this"]))
+        rows.append(row)
+        print(row, file=sys.stderr)
+    return rows
+
+
+def _run_process(case: dict[str, Any], options: argparse.Namespace, library: str) -> float:
+    command = [sys.executable, __file__, "--case", json.dumps(case), *(["--toy"] if options.toy else [])]
+    for name in ("annotations", "folder"):
+        if getattr(options, name):
+            command += [f"--{name}", getattr(options, name)]
+    environment = {**os.environ, **({"SEMLENS_LIBRARY": library} if library else {})}
+    return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment).stdout)
+
+
+def main(options: argparse.Namespace) -> None:
+    if not options.case:
+        measure.report(compare(options), "torch", "numpy", "h5py")
+        return
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
+        known, case = read_instances(options.annotations, Path(name)), json.loads(options.case)
+        drawn = Path(name, "coco")
+        case["photographs"] = str(Path(options.annotations).parents[1] if options.annotations else drawn)
+        print(run_case(case, Path(name), known))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--annotations", help="a COCO file instances_SPLIT.json, in COCO's layout with its images")
+    parser.add_argument("--folder", help="where files are written")
+    parser.add_argument("--beside", help="another working copy, whose library is measured too")
+    parser.add_argument("--only", nargs="+", choices=["prototypes", "maps", "pool", "encode"])
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--toy", action="store_true", help="two images: figures that say nothing")
+    parser.add_argument("--case", help=argparse.SUPPRESS)
+    main(parser.parse_args())
