@@ -27,31 +27,33 @@ class Anchors(NamedTuple):
 
 
 def find_measured(labels: Labels) -> np.ndarray:
-    """Return which objects have a separation that counts, (n,) bool.
-
-    They have neighbours of both kinds in other images (videos), and such objects of their class are in ``MIN_UNITS``
-    of these.
-    """
+    """Return which objects have neighbours of both kinds in other images (videos), and so a separation, (n,) bool."""
     n_classes, n_units = len(labels.class_names), len(labels.unit_names)
     cells = np.bincount(labels.classes * n_units + labels.units, minlength=n_classes * n_units)
     own = cells.reshape(n_classes, n_units)[labels.classes, labels.units]
     of_class = np.bincount(labels.classes, minlength=n_classes)[labels.classes]
     of_unit = np.bincount(labels.units, minlength=n_units)[labels.units]
     n_like = of_class - own
-    measured = (n_like > 0) & (len(labels) - of_unit > n_like)
-    pairs = np.unique(np.stack([labels.classes, labels.units])[:, measured], axis=1)
-    return measured & (np.bincount(pairs[0], minlength=n_classes) >= MIN_UNITS)[labels.classes]
+    return (n_like > 0) & (len(labels) - of_unit > n_like)
 
 
-def sample_anchors(labels: Labels, by: str, seed: int, n_anchors: int = N_ANCHORS) -> Anchors:
+def list_classes(labels: Labels) -> np.ndarray:
+    """Return the codes of the classes that count: those with such objects in at least ``MIN_UNITS`` images (videos)."""
+    pairs = np.unique(np.stack([labels.classes, labels.units])[:, find_measured(labels)], axis=1)
+    return np.flatnonzero(np.bincount(pairs[0], minlength=len(labels.class_names)) >= MIN_UNITS)
+
+
+def sample_anchors(labels: Labels, classes: np.ndarray, by: str, seed: int, n_anchors: int = N_ANCHORS) -> Anchors:
     """Return anchors, as many of each class; all of a class that has fewer.
 
     Parameters
     ----------
+    classes
+        Codes of the classes that count.
     by
-        ``classes``: classes count the same. ``objects``: they count by their objects.
+        ``classes``: they count the same. ``objects``: they count by their objects.
     """
-    measured = find_measured(labels)
+    measured = find_measured(labels) & np.isin(labels.classes, classes)
     codes, counts = np.unique(labels.classes[measured], return_counts=True)
     rows, weights = [np.empty(0, int)], [np.empty(0)]
     for code, count in zip(codes, counts, strict=True):

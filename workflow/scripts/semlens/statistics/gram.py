@@ -1,7 +1,7 @@
 """Inner products of prototypes, layer by layer: those of layers joined are their sums.
 
-Let x be the prototypes of a layer, (n, D); G = x x', and s the sums of their components. Of layers that are joined, G, s
-and D add up, and with them
+Let x be the prototypes of a layer, (n, D), G = x x', and s the sums of their components. Of layers that are joined,
+G, s and D add up, and with them
 
 * cosine distance is 1 - G_ij / sqrt(G_ii G_jj),
 * correlation distance the same of G - s s' / D: layers are joined before they are centred,

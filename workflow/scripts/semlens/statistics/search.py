@@ -15,7 +15,7 @@ import numpy as np
 from scipy import stats
 
 from semlens.runtime.logs import log
-from semlens.statistics.anchors import N_ANCHORS, measure_anchors, sample_anchors
+from semlens.statistics.anchors import N_ANCHORS, list_classes, measure_anchors, sample_anchors
 from semlens.statistics.gram import LayerProducts, Subset
 from semlens.statistics.intervals import LEVEL, Estimates
 from semlens.statistics.labels import Labels
@@ -126,23 +126,28 @@ def search(products: LayerProducts, metric: str, labels: Labels, options: Option
     labels
         Of the objects of ``products``.
     """
-    everyone = np.arange(len(labels))
+    everyone, classes = np.arange(len(labels)), list_classes(labels)
     n_units = len(labels.unit_names)
     is_first = np.random.default_rng(options.seed).permutation(n_units) < n_units / 2
     halves = [everyone[is_first[labels.units] == first] for first in (True, False)]
     told = []
     for name, half, other in zip(HALVES, halves, reversed(halves), strict=True):
-        chosen = search_objects(products, metric, half, labels, options).choose()
-        measure = partial(measure_exactly, products, metric, members=other, labels=labels, by=options.average)
-        measured = {subset: measure(subset) for subset in dict.fromkeys(chosen.values())}
+        chosen = search_objects(products, metric, half, labels, classes, options).choose()
+        measure = partial(measure_exactly, products, metric, members=other, labels=labels, classes=classes)
+        measured = {subset: measure(subset, by=options.average) for subset in dict.fromkeys(chosen.values())}
         told.append(Told(chosen, {choice: measured[subset] for choice, subset in chosen.items()}))
         if chosen:
             log.info("%s, %s: %s", metric, name, products.name_subset(chosen["best"]))
-    return search_objects(products, metric, everyone, labels, options), (told[0], told[1])
+    return search_objects(products, metric, everyone, labels, classes, options), (told[0], told[1])
 
 
 def search_objects(
-    products: LayerProducts, metric: str, members: np.ndarray, labels: Labels, options: Options
+    products: LayerProducts,
+    metric: str,
+    members: np.ndarray,
+    labels: Labels,
+    classes: np.ndarray,
+    options: Options,
 ) -> Search:
     """Return what some objects say of subsets of layers.
 
@@ -155,16 +160,20 @@ def search_objects(
         (n,) Positions of the objects.
     labels
         Of all objects.
+    classes
+        Codes of the classes that count.
     """
     own = select_labels(labels, members)
-    anchors = sample_anchors(own, options.average, options.seed, options.n_anchors)
+    anchors = sample_anchors(own, classes, options.average, options.seed, options.n_anchors)
 
     def score(subsets: Sequence[Subset]) -> np.ndarray:
         return measure_anchors(products, metric, subsets, members, own, anchors)
 
     subsets, sampled = try_subsets(score, len(products.names), options.beam)
     measured = [subsets[place] for place in _choose_exact(subsets, sampled, options.n_exact)]
-    averages = [measure_exactly(products, metric, subset, members, labels, options.average) for subset in measured]
+    averages = [
+        measure_exactly(products, metric, subset, members, labels, classes, options.average) for subset in measured
+    ]
     exact = Estimates(
         [products.name_subset(subset) for subset in measured],
         np.array([average.value for average in averages]),
@@ -175,7 +184,13 @@ def search_objects(
 
 
 def measure_exactly(
-    products: LayerProducts, metric: str, subset: Subset, members: np.ndarray, labels: Labels, by: str
+    products: LayerProducts,
+    metric: str,
+    subset: Subset,
+    members: np.ndarray,
+    labels: Labels,
+    classes: np.ndarray,
+    by: str,
 ) -> Average:
     """Return the separation between images of some layers joined, over all of some objects; NaN if it is undefined.
 
@@ -185,6 +200,8 @@ def measure_exactly(
         (n,) Positions of the objects.
     labels
         Of all objects.
+    classes
+        Codes of the classes that count.
     """
     own, n = select_labels(labels, members), len(members)
     if not n or not products.is_defined(subset, metric):
@@ -197,7 +214,7 @@ def measure_exactly(
     size = max(1, _BATCH_SIZE // n)
     for _ in map_by_threads(fill, (slice(start, start + size) for start in range(0, n, size))):
         pass
-    return measure_separation(iterate_between(distances, own), own, own.classes).average(by)
+    return measure_separation(iterate_between(distances, own), own, own.classes).average(by, classes)
 
 
 def combine(told: Sequence[Told], choice: str, less: str | None = None) -> HeldOut:

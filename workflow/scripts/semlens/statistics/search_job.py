@@ -11,7 +11,6 @@ from semlens.compare.prototypes import PrototypeShard, load_prototypes, open_pro
 from semlens.images.original import ORIGINAL
 from semlens.models.layers import find_forward_position
 from semlens.runtime.logs import log
-from semlens.statistics.anchors import find_measured
 from semlens.statistics.gram import LayerProducts
 from semlens.statistics.labels import Labels
 from semlens.statistics.measure import sample_units
@@ -54,18 +53,17 @@ def search_layers(
     names = sort_layers(shards, layers)
     rows, n_all, products = load_products(shards, names, timestep, options.seed)
     labels = Labels.from_rows(rows)
-    measured = find_measured(labels)
     log.info("%d of %d objects, %d layers", len(rows), n_all, len(names))
     tables, summaries = [], []
     for metric in metrics:
         found, told = search(products, metric, labels, options)
         tables.append(tabulate_search(products, metric, found, told))
-        summary = summarize_search(products, metric, found, told, labels, measured).assign(n_all=n_all)
+        summary = summarize_search(products, metric, found, told, labels, n_all)
         summaries.append(summary)
         for row in summary.itertuples():
             log.info("%s, %s: %s: %.4f, elsewhere %.4f", metric, row.choice, row.layers, row.separation, row.elsewhere)
     write_csv(pd.concat(tables, ignore_index=True), SEARCH_TABLE, out)
-    write_csv(pd.concat(summaries, ignore_index=True)[list(SEARCH_SUMMARY.columns)], SEARCH_SUMMARY, out_summary)
+    write_csv(pd.concat(summaries, ignore_index=True), SEARCH_SUMMARY, out_summary)
 
 
 def sort_layers(shards: Sequence[PrototypeShard], layers: Sequence[str]) -> list[str]:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from semlens.statistics.anchors import find_measured, list_classes
 from semlens.statistics.comparisons import MIN_UNITS
 from semlens.statistics.gram import METRICS, LayerProducts
 from semlens.statistics.labels import Labels
@@ -129,15 +130,17 @@ def tabulate_search(products: LayerProducts, metric: str, found: Search, told: S
 
 
 def summarize_search(
-    products: LayerProducts, metric: str, found: Search, told: Sequence[Told], labels: Labels, measured: np.ndarray
+    products: LayerProducts, metric: str, found: Search, told: Sequence[Told], labels: Labels, n_all: int
 ) -> pd.DataFrame:
-    """Return a row per choice, but for ``n_all``, see ``SEARCH_SUMMARY``.
+    """Return a row per choice, see ``SEARCH_SUMMARY``.
 
     Parameters
     ----------
-    measured
-        Which objects have a separation that counts, see :func:`semlens.statistics.anchors.find_measured`.
+    n_all
+        Number of all objects, of which these may be a part.
     """
+    classes = list_classes(labels)
+    counted = find_measured(labels) & np.isin(labels.classes, classes)
     low, high = found.exact.compute_interval(share=True)
     chosen, rows = found.choose(), []
     for choice in CHOICES:
@@ -157,10 +160,11 @@ def summarize_search(
         n_exact=np.count_nonzero(~np.isnan(found.exact.values)),
         n_tied=np.count_nonzero(found.among_best),
         n_objects=len(labels),
-        n_units=len(np.unique(labels.units[measured])),
-        n_classes=len(np.unique(labels.classes[measured])),
+        n_all=n_all,
+        n_units=len(np.unique(labels.units[counted])),
+        n_classes=len(classes),
     )
-    return table.reindex(columns=[name for name in SEARCH_SUMMARY.columns if name != "n_all"])
+    return table.reindex(columns=list(SEARCH_SUMMARY.columns))
 
 
 def _join_halves(names: pd.Series) -> str:
