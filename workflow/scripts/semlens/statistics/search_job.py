@@ -13,7 +13,7 @@ from semlens.models.layers import find_forward_position
 from semlens.runtime.logs import log
 from semlens.statistics.gram import LayerProducts
 from semlens.statistics.labels import Labels
-from semlens.statistics.measure import sample_units
+from semlens.statistics.sampling import sample_units
 from semlens.statistics.search import Options, search
 from semlens.statistics.search_tables import SEARCH_SUMMARY, SEARCH_TABLE, summarize_search, tabulate_search
 from semlens.storage.tables import write_csv
