@@ -52,7 +52,7 @@ def test_anchors_are_as_many_of_each_class_and_count_by_what_is_averaged():
 
 
 def test_classes_that_count_are_those_of_separation():
-    rows, labels, layers = plant_layers(3, 1, images=16, classes=6)
+    _, labels, layers = plant_layers(3, 1, images=16, classes=6)
     (distances,) = multiply(layers).iterate_distances([(0,)], "euclidean", *[np.arange(len(labels))] * 2)
     separation = measure_separation(iterate_between(distances, labels), labels, labels.classes)
     np.testing.assert_array_equal(list_classes(labels), separation.list_classes())

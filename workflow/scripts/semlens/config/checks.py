@@ -212,7 +212,7 @@ def check_references(config: Config) -> None:
         _check_dataset(f"dataset {name!r}", dataset)
     for name in config["experiments"]:
         _check_experiment(config, name)
-    for name in config["searches"]:
+    for name in config.get("searches", {}):
         _check_search(config, name)
 
 

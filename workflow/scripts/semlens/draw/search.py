@@ -13,7 +13,7 @@ from semlens.draw.style import apply_style
 from semlens.statistics.comparisons import MIN_UNITS
 from semlens.storage.csv_tables import read_csv
 
-_COLUMNS = 3
+_COLUMNS = 3  # of datasets; metrics stand side by side
 _WIDTH, _CURVE, _ROW = 4.8, 2.6, 0.17  # inches: of a panel, of its curves, of a layer's row below them
 _SHIFT = 0.09  # of a model's marks beside another's
 _TOLD = ("best", "best single layer", "all layers")  # choices whose value on other images is drawn
@@ -61,7 +61,7 @@ def draw_search(found: Sequence[Found], models: Sequence[dict[str, Any]], *, tit
     names = [name for name in colours if any(one.model == name for one in found)]
     datasets, metrics = dict.fromkeys(one.dataset for one in found), dict.fromkeys(found[0].table["metric"])
     panels = [(dataset, metric) for dataset in datasets for metric in metrics]
-    n_columns, n_parts = min(_COLUMNS, len(panels)), 1 + len(names)
+    n_columns, n_parts = len(metrics) if len(metrics) > 1 else min(_COLUMNS, len(panels)), 1 + len(names)
     heights = [_CURVE, *(max(_ROW * len(list_layers(one.table)) + 0.2, 0.5) for one in _select(found, names))]
     n_rows = -(-len(panels) // n_columns)
     figure, grid = plt.subplots(
