@@ -16,7 +16,7 @@ OPTIONS = Options(average="classes", beam=5, seed=0, n_anchors=60, n_exact=8)
 
 
 def search_planted(seed=0, n_layers=5, options=OPTIONS, metric="correlation", **planted):
-    rows, labels, layers = plant_layers(seed, n_layers, **planted)
+    _, labels, layers = plant_layers(seed, n_layers, **planted)
     products = multiply(layers)
     return products, labels, *search(products, metric, labels, options)
 
@@ -45,7 +45,7 @@ def test_every_subset_has_the_separation_of_concatenated_prototypes(metric, by):
 
 
 def test_layers_that_show_parts_of_a_class_are_found_together_and_noise_is_left_out():
-    products, _, found, told = search_planted(signal=(1, 3))
+    _, _, found, told = search_planted(signal=(1, 3))
     chosen = found.choose()
     assert chosen["best"] == chosen["smallest tied"] == (1, 3)
     assert [one.chosen["best"] for one in told] == [(1, 3), (1, 3)]
@@ -104,7 +104,7 @@ def test_a_beam_finds_what_all_subsets_show():
 
 
 def test_equal_layers_are_tied_and_the_fewest_are_named():
-    rows, labels, layers = plant_layers(0, 1, signal=(0,))
+    _, labels, layers = plant_layers(0, 1, signal=(0,))
     twins = {"a": layers["l0"], "b": layers["l0"], "c": 2 * layers["l0"]}
     found, _ = search(multiply(twins), "cosine", labels, OPTIONS)
     assert found.among_best.all() and len(found.among_best) == 7
@@ -123,7 +123,7 @@ def test_where_no_class_counts_there_are_tables_without_values(images, classes):
 
 
 def test_a_layer_that_is_constant_is_undefined_alone_and_adds_nothing_to_others():
-    rows, labels, layers = plant_layers(0, 2, signal=(0, 1))
+    _, labels, layers = plant_layers(0, 2, signal=(0, 1))
     layers["l1"][:] = 0
     products = multiply(layers)
     found, told = search(products, "correlation", labels, OPTIONS)

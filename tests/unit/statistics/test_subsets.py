@@ -1,5 +1,7 @@
 """Which subsets are tried, and that a beam finds what was planted."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -17,9 +19,7 @@ def test_every_subset_is_listed_once_and_begins_as_the_one_before_where_it_can()
     subsets = list_subsets(5)
     assert len(set(subsets)) == 31 and all(subset == tuple(sorted(set(subset))) for subset in subsets)
     assert all(subset[:-1] in ((), *subsets[:place]) for place, subset in enumerate(subsets))
-    added = [
-        len(b) - sum(x == y for x, y in zip(a, b, strict=False)) for a, b in zip(subsets, subsets[1:], strict=False)
-    ]
+    added = [len(b) - sum(x == y for x, y in zip(a, b, strict=False)) for a, b in pairwise(subsets)]
     assert set(added) == {1}
 
 

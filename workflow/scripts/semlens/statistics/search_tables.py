@@ -23,7 +23,7 @@ def _count(description: str) -> pa.Column:
 
 _SHARE = pa.Check.in_range(0, 1)
 _METRIC = pa.Column(str, pa.Check.isin(METRICS), description="Metric of the distances.")
-_UNITS = "images (videos, where images are frames)"
+_UNITS = "images (videos)"
 
 SEARCH_TABLE = pa.DataFrameSchema(
     {
@@ -78,7 +78,7 @@ SEARCH_SUMMARY = pa.DataFrameSchema(
         "high": _number("Upper end of its 95 % interval.", _SHARE),
         "elsewhere": _number(
             f"Separation of what is chosen so on {_UNITS} that did not choose: each half chooses, the other half "
-            "says, and this is the mean. The halves may choose other layers than all images do.",
+            "says, and this is the mean. Halves may choose other layers.",
             _SHARE,
         ),
         "elsewhere_low": _number("Lower end of its 95 % interval, for what the halves chose as it is.", _SHARE),
