@@ -28,6 +28,7 @@ include: "workflow/rules/extract.smk"
 include: "workflow/rules/pool.smk"
 include: "workflow/rules/compare.smk"
 include: "workflow/rules/statistics.smk"
+include: "workflow/rules/search.smk"
 include: "workflow/rules/draw.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/targets.smk"
@@ -39,6 +40,7 @@ rule all:
     input:
         rules.draw.input,
         rules.statistics.input,
+        rules.search.input,
         rules.pool.input,
         rules.write_report.output.html,
         rules.write_explorer.output.html,

@@ -68,9 +68,10 @@ STAGES = {
     "pool": ("pool_prototypes",),
     "compare": ("compare_prototypes",),
     "statistics": ("compute_statistics", "compare_classes", "project_objects", "measure_tokens"),
+    "search": ("search_layers",),
     "draw": (
         *("draw_experiment", "draw_separation", "draw_classes", "draw_example_objects", "draw_track"),
-        *("draw_neighbours", "draw_tokens", "draw_artefacts"),
+        *("draw_neighbours", "draw_tokens", "draw_artefacts", "draw_search"),
     ),
     "report": ("judge_claims", "describe_run", "summarize_findings", "write_report", "write_explorer"),
 }

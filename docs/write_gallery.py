@@ -28,6 +28,7 @@ SHOWN = {
     "neighbours": ("single-layer", ""),
     "pairs": ("single-layer", ""),
     "tokens": ("layers", ""),
+    "search": ("together", "Layers together"),
     "objects": ("resolution", ""),
     "curves": ("video", "Distances in later frames"),
     "track": ("video-example", "One object in later frames"),
@@ -37,7 +38,7 @@ INTRODUCTION = """\
 
 Figures of the demo, with their captions in the report. The demo's images are drawn, and its model is small: the
 figures show what semlens draws, and say nothing about Stable Diffusion. A run writes each as PNG and PDF into
-`results/figures/`. A notebook draws them again: `open_run("results").plot(experiment, kind)`.
+`results/figures/`. A notebook draws those of experiments again: `open_run("results").plot(experiment, kind)`.
 
 This page is generated from captions and a finished demo (`make gallery`).
 """

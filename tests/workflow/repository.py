@@ -30,7 +30,22 @@ LIBRARY = SCRIPTS / "semlens"
 CACHES = {".git", ".venv", ".snakemake", "__pycache__", ".pytest_cache", ".ruff_cache"}
 MADE = ("results", "resources/datasets", "resources/models", "resources/downloads", "resources/images")
 
-TARGETS = {"all", "fetch", "index", "select", "encode", "layers", "extract", "pool", "compare", "statistics", "draw"}
+TARGETS = {
+    *(
+        "all",
+        "fetch",
+        "index",
+        "select",
+        "encode",
+        "layers",
+        "extract",
+        "pool",
+        "compare",
+        "statistics",
+        "search",
+        "draw",
+    )
+}
 
 T = TypeVar("T")
 

@@ -18,6 +18,7 @@ TABLES = {
     "index.py --runs 1": "peak",
     "separation.py": "times semlens",
     "separation.py --many": "peak, GB",
+    "search.py": "times faster",
     "calibration.py": "Kruskal-Wallis",
     "plans.py": "all is there, s",
     "startup.py": "times torch",

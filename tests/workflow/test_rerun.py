@@ -71,8 +71,10 @@ def examples(*experiments: str) -> set[Job]:
     return {Job("draw_example_objects", experiment) for experiment in experiments}
 
 
+SEARCHED = {Job("search_layers", "pair/tiny/coco"), Job("draw_search", "pair")}
 PLAIN = (
-    extracted("extract_features", "plain", "coco", "voc")
+    SEARCHED
+    | extracted("extract_features", "plain", "coco", "voc")
     | extracted("pool_prototypes", "plain", "coco", "voc")
     | projected("plain", "coco", "voc")
     | measured("plain", "coco", "voc")
@@ -129,6 +131,8 @@ CHANGES = {
         {"experiments:layers:title": "Another question"},
         {Job(f"draw_{kind}", "layers") for kind in DRAWN} | examples("layers"),
     ),
+    "a beam reruns its search": ({"searches:pair:beam": 3}, SEARCHED),
+    "a search's title redraws it": ({"searches:pair:title": "Another question"}, {Job("draw_search", "pair")}),
     "a section stands in the report alone": ({"experiments:layers:section": "beyond the paper"}, set()),
     "an expected order reruns the tests": (
         {"experiments:video:expected_order": ["scdi", "sidi"]},
@@ -189,6 +193,7 @@ CHANGES = {
             Job("extract_features", "plain/tiny/coco/00001"),
             Job("pool_prototypes", "plain/tiny/coco/00001"),
         }
+        | SEARCHED
         | projected("plain", "coco")
         | measured("plain", "coco")
         | {Job("draw_tokens", "layers")}
@@ -214,6 +219,7 @@ CHANGES = {
     "a feature set is pooled from the maps that are there": (
         {"experiments:layers:conditions": ["enc16.1", "enc16"]},
         extracted("pool_prototypes", "plain", "coco")
+        | SEARCHED
         | projected("plain", "coco")
         | {Job("draw_tokens", "layers")}
         | concluded("metrics", dataset="coco")

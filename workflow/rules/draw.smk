@@ -307,6 +307,34 @@ rule draw_classes:
         "../scripts/draw_classes.py"
 
 
+rule draw_search:
+    """Draw which layers together separate classes best, and set the table of the best subsets."""
+    input:
+        tables=lambda wildcards: list_searches(config, wildcards.search),
+        summaries=lambda wildcards: list_searches(config, wildcards.search, ".summary"),
+        code=sources("draw_search.py"),
+    output:
+        png=show("search", "<results>/figures/{search}.search.png", "searches"),
+        pdf="<results>/figures/{search}.search.pdf",
+        html=show("search_table", "<results>/tables/{search}.search.html", "searches"),
+        csv="<results>/tables/{search}.search.csv",
+        md="<results>/tables/{search}.search.md",
+        tex="<results>/tables/{search}.search.tex",
+    log:
+        "<logs>/draw_search/{search}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem=grow(2, "GB"),
+        runtime=grow(10, "m"),
+    params:
+        title=of_entry("searches", "title"),
+        runs=lambda wildcards: list_runs(config, "searches", wildcards.search),
+        models=list_compared_models(config),
+    script:
+        "../scripts/draw_search.py"
+
+
 PUBLISHED = [
     here(find_file(config.get("reference_results", ""), HOME) / name) for name in ("claims.yaml", "table1.csv")
 ]

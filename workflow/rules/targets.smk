@@ -63,6 +63,12 @@ rule statistics:
         ["<results>/tokens/{extraction}/{model}/{dataset}.csv".format_map(job) for job in plan.list_sampled(config)],
 
 
+rule search:
+    """Which layers together separate classes best."""
+    input:
+        list_searches(config),
+
+
 rule draw:
     """Figures, tables and findings."""
     input:

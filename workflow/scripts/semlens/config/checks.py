@@ -73,6 +73,7 @@ def check_models(config: Config, demo: str | Path) -> None:
             for name, extraction in config["extractions"].items():
                 if model in extraction["models"]:
                     _check_layers(config, name, layers)
+                    _check_disjoint(config, name, layers)
 
 
 def _check_options(config: Config, model: str) -> None:
@@ -127,6 +128,20 @@ def _check_layers(config: Config, name: str, available: list[str]) -> None:
                 _check_held(layer_set, available, held)
     except ValueError as error:
         raise ValueError(f"extraction {name!r}: {error}") from None
+
+
+def _check_disjoint(config: Config, extraction: str, available: list[str]) -> None:
+    """Refuse a search that joins a layer with itself, of a model that has these layers."""
+    for name, search in config.get("searches", {}).items():
+        seen: dict[str, str] = {}
+        for layer_set in search["layers"] if search["extraction"] == extraction else []:
+            for layer in expand_layers(layer_set, available):
+                if layer in seen:
+                    raise ValueError(
+                        f"search {name!r}: layers {seen[layer]!r} and {layer_set!r} share layer {layer!r}; a search "
+                        f"joins layers, so leave one of them out"
+                    )
+                seen[layer] = layer_set
 
 
 def _check_held(layer_set: str, available: list[str], held: list[str]) -> None:
@@ -197,6 +212,8 @@ def check_references(config: Config) -> None:
         _check_dataset(f"dataset {name!r}", dataset)
     for name in config["experiments"]:
         _check_experiment(config, name)
+    for name in config.get("searches", {}):
+        _check_search(config, name)
 
 
 def _check_dataset(where: str, dataset: Config) -> None:
@@ -240,6 +257,21 @@ def _check_experiment(config: Config, name: str) -> None:
             raise ValueError(f"{where}: 'reference' needs 'offset', set or as the axis")
         for dataset in experiment["datasets"]:
             _check_condition(config, name, condition, dataset)
+
+
+def _check_search(config: Config, name: str) -> None:
+    where, search = f"search {name!r}", config["searches"][name]
+    _check_known(where, "extraction", [search["extraction"]], config["extractions"])
+    _check_known(where, "dataset", search["datasets"], config["datasets"])
+    where, extraction = f"{where}: extraction {search['extraction']!r}", config["extractions"][search["extraction"]]
+    for dataset in search["datasets"]:
+        if dataset not in extraction["datasets"]:
+            raise ValueError(f"{where} does not read dataset {dataset!r}, but {', '.join(extraction['datasets'])}")
+    if search["timestep"] not in extraction["timesteps"]:
+        timesteps = ", ".join(map(str, extraction["timesteps"]))
+        raise ValueError(f"{where} does not read timestep {search['timestep']}, but {timesteps}; set 'timestep'")
+    if ORIGINAL not in config["views"][extraction["views"]]:
+        raise ValueError(f"{where} does not read images as they are; name one whose 'views' have {ORIGINAL!r}")
 
 
 def _check_condition(config: Config, experiment: str, condition: Config, dataset: str) -> None:

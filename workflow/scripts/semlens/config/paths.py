@@ -16,6 +16,7 @@ from semlens.config.plan import (
     list_shards,
 )
 from semlens.config.schema import Config
+from semlens.config.studies import list_runs
 from semlens.runtime.registry import Registry, list_archives, list_files
 
 
@@ -122,3 +123,12 @@ def list_unit_totals(comparisons: Iterable[Config]) -> list[str]:
     """Return the totals by image (video) of some comparisons' distances."""
     pattern = "<results>/distances/{experiment}/{model}/{dataset}.unit_totals.parquet"
     return [pattern.format_map(comparison) for comparison in comparisons]
+
+
+def list_searches(config: Config, search: str | None = None, kind: str = "") -> list[str]:
+    """Return the tables of all searches, or of one; with the kind ``.summary`` their summaries."""
+    return [
+        f"<results>/search/{name}/{run['model']}/{run['dataset']}{kind}.csv"
+        for name in (config.get("searches", {}) if search is None else [search])
+        for run in list_runs(config, "searches", name)
+    ]

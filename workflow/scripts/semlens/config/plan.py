@@ -101,13 +101,19 @@ def has_videos(dataset: Config) -> bool:
 
 
 def list_layer_sets(config: Config, extraction: str, dataset: str) -> list[str]:
-    """Return the layer sets that experiments read from an extraction of a dataset; all that it holds if none does."""
+    """Return the layer sets that experiments and searches read from an extraction of a dataset.
+
+    It is all that the extraction holds if none does.
+    """
     compared = {
         condition["layers"]
         for experiment in config["experiments"].values()
         if extraction in experiment["extractions"] and dataset in experiment["datasets"]
         for condition in list_conditions(experiment)
     }
+    for search in config.get("searches", {}).values():
+        if search["extraction"] == extraction and dataset in search["datasets"]:
+            compared |= set(search["layers"])
     return sorted(compared or config["extractions"][extraction]["layers"])
 
 

@@ -260,6 +260,33 @@ KINDS = (
         "over those cells.",
         is_photograph=True,
     ),
+    Kind(
+        "search",
+        "draw_search",
+        lambda search: True,
+        "figures/{name}.search.png",
+        "",
+        "Separation between images of the best subset of layers of each size, and below, which layers these are; the "
+        "highest is on grey. Bars are 95 % intervals, as if no other subset had been tried: the best of many looks "
+        "better than it is. Filled marks cannot be told from the model's best, of the subsets that all objects "
+        "measured. Diamonds are the honest values: each half of the images (videos) chooses the best subset, or the "
+        "best single layer, the other half says what it is worth, and the mean stands at the number of layers that all "
+        "images choose. The last is that of all layers on the same halves. Their bars are 95 % intervals for what was "
+        "chosen as it is.",
+        section="searches",
+    ),
+    Kind(
+        "search_table",
+        "draw_search",
+        lambda search: True,
+        "tables/{name}.search.html",
+        "",
+        "What was chosen, and the ten best subsets. Smallest tied: of the subsets that cannot be told from the best, "
+        "which are bold, the one of fewest layers. On other images: halves of the images (videos) choose, perhaps "
+        "other layers than all do, and the other half says what that is worth. Above the best single layer: the "
+        "difference of these values, on the same images.",
+        section="searches",
+    ),
 )
 
 

@@ -38,7 +38,7 @@ MARKUP = {
     "tex": Markup(r"\textbf{{{}}}", r"${}\times10^{{{}}}$", "$S_{{{}}}$", r"$\pm$", _escape_tex),
     "html": Markup("<b>{}</b>", "{}&thinsp;×&thinsp;10<sup>{}</sup>", "S<sub>{}</sub>", "±", escape),
 }
-_NOTHING = "–"
+NOTHING = "–"
 _INTERVAL = "95 % interval"
 _RETRIEVAL = {"mAP": "average_precision", "R@1": "recall_at_1", "kNN": "knn_accuracy"}
 _COMPARISON_NAMES = {"between": "between images", "inside": "inside images", "identity": "identity"}
@@ -170,7 +170,7 @@ def format_table(values: pd.DataFrame, axis: str, markup: Markup) -> pd.DataFram
 
 def format_number(value: float) -> str:
     """Return a number as tables print it."""
-    return _NOTHING if pd.isna(value) else f"{value:.5f}"
+    return NOTHING if pd.isna(value) else f"{value:.5f}"
 
 
 def _format_block(numbers: pd.DataFrame, markup: Markup) -> dict[str, pd.Series]:
@@ -181,10 +181,10 @@ def _format_block(numbers: pd.DataFrame, markup: Markup) -> dict[str, pd.Series]
         return {
             "p (descriptive)": numbers.apply(_format_p_value, markup=markup),
             "Dunn index": numbers.loc["Dunn index"].map(format_number),
-        } | ({_INTERVAL: numbers.apply(_format_interval)} if "low" in numbers.index else {})
+        } | ({_INTERVAL: numbers.apply(format_interval)} if "low" in numbers.index else {})
     return {
         f"mean {markup.plus_minus} std": numbers.apply(_format_mean, markup=markup),
-        _INTERVAL: numbers.apply(_format_interval),
+        _INTERVAL: numbers.apply(format_interval),
         "n": numbers.loc["n"].map("{:,.0f}".format),
         "Shapiro-Wilk p": numbers.loc["shapiro_p"].map(_format_p),
     }
@@ -192,38 +192,40 @@ def _format_block(numbers: pd.DataFrame, markup: Markup) -> dict[str, pd.Series]
 
 def _format_separation(numbers: pd.DataFrame, markup: Markup) -> dict[str, pd.Series]:
     best = numbers.loc["among_best"].astype(bool)
-    separation = numbers.loc["separation"].map(_format_short)
+    separation = numbers.loc["separation"].map(format_short)
     counts = numbers.loc[["n_objects", "n_units", "n_classes"]].map("{:,.0f}".format)
     lines = {
         "separation": separation.where(~best, separation.map(markup.bold.format)),
-        _INTERVAL: numbers.apply(_format_interval),
+        _INTERVAL: numbers.apply(format_interval),
         "p": numbers.loc["p_adjusted"].map(_format_p),
-        **{name: numbers.loc[key].map(_format_short) for name, key in _RETRIEVAL.items()},
+        **{name: numbers.loc[key].map(format_short) for name, key in _RETRIEVAL.items()},
         "objects": counts.loc["n_objects"],
         "images": counts.loc["n_units"],
         "classes": counts.loc["n_classes"],
     }
-    return {name: line for name, line in lines.items() if not (line == _NOTHING).all()}
+    return {name: line for name, line in lines.items() if not (line == NOTHING).all()}
 
 
 def _format_mean(numbers: pd.Series, markup: Markup) -> str:
     if not numbers["n"]:
-        return _NOTHING
+        return NOTHING
     return f"{format_number(numbers['mean'])} {markup.plus_minus} {format_number(numbers['std'])}"
 
 
-def _format_interval(numbers: pd.Series) -> str:
+def format_interval(numbers: pd.Series) -> str:
+    """Return the interval from ``low`` to ``high``, or that of a band, as tables print it."""
     low, high = (numbers["band_low"], numbers["band_high"]) if "band_low" in numbers else numbers[["low", "high"]]
-    return _NOTHING if pd.isna(low) else f"{low:.3f} to {high:.3f}"
+    return NOTHING if pd.isna(low) else f"{low:.3f} to {high:.3f}"
 
 
-def _format_short(value: float) -> str:
-    return _NOTHING if pd.isna(value) else f"{value:.3f}"
+def format_short(value: float) -> str:
+    """Return a separation as tables print it."""
+    return NOTHING if pd.isna(value) else f"{value:.3f}"
 
 
 def _format_p(value: float) -> str:
-    return f"{value:.0e}" if value < 0.0005 else _format_short(value)
+    return f"{value:.0e}" if value < 0.0005 else format_short(value)
 
 
 def _format_p_value(numbers: pd.Series, markup: Markup) -> str:
-    return _NOTHING if pd.isna(numbers["p"]) else format_p_value(numbers["p"], numbers["log10 p"], markup.power)
+    return NOTHING if pd.isna(numbers["p"]) else format_p_value(numbers["p"], numbers["log10 p"], markup.power)

@@ -9,6 +9,7 @@ from typing import Any
 
 from semlens.config.plan import list_comparisons, list_projections, list_shards
 from semlens.config.schema import Config
+from semlens.config.studies import list_runs
 from semlens.statistics.studies import Comparison, read_comparisons
 
 COMPARED = ("experiment", "model", "dataset")
@@ -59,6 +60,15 @@ class RunFiles:
     def find_tokens(self, source: Config) -> Path:
         """Return the artefacts of an extraction with a model on a dataset."""
         return require(self.folder / "tokens/{extraction}/{model}/{dataset}.csv".format_map(source))
+
+    def find_search(self, name: str, model: str, dataset: str, suffix: str) -> Path:
+        """Return a table of a search."""
+        if self.configuration is not None:
+            check_name("search", name, self.configuration.get("searches", {}))
+            runs = list_runs(self.configuration, "searches", name)
+            check_name("model", model, [run["model"] for run in runs])
+            check_name("dataset", dataset, [run["dataset"] for run in runs])
+        return require(self.folder / "search" / name / model / f"{dataset}{suffix}")
 
     def list_datasets(self) -> list[str]:
         """Return the names of the datasets that are studied."""

@@ -277,6 +277,13 @@ class Run:
         rows, vectors = load_prototypes(shards, condition | channels)
         return Prototypes(rows.reset_index(drop=True), vectors)
 
+    def search(self, name: str, model: str, dataset: str, *, summary: bool = False) -> pd.DataFrame:
+        """Return every subset of layers that a search tried, best first, or a summary of what was chosen.
+
+        Columns are those of :mod:`semlens.statistics.search_tables`.
+        """
+        return read_csv(self._files.find_search(name, model, dataset, ".summary.csv" if summary else ".csv"))
+
     def planes(self, dataset: str) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
         """Yield what the explorer shows of a dataset: where objects lie in the plane, and their neighbours.
 

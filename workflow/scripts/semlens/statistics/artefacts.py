@@ -11,8 +11,8 @@ from semlens.compare.channels import choose_treatment
 from semlens.compare.pairs import get_units
 from semlens.compare.prototypes import PrototypeShard, load_prototypes
 from semlens.runtime.logs import log
-from semlens.statistics.measure import sample_units
 from semlens.statistics.probes import N_FOLDS, measure_position
+from semlens.statistics.sampling import sample_units
 
 N_LARGEST = 4  # channels whose share of the variance is told
 MAX_PROBED = 1_000  # objects from which place and size are read

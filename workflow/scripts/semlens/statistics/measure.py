@@ -16,6 +16,7 @@ from semlens.statistics.labels import Labels
 from semlens.statistics.neighbours import fill_distances, gather_inside, gather_pairs, iterate_between, iterate_views
 from semlens.statistics.permutation import Shuffler, permute_between, permute_inside
 from semlens.statistics.places import gather_covariates, take_away
+from semlens.statistics.sampling import sample_units
 from semlens.statistics.separation import Average, Separation, measure_separation
 
 
@@ -143,18 +144,3 @@ def measure_frames(
     i, j = i[across], j[across]
     neighbours = gather_pairs(i, j, pair_distances(vectors, i, j, metric, device=options.device))
     return measure_separation([neighbours], labels, labels.objects), np.empty(0)
-
-
-def sample_units(units: pd.Series, max_objects: int, seed: int) -> np.ndarray:
-    """Return the positions of all rows, or of those of whole units that are drawn until there are ``max_objects``.
-
-    Units are drawn without regard to classes: else permutation tests would not hold their level.
-    """
-    if len(units) <= max_objects:
-        return np.arange(len(units))
-    codes, names = pd.factorize(units)
-    drawn = np.random.default_rng(seed).permutation(len(names))
-    total = np.cumsum(np.bincount(codes)[drawn])
-    kept = drawn[: max(1, np.searchsorted(total, max_objects, side="right"))]
-    log.info("%d of %d images (videos) stand for all: more than %d objects", len(kept), len(names), max_objects)
-    return np.flatnonzero(np.isin(codes, kept))

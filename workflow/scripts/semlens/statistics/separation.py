@@ -80,15 +80,19 @@ class Separation:
         own = np.bincount(units, values - mean, minlength=len(self.labels.unit_names))
         return Average(mean, (own + self.neighbour_influence[code]) / len(values), len(np.unique(units)))
 
-    def average(self, by: str) -> Average:
+    def average(self, by: str, codes: np.ndarray | None = None) -> Average:
         """Return the mean over the classes that count, or over their objects, with its influence.
 
         Parameters
         ----------
         by
             ``classes`` or ``objects``.
+        codes
+            The classes that count, where others say so, such as all images of which these are a part. Of these, classes
+            without a value are left out.
         """
-        codes, n_objects = self.list_classes(), self.count_objects()
+        n_objects = self.count_objects()
+        codes = self.list_classes() if codes is None else codes[n_objects[codes] > 0]
         chosen = self._select(codes)
         n_units = len(np.unique(self.labels.units[chosen]))
         if not len(codes):
