@@ -5,7 +5,7 @@ from collections import deque
 import torch
 import torch.nn.functional as F
 
-MAX_SIMILARITIES = 2**24  # held at a time
+MAX_SIMILARITIES = 2**22  # held at a time
 TIE = 1e-6  # cosines that differ by less are equal: so much is float32's own
 
 

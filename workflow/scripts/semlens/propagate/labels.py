@@ -11,6 +11,8 @@ import torch
 from semlens.images.masks import build_bilinear, measure_coverage, sample_centres
 from semlens.images.rendering import pad_to_square
 
+CONSTANT = 1e-6  # a label that varies by less is the same everywhere: so much is float32's own
+
 
 def place_labels(
     objects: np.ndarray, labels: Sequence[int], grid: int, *, resize: str, mask: str
@@ -47,7 +49,8 @@ def restore_labels(
     """Return which label each pixel of a frame has.
 
     Labels are upsampled bilinearly to the frame's size. Then each is scaled, over the frame, to reach from 0 to 1, as
-    Caron et al. (DINO, 2021) do; the largest wins, and of equal ones the first.
+    Caron et al. (DINO, 2021) do; the largest wins, and of equal ones the first. A label that is the same everywhere
+    stays as it is.
 
     Parameters
     ----------
@@ -64,5 +67,5 @@ def restore_labels(
     down, across = (torch.from_numpy(matrix).to(soft.device, soft.dtype) for matrix in (rows, columns))
     large = down @ soft @ across.T
     low, high = large.amin(dim=(1, 2), keepdim=True), large.amax(dim=(1, 2), keepdim=True)
-    scaled = torch.where(high > low, (large - low) / (high - low), (high > 0).to(large.dtype))
+    scaled = torch.where(high - low > CONSTANT, (large - low) / (high - low), large)
     return scaled.argmax(dim=0).cpu().numpy()
