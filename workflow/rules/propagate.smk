@@ -1,5 +1,8 @@
 """Frames of videos, and the masks of their first frames, to masks of all frames; and how good these are."""
 
+propagated_of = of_job(propagations.list_propagation_runs, "propagation")
+shown_videos_of = of_job(propagations.list_shown_videos, "propagation")
+
 
 wildcard_constraints:
     sequence=one_of(propagations.list_sequences(config["datasets"].values())),

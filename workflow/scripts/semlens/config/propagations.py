@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from semlens.config.digests import digest_files
+from semlens.config.models import describe_models
 from semlens.config.plan import get_extraction_settings, has_videos, is_template
 from semlens.config.schema import Config
 from semlens.config.studies import list_runs
@@ -40,12 +41,51 @@ def list_propagated_layers(config: Config, extraction: str) -> list[str]:
     return sorted({layers for entry in entries if entry["extraction"] == extraction for layers in entry["layers"]})
 
 
+def list_propagation_runs(config: Config, propagation: str) -> list[Config]:
+    """Return :func:`semlens.config.studies.list_runs` of a propagation."""
+    return list_runs(config, "propagations", propagation)
+
+
 def list_propagations(config: Config) -> list[Config]:
     """Return propagation, model and dataset of all that is propagated."""
     return [
         {"propagation": name, "model": run["model"], "dataset": run["dataset"]}
         for name in config["propagations"]
-        for run in list_runs(config, "propagations", name)
+        for run in list_propagation_runs(config, name)
+    ]
+
+
+def list_shown_videos(config: Config, propagation: str) -> list[Config]:
+    """Return ``dataset``, ``format``, ``exif`` and ``sequence`` of the first video of each dataset of a propagation."""
+    return [
+        {
+            "dataset": name,
+            **{key: config["datasets"][name][key] for key in ("format", "exif")},
+            "sequence": list_sequences([config["datasets"][name]])[0],
+        }
+        for name in config["propagations"][propagation]["datasets"]
+    ]
+
+
+def list_tables(config: Config, propagation: str) -> list[str]:
+    """Return what was measured of each run of a propagation."""
+    pattern = f"<results>/propagation/{propagation}/{{model}}/{{dataset}}.csv"
+    return [pattern.format_map(run) for run in list_propagation_runs(config, propagation)]
+
+
+def describe_propagated_models(config: Config, propagation: str) -> list[Config]:
+    """Return :func:`semlens.config.models.describe_models` of the models of a propagation."""
+    return describe_models(config, [run["model"] for run in list_propagation_runs(config, propagation)])
+
+
+def list_shown(config: Config, propagation: str, file: str) -> list[str]:
+    """Return an artefact of the shown video of each run of a propagation; ``file`` has its ``{sequence}``."""
+    shown = {video["dataset"]: video["sequence"] for video in list_shown_videos(config, propagation)}
+    return [
+        f"<results>/propagation/{propagation}/{run['model']}/{run['dataset']}/{file}".format(
+            sequence=shown[run["dataset"]]
+        )
+        for run in list_propagation_runs(config, propagation)
     ]
 
 
