@@ -30,6 +30,8 @@ SHOWN = {
     "objects": ("resolution", ""),
     "curves": ("video", "Distances in later frames"),
     "track": ("video-example", "One object in later frames"),
+    "propagation": ("masks", "Masks carried through a video"),
+    "propagation_frames": ("masks", ""),
 }
 INTRODUCTION = """\
 # Gallery
