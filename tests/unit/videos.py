@@ -6,7 +6,7 @@ from PIL import Image
 from semlens.extract.features import FeatureExtractor
 from semlens.extract.settings import ExtractionSettings
 from semlens.propagate.frames import FRAME_READERS
-from semlens.propagate.masks import list_frames
+from semlens.propagate.videos import list_frames
 from semlens.select.formats._palettes import build_colours
 from semlens.storage.environment import describe_environment
 from semlens.storage.shard_writer import create_shard

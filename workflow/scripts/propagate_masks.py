@@ -3,7 +3,8 @@
 from semlens.extract.features import FeatureExtractor
 from semlens.extract.settings import ExtractionSettings
 from semlens.propagate.frames import FRAME_READERS
-from semlens.propagate.masks import list_frames, propagate_masks
+from semlens.propagate.masks import propagate_masks
+from semlens.propagate.videos import list_frames
 from semlens.runtime.logs import log_job
 
 if __name__ == "__main__":

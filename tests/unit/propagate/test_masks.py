@@ -10,8 +10,9 @@ from PIL import Image
 from videos import HEIGHT, WIDTH, draw_scene, read_frames, write_prompt, write_scene, write_video
 
 from semlens.propagate.affinity import LabelPropagator
-from semlens.propagate.masks import FRAME_SCORES, _join_maps, list_frames, propagate_masks
+from semlens.propagate.masks import FRAME_SCORES, _join_maps, propagate_masks
 from semlens.propagate.segmentation import measure_contour, measure_region
+from semlens.propagate.videos import list_frames
 from semlens.select.formats._palettes import build_colours
 from semlens.storage.csv_tables import read_csv
 

@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgb
 from semlens.draw.style import apply_style
 from semlens.images.paths import find_image
 from semlens.images.reading import read_image
-from semlens.propagate.masks import list_frames
+from semlens.propagate.videos import list_frames
 from semlens.select.formats._palettes import read_labels
 from semlens.storage.csv_tables import read_csv
 

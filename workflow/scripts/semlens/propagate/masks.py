@@ -19,11 +19,8 @@ from semlens.propagate.labels import place_labels, restore_labels
 from semlens.propagate.segmentation import measure_contour, measure_region
 from semlens.runtime.files import write_atomically
 from semlens.runtime.logs import log
-from semlens.select.formats import Frame, load_format
 from semlens.select.formats._palettes import build_colours
 from semlens.storage.tables import write_csv
-
-MIN_FRAMES = 3  # the first and the last are not judged
 
 FRAME_SCORES = pa.DataFrameSchema(
     {
@@ -40,26 +37,6 @@ FRAME_SCORES = pa.DataFrameSchema(
     coerce=True,
     ordered=True,
 )
-
-
-def list_frames(format: str, folder: str | Path, sequence: str) -> tuple[pd.DataFrame, Iterator[np.ndarray]]:
-    """Return the frames of a video, as readers take them, and the objects of each as they are asked for.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If the video is not there, has fewer than ``MIN_FRAMES`` frames, or its first frame shows no object.
-    """
-    reader = load_format(format)
-    frames: list[Frame] = reader.list_frames(folder, sequence)
-    if len(frames) < MIN_FRAMES:
-        raise ValueError(f"sequence {sequence!r} has {len(frames)} frames; {MIN_FRAMES} are needed to judge one")
-    first = next(reader.read_masks(frames))
-    if not first.any():
-        raise ValueError(f"the first frame of sequence {sequence!r} shows no object, so there is no mask to propagate")
-    height, width = first.shape
-    table = pd.DataFrame([{"image_id": one.image_id, "file": one.file, "frame": one.frame} for one in frames])
-    return table.assign(width=width, height=height), reader.read_masks(frames)
 
 
 def propagate_masks(
@@ -89,7 +66,7 @@ def propagate_masks(
     extractor
         Reads the frames, by a reader of :mod:`semlens.propagate.frames`.
     frames, masks
-        As :func:`list_frames` returns them.
+        As :func:`semlens.propagate.videos.list_frames` returns them.
     resize, mask
         See :func:`semlens.propagate.labels.place_labels`.
     context, radius, neighbours, temperature
