@@ -32,6 +32,8 @@ SHOWN = {
     "objects": ("resolution", ""),
     "curves": ("video", "Distances in later frames"),
     "track": ("video-example", "One object in later frames"),
+    "propagation": ("masks", "Masks carried through a video"),
+    "propagation_frames": ("masks", ""),
 }
 INTRODUCTION = """\
 # Gallery

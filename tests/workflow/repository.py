@@ -31,20 +31,19 @@ CACHES = {".git", ".venv", ".snakemake", "__pycache__", ".pytest_cache", ".ruff_
 MADE = ("results", "resources/datasets", "resources/models", "resources/downloads", "resources/images")
 
 TARGETS = {
-    *(
-        "all",
-        "fetch",
-        "index",
-        "select",
-        "encode",
-        "layers",
-        "extract",
-        "pool",
-        "compare",
-        "statistics",
-        "search",
-        "draw",
-    )
+    "all",
+    "fetch",
+    "index",
+    "select",
+    "encode",
+    "layers",
+    "extract",
+    "pool",
+    "compare",
+    "statistics",
+    "search",
+    "propagate",
+    "draw",
 }
 
 T = TypeVar("T")
@@ -174,17 +173,21 @@ def plan(repo: Repository, *targets: str, config: Path | None = None) -> set[Job
 
 # Folders whose modules are loaded by name, by what loads them.
 VARIANTS = {
-    "select/formats": {"index_dataset"},
+    "select/formats": {"index_dataset", "propagate_masks", "draw_propagated_frames"},
     "images/views": {
         "encode_images",
         "encode_template",
         "extract_prototypes",
         "pool_prototypes",
         "draw_example_objects",
+        "propagate_masks",
     },
     "compare/metrics": {"compare_prototypes", "compute_statistics", "compare_classes"},
     "models/texts": {"encode_prompt", "encode_template"},
-    "models/backbones": {"extract_features", "extract_prototypes", "list_layers", "randomize_network"},
+    "models/backbones": {
+        *("extract_features", "extract_prototypes", "list_layers"),
+        *("propagate_masks", "randomize_network"),
+    },
 }
 
 

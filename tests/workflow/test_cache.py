@@ -31,6 +31,7 @@ from repository import (
 
 BASE = yaml.safe_load((ROOT / "config" / "config.yaml").read_text()) | {"shard_size": 10}
 TARGETS = ("all", "layers")
+EXTRACTING = ("extract_features", "extract_prototypes", "propagate_masks")
 # What the demo does not have: prototypes without maps, a template, a model in a single file, and a user's own folders.
 MORE = {
     **{f"extractions:{extraction}:keep": "prototypes" for extraction in ("video", "denoised")},
@@ -123,11 +124,14 @@ def test_new_variants_rerun_nothing(pretended):
 @pytest.mark.parametrize(
     ("module", "rules"),
     [
-        ("images/masks.py", {"extract_prototypes", "pool_prototypes", "draw_example_objects", "draw_track"}),
-        ("extract/latents.py", {"encode_images"}),
-        ("extract/features.py", {"extract_features", "extract_prototypes"}),
-        ("models/backbones/unet.py", {"extract_features", "extract_prototypes", "randomize_network", "list_layers"}),
-        ("extract/tokens.py", {"extract_features", "extract_prototypes"}),
+        (
+            "images/masks.py",
+            {"extract_prototypes", "pool_prototypes", "draw_example_objects", "draw_track", "propagate_masks"},
+        ),
+        ("extract/latents.py", {"encode_images", "propagate_masks"}),
+        ("extract/features.py", {*EXTRACTING}),
+        ("models/backbones/unet.py", {*EXTRACTING, "randomize_network", "list_layers"}),
+        ("extract/tokens.py", {*EXTRACTING}),
         ("extract/streaming.py", {"extract_prototypes"}),
         ("extract/mask_weights.py", {"extract_prototypes", "pool_prototypes", "draw_example_objects"}),
         ("compare/prototypes.py", {"compare_prototypes", "compare_classes", "project_objects", "search_layers"}),
@@ -139,8 +143,20 @@ def test_new_variants_rerun_nothing(pretended):
         ("draw/boxes.py", {"draw_experiment"}),
         (
             "draw/separation.py",
-            {"draw_separation", "draw_artefacts", "draw_tokens", "draw_search", "summarize_findings"},
+            {
+                "draw_separation",
+                "draw_artefacts",
+                "draw_tokens",
+                "draw_search",
+                "draw_propagation",
+                "summarize_findings",
+            },
         ),
+        ("propagate/affinity.py", {"propagate_masks"}),
+        ("propagate/videos.py", {"propagate_masks", "draw_propagated_frames"}),
+        ("statistics/propagation.py", {"evaluate_propagation"}),
+        ("draw/propagation.py", {"draw_propagation"}),
+        ("draw/propagated_frames.py", {"draw_propagated_frames"}),
         ("draw/tracks.py", {"draw_track"}),
         ("draw/class_maps.py", {"draw_classes"}),
         ("draw/neighbours.py", {"draw_neighbours"}),

@@ -170,7 +170,7 @@ FLOORS = (  # a room imports from its own floor and those before it
     {"images", "storage"},
     {"models", "select"},
     {"extract", "config"},
-    {"compare"},
+    {"compare", "propagate"},
     {"statistics"},
     {"draw"},
     {"report", "results"},

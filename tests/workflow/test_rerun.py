@@ -99,7 +99,13 @@ NOISED = (
     | examples("noise")
 )
 TURNED = extracted("extract_prototypes", "turned", "voc") | concluded("turns") | examples("turns")
-EVERYTHING_READ = PLAIN | VIDEO | NOISED | TURNED
+PROPAGATED = {
+    Job("propagate_masks", "masks/tiny/davis/crossing"),
+    Job("evaluate_propagation", "masks/tiny/davis"),
+    Job("draw_propagation", "masks"),
+    Job("draw_propagated_frames", "masks"),
+}
+EVERYTHING_READ = PLAIN | VIDEO | NOISED | TURNED | PROPAGATED
 ENCODED = {
     Job("encode_images", f"tiny/{dataset}/plain/{shard}") for dataset, shards in SHARDS.items() for shard in shards
 } | {Job("encode_images", "tiny/voc/turned/00000")}
@@ -257,6 +263,11 @@ CHANGES = {
     "a new view encodes its group": (
         {"views:turned": ["hflip", "crop_pad", "vflip"]},
         {Job("encode_images", "tiny/voc/turned/00000")} | TURNED,
+    ),
+    "a radius propagates again": ({"propagations:masks:radius": 3}, PROPAGATED),
+    "a propagation's title redraws it": (
+        {"propagations:masks:title": "Another question"},
+        {Job("draw_propagation", "masks"), Job("draw_propagated_frames", "masks")},
     ),
     "without published claims nothing is judged": ({"reference_results": None}, set()),
     "a extraction that no experiment reads is pooled and not compared": (

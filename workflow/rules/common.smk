@@ -101,7 +101,7 @@ def of_entry(section, key):
     return lambda wildcards: config[section][wildcards[name_section(section)]][key]
 
 
-of_experiment = partial(of_entry, "experiments")
+of_experiment, of_propagation = partial(of_entry, "experiments"), partial(of_entry, "propagations")
 
 
 wildcard_constraints:

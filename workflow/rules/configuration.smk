@@ -13,7 +13,7 @@ sys.path.insert(0, str(SCRIPTS))
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(SCRIPTS), os.environ.get("PYTHONPATH")])))
 
 from semlens.compare.metrics import list_metrics
-from semlens.config import plan
+from semlens.config import plan, propagations
 from semlens.config.load import load_configuration
 from semlens.config.model_sources import ModelSources
 from semlens.config.paths import Paths

@@ -366,3 +366,63 @@ rule judge_claims:
         published=digest_files(PUBLISHED),
     script:
         "../scripts/judge_claims.py"
+
+
+rule draw_propagation:
+    """Draw how far features carry masks through videos, and set its table."""
+    input:
+        tables=of_job(propagations.list_tables, "propagation"),
+        code=sources("draw_propagation.py"),
+    output:
+        png=show("propagation", "<results>/figures/{propagation}.propagation.png", "propagations"),
+        pdf="<results>/figures/{propagation}.propagation.pdf",
+        html=show("propagation_table", "<results>/tables/{propagation}.propagation.html", "propagations"),
+        csv="<results>/tables/{propagation}.propagation.csv",
+        md="<results>/tables/{propagation}.propagation.md",
+        tex="<results>/tables/{propagation}.propagation.tex",
+    log:
+        "<logs>/draw_propagation/{propagation}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem=grow(2, "GB"),
+        runtime=grow(10, "m"),
+    params:
+        title=of_propagation("title"),
+        runs=propagated_of,
+        models=of_job(propagations.describe_propagated_models, "propagation"),
+    script:
+        "../scripts/draw_propagation.py"
+
+
+rule draw_propagated_frames:
+    """Draw frames of a video of each dataset with the masks that models carried there, and the true ones."""
+    input:
+        tables=of_job(propagations.list_tables, "propagation"),
+        scores=lambda wildcards: propagations.list_shown(config, wildcards.propagation, "{sequence}.csv"),
+        masks=lambda wildcards: propagations.list_shown(config, wildcards.propagation, "by_sequence/{sequence}"),
+        images=lambda wildcards: [place(paths.find_dataset(video["dataset"])) for video in shown_videos_of(wildcards)],
+        code=lambda wildcards: sources(
+            "draw_propagated_frames.py",
+            *sorted({f"select/formats/{video['format']}" for video in shown_videos_of(wildcards)}),
+        ),
+    output:
+        png=show("propagation_frames", "<results>/figures/{propagation}.propagation_frames.png", "propagations"),
+        pdf="<results>/figures/{propagation}.propagation_frames.pdf",
+    log:
+        "<logs>/draw_propagated_frames/{propagation}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem=grow(2, "GB"),
+        runtime=grow(10, "m"),
+    params:
+        title=of_propagation("title"),
+        runs=propagated_of,
+        videos=shown_videos_of,
+        digest=lambda wildcards: [
+            propagations.digest_video(config["datasets"][video["dataset"]], video["sequence"])
+            for video in shown_videos_of(wildcards)
+        ],
+    script:
+        "../scripts/draw_propagated_frames.py"

@@ -69,6 +69,15 @@ rule search:
         list_searches(config),
 
 
+rule propagate:
+    """Masks that features carry through videos, and how good they are."""
+    input:
+        [
+            "<results>/propagation/{propagation}/{model}/{dataset}.csv".format_map(job)
+            for job in propagations.list_propagations(config)
+        ],
+
+
 rule draw:
     """Figures, tables and findings."""
     input:

@@ -20,7 +20,7 @@ from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokeniz
 from semlens.extract.features import extract_features
 from semlens.extract.latents import encode_images
 from semlens.extract.prompts import encode_prompt, encode_template
-from semlens.extract.readers import _draw_latents
+from semlens.extract.readers import _read_latents
 from semlens.models.texts.clip import embed_texts
 from semlens.storage.instances import INSTANCES
 from semlens.storage.shard_reader import open_shard, read_attribute
@@ -426,7 +426,7 @@ def test_latents_are_normalised_as_the_vae_says(encode, small_model, tmp_path, s
     with open_shard(encode()) as plain, open_shard(encode(vae=tmp_path / "vae")) as told:
         shape, ids = (1, 4, 1, 1), ["a"]
         latents = {
-            name: _draw_latents(file, "identity", slice(0, 1), ids, 0, "mean")[0]
+            name: _read_latents(file, "identity", slice(0, 1), ids, 0, "mean")[0]
             for name, file in (("plain", plain), ("told", told))
         }
     scale = about["scaling_factor"]

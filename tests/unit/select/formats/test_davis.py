@@ -135,3 +135,34 @@ def test_frames_may_be_png(davis, read_davis):
     for path in (davis / "JPEGImages" / "480p" / "walk").iterdir():
         path.rename(path.with_suffix(".png"))
     assert read_davis({"walk": {1: "person"}})[0]["file"] == "DAVIS/JPEGImages/480p/walk/00000.png"
+
+
+def test_all_frames_of_a_video_are_listed_whatever_they_show(tmp_path, davis):
+    write_palette(davis / "Annotations" / "480p" / "walk" / "00001.png", np.zeros((HEIGHT, WIDTH), int))
+    frames = FORMAT.list_frames(tmp_path, "walk")
+    assert [(frame.image_id, frame.frame) for frame in frames] == [
+        ("walk/00000", 0),
+        ("walk/00001", 1),
+        ("walk/00002", 2),
+    ]
+    assert all(find_image(tmp_path, frame.file).is_file() and frame.mask.is_file() for frame in frames)
+
+
+def test_masks_have_all_objects_and_no_void(tmp_path, davis):
+    first, *_, last = FORMAT.read_masks(FORMAT.list_frames(tmp_path, "walk"))
+    assert {*np.unique(first)} == {0, 1, 2, 3}
+    assert {*np.unique(last)} == {0, 1, 3}
+    np.testing.assert_array_equal(first == 2, draw_box(12, 20, 20, 30))
+
+
+def test_masks_of_2016_are_object_one_in_frames_without_it_too(tmp_path, davis):
+    for number, frame in enumerate([255 * draw_box(1, 1, 9, 9), 0 * draw_box(1, 1, 9, 9), 255 * draw_box(2, 2, 4, 4)]):
+        write_palette(davis / "Annotations" / "480p" / "walk" / f"{number:05d}.png", frame)
+    masks = list(FORMAT.read_masks(FORMAT.list_frames(tmp_path, "walk")))
+    assert [mask.max() for mask in masks] == [1, 0, 1]
+    np.testing.assert_array_equal(masks[0] == 1, draw_box(1, 1, 9, 9))
+
+
+def test_a_video_that_is_in_no_list_has_no_frames(tmp_path, davis):
+    with expect_error(ValueError, "'stroll'", davis / "ImageSets"):
+        FORMAT.list_frames(tmp_path, "stroll")

@@ -12,6 +12,7 @@ from semlens.config.plan import (
     list_splits,
     tracks_instance,
 )
+from semlens.config.propagations import check_propagation, list_propagated_layers
 from semlens.config.schema import Config, suggest
 from semlens.images.original import ORIGINAL
 from semlens.models.backbones import load_backbone
@@ -126,6 +127,8 @@ def _check_layers(config: Config, name: str, available: list[str]) -> None:
         for dataset in extraction["datasets"]:
             for layer_set in list_layer_sets(config, name, dataset):
                 _check_held(layer_set, available, held)
+        for layer_set in list_propagated_layers(config, name):
+            _check_held(layer_set, available, held)
     except ValueError as error:
         raise ValueError(f"extraction {name!r}: {error}") from None
 
@@ -214,6 +217,11 @@ def check_references(config: Config) -> None:
         _check_experiment(config, name)
     for name in config.get("searches", {}):
         _check_search(config, name)
+    for name, entry in config["propagations"].items():
+        where = f"propagation {name!r}"
+        _check_known(where, "extraction", [entry["extraction"]], config["extractions"])
+        _check_known(where, "dataset", entry["datasets"], config["datasets"])
+        check_propagation(config, name)
 
 
 def _check_dataset(where: str, dataset: Config) -> None:

@@ -1,17 +1,23 @@
 """What follows from the configuration for models: families, twins, what they share, and how they read images."""
 
+from collections.abc import Iterable
+
 from semlens.config.plan import get_view_seed, list_comparisons
 from semlens.config.schema import Config
 from semlens.models.backbones import load_backbone
 
 
 def list_compared_models(config: Config) -> list[Config]:
-    """Return ``name`` and ``weights`` of every model that is compared, and the twin that it ``controls``, or None."""
-    models = []
-    for name in dict.fromkeys(comparison["model"] for comparison in list_comparisons(config)):
-        weights = config["models"][name]["weights"]
-        models.append({"name": name, "weights": weights, "controls": find_twin(config, name)})
-    return models
+    """Return :func:`describe_models` of every model that is compared."""
+    return describe_models(config, [comparison["model"] for comparison in list_comparisons(config)])
+
+
+def describe_models(config: Config, names: Iterable[str]) -> list[Config]:
+    """Return ``name`` and ``weights`` of models, each once, and the twin that it ``controls``, or None."""
+    return [
+        {"name": name, "weights": config["models"][name]["weights"], "controls": find_twin(config, name)}
+        for name in dict.fromkeys(names)
+    ]
 
 
 def list_noised_models(config: Config) -> list[Config]:

@@ -84,6 +84,10 @@ def _reads_single_layers(experiment: Config) -> bool:
     )
 
 
+def _always(entry: Config) -> bool:
+    return True
+
+
 KINDS = (
     Kind(
         "boxes",
@@ -286,6 +290,42 @@ KINDS = (
         "other layers than all do, and the other half says what that is worth. Above the best single layer: the "
         "difference of these values, on the same images.",
         section="searches",
+    ),
+    Kind(
+        "propagation",
+        "draw_propagation",
+        _always,
+        "figures/{name}.propagation.png",
+        "",
+        "How well masks of a video's first frame are carried into its later frames by the similarity of features. J is "
+        "the overlap of carried and true masks (intersection over union), F the agreement of their contours, J&F the "
+        "mean of both over objects and frames, the first and the last left out (DAVIS 2017). Bands and bars are 95 % "
+        "intervals over videos that hold for all layers and timesteps of a model at once; there are none for one "
+        "video. Filled marks are tied with the model's highest: it does not lie significantly above them.",
+        section="propagations",
+    ),
+    Kind(
+        "propagation_frames",
+        "draw_propagated_frames",
+        _always,
+        "figures/{name}.propagation_frames.png",
+        "True and carried masks",
+        "Frames of the first video of each dataset, at even distances. Above, the true masks. Below, what each model "
+        "carried there from the first frame, with the layers and the timestep that have its highest J&F on these "
+        "videos, and the mean J and F of the objects of that frame.",
+        is_photograph=True,
+        section="propagations",
+    ),
+    Kind(
+        "propagation_table",
+        "draw_propagation",
+        _always,
+        "tables/{name}.propagation.html",
+        "J and F",
+        "J and F as the DAVIS challenge of 2017 reports them: means over objects. Recall is the share of frames above "
+        "0.5, decay the mean of the first quarter of the frames less that of the last. J&F has the 95 % interval of "
+        "its row alone (t over videos), and is bold where it is tied with the highest.",
+        section="propagations",
     ),
 )
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ FEATURES = ShardContract(
 )
 
 _NOT_THE_NETWORK = ("transformers_version", "dtype")  # keys of a configuration of transformers
-_READERS = {"latents": LatentReader, "images": SquareReader}
+READERS = MappingProxyType({"latents": LatentReader, "images": SquareReader})  # by what a family reads
 
 
 class FeatureExtractor:
@@ -84,6 +85,7 @@ class FeatureExtractor:
         device: str,
         batch_size: int,
         names: dict[str, str],
+        readers: Mapping[str, Any] = READERS,
     ) -> None:
         """Load the network.
 
@@ -98,6 +100,8 @@ class FeatureExtractor:
             How images are read, as the latter takes it, with their ``size``.
         names
             Of extraction, model and dataset, and the text of the prompt: recorded, and named in errors.
+        readers
+            Of what a family reads: ``latents`` and ``images``.
 
         Raises
         ------
@@ -107,7 +111,7 @@ class FeatureExtractor:
         backbone, where = load_backbone(family), resolve_device(device)
         self._batch_size, self._device, self._timesteps = batch_size, where, list(settings.timesteps)
         self._network = backbone.load(inputs["network"], device=where, dtype=getattr(torch, settings.dtype))
-        self._reader = _READERS[backbone.READS](backbone, self._network, settings, inputs, images, where)
+        self._reader = readers[backbone.READS](backbone, self._network, settings, inputs, images, where)
         available = backbone.list_layers(read_config(self._network), images["size"])
         self.layers = _find_layers(available, settings.layers, names["extraction"])
         self.attributes = {

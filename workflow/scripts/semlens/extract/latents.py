@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -81,16 +82,10 @@ def encode_images(
     where = resolve_device(device)
     log.info("encoding %d images on %s", instances["image_id"].nunique(), where)
     encoder = load_vae(vae, device=where, dtype=getattr(torch, dtype))
-    attributes = {
-        "scaling_factor": encoder.config.scaling_factor,
-        **_find_moments(encoder),
-        "size": size,
-        "resize": resize,
-        "dtype": dtype,
-    }
+    attributes = {**describe_scale(encoder), "size": size, "resize": resize, "dtype": dtype}
     environment = describe_environment("encode", describe_device(where), describe_parts({"vae": vae}))
     reader = ImageReader(folder, exif)
-    with create_shard(out, attributes, environment) as shard, torch.inference_mode():
+    with create_shard(out, attributes, environment) as shard:
         for view in map(load_view, views):
             samples = list(iterate_samples(view, instances))
             write_array(shard, f"{view.name}/sample_id", [sample.id for sample in samples])
@@ -99,35 +94,43 @@ def encode_images(
             pairs = zip(batches, squares, strict=True)
             start = 0
             for batch, images in show_progress(pairs, total=len(batches), what=f"encode {view.name}", unit="batch"):
-                pixels = torch.from_numpy(images).to(where, encoder.dtype)
-                name, encoded = _encode(encoder, pixels)
-                if not encoded.isfinite().all():
-                    ids = ", ".join(sample.id for sample in batch)
-                    raise ValueError(f"a latent of {ids} is not finite; use dtype: float32 or bfloat16")
-                values = encoded.float().cpu().numpy()
-                write_samples(shard, f"{view.name}/{name}", start, values, total=len(samples))
+                name, encoded = encode_batch(encoder, images, [sample.id for sample in batch])
+                write_samples(shard, f"{view.name}/{name}", start, encoded.numpy(), total=len(samples))
                 start += len(batch)
         environment["encode"]["images"] = reader.digest_pixels()
     reader.log_turns()
 
 
-def _encode(encoder: torch.nn.Module, pixels: torch.Tensor) -> tuple[str, torch.Tensor]:
-    """Return what a VAE makes of images (batch, 3, size, size), and the dataset that holds it."""
-    encoded = encoder.encode(pixels)
-    if hasattr(encoded, "latent_dist"):
-        return "posterior", encoded.latent_dist.parameters
-    return "latent", encoded.latent
+@torch.inference_mode()
+def encode_batch(
+    encoder: torch.nn.Module, images: np.ndarray, ids: Sequence[str]
+) -> tuple[str, torch.Tensor]:  # (batch, channels, height, width) float32, on the host
+    """Return what a VAE makes of images (batch, 3, size, size), and the dataset of ``LATENTS`` that holds it.
+
+    Raises
+    ------
+    ValueError
+        If it is not finite, naming the samples.
+    """
+    encoded = encoder.encode(torch.from_numpy(images).to(encoder.device, encoder.dtype))
+    has_posterior = hasattr(encoded, "latent_dist")
+    values = encoded.latent_dist.parameters if has_posterior else encoded.latent
+    if not values.isfinite().all():
+        raise ValueError(f"a latent of {', '.join(ids)} is not finite; use dtype: float32 or bfloat16")
+    return "posterior" if has_posterior else "latent", values.float().cpu()
 
 
-def _find_moments(encoder: torch.nn.Module) -> dict[str, np.ndarray]:
-    """Return mean and standard deviation of latents where the VAE's configuration says them, as diffusers applies them.
+def describe_scale(encoder: torch.nn.Module) -> dict[str, Any]:
+    """Return how latents are scaled for a network: attributes of ``LATENTS``.
 
+    Mean and standard deviation are there where the VAE's configuration says them, as diffusers applies them.
     ``shift_factor`` is a mean that all channels share.
     """
     config = encoder.config
+    scale = {"scaling_factor": config.scaling_factor}
     mean, std, shift = (config.get(key) for key in ("latents_mean", "latents_std", "shift_factor"))
     if mean is not None and std is not None:
-        return {"latents_mean": np.array(mean, float), "latents_std": np.array(std, float)}
+        return {**scale, "latents_mean": np.array(mean, float), "latents_std": np.array(std, float)}
     if shift:
-        return {"latents_mean": np.full(config.latent_channels, float(shift))}
-    return {}
+        return {**scale, "latents_mean": np.full(config.latent_channels, float(shift))}
+    return scale

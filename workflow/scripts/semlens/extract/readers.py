@@ -3,9 +3,11 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import h5py
+import pandas as pd
 import torch
 
 from semlens.extract.settings import ExtractionSettings
@@ -26,6 +28,8 @@ from semlens.storage.shard_reader import (
 )
 from semlens.storage.table_reader import read_table
 
+_SCALE = ("scaling_factor", "latents_mean", "latents_std")  # attributes of a shard of latents
+
 
 class Reading(NamedTuple):
     """Samples of a view, and what a network is given of them: by timestep, the inputs of a forward pass by name."""
@@ -36,11 +40,63 @@ class Reading(NamedTuple):
     passes: Iterator[tuple[int, dict[str, Any]]]
 
 
+class NoisyInputs:
+    """What a denoising network is given of clean latents: these with noise, the timestep, and what it knows of texts.
+
+    Parameters
+    ----------
+    inputs
+        The folder of the ``scheduler``, where the family reads such.
+    """
+
+    def __init__(
+        self,
+        family: Any,
+        network: torch.nn.Module,
+        settings: ExtractionSettings,
+        inputs: Mapping[str, Any],
+        device: torch.device,
+    ) -> None:
+        self._family, self._network, self._settings, self._device = family, network, settings, device
+        steps = settings.inference_steps
+        self._sampler = None if steps is None else build_ddim(inputs["scheduler"], steps)
+        self._noise = load_noise(family.NOISE, inputs["scheduler"]) if family.NOISE else None
+
+    def iterate(
+        self, clean: torch.Tensor, noise: torch.Tensor, prompts: h5py.File | None, view: str, rows: slice, size: int
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield by timestep the inputs of a forward pass.
+
+        Parameters
+        ----------
+        clean, noise
+            Of a batch, see :func:`draw_latents`.
+        view, rows
+            Which samples these are, for their texts.
+        size
+            Side of the images in pixels.
+
+        Raises
+        ------
+        ValueError
+            If the network reads latents of another size.
+        """
+        family, network, settings = self._family, self._network, self._settings
+        conditioning = family.prepare_conditioning(network, prompts, view, rows, image_size=size)
+        for timestep in settings.timesteps:
+            latents, level = clean, timestep
+            if settings.noise and self._noise:
+                latents = self._noise.mix(clean, noise, timestep)
+            latents = latents.to(self._device)
+            if self._sampler is not None:
+                latents, level = family.denoise(network, self._sampler, latents, timestep, conditioning), 0
+            yield timestep, family.build_inputs(network, latents, level, conditioning)
+
+
 class LatentReader:
     """Latents of a shard, with noise, and the texts that condition a network.
 
-    Each pass adds the noise of its timestep to a latent drawn from the VAE's posterior. Both draws are seeded by
-    (seed, view, sample, purpose): the same sample has the same noise whatever its batch, shard, device and timestep.
+    Each pass adds the noise of its timestep to a latent drawn from the VAE's posterior, see :func:`draw_latents`.
 
     Parameters
     ----------
@@ -70,12 +126,9 @@ class LatentReader:
         images: None,
         device: torch.device,
     ) -> None:
-        self._family, self._network, self._settings, self._inputs = family, network, settings, inputs
-        self._device = device
-        steps = settings.inference_steps
-        self._sampler = None if steps is None else build_ddim(inputs["scheduler"], steps)
-        self._noise = load_noise(family.NOISE, inputs["scheduler"]) if family.NOISE else None
-        with open_shard(inputs["latents"]) as source, self._open_prompts() as prompts:
+        self._settings, self._inputs = settings, inputs
+        self._noisy = NoisyInputs(family, network, settings, inputs, device)
+        with open_shard(inputs["latents"]) as source, open_prompts(inputs["prompt"]) as prompts:
             self.environment = read_environment(source) | (read_environment(prompts) if prompts else {})
             self.samples = {view: read_texts(source, f"{view}/sample_id") for view in read_names(source)}
         self.folders, self.described = {"scheduler": inputs["scheduler"]}, {}
@@ -88,35 +141,22 @@ class LatentReader:
         ValueError
             If the network reads latents of another size.
         """
-        with open_shard(self._inputs["latents"]) as source, self._open_prompts() as prompts:
+        with open_shard(self._inputs["latents"]) as source, open_prompts(self._inputs["prompt"]) as prompts:
             for view, samples in self.samples.items():
                 starts = range(0, len(samples), batch_size)
                 for start in show_progress(starts, total=len(starts), what=f"extract {view}", unit="batch"):
                     ids = samples[start : start + batch_size]
                     yield Reading(view, start, ids, self._make_inputs(source, prompts, view, start, ids))
 
-    def _open_prompts(self) -> AbstractContextManager[h5py.File | None]:
-        return open_shard(self._inputs["prompt"]) if self._inputs["prompt"] else nullcontext()
-
     def _make_inputs(
         self, source: h5py.File, prompts: h5py.File | None, view: str, start: int, ids: list[str]
     ) -> Iterator[tuple[int, dict[str, Any]]]:
-        family, network, settings, rows = self._family, self._network, self._settings, slice(start, start + len(ids))
-        clean, noise = _draw_latents(source, view, rows, ids, settings.seed, settings.posterior)
-        image_size = int(read_attribute(source, "size"))
-        conditioning = family.prepare_conditioning(network, prompts, view, rows, image_size=image_size)
-        for timestep in settings.timesteps:
-            latents, level = clean, timestep
-            if settings.noise and self._noise:
-                latents = self._noise.mix(clean, noise, timestep)
-            latents = latents.to(self._device)
-            if self._sampler is not None:
-                latents, level = family.denoise(network, self._sampler, latents, timestep, conditioning), 0
-            try:
-                inputs = family.build_inputs(network, latents, level, conditioning)
-            except ValueError as error:
-                raise ValueError(f"{self._inputs['network']} cannot read {self._inputs['latents']}: {error}") from None
-            yield timestep, inputs
+        rows, settings = slice(start, start + len(ids)), self._settings
+        clean, noise = _read_latents(source, view, rows, ids, settings.seed, settings.posterior)
+        try:
+            yield from self._noisy.iterate(clean, noise, prompts, view, rows, int(read_attribute(source, "size")))
+        except ValueError as error:
+            raise ValueError(f"{self._inputs['network']} cannot read {self._inputs['latents']}: {error}") from None
 
 
 class SquareReader:
@@ -151,12 +191,16 @@ class SquareReader:
         (self._timestep,) = settings.timesteps
         self._preprocessing = family.read_preprocessing(inputs["network"])
         self._reader = ImageReader(find_image_folder(inputs["images"]), images["exif"])
-        self._instances = read_table(inputs["manifest"])
+        self._instances = self._list_instances(inputs)
         self._views = {name: load_view(name) for name in images["views"]}
         self._samples = {name: list(iterate_samples(view, self._instances)) for name, view in self._views.items()}
         self.samples = {view: [sample.id for sample in samples] for view, samples in self._samples.items()}
         self.environment: Environment = {}
         self.folders, self.described = {}, {"preprocessing": self._preprocessing.describe()}
+
+    @staticmethod
+    def _list_instances(inputs: Mapping[str, Any]) -> pd.DataFrame:
+        return read_table(inputs["manifest"])
 
     def iterate(self, batch_size: int) -> Iterator[Reading]:
         """Yield all samples, view by view, while threads read the next; then note the hash of what was read."""
@@ -177,22 +221,55 @@ class SquareReader:
         self._reader.log_turns()
 
 
-def _draw_latents(
+def open_prompts(path: str | Path | list) -> AbstractContextManager[h5py.File | None]:
+    """Return a shard of prompts, opened; nothing of a network that reads no texts."""
+    return open_shard(path) if path else nullcontext()
+
+
+def _read_latents(
     source: h5py.File, view: str, rows: slice, ids: Sequence[str], seed: int, posterior: str
+) -> tuple[torch.Tensor, torch.Tensor]:
+    kind = "latent" if "latent" in source[view] else "posterior"
+    encoded = torch.from_numpy(read_samples(source, f"{view}/{kind}", rows))
+    scale = {key: read_attribute(source, key) for key in _SCALE if key in source.attrs}
+    return draw_latents(encoded, kind, scale, view=view, ids=ids, seed=seed, posterior=posterior)
+
+
+def draw_latents(
+    encoded: torch.Tensor,
+    kind: str,
+    scale: Mapping[str, Any],
+    *,
+    view: str,
+    ids: Sequence[str],
+    seed: int,
+    posterior: str,
 ) -> tuple[torch.Tensor, torch.Tensor]:  # clean latents and noise, (batch, channels, height, width) float32
+    """Return what a network reads of encoded images, and the noise that goes with it.
+
+    Both draws are seeded by (seed, view, sample, purpose): the same sample has the same latent and noise whatever its
+    batch, shard, device and timestep.
+
+    Parameters
+    ----------
+    encoded, kind
+        As a VAE gives them: means and log variances of a ``posterior``, or a ``latent`` of one that has none.
+    scale
+        ``scaling_factor``, ``latents_mean`` and ``latents_std`` of :data:`semlens.extract.latents.LATENTS`.
+    """
+
     def draw(shape: Sequence[int], purpose: str) -> torch.Tensor:
         return torch.stack([_draw_normal(shape, f"{seed}/{view}/{sample}/{purpose}") for sample in ids])
 
-    if "latent" in source[view]:  # of a VAE without a posterior
-        latents = torch.from_numpy(read_samples(source, f"{view}/latent", rows))
-    else:
-        mean, log_variance = torch.from_numpy(read_samples(source, f"{view}/posterior", rows)).chunk(2, dim=1)
+    latents = encoded
+    if kind == "posterior":
+        mean, log_variance = encoded.chunk(2, dim=1)
         std = (0.5 * log_variance.clamp(-30, 20)).exp()
         latents = mean if posterior == "mean" else mean + std * draw(mean.shape[1:], "posterior")
     for key, apply in (("latents_mean", torch.sub), ("latents_std", torch.div)):
-        if key in source.attrs:
-            latents = apply(latents, torch.tensor(read_attribute(source, key), dtype=torch.float32)[:, None, None])
-    latents = latents * read_attribute(source, "scaling_factor")
+        if key in scale:
+            latents = apply(latents, torch.tensor(scale[key], dtype=torch.float32)[:, None, None])
+    latents = latents * scale["scaling_factor"]
     return latents, draw(latents.shape[1:], "noise")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 TEXT = (
-    *("condition", "condition_a", "condition_b", "best", "model", "dataset", "experiment", "layers"),
+    *("condition", "condition_a", "condition_b", "best", "model", "dataset", "experiment", "layers", "sequence"),
     *(
         "class_name",
         "class_a",

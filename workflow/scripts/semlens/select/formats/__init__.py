@@ -10,12 +10,33 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Row = dict[str, Any]  # an instance: the columns of INSTANCES but "dataset"
 Sequences = Mapping[
     str, Mapping[int, str]
 ]  # the class of each object to read, by the video's name and the object's label
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame of a video, whether it shows an object or not.
+
+    Attributes
+    ----------
+    image_id, file, frame
+        As of a :data:`Row`: the image's id, its file below the dataset's folder, and its number.
+    mask
+        The file of its mask.
+    """
+
+    image_id: str
+    file: str
+    frame: int
+    mask: Path
 
 
 @dataclass(frozen=True)
@@ -38,12 +59,19 @@ class Format:
         Yields a row per instance, image by image in the dataset's own order. A mask has the visible pixels of an
         instance, without void, as compressed COCO run lengths. Raises FileNotFoundError or ValueError, naming the file
         or annotation that is missing or breaks the format.
+    list_frames
+        Of a format with videos: returns all frames of a video of the dataset's folder, in order. Raises as above.
+    read_masks
+        Of a format with videos: yields the objects of each of some frames of one video, (height, width) uint8: labels
+        as of instances, 0 for all else.
     """
 
     needs: tuple[str, ...]
     has_videos: bool
     list_annotation_files: Callable[[str, Sequence[str], Sequences | None], list[str]]
     read_instances: Callable[..., Iterator[Row]]
+    list_frames: "Callable[[str | Path, str], list[Frame]] | None" = None
+    read_masks: "Callable[[Sequence[Frame]], Iterator[np.ndarray]] | None" = None
 
 
 def list_formats() -> list[str]:

@@ -6,8 +6,12 @@ Both years are read. In DAVIS 2016 a video has one object, which masks mark by 2
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from semlens.select.formats import Format, Row, Sequences
+from semlens.select.formats import Format, Frame, Row, Sequences
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _SUFFIXES = (".jpg", ".jpeg", ".png")
 _LATEST = 2**31 - 1  # frame
@@ -24,41 +28,72 @@ def read_instances(
 ) -> Iterator[Row]:
     """Yield the instances of the given objects, frame by frame."""
     from semlens.runtime.logs import show_progress
-    from semlens.select.formats._palettes import VOID, read_labels
+    from semlens.select.formats._palettes import read_labels
     from semlens.select.formats._rows import encode_mask, list_labels, make_row
 
-    root = Path(folder, "DAVIS")
-    known = _list_sequences(root / "ImageSets")
     for sequence, classes in sequences.items():
-        if sequence not in known:
-            raise ValueError(f"DAVIS sequence {sequence!r} is in no list of {root / 'ImageSets'}")
-        frames = _list_frames(root / "JPEGImages" / "480p" / sequence)
-        if not frames:
-            raise FileNotFoundError(f"DAVIS sequence {sequence!r} has no images in {root / 'JPEGImages' / '480p'}")
-        masks = [root / "Annotations" / "480p" / sequence / f"{frame.stem}.png" for frame in frames.values()]
-        present = set().union(*(set(read_labels(mask).ravel().tolist()) for mask in masks)) - {0}
-        binary = present == {VOID}
-        for number, mask in show_progress(
-            zip(frames, masks, strict=True), total=len(frames), what=f"DAVIS {sequence}", unit="frame"
-        ):
-            frame, objects = frames[number], read_labels(mask)
-            image_id = f"{sequence}/{frame.stem}"
-            if binary:
-                objects = objects // VOID
+        frames = list_frames(folder, sequence)
+        labels, binary = _list_labels(frames)
+        for frame in show_progress(frames, total=len(frames), what=f"DAVIS {sequence}", unit="frame"):
+            objects = _number_objects(read_labels(frame.mask), binary)
             for label in sorted(classes.keys() & set(list_labels(objects))):
                 yield make_row(
                     encode_mask(objects == label),
-                    image_id=image_id,
-                    file=f"DAVIS/JPEGImages/480p/{sequence}/{frame.name}",
-                    instance_id=f"{image_id}/{label}",
+                    image_id=frame.image_id,
+                    file=frame.file,
+                    instance_id=f"{frame.image_id}/{label}",
                     class_name=classes[label],
                     identity=f"{sequence}/{label}",
                     video=sequence,
-                    frame=number,
+                    frame=frame.frame,
                 )
-        there = {1} if binary else present - {VOID}
-        if missing := classes.keys() - there:
-            raise ValueError(f"DAVIS sequence {sequence!r} has objects {sorted(there)}, not {sorted(missing)}")
+        if missing := classes.keys() - labels:
+            raise ValueError(f"DAVIS sequence {sequence!r} has objects {sorted(labels)}, not {sorted(missing)}")
+
+
+def list_frames(folder: str | Path, sequence: str) -> list[Frame]:
+    """Return all frames of a sequence, in order."""
+    root = Path(folder, "DAVIS")
+    if sequence not in _list_sequences(root / "ImageSets"):
+        raise ValueError(f"DAVIS sequence {sequence!r} is in no list of {root / 'ImageSets'}")
+    images = _list_images(root / "JPEGImages" / "480p" / sequence)
+    if not images:
+        raise FileNotFoundError(f"DAVIS sequence {sequence!r} has no images in {root / 'JPEGImages' / '480p'}")
+    return [
+        Frame(
+            image_id=f"{sequence}/{image.stem}",
+            file=f"DAVIS/JPEGImages/480p/{sequence}/{image.name}",
+            frame=number,
+            mask=root / "Annotations" / "480p" / sequence / f"{image.stem}.png",
+        )
+        for number, image in images.items()
+    ]
+
+
+def read_masks(frames: Sequence[Frame]) -> Iterator["np.ndarray"]:
+    """Yield the objects of each of all frames of a sequence; void is no object."""
+    from semlens.select.formats._palettes import VOID, read_labels
+
+    _, binary = _list_labels(frames)
+    for frame in frames:
+        objects = _number_objects(read_labels(frame.mask), binary)
+        objects[objects == VOID] = 0
+        yield objects
+
+
+def _list_labels(frames: Sequence[Frame]) -> tuple[set[int], bool]:
+    """Return the objects that all frames show, and whether their masks are those of DAVIS 2016."""
+    from semlens.select.formats._palettes import VOID, read_labels
+
+    present = set().union(*(set(read_labels(frame.mask).ravel().tolist()) for frame in frames)) - {0}
+    binary = present == {VOID}
+    return {1} if binary else present - {VOID}, binary
+
+
+def _number_objects(labels: "np.ndarray", binary: bool) -> "np.ndarray":
+    from semlens.select.formats._palettes import VOID
+
+    return labels // VOID if binary else labels.copy()
 
 
 def _list_sequences(folder: Path) -> set[str]:
@@ -67,8 +102,8 @@ def _list_sequences(folder: Path) -> set[str]:
     return {line.strip() for line in lines} | {Path(word).parent.name for line in lines for word in line.split()}
 
 
-def _list_frames(folder: Path) -> dict[int, Path]:
-    """Return the frames of a sequence by their numbers, the last digits in their names, in this order."""
+def _list_images(folder: Path) -> dict[int, Path]:
+    """Return the images of a sequence by their numbers, the last digits in their names, in this order."""
     frames: dict[int, Path] = {}
     for path in sorted(path for path in folder.glob("*") if path.suffix.lower() in _SUFFIXES):
         found = re.search(r"(\d+)\D*$", path.stem)
@@ -84,4 +119,6 @@ FORMAT = Format(
     has_videos=True,
     list_annotation_files=list_annotation_files,
     read_instances=read_instances,
+    list_frames=list_frames,
+    read_masks=read_masks,
 )

@@ -1,0 +1,160 @@
+"""J&F is drawn as it was measured: a panel per dataset and timestep, a line per model; and frames show whose masks."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from videos import HEIGHT, WIDTH, draw_scene, write_scene
+
+from semlens.draw.propagated_frames import N_FRAMES, draw_propagated_frames, load_carried, load_frames
+from semlens.draw.propagation import (
+    Propagated,
+    draw_propagation,
+    format_propagation,
+    read_propagated,
+    tabulate_propagation,
+)
+from semlens.draw.tables import MARKUP, save_table
+from semlens.propagate.masks import _write_mask
+
+MODELS = [
+    {"name": "trained", "weights": "pretrained", "controls": None},
+    {"name": "untrained", "weights": "random", "controls": "trained"},
+]
+CONDITIONS = [("dec16.1", 0), ("64+32", 0), ("enc64.1", 0), ("dec16.1", 200), ("64+32", 200), ("enc64.1", 200)]
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def make_table(shift=0.0, n_units=4, conditions=CONDITIONS):
+    reach = 0.05 if n_units > 1 else np.nan
+    rows = []
+    for number, (layers, timestep) in enumerate(conditions):
+        mean = 0.3 + 0.05 * number + shift
+        ends = {"low": mean - reach, "high": mean + reach, "band_low": mean - 2 * reach, "band_high": mean + 2 * reach}
+        shares = {f"{key}_{name}": mean for key in ("j", "f") for name in ("mean", "recall", "decay")}
+        counts = {"n_units": n_units, "n_objects": 1200, "n_frames": 30}
+        condition = {"layers": layers, "timestep": timestep, "jf_mean": mean, "among_best": number == 3}
+        rows.append(condition | ends | shares | counts)
+    return pd.DataFrame(rows)
+
+
+def make_runs(**options):
+    return [
+        Propagated("davis, trained", "trained", "davis", make_table(**options)),
+        Propagated("davis, untrained", "untrained", "davis", make_table(-0.1, **options)),
+        Propagated("other, trained", "trained", "other", make_table(0.2, **options)),
+    ]
+
+
+def test_datasets_are_rows_and_timesteps_columns():
+    figure = draw_propagation(make_runs(), MODELS, title="How far?")
+    titles = [panel.get_title() for panel in figure.axes]
+    assert titles == ["davis, t = 0", "davis, t = 200", "other, t = 0", "other, t = 200"]
+    assert figure.get_suptitle() == "How far?"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["trained", "untrained"]
+
+
+def test_layers_stand_in_forward_order_after_their_sums():
+    panel = draw_propagation(make_runs(), MODELS, title="").axes[0]
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["64+32", "enc64.1", "dec16.1"]
+    trained, untrained = (line for line in panel.lines if line.get_color() == "C0" and line.get_marker() == "None")
+    np.testing.assert_allclose(trained.get_ydata(), [0.4, 0.3])  # enc64.1, dec16.1
+    np.testing.assert_allclose(untrained.get_ydata(), [0.3, 0.2])
+    assert untrained.get_linestyle() == "--"
+
+
+def test_filled_marks_are_those_that_are_tied():
+    panel = draw_propagation(make_runs()[:1], MODELS, title="").axes[1]
+    filled = [line for line in panel.lines if line.get_marker() == "o" and line.get_markerfacecolor() == "C0"]
+    (marks,) = (line.get_xydata().tolist() for line in filled)
+    assert marks == [[2, pytest.approx(0.45)]]
+
+
+def test_a_single_layer_of_one_video_is_a_mark():
+    run = Propagated("davis", "trained", "davis", make_table(n_units=1, conditions=[("enc16.1", 0)]))
+    panel = draw_propagation([run], MODELS, title="").axes[0]
+    assert panel.get_title() == "davis"
+    assert any(line.get_marker() == "o" and len(line.get_xdata()) == 1 for line in panel.lines)
+
+
+def test_the_table_prints_what_was_measured(tmp_path):
+    values = tabulate_propagation(make_runs())
+    files = {form: tmp_path / f"table.{form}" for form in MARKUP | {"csv": None}}
+    save_table(values, lambda markup: format_propagation(values, markup), title="How far?", files=files)
+    lines = files["md"].read_text().splitlines()
+    assert len(lines) == 4 + 18
+    assert "davis, trained | 64+32" in " ".join(lines[5].split())
+    assert "0.350" in lines[5]
+    assert "0.300 to 0.400" in lines[5]
+    assert "1,200" in lines[5]
+    assert "**0.450**" in lines[7]
+    assert "<b>0.450</b>" in files["html"].read_text()
+    assert r"64+32" in files["tex"].read_text()
+    exact = pd.read_csv(files["csv"])
+    np.testing.assert_allclose(exact["jf_mean"], values["jf_mean"])
+
+
+def test_one_video_has_no_interval_to_print():
+    printed = format_propagation(tabulate_propagation(make_runs(n_units=1)), MARKUP["md"])
+    assert set(printed["95 % interval"]) == {"–"}
+
+
+def test_tables_are_read_by_their_runs(tmp_path):
+    make_table().to_csv(tmp_path / "davis.csv", index=False)
+    (run,) = read_propagated([{"name": "davis", "model": "trained", "dataset": "davis"}], [tmp_path / "davis.csv"])
+    assert (run.model, run.dataset) == ("trained", "davis")
+    assert run.table["layers"].tolist() == [layers for layers, _ in CONDITIONS]
+
+
+@pytest.fixture
+def carried(tmp_path):
+    """Masks of nine frames, of layers that carry all of the object and of others that lose it."""
+    write_scene(tmp_path, 9)
+    rows = [
+        {
+            "sequence": "walk", "object": label, "layers": layers, "timestep": 0, "frame": frame,
+            "j": share, "f": share,
+        }
+        for layers, share in (("enc16.1", 0.25), ("enc64.1", 0.75))
+        for label in (1, 3)
+        for frame in range(9)
+    ]  # fmt: skip
+    pd.DataFrame(rows).to_csv(tmp_path / "walk.csv", index=False)
+    table = make_table(conditions=[("enc16.1", 0), ("enc64.1", 0)])  # the second is better
+    table.to_csv(tmp_path / "davis.csv", index=False)
+    for frame in range(9):
+        labels = draw_scene(frame)[1]
+        _write_mask(labels, tmp_path / "masks" / "enc64.1" / "t0" / f"{frame:05d}.png")
+        _write_mask(0 * labels, tmp_path / "masks" / "enc16.1" / "t0" / f"{frame:05d}.png")
+    shown = load_frames("davis", tmp_path, "walk", exif="ignore")
+    return shown, load_carried("trained", tmp_path / "davis.csv", tmp_path / "walk.csv", tmp_path / "masks", shown)
+
+
+def test_frames_stand_at_even_distances_with_the_masks_of_the_best_layers(carried):
+    shown, of_model = carried
+    assert [frame.frame for frame in shown] == [0, 2, 4, 6, 8]
+    assert of_model.name == "trained\nenc64.1, t = 0"
+    assert of_model.scores == ["J 0.75  F 0.75"] * N_FRAMES
+    for frame, labels in zip(shown, of_model.labels, strict=True):
+        np.testing.assert_array_equal(labels, draw_scene(frame.frame)[1])
+
+
+def test_true_masks_stand_above_those_that_were_carried(carried):
+    shown, of_model = carried
+    figure = draw_propagated_frames({"walk": (shown, [of_model])}, title="How far?")
+    assert len(figure.axes) == 2 * N_FRAMES
+    assert [panel.get_ylabel() for panel in figure.axes[::N_FRAMES]] == ["walk\ntrue", "trained\nenc64.1, t = 0"]
+    assert figure.axes[1].get_title() == "frame 2"
+    for above, below in zip(figure.axes[:N_FRAMES], figure.axes[N_FRAMES:], strict=True):
+        pixels = above.images[0].get_array()
+        assert pixels.shape == (HEIGHT, WIDTH, 3)
+        np.testing.assert_array_equal(pixels, below.images[0].get_array())
+    image, labels = draw_scene(2)
+    outside = figure.axes[1].images[0].get_array()[labels == 0]
+    np.testing.assert_allclose(outside, image[labels == 0] / 255)
+    assert (figure.axes[1].images[0].get_array()[labels == 1] != image[labels == 1] / 255).any()

@@ -1,0 +1,101 @@
+"""Frames of a video as networks read them, all of them and in order; nothing is kept of a frame that was read."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import pandas as pd
+import torch
+
+from semlens.extract.latents import describe_scale, encode_batch
+from semlens.extract.readers import NoisyInputs, Reading, SquareReader, draw_latents, open_prompts
+from semlens.extract.settings import ExtractionSettings
+from semlens.extract.squares import ImageReader, read_squares
+from semlens.images.original import ORIGINAL
+from semlens.images.reading import find_image_folder
+from semlens.images.samples import iterate_samples
+from semlens.images.views import load_view
+from semlens.models.loading import load_vae
+from semlens.runtime.logs import show_progress
+from semlens.storage.shard_reader import read_environment
+
+
+class SquareFrameReader(SquareReader):
+    """Frames for a network that reads images.
+
+    Parameters
+    ----------
+    inputs
+        As of :class:`semlens.extract.readers.SquareReader`, but in the manifest's place ``frames``: a row per frame
+        with its ``image_id``, ``file``, ``width`` and ``height``.
+    """
+
+    @staticmethod
+    def _list_instances(inputs: Mapping[str, Any]) -> pd.DataFrame:
+        return inputs["frames"]
+
+
+class LatentFrameReader:
+    """Frames for a network that reads latents: each is encoded as it is read.
+
+    It is given what :class:`semlens.extract.readers.LatentReader` gives it of the same images, bit by bit but for what
+    the size of a batch does to the VAE's arithmetic.
+
+    Parameters
+    ----------
+    inputs
+        A shard of the ``prompt``, and the folders of ``vae``, ``scheduler`` and ``images``; and ``frames``, as above.
+    images
+        Their ``size``, ``resize`` and ``exif``, see :func:`semlens.extract.latents.encode_images`.
+
+    Attributes
+    ----------
+    samples, environment, folders, described
+        As of :class:`semlens.extract.readers.LatentReader`.
+    """
+
+    def __init__(
+        self,
+        family: Any,
+        network: torch.nn.Module,
+        settings: ExtractionSettings,
+        inputs: Mapping[str, Any],
+        images: Mapping[str, Any],
+        device: torch.device,
+    ) -> None:
+        self._settings, self._inputs, self._images = settings, inputs, images
+        self._noisy = NoisyInputs(family, network, settings, inputs, device)
+        self._vae = load_vae(inputs["vae"], device=device, dtype=getattr(torch, settings.dtype))
+        self._view = load_view(ORIGINAL)
+        self._samples = list(iterate_samples(self._view, inputs["frames"]))
+        self._reader = ImageReader(find_image_folder(inputs["images"]), images["exif"])
+        self.samples = {ORIGINAL: [sample.id for sample in self._samples]}
+        with open_prompts(inputs["prompt"]) as prompts:
+            self.environment = read_environment(prompts) if prompts else {}
+        self.folders, self.described = {part: inputs[part] for part in ("scheduler", "vae")}, {}
+
+    def iterate(self, batch_size: int) -> Iterator[Reading]:
+        """Yield all frames, while threads read the next.
+
+        Raises
+        ------
+        ValueError
+            If a latent is not finite, or the network reads latents of another size.
+        """
+        settings, size = self._settings, self._images["size"]
+        scale, starts = describe_scale(self._vae), range(0, len(self._samples), batch_size)
+        batches = [self._samples[start : start + batch_size] for start in starts]
+        squares = read_squares(self._view, batches, self._reader, seed=None, size=size, resize=self._images["resize"])
+        with open_prompts(self._inputs["prompt"]) as prompts:
+            pairs = zip(starts, squares, strict=True)
+            for start, pixels in show_progress(pairs, total=len(batches), what="frames", unit="batch"):
+                ids = self.samples[ORIGINAL][start : start + len(pixels)]
+                kind, encoded = encode_batch(self._vae, pixels, ids)
+                drawn = {"view": ORIGINAL, "ids": ids, "seed": settings.seed, "posterior": settings.posterior}
+                clean, noise = draw_latents(encoded, kind, scale, **drawn)
+                rows = slice(start, start + len(ids))
+                yield Reading(ORIGINAL, start, ids, self._noisy.iterate(clean, noise, prompts, ORIGINAL, rows, size))
+        self.described["images"] = self._reader.digest_pixels()
+
+
+FRAME_READERS = MappingProxyType({"latents": LatentFrameReader, "images": SquareFrameReader})
