@@ -7,7 +7,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_mutual_info_score
 
 from semlens.statistics.separation import map_by_threads
-from semlens.statistics.tasks.scores import Objects, Score, make_scores
+from semlens.statistics.tasks.scores import Objects, Score, make_scores, say_nothing
 
 N_STARTS = 10
 
@@ -30,7 +30,7 @@ def measure_clustering(
     labels, codes = objects.labels, objects.codes
     counted = np.isin(labels.classes, codes)
     if len(codes) < 2:
-        return make_scores("clustering", ["ami"], "class", _say_nothing, np.zeros(len(labels), bool), objects)
+        return say_nothing("clustering", "ami", objects)
     clusters = find_clusters(normalize(vectors), len(codes), objects.seed)
 
     def compute(classes: np.ndarray, kept: np.ndarray) -> np.ndarray:
@@ -48,7 +48,3 @@ def find_clusters(vectors: np.ndarray, k: int, seed: int) -> np.ndarray:
     """Return the cluster of each vector, (n,), by k-means from ``N_STARTS`` starts."""
     centred = (vectors - vectors.mean(axis=0)).astype(np.float32)
     return KMeans(k, n_init=N_STARTS, random_state=seed).fit_predict(centred)
-
-
-def _say_nothing(kept: np.ndarray) -> np.ndarray:
-    return np.full(1, np.nan)

@@ -172,6 +172,9 @@ def compute_hit(k: int) -> Measure:
         begin, end = (np.take_along_axis(places, nearest, axis=1)[:, 0].astype(int) for places in (first, last))
         tied, size = np.count_nonzero(like & (last == end[:, None]), axis=1), end - begin + 1
         drawn = np.clip(k - begin + 1, 0, size)
-        return np.where(size == 1, drawn, 1 - hypergeom.pmf(0, size, tied, drawn))
+        hit = drawn.astype(float)
+        several = size > 1
+        hit[several] = 1 - hypergeom.pmf(0, size[several], tied[several], drawn[several])
+        return hit
 
     return measure
