@@ -138,7 +138,7 @@ def compute_average_precision(first: np.ndarray, last: np.ndarray, like: np.ndar
     places.sort(axis=1)
     n_like = np.count_nonzero(like, axis=1)
     until = np.arange(1, places.shape[1] + 1)
-    shares = until / places
+    shares = until / np.maximum(places, 1)
     tied = np.flatnonzero((places[:, 1:] == places[:, :-1]).any(axis=1))
     if len(tied):  # among likes, or only among what stands behind them
         ends = np.where(places[tied, 1:] != places[tied, :-1], until[:-1], len(until))
