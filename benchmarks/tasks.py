@@ -11,20 +11,22 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import measure
 import numpy as np
 import pandas as pd
 
-ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests")]
-
-from simulation import Scenario, simulate
-
+from semlens.runtime.devices import count_cpus
+from semlens.runtime.logs import show_progress
 from semlens.statistics.measure import Options
 from semlens.statistics.permutation import compute_p
 from semlens.statistics.tasks.measure import measure_classes
 from semlens.statistics.tasks.reidentification import measure_reidentification, search_view
 from semlens.statistics.tasks.scores import Objects, Score
 from semlens.statistics.tasks.tables import tabulate_tasks
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+
+from simulation import Scenario, simulate
 
 TASKS = ("retrieval", "knn", "probe", "clustering")
 SEED = 1_000_000  # of permutations and folds
@@ -40,7 +42,7 @@ NULL = {
 }
 
 
-def measure(scenario: Scenario, permutations: int, run: int) -> list[Score]:
+def simulate_scores(scenario: Scenario, permutations: int, run: int) -> list[Score]:
     """Return the scores of all tasks in one simulation; the view is the same prototypes with more noise."""
     rng = np.random.default_rng(run)
     rows, (vectors,) = simulate(scenario, rng)
@@ -55,7 +57,7 @@ def cover(scenario: Scenario, runs: int, pool: ProcessPoolExecutor) -> pd.Series
     """Return the share of intervals that hold the mean over all runs, by measure."""
     tables = [
         tabulate_tasks([(str(run), 0, scores)], 0)[0]
-        for run, scores in enumerate(pool.map(partial(measure, scenario, 0), range(runs)))
+        for run, scores in enumerate(pool.map(partial(simulate_scores, scenario, 0), range(runs)))
     ]
     table = pd.concat(tables)
     keys = ["task", "target", "measure"]
@@ -72,18 +74,26 @@ def reject(scenario: Scenario, runs: int, pool: ProcessPoolExecutor) -> pd.Serie
             for one in scores
             if len(one.null)
         }
-        for scores in pool.map(partial(measure, scenario, 39), range(runs))
+        for scores in pool.map(partial(simulate_scores, scenario, 39), range(runs))
     ]
     return pd.DataFrame(found).mean()
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--toy", action="store_true", help="two runs, which take seconds and say nothing")
     parser.add_argument("--runs", type=int, default=400)
-    parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
-    with ProcessPoolExecutor(arguments.workers) as pool:
-        for what, scenarios in ((cover, SCENARIOS), (reject, NULL)):
-            for name, scenario in scenarios.items():
-                shares = what(scenario, arguments.runs, pool)
-                print(f"\n{what.__name__}, {name}\n{shares.map('{:.1%}'.format).to_string()}", flush=True)
+    runs, columns = 2 if arguments.toy else arguments.runs, {}
+    work = [
+        (what, name, scenario)
+        for what, all_of in ((cover, SCENARIOS), (reject, NULL))
+        for name, scenario in all_of.items()
+    ]
+    with ProcessPoolExecutor(count_cpus()) as pool:
+        for what, name, scenario in show_progress(work, total=len(work), what="tasks", unit="scenario"):
+            columns[f"{what.__name__}, {name}"] = what(scenario, runs, pool).map("{:.1%}".format)
+    table = pd.DataFrame(columns)
+    measure.report(
+        [{"measure": " ".join(key), **row} for key, row in table.to_dict("index").items()], "numpy", "scikit-learn"
+    )

@@ -19,6 +19,7 @@ TABLES = {
     "separation.py": "times semlens",
     "separation.py --many": "peak, GB",
     "calibration.py": "Kruskal-Wallis",
+    "tasks.py": "cover, 60 images",
     "plans.py": "all is there, s",
     "startup.py": "times torch",
     "demo.py": "compute, of all",
