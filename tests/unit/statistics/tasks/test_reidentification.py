@@ -123,10 +123,14 @@ def test_in_later_frames_the_gallery_has_one_frame_of_each_video(reference):
     assert found["identity", "rank_1"].n_units == 6
 
 
-@pytest.mark.parametrize(
-    ("n_videos", "offset"), [(1, 1), (4, 1), (6, 9)], ids=["one video", "four videos", "no frame is so late"]
-)
-def test_too_few_videos_or_frames_have_no_score(n_videos, offset):
-    rows, vectors = make_videos(n_videos)
-    found = measure(rows, search_frames(rows, vectors, "euclidean", offset, "all", "cpu"))
+def test_a_class_in_few_videos_has_no_score_but_its_objects_have():
+    rows, vectors = make_videos(4)
+    found = measure(rows, search_frames(rows, vectors, "euclidean", 1, "all", "cpu"))
+    assert np.isnan(found["class", "rank_1"].value) and found["class", "rank_1"].n_objects == 0
+    assert found["identity", "rank_1"].n_objects == 36 and len(found["identity", "rank_1"].influence) == 4
+
+
+def test_where_no_frame_is_so_late_there_is_no_score():
+    rows, vectors = make_videos()
+    found = measure(rows, search_frames(rows, vectors, "euclidean", 9, "all", "cpu"))
     assert len(found) == 8 and all(np.isnan(one.value) and one.n_objects == 0 for one in found.values())

@@ -158,8 +158,8 @@ KINDS = (
         "Probe: how often a logistic regression tells it. Clustering: adjusted mutual information of k-means with the "
         "classes. Re-identification: how often the nearest object, under a view or in a later frame, is the object "
         "itself; and, of those in other images, one of its class. Bands and bars are 95 % intervals that hold for all "
-        "conditions of a model at once, for probes and clusters as they are. Filled marks are tied with the model's "
-        "highest condition. Dotted: what chance gives.",
+        "conditions of a model at once; of clustering, for the clusters as they are. Filled marks are tied with the "
+        "model's highest condition. Dotted: what chance gives.",
     ),
     Kind(
         "tasks_table",

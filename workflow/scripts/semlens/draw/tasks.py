@@ -8,6 +8,7 @@ import pandas as pd
 
 from semlens.draw.separation import colour_models, draw_conditions, label_conditions, make_handles, place_conditions
 from semlens.draw.style import apply_style
+from semlens.statistics.comparisons import MIN_UNITS
 
 # By task, measure and target, what the rows of panels show, in order.
 ROWS = {
@@ -33,17 +34,24 @@ class Measurement(NamedTuple):
 def draw_tasks(
     measurements: Sequence[Measurement], models: Sequence[dict[str, Any]], *, title: str, axis: str
 ) -> plt.Figure:
-    """Return a column of panels per dataset, and a row per task: the values, their bands, and what chance gives.
+    """Return a column of panels per dataset, and a row per task with values: these, their bands, and what chance gives.
 
     Models have colours, and controls are dashed, as :func:`semlens.draw.separation.draw_studies` has them. Conditions
     stand where they stand there.
     """
     datasets = list(dict.fromkeys(one.dataset for one in measurements))
-    measured = pd.concat(one.tasks[_KEYS] for one in measurements).drop_duplicates().itertuples(index=False)
+    measured = pd.concat(one.tasks.loc[one.tasks["value"].notna(), _KEYS] for one in measurements).itertuples(
+        index=False
+    )
     keys = sorted(set(ROWS) & set(map(tuple, measured)), key=list(ROWS).index)
     places = place_conditions(
         axis, list(dict.fromkeys(name for one in measurements for name in one.tasks["condition"]))
     )
+    if not keys:
+        figure = plt.figure(figsize=(5.2, 1.4))
+        figure.text(0.5, 0.3, f"no class has objects in {MIN_UNITS} images (videos)", ha="center")
+        figure.suptitle(title, fontsize="large")
+        return figure
     width = max(5.2 if len(datasets) == 1 else 4.2, min(1.6 + 0.3 * len(places), 14 / len(datasets)))
     figure, panels = plt.subplots(
         len(keys),

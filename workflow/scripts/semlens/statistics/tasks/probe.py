@@ -16,7 +16,7 @@ MAX_PERMUTATIONS = 99
 N_FOLDS = 5
 STRENGTHS = (0.1, 1.0, 10.0, 100.0)  # C of scikit-learn, times the number of channels
 TESTED_STRENGTH = 1.0  # of the permutation test, which chooses none
-_TOLERANCE = 1e-4
+_TOLERANCE = 1e-5
 _MAX_STEPS = 500
 
 
@@ -25,8 +25,9 @@ def measure_probe(objects: Objects, vectors: np.ndarray) -> list[Score]:
 
     Images (videos) are dealt to ``N_FOLDS`` folds at random, the same in all conditions. Each fold is told by a
     regression that was trained on the others. Its strength is the one that tells these best, each by a regression that
-    saw neither it nor the fold. Leaving out groups trains nothing again. The test compares the accuracy at
-    ``TESTED_STRENGTH`` with that of regressions trained on shuffled classes.
+    saw neither it nor the fold. Without a group, all folds are trained and told again, with strengths and channels
+    scaled as they are. The test compares the accuracy at ``TESTED_STRENGTH`` with that of regressions trained on
+    shuffled classes.
 
     Parameters
     ----------
@@ -49,14 +50,15 @@ def measure_probe(objects: Objects, vectors: np.ndarray) -> list[Score]:
             return judge(predict_folds(spaces, classes, folds, codes, fixed), classes)
 
         best = choose_strengths(vectors, folds, objects)
-        told = predict_folds(spaces, labels.classes, folds, codes, best)
-        tested, null = test(labels.classes), np.array(list(map_by_threads(test, objects.shuffled)))
-    return make_scores(
-        *("probe", ["accuracy"], "class", lambda kept: judge(told, labels.classes, kept)),
-        *(np.isin(labels.classes, codes), objects),
-        null=null,
-        tested=tested,
-    )
+
+        def measure(kept: np.ndarray) -> np.ndarray:
+            return judge(predict_folds(spaces, labels.classes, folds, codes, best, kept), labels.classes, kept)
+
+        return make_scores(
+            *("probe", ["accuracy"], "class", measure, np.isin(labels.classes, codes), objects),
+            null=np.array(list(map_by_threads(test, objects.shuffled))),
+            tested=test(labels.classes),
+        )
 
 
 def rotate(vectors: np.ndarray, trained: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -117,11 +119,19 @@ def predict_folds(
     folds: np.ndarray,
     codes: np.ndarray,
     strengths: Sequence[float],
+    kept: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return the class that is told of each object, (n,), by the regression that was trained on the other folds."""
+    """Return the class that is told of each object, (n,), by the regression that was trained on the other folds.
+
+    Parameters
+    ----------
+    kept
+        (n,) bool: what may be trained on; all if left out.
+    """
     told = np.full(len(classes), -1)
     for fold, (space, strength) in enumerate(zip(spaces, strengths, strict=True)):
-        (told[folds == fold],) = predict(space, classes, folds != fold, folds == fold, codes, [strength])
+        trained = folds != fold if kept is None else (folds != fold) & kept
+        (told[folds == fold],) = predict(space, classes, trained, folds == fold, codes, [strength])
     return told
 
 
@@ -194,6 +204,6 @@ def fit_logistic(
         gradient = strength * (scaled.T @ logits) + penalty * weights
         return strength * loss + float((penalty * weights**2).sum(dtype=np.float64)) / 2, gradient.ravel().astype(float)
 
-    options = {"maxiter": _MAX_STEPS, "gtol": _TOLERANCE * strength, "ftol": 1e-7}  # as exact as float32 is
+    options = {"maxiter": _MAX_STEPS, "gtol": _TOLERANCE * strength, "ftol": 1e-8}  # as exact as float32 is
     found = optimize.minimize(evaluate, (start / scale[:, None]).ravel(), jac=True, method="L-BFGS-B", options=options)
     return (found.x.reshape(start.shape) * scale[:, None]).astype(np.float32)

@@ -92,21 +92,29 @@ def search_frames(
 def measure_reidentification(objects: Objects, search: Search) -> list[Score]:
     """Return how often the object itself, and how often another of its class, is among the nearest.
 
-    ``identity``: the object itself is sought in the whole gallery. There is no test: what images share makes an object
-    like itself, and a permutation that keeps this leaves next to nothing to exchange. ``class``: an object of its class
-    is sought in other images (videos); those of its own, itself too, are not in the gallery. The classes that count are
-    those of the queries.
+    ``identity``: the object itself is sought in the whole gallery; all objects count, since one needs no other of its
+    class. There is no test: what images share makes an object like itself, and a permutation that keeps this leaves
+    next to nothing to exchange. ``class``: an object of its class is sought in other images (videos); those of its own,
+    itself too, are not in the gallery.
     """
     labels, (queries, gallery) = objects.labels, (search.queries, search.gallery)
-    codes = list_counting(labels.classes[queries], labels.units[queries]) if len(queries) else np.empty(0, int)
+    every = np.unique(labels.classes[queries])
+    codes = list_counting(labels.classes[queries], labels.units[queries]) if len(queries) else every
     of_itself = rank_gallery(search.distances, search.valid)
     apart = search.valid & (labels.units[queries, None] != labels.units[gallery])
     of_others = rank_gallery(search.distances, apart)
     asked = np.arange(len(queries))[:, None]
 
-    def average(scores: np.ndarray, classes: np.ndarray, kept: np.ndarray | None = None) -> np.ndarray:
+    def average(
+        scores: np.ndarray, classes: np.ndarray, asked_of: np.ndarray, kept: np.ndarray | None = None
+    ) -> np.ndarray:
         there = None if kept is None else kept[queries]
-        return average_scores(scores, classes[queries], codes, objects.average, there)
+        return average_scores(scores, classes[queries], asked_of, objects.average, there)
+
+    def count(scores: np.ndarray, asked_of: np.ndarray) -> np.ndarray:
+        counted = np.zeros(len(labels), bool)
+        counted[queries] = ~np.isnan(scores[0]) & np.isin(labels.classes[queries], asked_of)
+        return counted
 
     def find_itself(kept: np.ndarray) -> np.ndarray:
         counts = of_itself.count_kept(kept[gallery])
@@ -118,30 +126,20 @@ def measure_reidentification(objects: Objects, search: Search) -> list[Score]:
         there = None if kept is None else (kept[queries], kept[gallery])
         return score_likes(of_others, classes[queries], classes[gallery], codes, MEASURES, there)
 
-    everything = np.ones(len(labels), bool)
-    names = list(MEASURES)
-    found = []
-    for target, scores in (("identity", find_itself(everything)), ("class", find_class(labels.classes))):
-        counted = np.zeros(len(labels), bool)
-        counted[queries] = ~np.isnan(scores[0]) & np.isin(labels.classes[queries], codes)
-        if target == "identity":
-            found += make_scores(
-                *("reidentification", names, target),
-                lambda kept: average(find_itself(kept), labels.classes, kept),
-                counted,
-                objects,
-                chance=average(_expect(np.count_nonzero(search.valid, axis=1)), labels.classes),
-            )
-        else:
-            null = map_by_threads(lambda classes: average(find_class(classes), classes), objects.shuffled)
-            found += make_scores(
-                *("reidentification", names, target),
-                lambda kept: average(find_class(labels.classes, kept), labels.classes, kept),
-                counted,
-                objects,
-                null=np.array(list(null)),
-            )
-    return found
+    null = map_by_threads(lambda classes: average(find_class(classes), classes, codes), objects.shuffled)
+    return make_scores(
+        *("reidentification", list(MEASURES), "identity"),
+        lambda kept: average(find_itself(kept), labels.classes, every, kept),
+        count(find_itself(np.ones(len(labels), bool)), every),
+        objects,
+        chance=average(_expect(np.count_nonzero(search.valid, axis=1)), labels.classes, every),
+    ) + make_scores(
+        *("reidentification", list(MEASURES), "class"),
+        lambda kept: average(find_class(labels.classes, kept), labels.classes, codes, kept),
+        count(find_class(labels.classes), codes),
+        objects,
+        null=np.array(list(null)),
+    )
 
 
 def _expect(sizes: np.ndarray) -> np.ndarray:

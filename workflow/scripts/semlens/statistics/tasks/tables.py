@@ -48,11 +48,14 @@ TASKS_TABLE = pa.DataFrameSchema(
             f"Number of objects that it is a mean over; of the probe about {MAX_PROBED:,} at most, of whole images."
         ),
         "n_all": _count("Number of all objects of the condition, sampled or not."),
-        "n_classes": _count(f"Number of their classes: those with objects in at least {MIN_UNITS} {_UNIT}."),
+        "n_classes": _count(
+            f"Number of their classes: those with objects in at least {MIN_UNITS} {_UNIT}; all for an identity."
+        ),
         "n_units": _count(f"Number of {_UNIT} that they are in."),
         "value": _number("The measure. Mean over classes, or over objects (key `average`); but for ami.", _AT_MOST_1),
         "se": _number(
-            f"Its standard error, by leaving out groups of {_UNIT}, 50 at most. Neither trains nor clusters again.",
+            f"Its standard error, by leaving out groups of {_UNIT}, 50 at most. Clusters stay as they are, and "
+            f"strengths of probes.",
             pa.Check.ge(0),
         ),
         "low": _number("Lower end of its 95 % interval, t(groups - 1).", _AT_MOST_1),
