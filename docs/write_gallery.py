@@ -21,6 +21,7 @@ PAGE, IMAGES = ROOT / "docs" / "gallery.md", ROOT / "docs" / "gallery"
 SHOWN = {
     "separation": ("layers", ""),
     "artefacts": ("layers", ""),
+    "tasks": ("layers", ""),
     "boxes": ("distance-measures", "Distance sets"),
     "class_distances": ("encoder-decoder", ""),
     "pca": ("encoder-decoder", ""),

@@ -64,7 +64,7 @@ def make_tasks(conditions, *, task="retrieval", measure="average_precision", tar
         {
             **{"condition": name, "task": task, "measure": measure, "target": target, "value": value},
             **{"band_low": value - 0.1 if known else None, "band_high": value + 0.1 if known else None},
-            **{"chance": 0.25 if known else None, "p_adjusted": 0.01 if known and target == "class" else None},
+            **{"chance": 0.25 if known else None, "p_adjusted": 0.01 if known and target == "class" else np.nan},
             **{"among_best": name in best, "n_objects": 1234 if known else 0, "n_units": 99 if known else 0},
             "n_classes": 7 if known else 0,
         }

@@ -121,7 +121,10 @@ def test_what_does_not_apply_to_a_model_is_not_asked_of_it(config, model, foreig
             {"tasks": ["retrieval"], "axis": "view", "layers": "mid8", "conditions": ["hflip"]},
             "'retrieval' are measured",
         ),
-        ({"tasks": ["knn"], "axis": "offset", "conditions": [1], "reference": "a/1"}, "'tasks' are about many objects"),
+        (
+            {"tasks": ["knn"], "axis": "offset", "conditions": [1], "layers": "mid8", "reference": "a/1"},
+            "'tasks' are about many objects",
+        ),
     ],
     ids=["again without a view", "classes under a view", "classes along views", "one object"],
 )

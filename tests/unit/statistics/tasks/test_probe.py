@@ -47,7 +47,7 @@ def test_probabilities_are_scikit_learns_without_rotation(dimensions, strength):
 
 
 def test_weights_in_the_space_that_training_spans_are_those_of_all_channels():
-    """What rotation rests on: of more channels than objects, scikit-learn's own weights are sums of training vectors."""
+    """What rotation rests on: of more channels than objects, scikit-learn's weights are sums of training vectors."""
     objects, vectors = make(400)
     trained = objects.labels.units % 5 > 0
     model, scaler = fit_plainly(vectors, objects.labels.classes, trained, 10.0)
