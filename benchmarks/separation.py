@@ -36,7 +36,6 @@ def make_options(permutations: int) -> Options:
 def measure_ours(rows: pd.DataFrame, vectors: np.ndarray, permutations: int) -> None:
     for separation, _ in measure_images(rows, vectors, METRIC, make_options(permutations)).values():
         separation.average("classes")
-        separation.average_retrieval("classes")
 
 
 def test_pairs(rows: pd.DataFrame, vectors: np.ndarray) -> None:

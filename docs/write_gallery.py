@@ -22,6 +22,7 @@ SHOWN = {
     "separation": ("layers", ""),
     "artefacts": ("layers", ""),
     "heat_maps": ("layers-and-noise", "Layers and timesteps at once"),
+    "tasks": ("layers", ""),
     "boxes": ("distance-measures", "Distance sets"),
     "class_distances": ("encoder-decoder", ""),
     "pca": ("encoder-decoder", ""),

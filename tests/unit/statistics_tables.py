@@ -49,9 +49,24 @@ def make_separation(conditions, *, comparison="between", best=(), separation=0.7
         {
             **{"condition": name, "comparison": comparison, "separation": separation},
             **{"band_low": separation - 0.05 if known else None, "band_high": separation + 0.05 if known else None},
-            **{"p_adjusted": 0.001 if known else None, "among_best": name in best, "average_precision": 0.5},
-            **{"recall_at_1": 0.625, "knn_accuracy": 0.375 if comparison == "between" else None},
+            **{"p_adjusted": 0.001 if known else None, "among_best": name in best},
             **{"n_objects": 1234 if known else 0, "n_units": 99 if known else 0, "n_classes": 7 if known else 0},
+        }
+        for name in conditions
+    ]
+    return pd.DataFrame(rows)
+
+
+def make_tasks(conditions, *, task="retrieval", measure="average_precision", target="class", best=(), value=0.5):
+    """One measure of a task, the same under all conditions; None is one without a value."""
+    known = value is not None
+    rows = [
+        {
+            **{"condition": name, "task": task, "measure": measure, "target": target, "value": value},
+            **{"band_low": value - 0.1 if known else None, "band_high": value + 0.1 if known else None},
+            **{"chance": 0.25 if known else None, "p_adjusted": 0.01 if known and target == "class" else np.nan},
+            **{"among_best": name in best, "n_objects": 1234 if known else 0, "n_units": 99 if known else 0},
+            "n_classes": 7 if known else 0,
         }
         for name in conditions
     ]

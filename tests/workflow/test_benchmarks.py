@@ -20,6 +20,7 @@ TABLES = {
     "separation.py --many": "peak, GB",
     "search.py": "times faster",
     "calibration.py": "Kruskal-Wallis",
+    "tasks.py": "cover, 60 images",
     "plans.py": "all is there, s",
     "startup.py": "times torch",
     "demo.py": "compute, of all",

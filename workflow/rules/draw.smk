@@ -97,6 +97,36 @@ rule draw_heat_maps:
         "../scripts/draw_heat_maps.py"
 
 
+rule draw_tasks:
+    """Draw what the features of an experiment are good for, and set its table."""
+    input:
+        tasks=statistics_of("tasks"),
+        code=sources("draw_tasks.py"),
+    output:
+        png=show("tasks", "<results>/figures/{experiment}.tasks.png"),
+        pdf="<results>/figures/{experiment}.tasks.pdf",
+        html=show("tasks_table", "<results>/tables/{experiment}.tasks.html"),
+        csv="<results>/tables/{experiment}.tasks.csv",
+        md="<results>/tables/{experiment}.tasks.md",
+        tex="<results>/tables/{experiment}.tasks.tex",
+    log:
+        "<logs>/draw_tasks/{experiment}.log",
+    wildcard_constraints:
+        experiment=one_of(list_experiments("draw_tasks", config["experiments"])),
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem=grow(2, "GB"),
+        runtime=grow(10, "m"),
+    params:
+        title=of_experiment("title"),
+        axis=of_experiment("axis"),
+        comparisons=comparisons_of,
+        models=list_compared_models(config),
+    script:
+        "../scripts/draw_tasks.py"
+
+
 rule draw_artefacts:
     """Draw what prototypes hold beside classes, below the separation that an experiment measured."""
     input:

@@ -1,4 +1,4 @@
-"""Distances to statistics of distance sets; prototypes to statistics of classes; tokens to artefacts of layers."""
+"""Distances to statistics of distance sets; prototypes to statistics and tasks of classes; tokens to artefacts of layers."""
 
 
 rule compute_statistics:
@@ -38,6 +38,38 @@ rule compute_statistics:
         expected_order=of_experiment("expected_order"),
     script:
         "../scripts/compute_statistics.py"
+
+
+rule measure_tasks:
+    """Measure what the prototypes of an experiment are good for: retrieval, probes, clustering, re-identification."""
+    input:
+        prototypes=lambda wildcards: paths.list_prototypes(**wildcards),
+        manifests=lambda wildcards: paths.list_manifests(wildcards.dataset),
+        code=metric_sources("measure_tasks.py", task_metrics_of),
+    output:
+        tasks="<results>/statistics/{experiment}/{model}/{dataset}.tasks.csv",
+        influence="<results>/statistics/{experiment}/{model}/{dataset}.tasks_influence.parquet",
+    log:
+        "<logs>/measure_tasks/{experiment}/{model}/{dataset}.log",
+    benchmark:
+        "<benchmarks>/measure_tasks/{experiment}/{model}/{dataset}.tsv"
+    wildcard_constraints:
+        experiment=one_of(plan.list_experiments_with_tasks(config)),
+    conda:
+        "../../envs/model.yaml"
+    threads: config["threads"]
+    resources:
+        gpu=gpu_for(task_metrics_of),
+        device=config["device"],
+        mem=grow(4, "GB"),
+        runtime=grow(4, "h"),
+    params:
+        **{key: config[key] for key in ("average", "permutations", "max_objects", "seed")},
+        conditions=conditions_of,
+        tasks=of_experiment("tasks"),
+        reference=of_experiment("reference"),
+    script:
+        "../scripts/measure_tasks.py"
 
 
 rule compare_classes:

@@ -53,9 +53,10 @@ rule compare:
 
 
 rule statistics:
-    """Statistics of distance sets, of classes and of tokens."""
+    """Statistics of distance sets, of classes, of tasks and of tokens."""
     input:
         list_statistics("sets", COMPARED),
+        list_statistics("tasks", [entry for entry in COMPARED if config["experiments"][entry["experiment"]]["tasks"]]),
         list_statistics(
             "class_distances",
             [entry for entry in COMPARED if plan.compares_classes(config["experiments"][entry["experiment"]])],

@@ -7,7 +7,7 @@ import pytest
 
 from semlens.config.axes import FOREIGN
 from semlens.config.checks import check_references
-from semlens.config.plan import get_question, list_conditions, list_planes
+from semlens.config.plan import get_question, list_conditions, list_planes, list_task_metrics
 
 READ = {"models": ["tiny"], "datasets": ["coco"], "prompt": "empty", "posterior": "mean", "noise": True}
 ASKED = {"extractions": ["plain"], "datasets": ["coco"], "metric": "cosine", "timestep": 0, "view": "identity"}
@@ -107,3 +107,57 @@ def test_what_does_not_apply_to_a_model_is_not_asked_of_it(config, model, foreig
     assert {key: value for key, value in asked.items() if key not in foreign} == {
         key: value for key, value in of_all.items() if key not in foreign
     }
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"tasks": ["knn", "reidentification"]},
+            "task 'reidentification' needs conditions with a 'view' or an 'offset'",
+        ),
+        ({"tasks": ["knn", "probe"], "view": "hflip"}, "'knn', 'probe' are measured on images as they are"),
+        (
+            {"tasks": ["retrieval"], "axis": "view", "layers": "mid8", "conditions": ["hflip"]},
+            "'retrieval' are measured",
+        ),
+        (
+            {"tasks": ["knn"], "axis": "offset", "conditions": [1], "layers": "mid8", "reference": "a/1"},
+            "'tasks' are about many objects",
+        ),
+    ],
+    ids=["again without a view", "classes under a view", "classes along views", "one object"],
+)
+def test_tasks_without_objects_are_refused(config, changes, words):
+    config["datasets"]["coco"] |= {"format": "davis", "sequences": {"a": {1: "dog"}}}
+    del config["datasets"]["coco"]["split"]
+    config["experiments"]["where"] |= changes
+    with pytest.raises(ValueError, match=f"^experiment 'where': (task )?{re.escape(words.removeprefix('task '))}"):
+        check_references(config)
+
+
+@pytest.mark.parametrize("task", ["retrieval", "knn", "probe", "clustering"])
+def test_tasks_of_classes_are_refused_where_the_prompt_names_them(config, task):
+    config["prompts"]["named"] = "a photo of {classes}"
+    config["extractions"]["plain"]["prompt"] = "named"
+    config["experiments"]["where"]["tasks"] = [task]
+    words = f"experiment 'where': '{task}' would read classes .* 'plain' has prompt 'named', with {{classes}}; take"
+    with pytest.raises(ValueError, match=words):
+        check_references(config)
+
+
+def test_tasks_that_have_objects_pass(config):
+    where = config["experiments"]["where"]
+    where |= {"axis": "view", "layers": "mid8", "conditions": ["identity", "hflip"]}
+    where["tasks"] = ["retrieval", "knn", "probe", "clustering", "reidentification"]
+    check_references(config)
+    config["prompts"]["named"] = "a photo of {classes}"
+    config["extractions"]["plain"]["prompt"] = "named"
+    where["tasks"] = ["reidentification"]
+    check_references(config)
+
+
+def test_a_vote_needs_the_cosine_metric(config):
+    for tasks, metrics in ((["probe"], ["euclidean"]), (["knn"], ["cosine", "euclidean"])):
+        config["experiments"]["where"] |= {"metric": "euclidean", "tasks": tasks}
+        assert list_task_metrics(config, "where") == metrics

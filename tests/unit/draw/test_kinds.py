@@ -6,11 +6,12 @@ import pytest
 
 from semlens.draw.kinds import KINDS, list_experiments, list_kinds, list_report_parts
 
-COMMON = {"reference": "all", "dunn": "table1", "view": "identity"}
+COMMON = {"reference": "all", "dunn": "table1", "view": "identity", "tasks": []}
 SEPARATION = ["separation", "separation_table"]
 CLASSES = ["class_distances", "pca", "neighbours", "pairs"]
 EXPERIMENTS = {
     "metrics": {"axis": "metric", **COMMON},
+    "asked": {"axis": "metric", **COMMON, "tasks": ["knn"]},
     "where": {"axis": "layers", "conditions": ["64+32", "enc16.1"], **COMMON, "dunn": "eq10"},
     "sums": {"axis": "layers", "conditions": ["64+32", "enc16"], **COMMON},
     "flipped": {"axis": "layers", "conditions": ["enc16.1"], **COMMON, "view": "hflip"},
@@ -27,6 +28,7 @@ CONFIG = {"experiments": {name: {**entry, "title": name} for name, entry in EXPE
     ("experiment", "expected"),
     [
         ("metrics", ["boxes", *SEPARATION, "sets", "tests", "objects"]),
+        ("asked", ["boxes", *SEPARATION, "tasks", "tasks_table", "sets", "tests", "objects"]),
         ("where", ["boxes", *SEPARATION, "artefacts", "sets", "tests", *CLASSES, "tokens", "objects"]),
         ("sums", ["boxes", *SEPARATION, "artefacts", "sets", "tests", *CLASSES, "objects"]),
         ("flipped", ["boxes", *SEPARATION, "artefacts", "sets", "tests", *CLASSES, "objects"]),

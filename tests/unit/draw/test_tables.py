@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from statistics_tables import make_separation, make_sets, make_tests
+from statistics_tables import make_separation, make_sets, make_tasks, make_tests
 
 from semlens.draw.style import apply_style, save_figure
 from semlens.draw.tables import (
@@ -19,6 +19,7 @@ from semlens.draw.tables import (
     save_table,
     tabulate_means,
     tabulate_separation,
+    tabulate_tasks,
     tabulate_tests,
 )
 
@@ -207,9 +208,6 @@ def test_separation_has_its_interval_and_what_cannot_be_told_from_the_best_is_bo
         ["between images", "separation", "**0.750**", "0.750"],
         ["between images", "95 % interval", "0.700 to 0.800", "0.700 to 0.800"],
         ["between images", "p", "0.001", "0.001"],
-        ["between images", "mAP", "0.500", "0.500"],
-        ["between images", "R@1", "0.625", "0.625"],
-        ["between images", "kNN", "0.375", "0.375"],
         ["between images", "objects", "1,234", "1,234"],
         ["between images", "images", "99", "99"],
         ["between images", "classes", "7", "7"],
@@ -219,7 +217,7 @@ def test_separation_has_its_interval_and_what_cannot_be_told_from_the_best_is_bo
 def test_lines_that_say_nothing_are_left_out(written):
     values = {"voc": make_separation(["hflip"], comparison="identity").assign(p_adjusted=np.nan)}
     text = written(values, table=tabulate_separation, axis="view")["md"]
-    assert "identity" in text and "kNN" not in text and "| p " not in text
+    assert "identity" in text and "| p " not in text
 
 
 def test_a_table_of_nothing_is_written(written):
@@ -246,3 +244,25 @@ def test_dollars_in_a_title_are_no_mathematics(tmp_path):
         figure.suptitle("from $5^ to $6^")
         save_figure(figure, png=tmp_path / "f.png", pdf=tmp_path / "f.pdf")
     assert (tmp_path / "f.png").stat().st_size > 0
+
+
+def test_every_measure_of_a_task_has_its_lines(written):
+    itself = make_tasks(["16", "64"], task="reidentification", measure="rank_1", target="identity")
+    values = {"coco": pd.concat([make_tasks(["16", "64"], best=["16"]), itself])}
+    _, _, *lines = written(values, table=tabulate_tasks, axis="layers")["md"].splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+    assert rows == [
+        ["retrieval: average precision", "value", "**0.500**", "0.500"],
+        ["retrieval: average precision", "95 % interval", "0.400 to 0.600", "0.400 to 0.600"],
+        ["retrieval: average precision", "chance", "0.250", "0.250"],
+        ["retrieval: average precision", "p", "0.010", "0.010"],
+        ["retrieval: average precision", "objects", "1,234", "1,234"],
+        ["retrieval: average precision", "images", "99", "99"],
+        ["retrieval: average precision", "classes", "7", "7"],
+        ["reidentification of the object itself: rank 1", "value", "0.500", "0.500"],
+        ["reidentification of the object itself: rank 1", "95 % interval", "0.400 to 0.600", "0.400 to 0.600"],
+        ["reidentification of the object itself: rank 1", "chance", "0.250", "0.250"],
+        ["reidentification of the object itself: rank 1", "objects", "1,234", "1,234"],
+        ["reidentification of the object itself: rank 1", "images", "99", "99"],
+        ["reidentification of the object itself: rank 1", "classes", "7", "7"],
+    ]

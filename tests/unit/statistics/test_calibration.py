@@ -14,9 +14,8 @@ from semlens.statistics.intervals import Estimates
 from semlens.statistics.labels import Labels
 from semlens.statistics.measure import Options, measure_images
 from semlens.statistics.neighbours import fill_distances, iterate_between
-from semlens.statistics.permutation import Shuffler, compute_p, permute_between
+from semlens.statistics.permutation import Shuffler, adjust_p, compute_p, permute_between
 from semlens.statistics.separation import measure_separation
-from semlens.statistics.separation_tables import adjust_p
 
 pytestmark = pytest.mark.slow
 

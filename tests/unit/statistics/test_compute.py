@@ -11,7 +11,8 @@ from semlens.compare.pairs import get_units
 from semlens.statistics.compute import STATISTICS, compute_statistics, read_samples
 from semlens.statistics.intervals import compute_se, widen_extremes
 from semlens.statistics.measure import Options, sample_units
-from semlens.statistics.separation_tables import INFLUENCE, adjust_p
+from semlens.statistics.permutation import adjust_p
+from semlens.statistics.separation_tables import INFLUENCE
 
 CLASSES = ("dog", "cat", "owl")
 IMAGES = [

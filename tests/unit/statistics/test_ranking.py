@@ -61,21 +61,6 @@ def test_midranks_are_scipys(rows):
         assert not midranks[row][~valid[row]].any()
 
 
-def test_average_precision_takes_neighbours_as_near_together(rows):
-    """As scikit-learn does: the precision among all that are as near as the threshold or nearer."""
-    distances, like, valid = rows
-    found = rank_rows(distances, like, valid).average_precision
-    for row, value in zip(range(len(distances)), found, strict=True):
-        d, kind = distances[row][valid[row]], like[row][valid[row]]
-        assert value == pytest.approx(np.mean([kind[d <= own].mean() for own in d[kind]]), abs=1e-12)
-
-
-def test_recall_at_1_is_a_share_where_several_are_nearest():
-    distances = np.array([[0.1, 0.1, 0.1, 0.5], [0.1, 0.2, 0.3, 0.4]], np.float32)
-    like = np.array([[True, False, False, True], [True, False, False, False]])
-    assert rank_rows(distances, like, np.ones((2, 4), bool)).recall_at_1.tolist() == pytest.approx([1 / 3, 1])
-
-
 def test_an_anchor_without_one_kind_of_neighbour_says_nothing():
     distances = np.full((3, 2), 0.5, np.float32)
     like, valid = (
@@ -83,8 +68,7 @@ def test_an_anchor_without_one_kind_of_neighbour_says_nothing():
         np.array([[True, True], [True, True], [False, True]]),
     )
     ranking = rank_rows(distances, like, valid)
-    for values in (ranking.separation, ranking.average_precision, ranking.recall_at_1):
-        assert np.isnan(values).all()
+    assert np.isnan(ranking.separation).all()
     assert not ranking.influence.any()
 
 

@@ -179,24 +179,6 @@ def test_influence_of_one_class_is_of_the_same_kind():
     assert all(part.influence.sum() == pytest.approx(0, abs=1e-12) for part in parts)
 
 
-def test_neighbours_vote_on_the_class_and_share_a_draw():
-    """By hand, on a line: each object has two classes among its neighbours in other images."""
-    rows = make_rows([("i0", "a"), ("i1", "a"), ("i2", "b"), ("i3", "b"), ("i4", "b")])
-    found = measure_between(rows, np.arange(5.0)[:, None])
-    # i0 sees a b b b: b wins. i2 sees b b a a: a draw. i3 sees b b a a too.
-    assert found.vote.tolist() == [0, 0, 0.5, 0.5, 0.5]
-
-
-def test_retrieval_is_averaged_as_separation_is():
-    rows, (vectors,) = simulate(Scenario(class_effect=1.0), np.random.default_rng(0))
-    found = measure_between(rows, vectors)
-    retrieval = found.average_retrieval("objects")
-    assert retrieval["recall_at_1"] == pytest.approx(
-        np.nanmean(found.recall_at_1[np.isin(found.labels.classes, found.list_classes())])
-    )
-    assert 0.3 < retrieval["average_precision"] < 1
-
-
 @pytest.mark.parametrize("threads", ["1", "2"])
 @pytest.mark.parametrize("size", [1, 1 << 18])
 def test_neither_threads_nor_batches_matter(monkeypatch, threads, size):

@@ -74,7 +74,6 @@ ROW = {
         **{"condition": "cosine", "comparison": "between", "n_objects": 9, "n_all": 10, "n_classes": 1, "n_units": 6},
         **{"n_units_rarest": 6, "separation": 0.7, "se": 0.1, "low": 0.5, "high": 0.9, "band_low": 0.4},
         **{"band_high": 1.0, "p": 0.01, "p_adjusted": 0.02, "among_best": True, "elsewhere": 0.6},
-        **{"average_precision": 0.3, "recall_at_1": 0.5, "knn_accuracy": 0.4},
     },
     "class_separation": {
         **{"condition": "cosine", "comparison": "inside", "class_name": "dog", "n_objects": 9, "n_units": 6},

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from semlens.config.plan import (
     has_videos,
+    is_template,
     list_conditions,
     list_extractions_of,
     list_foreign,
@@ -265,6 +266,36 @@ def _check_experiment(config: Config, name: str) -> None:
             raise ValueError(f"{where}: 'reference' needs 'offset', set or as the axis")
         for dataset in experiment["datasets"]:
             _check_condition(config, name, condition, dataset)
+    _check_tasks(config, name)
+
+
+def _check_tasks(config: Config, name: str) -> None:
+    """Refuse tasks that no condition has objects for, and class tasks on features that were told the classes."""
+    where, experiment = f"experiment {name!r}", config["experiments"][name]
+    tasks = experiment.get("tasks", [])
+    if tasks and tracks_instance(experiment):
+        raise ValueError(f"{where}: 'tasks' are about many objects, 'reference: {experiment['reference']}' about one")
+    again = [one["view"] != ORIGINAL or one["offset"] is not None for one in list_conditions(experiment)]
+    of_classes = [task for task in tasks if task != "reidentification"]
+    if len(of_classes) < len(tasks) and not any(again):
+        raise ValueError(
+            f"{where}: task 'reidentification' needs conditions with a 'view' or an 'offset'; leave it out"
+        )
+    if not of_classes:
+        return
+    if all(again):
+        raise ValueError(
+            f"{where}: {', '.join(map(repr, of_classes))} are measured on images as they are, but every condition has "
+            f"a 'view' or an 'offset'; ask for 'reidentification', or ask in another experiment"
+        )
+    for extraction in experiment["extractions"]:
+        prompt = config["extractions"][extraction]["prompt"]
+        if is_template(config["prompts"][prompt]):
+            raise ValueError(
+                f"{where}: {', '.join(map(repr, of_classes))} would read classes that the network was told: extraction "
+                f"{extraction!r} has prompt {prompt!r}, with {{classes}}; take a prompt without it, or leave these "
+                f"tasks out"
+            )
 
 
 def _check_search(config: Config, name: str) -> None:

@@ -80,6 +80,17 @@ def list_metrics(config: Config, experiment: str) -> list[str]:
     return sorted({condition["metric"] for condition in list_experiment_conditions(config, experiment)})
 
 
+def list_task_metrics(config: Config, experiment: str) -> list[str]:
+    """Return the metrics that an experiment's tasks need: its own, and cosine where neighbours vote."""
+    voting = {"cosine"} if "knn" in config["experiments"][experiment]["tasks"] else set()
+    return sorted({*list_metrics(config, experiment), *voting})
+
+
+def list_experiments_with_tasks(config: Config) -> list[str]:
+    """Return the names of the experiments that ask what features are good for."""
+    return [name for name, entry in config["experiments"].items() if entry["tasks"]]
+
+
 def is_template(prompt: str) -> bool:
     """Return whether a prompt names the classes that a sample shows, so that each sample has its own text."""
     return "{classes}" in prompt

@@ -74,6 +74,10 @@ def _compares_features(experiment: Config) -> bool:
     return _compares_sets(experiment) and AXES[experiment["axis"]].changes_features
 
 
+def _asks_tasks(experiment: Config) -> bool:
+    return bool(experiment["tasks"])
+
+
 def _reads_single_layers(experiment: Config) -> bool:
     """Whether some condition along layers or timesteps is a single layer, of images as they are."""
     return (
@@ -159,8 +163,32 @@ KINDS = (
         "",
         "Separation with its 95 % interval; bold where it is tied with the highest condition. p: of block "
         "permutations of the classes, adjusted for the number of conditions. A class counts if its objects are in at "
-        "least five images (videos). Retrieval, from the same neighbours: mean average precision, recall at 1, and the "
-        "accuracy of a vote of the 20 nearest.",
+        "least five images (videos).",
+    ),
+    Kind(
+        "tasks",
+        "draw_tasks",
+        _asks_tasks,
+        "figures/{name}.tasks.png",
+        "What features are good for",
+        "Of each task its main measure, in other images (videos) than those that it learns from or searches. "
+        "Retrieval: mean average precision. Vote: how often the 20 nearest by cosine vote for an object's class. "
+        "Probe: how often a logistic regression tells it. Clustering: adjusted mutual information of k-means with the "
+        "classes. Re-identification: how often the nearest object, under a view or in a later frame, is the object "
+        "itself; and, of those in other images, one of its class. Bands and bars are 95 % intervals that hold for all "
+        "conditions of a model at once; of clustering, for the clusters as they are. Filled marks are tied with the "
+        "model's highest condition. Dotted: what chance gives.",
+    ),
+    Kind(
+        "tasks_table",
+        "draw_tasks",
+        _asks_tasks,
+        "tables/{name}.tasks.html",
+        "",
+        "Every measure with its 95 % interval, and what chance gives; bold where it is tied with the highest "
+        "condition. p: of block permutations of the classes, adjusted for the number of conditions; of the probe, it "
+        "is that of a probe whose strength is not chosen. The identity of objects has no test: an image is always "
+        "like itself.",
     ),
     Kind(
         "artefacts",

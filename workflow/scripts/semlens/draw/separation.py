@@ -213,7 +213,32 @@ def _draw_model(
         panel.axhspan(low[0], high[0], color=colour, alpha=0.15, linewidth=0)
         return
     best = estimates.list_best(seed)[order]
-    joined = np.array([is_joined(study.axis, name) for name in names])
+    draw_conditions(panel, study.axis, names, x, y, (low, high), best, colour=colour, is_control=is_control)
+
+
+def draw_conditions(
+    panel: plt.Axes,
+    axis: str,
+    names: Sequence[str],
+    x: np.ndarray,
+    y: np.ndarray,
+    band: tuple[np.ndarray, np.ndarray],
+    best: np.ndarray,
+    *,
+    colour: str,
+    is_control: bool,
+) -> None:
+    """Draw values by condition with their bands, a line through those that it joins, and marks, filled for the best.
+
+    Parameters
+    ----------
+    names, x, y, best
+        Of the conditions, by rising place.
+    band
+        Lower and upper ends.
+    """
+    joined = np.array([is_joined(axis, name) for name in names], bool)
+    low, high = band
     panel.plot(x[joined], y[joined], color=colour, **style_line(is_control))
     panel.fill_between(x[joined], low[joined], high[joined], color=colour, alpha=0.15, linewidth=0)
     panel.vlines(x[~joined], low[~joined], high[~joined], color=colour, alpha=0.35, linewidth=3)

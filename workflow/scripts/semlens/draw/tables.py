@@ -40,12 +40,9 @@ MARKUP = {
 }
 NOTHING = "–"
 _INTERVAL = "95 % interval"
-_RETRIEVAL = {"mAP": "average_precision", "R@1": "recall_at_1", "kNN": "knn_accuracy"}
 _COMPARISON_NAMES = {"between": "between images", "inside": "inside images", "identity": "identity"}
-_SEPARATION = [
-    *("separation", "band_low", "band_high", "p_adjusted", "among_best", *_RETRIEVAL.values()),
-    *("n_objects", "n_units", "n_classes"),
-]
+_TEST = ["band_low", "band_high", "p_adjusted", "among_best"]
+_COUNTS = {"objects": "n_objects", "images": "n_units", "classes": "n_classes"}
 _DUNN_COLUMNS = {"table1": "dunn_table1", "eq10": "dunn_eq10"}
 
 
@@ -59,7 +56,7 @@ def tabulate_means(sets: Statistics) -> pd.DataFrame:
 
 
 def tabulate_separation(separation: Statistics) -> pd.DataFrame:
-    """Return the separation of every comparison that has any, its interval, test, counts and retrieval.
+    """Return the separation of every comparison that has any, its interval, test and counts.
 
     Rows are (comparison, value), columns (comparison, condition).
     """
@@ -68,7 +65,24 @@ def tabulate_separation(separation: Statistics) -> pd.DataFrame:
         name: table[table["comparison"].map(measured) > 0].rename(columns={"comparison": "sets"})
         for name, table in separation.items()
     }
-    return _pivot(tables, _SEPARATION)
+    return _pivot(tables, ["separation", *_TEST, *_COUNTS.values()])
+
+
+def tabulate_tasks(tasks: Statistics) -> pd.DataFrame:
+    """Return every measure of every task, its interval, what chance gives, its test and counts.
+
+    Rows are (task and measure, value), columns (comparison, condition).
+    """
+    tables = {
+        name: table.assign(
+            sets=table["task"]
+            + table["target"].map({"identity": " of the object itself", "class": ""})
+            + ": "
+            + table["measure"].str.replace("_", " ")
+        )
+        for name, table in tasks.items()
+    }
+    return _pivot(tables, ["value", "chance", *_TEST, *_COUNTS.values()])
 
 
 def tabulate_tests(tests: Statistics, *, dunn: str) -> pd.DataFrame:
@@ -156,7 +170,7 @@ def format_table(values: pd.DataFrame, axis: str, markup: Markup) -> pd.DataFram
     """Return what a function above returns, in rows and words to read; the paper's tables as the paper prints them."""
     table, rows = {}, []
     for sets, block in values.groupby(level="sets", sort=False):
-        names = _COMPARISON_NAMES.get(sets) or " vs. ".join(map(markup.set_name.format, sets.split(" vs. ")))
+        names = sets if "chance" in block.droplevel("sets").index else _name_sets(sets, markup)
         for value, line in _format_block(block.droplevel("sets"), markup).items():
             rows.append((names, value))
             table[rows[-1]] = line
@@ -168,6 +182,10 @@ def format_table(values: pd.DataFrame, axis: str, markup: Markup) -> pd.DataFram
     return printed
 
 
+def _name_sets(sets: str, markup: Markup) -> str:
+    return _COMPARISON_NAMES.get(sets) or " vs. ".join(map(markup.set_name.format, sets.split(" vs. ")))
+
+
 def format_number(value: float) -> str:
     """Return a number as tables print it."""
     return NOTHING if pd.isna(value) else f"{value:.5f}"
@@ -175,8 +193,8 @@ def format_number(value: float) -> str:
 
 def _format_block(numbers: pd.DataFrame, markup: Markup) -> dict[str, pd.Series]:
     """Return the printed lines of one set, of one pair of sets, or of one comparison."""
-    if "separation" in numbers.index:
-        return _format_separation(numbers, markup)
+    if "among_best" in numbers.index:
+        return _format_measure(numbers, markup)
     if "Dunn index" in numbers.index:
         return {
             "p (descriptive)": numbers.apply(_format_p_value, markup=markup),
@@ -190,20 +208,22 @@ def _format_block(numbers: pd.DataFrame, markup: Markup) -> dict[str, pd.Series]
     }
 
 
-def _format_separation(numbers: pd.DataFrame, markup: Markup) -> dict[str, pd.Series]:
-    best = numbers.loc["among_best"].astype(bool)
-    separation = numbers.loc["separation"].map(format_short)
-    counts = numbers.loc[["n_objects", "n_units", "n_classes"]].map("{:,.0f}".format)
+def _format_measure(numbers: pd.DataFrame, markup: Markup) -> dict[str, pd.Series]:
+    """Return the printed lines of separation, or of one measure of a task."""
+    name = "separation" if "separation" in numbers.index else "value"
+    best, value = numbers.loc["among_best"].fillna(False).astype(bool), numbers.loc[name].map(format_short)
     lines = {
-        "separation": separation.where(~best, separation.map(markup.bold.format)),
+        name: value.where(~best, value.map(markup.bold.format)),
         _INTERVAL: numbers.apply(format_interval),
+        **({"chance": numbers.loc["chance"].map(format_short)} if "chance" in numbers.index else {}),
         "p": numbers.loc["p_adjusted"].map(_format_p),
-        **{name: numbers.loc[key].map(format_short) for name, key in _RETRIEVAL.items()},
-        "objects": counts.loc["n_objects"],
-        "images": counts.loc["n_units"],
-        "classes": counts.loc["n_classes"],
+        **{name: numbers.loc[key].map(_format_count) for name, key in _COUNTS.items()},
     }
     return {name: line for name, line in lines.items() if not (line == NOTHING).all()}
+
+
+def _format_count(value: float) -> str:
+    return NOTHING if pd.isna(value) else f"{value:,.0f}"
 
 
 def _format_mean(numbers: pd.Series, markup: Markup) -> str:

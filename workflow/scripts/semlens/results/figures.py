@@ -28,6 +28,8 @@ from semlens.draw.object_crops import load_crops
 from semlens.draw.pairs import choose_pairs, draw_pairs
 from semlens.draw.separation import draw_separation
 from semlens.draw.style import PALETTE, Statistics, read_statistics
+from semlens.draw.tasks import Measurement as TasksMeasurement
+from semlens.draw.tasks import draw_tasks
 from semlens.draw.tokens import draw_tokens, read_tokens
 from semlens.draw.tracks import draw_track, load_track
 from semlens.results.files import RunFiles, check_name
@@ -55,6 +57,8 @@ def draw_figure(files: RunFiles, experiment: str, kind: str | None) -> plt.Figur
             return _draw_separation(files, experiment)
         case "artefacts":
             return _draw_artefacts(files, experiment)
+        case "tasks":
+            return _draw_tasks(files, experiment)
         case "tokens":
             return _draw_tokens(files, experiment)
         case "class_distances":
@@ -99,6 +103,16 @@ def _draw_artefacts(files: RunFiles, experiment: str) -> plt.Figure:
     ]
     models = list_compared_models(files.configuration)
     return draw_artefacts(measurements, models, title=entry["title"], axis=entry["axis"])
+
+
+def _draw_tasks(files: RunFiles, experiment: str) -> plt.Figure:
+    entry, tables = files.configuration["experiments"][experiment], _read(files, experiment, "tasks")
+    measurements = [
+        TasksMeasurement(one["model"], one["dataset"], tables[one["name"]])
+        for one in list_comparisons(files.configuration, experiment)
+    ]
+    models = list_compared_models(files.configuration)
+    return draw_tasks(measurements, models, title=entry["title"], axis=entry["axis"])
 
 
 def _draw_tokens(files: RunFiles, experiment: str) -> plt.Figure:

@@ -144,7 +144,7 @@ class Run:
         ----------
         kind
             ``sets``, ``tests``, ``order``, ``separation``, ``class_separation``, ``contrasts``, ``artefacts``,
-            and for some experiments ``class_distances`` and ``pca``.
+            and for some experiments ``class_distances``, ``pca`` and ``tasks``.
 
         Returns
         -------

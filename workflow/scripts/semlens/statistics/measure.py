@@ -70,20 +70,9 @@ def measure_condition(
         See :func:`semlens.statistics.places.read_places`; of no use without ``given``.
     """
     name, metric = condition["name"], condition["metric"]
-    n_all = 0
-
-    def choose(rows: pd.DataFrame) -> np.ndarray:
-        nonlocal n_all
-        n_all = len(rows)
-        return sample_units(get_units(rows), options.max_objects, options.seed)
-
-    rows, vectors = load_prototypes(shards, {**condition, "view": ORIGINAL}, choose)
-    if given := condition.get("given"):
-        covariates = gather_covariates(places, rows["instance_id"], given)
-        vectors = take_away(vectors, covariates, get_units(rows).nunique())
+    rows, vectors, n_all = load_originals(shards, condition, options, places)
     if condition["view"] != ORIGINAL:
-        kept = rows["instance_id"]
-        view = load_prototypes(shards, condition, lambda rows: np.flatnonzero(rows["instance_id"].isin(kept)))
+        view = load_view_of(rows, shards, condition)
         measured = {"identity": measure_views(rows, vectors, *view, metric, options)}
     elif condition["offset"] is not None:
         measured = {"identity": measure_frames(rows, vectors, metric, condition["offset"], reference, options)}
@@ -95,6 +84,36 @@ def measure_condition(
     ]
     log.info("%s: %s", name, "; ".join(f"{one.comparison} {one.average.value:.4f}" for one in found))
     return found
+
+
+def load_originals(
+    shards: Sequence[PrototypeShard], condition: dict[str, Any], options: Options, places: pd.DataFrame | None
+) -> tuple[pd.DataFrame, np.ndarray, int]:
+    """Return the objects of a condition without its view, their prototypes, and how many there are, sampled or not.
+
+    Parameters are those of :func:`measure_condition`.
+    """
+    n_all = 0
+
+    def choose(rows: pd.DataFrame) -> np.ndarray:
+        nonlocal n_all
+        n_all = len(rows)
+        return sample_units(get_units(rows), options.max_objects, options.seed)
+
+    rows, vectors = load_prototypes(shards, {**condition, "view": ORIGINAL}, choose)
+    if given := condition.get("given"):
+        covariates = gather_covariates(places, rows["instance_id"], given)
+        vectors = take_away(vectors, covariates, get_units(rows).nunique())
+    return rows, vectors, n_all
+
+
+def load_view_of(
+    rows: pd.DataFrame, shards: Sequence[PrototypeShard], condition: dict[str, Any]
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return those of some objects that a condition's view shows, and their prototypes under it."""
+    return load_prototypes(
+        shards, condition, lambda shown: np.flatnonzero(shown["instance_id"].isin(rows["instance_id"]))
+    )
 
 
 Found = tuple[Separation, np.ndarray]

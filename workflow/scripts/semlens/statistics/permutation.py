@@ -113,6 +113,22 @@ def compute_p(observed: float, null: np.ndarray) -> float:
     return float((1 + np.count_nonzero(null >= observed - TOLERANCE)) / (1 + len(null)))
 
 
+def adjust_p(observed: np.ndarray, null: np.ndarray) -> np.ndarray:
+    """Return p-values, (conditions,), adjusted for taking the largest of all conditions (Westfall and Young).
+
+    Parameters
+    ----------
+    observed
+        (conditions,).
+    null
+        (conditions, permutations), each permutation the same in all conditions.
+    """
+    mean, spread = null.mean(axis=1, keepdims=True), null.std(axis=1, keepdims=True)
+    spread[spread == 0] = 1
+    largest = ((null - mean) / spread).max(axis=0)
+    return np.array([compute_p(t, largest) for t in ((observed[:, None] - mean) / spread)[:, 0]])
+
+
 def _average(
     classes: np.ndarray, rank_sums: np.ndarray, n_like: np.ndarray, n_neighbours: np.ndarray, codes: np.ndarray, by: str
 ) -> float:

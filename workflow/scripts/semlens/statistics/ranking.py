@@ -11,17 +11,13 @@ _SHIFT = np.uint64(32)
 class Ranking(NamedTuple):
     """What the order of the neighbours of some anchors says.
 
-    The first three are (anchors,), NaN where an anchor lacks one kind of neighbour. The others are (anchors,
-    neighbours), by rising distance; those that do not count stand last.
+    All but ``separation`` are (anchors, neighbours), by rising distance; those that do not count stand last.
 
     Attributes
     ----------
     separation
-        A: how often an unlike neighbour is farther than a like one; ties count half.
-    average_precision
-        The mean, over like neighbours, of the share of like ones among all as near as that one or nearer.
-    recall_at_1
-        Whether the nearest neighbour is like; of several as near, the share that is.
+        (anchors,) A: how often an unlike neighbour is farther than a like one; ties count half. NaN where an anchor
+        lacks one kind of neighbour.
     order
         The neighbours' columns.
     midranks
@@ -33,8 +29,6 @@ class Ranking(NamedTuple):
     """
 
     separation: np.ndarray
-    average_precision: np.ndarray
-    recall_at_1: np.ndarray
     order: np.ndarray
     midranks: np.ndarray
     influence: np.ndarray
@@ -50,7 +44,7 @@ def rank_rows(distances: np.ndarray, like: np.ndarray, valid: np.ndarray) -> Ran
     like, valid
         (anchors, neighbours) bool: which neighbours should be near, and which count at all.
     """
-    order, first, last = _sort_rows(distances, valid)
+    order, first, last = sort_rows(distances, valid)
     likes = np.take_along_axis(like & valid, order, axis=1)
     unlikes = np.take_along_axis(~like & valid, order, axis=1)
     n_like, n_unlike = (np.count_nonzero(kind, axis=1)[:, None] for kind in (likes, unlikes))
@@ -62,21 +56,11 @@ def rank_rows(distances: np.ndarray, like: np.ndarray, valid: np.ndarray) -> Ran
         )
         a = np.where((n_like > 0) & (n_unlike > 0), _add_up(shares, likes) / n_like, np.nan)
         influence = np.where(likes, (shares - a) / n_like, (shares - a) / n_unlike)
-        precision = _add_up(like_until / (last + 1), likes) / n_like
-        recall = like_until[:, :1] / (last[:, :1] + 1)
     influence[~(likes | unlikes) | np.isnan(a)] = 0
-    undefined = np.isnan(a)
-    return Ranking(
-        a[:, 0],
-        np.where(undefined, np.nan, precision)[:, 0],
-        np.where(undefined, np.nan, recall)[:, 0],
-        order,
-        np.where(likes | unlikes, (first + last) / 2 + 1, 0),
-        influence,
-    )
+    return Ranking(a[:, 0], order, np.where(likes | unlikes, (first + last) / 2 + 1, 0), influence)
 
 
-def _sort_rows(distances: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def sort_rows(distances: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return columns by rising distance, and the first and last place of each one's tie; invalid ones stand last.
 
     A distance that is not negative has the order of its bits: with the column below them, one sort of integers orders

@@ -18,8 +18,6 @@ from semlens.statistics.labels import Labels
 from semlens.statistics.neighbours import Neighbours
 from semlens.statistics.ranking import rank_rows
 
-N_VOTES = 20  # nearest neighbours that vote on an object's class
-
 
 class Average(NamedTuple):
     """A mean over objects or classes, and what each image (video) adds to it.
@@ -45,18 +43,12 @@ class Separation:
     ----------
     values
         (n,) A_i.
-    average_precision, recall_at_1, vote
-        (n,) Retrieval of its likes: see :class:`semlens.statistics.ranking.Ranking`; and whether its ``N_VOTES``
-        nearest neighbours vote for its class (of classes with equally many votes, each has an equal share).
     neighbour_influence
         (classes, units): what units add to the sum of A_i over a class by the neighbours in them.
     """
 
     labels: Labels
     values: np.ndarray
-    average_precision: np.ndarray
-    recall_at_1: np.ndarray
-    vote: np.ndarray
     neighbour_influence: np.ndarray
 
     def count_units(self) -> np.ndarray:
@@ -108,15 +100,6 @@ class Separation:
             influence += np.bincount(self.labels.units[chosen], shifts, len(influence)) / np.count_nonzero(chosen)
         return Average(float(value), influence, n_units)
 
-    def average_retrieval(self, by: str) -> dict[str, float]:
-        """Return the means of ``average_precision``, ``recall_at_1`` and ``vote``, averaged as separation is."""
-        codes = self.list_classes()
-        names = ("average_precision", "recall_at_1", "vote")
-        if not len(codes):
-            return dict.fromkeys(names, np.nan)
-        groups = [self._select(codes)] if by == "objects" else [self._select([code]) for code in codes]
-        return {name: float(np.mean([getattr(self, name)[group].mean() for group in groups])) for name in names}
-
     def _defined(self) -> np.ndarray:
         return ~np.isnan(self.values)
 
@@ -140,16 +123,12 @@ def measure_separation(
         may be what the distances were read from.
     """
     n, n_classes, n_units = len(labels), len(labels.class_names), len(labels.unit_names)
-    per_object = np.full((4, n), np.nan)
+    values = np.full(n, np.nan)
     influence = np.zeros((n_classes, n_units))
 
     def measure(batch: Neighbours) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         others = np.broadcast_to(batch.others, batch.distances.shape)
         ranking = rank_rows(batch.distances, kinds[others] == kinds[batch.anchors, None], batch.valid)
-        nearest = np.take_along_axis(others, ranking.order[:, :N_VOTES], axis=1)
-        counted = np.take_along_axis(batch.valid, ranking.order[:, :N_VOTES], axis=1)
-        vote = _count_votes(labels.classes[nearest], counted, labels.classes[batch.anchors], n_classes)
-        vote[np.isnan(ranking.separation)] = np.nan
         units = labels.units[np.take_along_axis(others, ranking.order, axis=1)]
         cells = labels.classes[batch.anchors, None] * n_units + units
         if out_midranks is not None:
@@ -157,13 +136,12 @@ def measure_separation(
             np.put_along_axis(ranks, ranking.order, ranking.midranks.astype(np.float32), axis=1)
             out_midranks[batch.anchors] = ranks
         terms = np.bincount(cells.ravel(), ranking.influence.ravel(), n_classes * n_units)
-        per_anchor = np.stack([ranking.separation, ranking.average_precision, ranking.recall_at_1, vote])
-        return batch.anchors, per_anchor, terms.reshape(n_classes, n_units)
+        return batch.anchors, ranking.separation, terms.reshape(n_classes, n_units)
 
     for anchors, per_anchor, terms in map_by_threads(measure, (batch for batch in batches if batch.distances.size)):
-        per_object[:, anchors] = per_anchor
+        values[anchors] = per_anchor
         influence += terms
-    return Separation(labels, *per_object, influence)
+    return Separation(labels, values, influence)
 
 
 def map_by_threads(function, batches: Iterable) -> Iterator:
@@ -177,12 +155,3 @@ def map_by_threads(function, batches: Iterable) -> Iterator:
                 yield waiting.pop(0).result()
         for future in waiting:
             yield future.result()
-
-
-def _count_votes(classes: np.ndarray, counted: np.ndarray, own: np.ndarray, n_classes: int) -> np.ndarray:
-    """Return each anchor's share of a win for its own class in the vote of its nearest neighbours, (anchors,)."""
-    cells = np.arange(len(own))[:, None] * n_classes + classes
-    votes = np.bincount(cells[counted], minlength=len(own) * n_classes).reshape(len(own), n_classes)
-    most = votes.max(axis=1, initial=0)
-    wins = votes[np.arange(len(own)), own] == most
-    return wins / np.count_nonzero(votes == most[:, None], axis=1)

@@ -10,8 +10,7 @@ import pandera.pandas as pa
 from semlens.statistics.comparisons import COMPARISONS, MIN_UNITS
 from semlens.statistics.intervals import Estimates
 from semlens.statistics.measure import Measured, Options
-from semlens.statistics.permutation import compute_p
-from semlens.statistics.separation import N_VOTES
+from semlens.statistics.permutation import adjust_p, compute_p
 
 
 def _number(description: str, check: pa.Check | None = None) -> pa.Column:
@@ -58,11 +57,6 @@ SEPARATION_TABLE = pa.DataFrameSchema(
         "p_adjusted": _number("p, adjusted for having as many conditions (max-T).", _SHARE),
         "among_best": pa.Column(bool, description="Whether it cannot be told from the best condition, at 95 %."),
         "elsewhere": _number(f"Of the best condition: its separation on {_UNIT} that did not choose it.", _SHARE),
-        "average_precision": _number("Mean average precision of retrieving what should be near.", _SHARE),
-        "recall_at_1": _number("How often the nearest neighbour is what should be near.", _SHARE),
-        "knn_accuracy": _number(
-            f"How often the {N_VOTES} nearest neighbours vote for the object's class; between images only.", _SHARE
-        ),
     },
     strict=True,
     coerce=True,
@@ -128,22 +122,6 @@ def tabulate_separation(measured: Sequence[Measured], options: Options) -> dict[
     return {name: pd.concat([part[name] for part in parts], ignore_index=True) for name in parts[0]}
 
 
-def adjust_p(observed: np.ndarray, null: np.ndarray) -> np.ndarray:
-    """Return p-values, (conditions,), adjusted for taking the largest of all conditions (Westfall and Young).
-
-    Parameters
-    ----------
-    observed
-        (conditions,).
-    null
-        (conditions, permutations), each permutation the same in all conditions.
-    """
-    mean, spread = null.mean(axis=1, keepdims=True), null.std(axis=1, keepdims=True)
-    spread[spread == 0] = 1
-    largest = ((null - mean) / spread).max(axis=0)
-    return np.array([compute_p(t, largest) for t in ((observed[:, None] - mean) / spread)[:, 0]])
-
-
 def _tabulate(group: list[Measured], options: Options) -> dict[str, pd.DataFrame]:
     """Return the tables of one comparison."""
     estimates = _stack(group)
@@ -152,7 +130,6 @@ def _tabulate(group: list[Measured], options: Options) -> dict[str, pd.DataFrame
     values, n_units = estimates.values, estimates.n_units
     low, high = estimates.compute_interval(share=True)
     band_low, band_high = estimates.compute_band(options.seed, share=True)
-    retrieval = [one.separation.average_retrieval(options.average) for one in group]
     separation = pd.DataFrame(
         {
             "condition": estimates.names,
@@ -169,9 +146,6 @@ def _tabulate(group: list[Measured], options: Options) -> dict[str, pd.DataFrame
             "p_adjusted": np.nan,
             "among_best": among_best,
             "elsewhere": np.nan,
-            "average_precision": [one["average_precision"] for one in retrieval],
-            "recall_at_1": [one["recall_at_1"] for one in retrieval],
-            "knn_accuracy": [one["vote"] if group[0].comparison == "between" else np.nan for one in retrieval],
         }
     )
     tested = [place for place, one in enumerate(group) if len(one.null)]
