@@ -30,7 +30,9 @@ LIBRARY = SCRIPTS / "semlens"
 CACHES = {".git", ".venv", ".snakemake", "__pycache__", ".pytest_cache", ".ruff_cache"}
 MADE = ("results", "resources/datasets", "resources/models", "resources/downloads", "resources/images")
 
-TARGETS = {"all", "fetch", "index", "select", "encode", "layers", "extract", "pool", "compare", "statistics", "draw"}
+TARGETS = {
+    "all", "fetch", "index", "select", "encode", "layers", "extract", "pool", "compare", "statistics", "agree", "draw",
+}  # fmt: skip
 
 T = TypeVar("T")
 

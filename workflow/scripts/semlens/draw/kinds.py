@@ -54,6 +54,10 @@ class Kind:
     section: str = "experiments"
 
 
+def _is_any(entry: Config) -> bool:
+    return True
+
+
 def _compares_sets(experiment: Config) -> bool:
     return not tracks_instance(experiment)
 
@@ -245,6 +249,31 @@ KINDS = (
         "principal components as red, green and blue, on one scale along a row. The prototype is the mean of the map "
         "over those cells.",
         is_photograph=True,
+    ),
+    Kind(
+        "agreement",
+        "draw_agreement",
+        _is_any,
+        "figures/{name}.agreement.png",
+        "",
+        "How alike representations of the same objects are: each cell is a model under one condition beside another. "
+        "CKA, from the unbiased HSIC, and RSA compare all pairs of objects; 0 is chance, 1 the same up to rotation and "
+        "scale, for RSA up to the order of distances. Mutual kNN is the share of an object's k nearest neighbours that "
+        "both have in common; its chance is k over the number of the other objects. CKNNA weighs neighbours in common by "
+        "their cosines. Objects are those that all representations have: of more than 1,000, those of whole images, "
+        "drawn at random. Each measure has one scale. Crossed out: a representation with nothing to agree with. "
+        "Intervals are in results/agreement/, definitions in docs/statistics.md.",
+        section="agreements",
+    ),
+    Kind(
+        "agreement_table",
+        "draw_agreement",
+        _is_any,
+        "tables/{name}.agreement.html",
+        "What agrees most",
+        "Of each two models, the two conditions that agree most, by each measure, with a 95 % interval over images "
+        "(videos). That they were chosen as the highest of all pairs is not in it, so look at the value as at a best case.",
+        section="agreements",
     ),
 )
 

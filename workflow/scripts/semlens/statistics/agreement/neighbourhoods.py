@@ -135,11 +135,11 @@ def _measure_hsic(a: Neighbours, in_a: np.ndarray, b: Neighbours, in_b: np.ndarr
     in_a, in_b
         Which pairs of each are those of both.
     """
-    i, j, k, l = a.i[in_a], a.j[in_a], a.cosines[in_a], b.cosines[in_b]
-    n = np.count_nonzero(there)
-    rows_k, columns_k, rows_l, columns_l = (
-        np.bincount(places, values, len(there)) for values in (k, l) for places in (i, j)
+    n, places = np.count_nonzero(there), (a.i[in_a], a.j[in_a])
+    x, y = a.cosines[in_a], b.cosines[in_b]
+    rows_x, columns_x, rows_y, columns_y = (
+        np.bincount(side, values, len(there)) for values in (x, y) for side in places
     )
-    products = (columns_k @ rows_l + columns_l @ rows_k) / 2
+    products = (columns_x @ rows_y + columns_y @ rows_x) / 2
     mutual = a.is_mutual[in_a] & b.is_mutual[in_b]
-    return (k * l)[mutual].sum() + k.sum() * l.sum() / ((n - 1) * (n - 2)) - 2 / (n - 2) * products
+    return (x * y)[mutual].sum() + x.sum() * y.sum() / ((n - 1) * (n - 2)) - 2 / (n - 2) * products

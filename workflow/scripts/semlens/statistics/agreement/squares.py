@@ -68,14 +68,17 @@ def fill_ranks(vectors: np.ndarray, metric: str, *, device: str = "cpu") -> np.n
 
 
 def measure_cka(kernels: Squares, there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return linear CKA between all representations, and that of unbiased HSIC, each (representations, representations).
+    """Return linear CKA between all representations, and that of the unbiased HSIC; NaN where there is none.
 
-    HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)) with HSIC(K, L) = tr(K H L H), where H takes the mean away (Kornblith et al.
-    2019, Eq. 3 and 4); as of features, |Y'X|^2 / (|X'X| |Y'Y|) of centred X and Y. The unbiased HSIC (Song et al. 2012,
-    Eq. 5; Nguyen et al. 2021, Eq. 3) is, with K and L without their diagonals and but for a factor,
+    HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)) with HSIC(K, L) = tr(K H L H), where H takes the mean away (Kornblith et
+    al. 2019); as of features, |Y'X|^2 / (|X'X| |Y'Y|) of centred X and Y. The unbiased HSIC (Song et al. 2012; Nguyen
+    et al. 2021) is, with K and L without their diagonals and but for a factor,
     tr(K L) + sum(K) sum(L) / ((n - 1) (n - 2)) - 2 / (n - 2) sum(K L). It takes four objects.
 
-    NaN where there is none.
+    Returns
+    -------
+    ndarray, ndarray
+        Each (representations, representations).
     """
     rows, n, diagonals = kernels.sum_rows(there), np.count_nonzero(there), kernels.diagonals[:, there]
     products, totals = kernels.sum_products(there), rows.sum(axis=1)
