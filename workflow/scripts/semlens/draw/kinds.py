@@ -259,8 +259,8 @@ KINDS = (
         "How alike representations of the same objects are: each cell is a model under one condition beside another. "
         "CKA, from the unbiased HSIC, and RSA compare all pairs of objects; 0 is chance, 1 the same up to rotation and "
         "scale, for RSA up to the order of distances. Mutual kNN is the share of an object's k nearest neighbours that "
-        "both have in common; its chance is k over the number of the other objects. CKNNA weighs neighbours in common by "
-        "their cosines. Objects are those that all representations have: of more than 1,000, those of whole images, "
+        "both have in common; its chance is k over the number of the other objects. CKNNA weighs neighbours in common "
+        "by their cosines. Objects are those that all representations have: of more than 1,000, those of whole images, "
         "drawn at random. Each measure has one scale. Crossed out: a representation with nothing to agree with. "
         "Intervals are in results/agreement/, definitions in docs/statistics.md.",
         section="agreements",
@@ -272,7 +272,7 @@ KINDS = (
         "tables/{name}.agreement.html",
         "What agrees most",
         "Of each two models, the two conditions that agree most, by each measure, with a 95 % interval over images "
-        "(videos). That they were chosen as the highest of all pairs is not in it, so look at the value as at a best case.",
+        "(videos). That they were chosen as the highest of all pairs is not in it: the value is a best case.",
         section="agreements",
     ),
 )

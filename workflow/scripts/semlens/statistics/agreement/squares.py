@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 from semlens.statistics.neighbours import fill_distances
 
 _NOTHING = 1e-13  # of a matrix's sum of squares: what is left of it below is rounding
-_ROUNDING = 1e-5  # of the median distance: distances that are nearer to each other are as far
+_ROUNDING = 1e-6  # of the median distance: distances that are nearer to each other are as far
 
 
 class Squares:
@@ -59,7 +59,7 @@ def fill_kernel(vectors: np.ndarray) -> np.ndarray:
 def fill_ranks(vectors: np.ndarray, metric: str, *, device: str = "cpu") -> np.ndarray:
     """Return the ranks of all distances less their mean, (n, n) float64, 0 on the diagonal; ties share their mean.
 
-    Distances are computed in float32. Those that differ by less than 1e-5 of their median are ties.
+    Distances are computed in float32. Those that differ by about a millionth of their median are ties.
     """
     distances = squareform(fill_distances(vectors, metric, device=device), checks=False)
     step = np.median(distances) * _ROUNDING if len(distances) else 0

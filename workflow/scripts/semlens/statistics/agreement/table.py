@@ -40,8 +40,8 @@ AGREEMENT_TABLE = pa.DataFrameSchema(
         **_describe_side("b"),
         "measure": pa.Column(str, pa.Check.isin(MEASURES), description="What is measured, see docs/statistics.md."),
         "value": _number(
-            "The agreement. Empty where a representation has nothing to agree with: all prototypes are the same, or one "
-            "has no direction; where `k` neighbours are all others; or for fewer than three objects, or four."
+            "The agreement. Empty where a representation has nothing to agree with: all prototypes are the same, or "
+            "one has no direction; where `k` neighbours are all others; or for fewer than three objects, or four."
         ),
         "se": _number(
             f"Standard error: the jackknife of {N_GROUPS} groups of images (videos), or of all images where they are "
@@ -50,7 +50,7 @@ AGREEMENT_TABLE = pa.DataFrameSchema(
         "low": _number("Lower end of the 95 % interval: value - t(groups - 1) se, within the range of the measure."),
         "high": _number("Upper end of the 95 % interval."),
         "chance": _number(
-            "Mean of the measure where one representation's objects are exchanged at random. Empty for `cknna`: not known."
+            "Mean of the measure where one representation's objects are exchanged at random; not known of `cknna`."
         ),
         "k": pa.Column("int64", pa.Check.ge(1), description="Neighbours that count in `mutual_knn` and `cknna`."),
         "n_objects": pa.Column("int64", pa.Check.ge(1), description="Number of objects, the same in every row."),
