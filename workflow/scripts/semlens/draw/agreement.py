@@ -47,11 +47,11 @@ def draw_agreement(agreement: Statistics, representations: Sequence[dict[str, An
     n_columns = len(TITLES) if count <= _IN_A_ROW else 2
     n_rows = len(TITLES) // n_columns
     side = max(1.7, (0.3 if count <= _NUMBERED else 0.16) * count)  # inches
-    margin = 0.07 * max(map(len, labels))
-    size = ((side + 0.3) * n_columns + margin + 0.6, (side + 0.9) * n_rows * len(agreement) + margin + 0.6)
-    letters = 8 * max(1.0, size[0] / 12)  # points: a page shows a large figure in small
+    letters = 8 * max(1.0, (side + 0.7) * n_columns / 11)  # points: a page shows a large figure in small
+    margin = 0.0085 * letters * max(map(len, labels))
+    size = ((side + 0.7) * n_columns + margin, (side + 0.4) * n_rows * len(agreement) + margin + 0.7)
     figure, panels = plt.subplots(
-        n_rows * len(agreement), n_columns, figsize=size, squeeze=False, sharex=True, sharey=True, layout="constrained"
+        n_rows * len(agreement), n_columns, figsize=size, squeeze=False, sharex=True, sharey=True, layout="compressed"
     )
     places = {_key(entry): place for place, entry in enumerate(ordered)}
     for number, (measure, name) in enumerate(TITLES.items()):
@@ -63,8 +63,8 @@ def draw_agreement(agreement: Statistics, representations: Sequence[dict[str, An
         for panel, square, (dataset, table) in zip(drawn, squares, agreement.items(), strict=True):
             _draw_square(panel, square, labels, divided, limits, letters)
             panel.set_title(f"{name.format(k=table['k'].iloc[0])} ({dataset})", fontsize=letters)
-        scale = figure.colorbar(drawn[0].collections[0], ax=list(drawn), shrink=0.7, pad=0.01)
-        scale.ax.tick_params(labelsize=0.9 * letters)
+            scale = figure.colorbar(panel.collections[0], ax=panel, shrink=0.8, pad=0.02, aspect=25)
+            scale.ax.tick_params(labelsize=0.8 * letters)
     counts = "; ".join(
         f"{dataset}: {table['n_objects'].iloc[0]:,} objects in {table['n_units'].iloc[0]:,} images"
         for dataset, table in agreement.items()

@@ -89,6 +89,19 @@ class RunFiles:
         files = {key: [self.find_table(record, name) for record in records] for key, name in names.items()}
         return read_comparisons(records, **files)
 
+    def list_agreement(self, name: str) -> list[Path]:
+        """Return the tables of an agreement, dataset by dataset."""
+        folder = self.folder / "agreement"
+        known = self.configuration["agreements"] if self.configuration else (path.name for path in folder.glob("*"))
+        check_name("agreement", name, known)
+        datasets = self.configuration["agreements"][name]["datasets"] if self.configuration else None
+        paths = [path for path in sorted((folder / name).glob("*.csv")) if "." not in path.stem]
+        if datasets is not None:
+            paths = [require(folder / name / f"{dataset}.csv") for dataset in datasets]
+        if not paths:
+            raise FileNotFoundError(f"{folder / name} has no tables: the run has not come so far")
+        return paths
+
     def list_manifests(self, dataset: str) -> list[Path]:
         """Return the manifests of a dataset's shards, in order."""
         return self._list_shards("manifests", dataset=dataset)
