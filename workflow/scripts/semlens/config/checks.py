@@ -198,7 +198,7 @@ def check_references(config: Config) -> None:
         _check_dataset(f"dataset {name!r}", dataset)
     for name in config["experiments"]:
         _check_experiment(config, name)
-    for name in config["agreements"]:
+    for name in config.get("agreements", {}):
         _check_agreement(config, name)
 
 

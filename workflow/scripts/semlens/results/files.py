@@ -92,15 +92,12 @@ class RunFiles:
     def list_agreement(self, name: str) -> list[Path]:
         """Return the tables of an agreement, dataset by dataset."""
         folder = self.folder / "agreement"
-        known = self.configuration["agreements"] if self.configuration else (path.name for path in folder.glob("*"))
-        check_name("agreement", name, known)
-        datasets = self.configuration["agreements"][name]["datasets"] if self.configuration else None
-        paths = [path for path in sorted((folder / name).glob("*.csv")) if "." not in path.stem]
-        if datasets is not None:
-            paths = [require(folder / name / f"{dataset}.csv") for dataset in datasets]
-        if not paths:
-            raise FileNotFoundError(f"{folder / name} has no tables: the run has not come so far")
-        return paths
+        if self.configuration is not None:
+            asked = self.configuration.get("agreements", {})
+            check_name("agreement", name, asked)
+            return [require(folder / name / f"{dataset}.csv") for dataset in asked[name]["datasets"]]
+        check_name("agreement", name, sorted(path.name for path in folder.glob("*")))
+        return [path for path in sorted((folder / name).glob("*.csv")) if "." not in path.stem]
 
     def list_manifests(self, dataset: str) -> list[Path]:
         """Return the manifests of a dataset's shards, in order."""

@@ -233,7 +233,7 @@ class Run:
         return pairs
 
     def agreement(self, name: str) -> pd.DataFrame:
-        """Return how alike all representations of an agreement are, on each of its datasets that has come so far.
+        """Return how alike all representations of an agreement are, on each of its datasets; of an unfinished run, on those it has.
 
         Returns
         -------
