@@ -19,6 +19,8 @@ TABLES = {
     "separation.py": "times semlens",
     "separation.py --many": "peak, GB",
     "calibration.py": "Kruskal-Wallis",
+    "agreement.py": "| representations",
+    "agreement.py --errors": "mutual_knn",
     "plans.py": "all is there, s",
     "startup.py": "times torch",
     "demo.py": "compute, of all",

@@ -159,7 +159,7 @@ def test_a_constant_representation_has_empty_values_and_no_chance(value):
 
 
 def test_standard_errors_are_not_below_what_samples_differ_by():
-    """Two given ways to see objects, and samples of 60 images with two objects each; docs/statistics.md says how far."""
+    """Two given ways to see objects, and samples of 60 images; docs/statistics.md says how far they are."""
     units, runs = np.repeat(np.arange(60), 2), 40
     ways = np.random.default_rng(0).standard_normal((2, 3, 8))
 

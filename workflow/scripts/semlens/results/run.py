@@ -233,7 +233,9 @@ class Run:
         return pairs
 
     def agreement(self, name: str) -> pd.DataFrame:
-        """Return how alike all representations of an agreement are, on each of its datasets; of an unfinished run, on those it has.
+        """Return how alike all representations of an agreement are, on each of its datasets.
+
+        Of an unfinished run, on those that it has.
 
         Returns
         -------
