@@ -31,6 +31,7 @@ SHOWN = {
     "tokens": ("layers", ""),
     "search": ("together", "Layers together"),
     "objects": ("resolution", ""),
+    "agreement": ("unet-vit", "Agreement of representations"),
     "curves": ("video", "Distances in later frames"),
     "track": ("video-example", "One object in later frames"),
     "propagation": ("masks", "Masks carried through a video"),

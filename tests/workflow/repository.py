@@ -41,6 +41,7 @@ TARGETS = {
     "pool",
     "compare",
     "statistics",
+    "agree",
     "search",
     "propagate",
     "draw",

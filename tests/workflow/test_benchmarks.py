@@ -21,6 +21,8 @@ TABLES = {
     "search.py": "times faster",
     "calibration.py": "Kruskal-Wallis",
     "tasks.py": "cover, 60 images",
+    "agreement.py": "| representations",
+    "agreement.py --errors": "mutual_knn",
     "plans.py": "all is there, s",
     "startup.py": "times torch",
     "demo.py": "compute, of all",

@@ -456,3 +456,33 @@ rule draw_propagated_frames:
         ],
     script:
         "../scripts/draw_propagated_frames.py"
+
+
+rule draw_agreement:
+    """Draw how alike all representations of an agreement are, and set the table of those that agree most."""
+    input:
+        agreement=lambda wildcards: [
+            f"<results>/agreement/{wildcards.agreement}/{dataset}.csv"
+            for dataset in config["agreements"][wildcards.agreement]["datasets"]
+        ],
+        code=sources("draw_agreement.py"),
+    output:
+        png=show("agreement", "<results>/figures/{agreement}.agreement.png", "agreements"),
+        pdf="<results>/figures/{agreement}.agreement.pdf",
+        html=show("agreement_table", "<results>/tables/{agreement}.agreement.html", "agreements"),
+        csv="<results>/tables/{agreement}.agreement.csv",
+        md="<results>/tables/{agreement}.agreement.md",
+        tex="<results>/tables/{agreement}.agreement.tex",
+    log:
+        "<logs>/draw_agreement/{agreement}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem=grow(2, "GB"),
+        runtime=grow(10, "m"),
+    params:
+        title=of_entry("agreements", "title"),
+        datasets=of_entry("agreements", "datasets"),
+        representations=of_job(list_representations, "agreement"),
+    script:
+        "../scripts/draw_agreement.py"

@@ -64,6 +64,16 @@ rule statistics:
         ["<results>/tokens/{extraction}/{model}/{dataset}.csv".format_map(job) for job in plan.list_sampled(config)],
 
 
+rule agree:
+    """How alike representations are."""
+    input:
+        [
+            f"<results>/agreement/{name}/{dataset}.csv"
+            for name, entry in config["agreements"].items()
+            for dataset in entry["datasets"]
+        ],
+
+
 rule search:
     """Which layers together separate classes best."""
     input:

@@ -55,6 +55,27 @@ def open_prototypes(paths: Iterable[str | Path]) -> list[PrototypeShard]:
     return shards
 
 
+def list_rows(shards: Sequence[PrototypeShard], condition: dict[str, Any]) -> pd.DataFrame:
+    """Return the rows of a condition, indexed by their number; parameters and errors are :func:`load_prototypes`'s."""
+    layer_set = condition["layers"]
+    tables = [
+        shard.rows[(shard.rows["view"] == condition["view"]) & (shard.rows["timestep"] == condition["timestep"])]
+        for shard in shards
+        if layer_set in shard.layer_sets
+    ]
+    if not any(map(len, tables)):
+        raise ValueError(
+            f"condition {condition['name']!r}: no extraction of the experiment holds layers {layer_set!r} "
+            f"of view {condition['view']!r} at t = {condition['timestep']}"
+        )
+    rows = pd.concat(tables)
+    if rows.duplicated("instance_id").any():
+        raise ValueError(
+            f"condition {condition['name']!r}: several extractions hold the same instances; name one of them"
+        )
+    return rows
+
+
 def load_prototypes(
     shards: Sequence[PrototypeShard],
     condition: dict[str, Any],
@@ -77,22 +98,9 @@ def load_prototypes(
     ValueError
         If no shard holds the condition's prototypes, or several hold the same instances.
     """
+    rows = list_rows(shards, condition)
     layer_set = condition["layers"]
     shards = [shard for shard in shards if layer_set in shard.layer_sets]
-    tables = [
-        shard.rows[(shard.rows["view"] == condition["view"]) & (shard.rows["timestep"] == condition["timestep"])]
-        for shard in shards
-    ]
-    if not any(map(len, tables)):
-        raise ValueError(
-            f"condition {condition['name']!r}: no extraction of the experiment holds layers {layer_set!r} "
-            f"of view {condition['view']!r} at t = {condition['timestep']}"
-        )
-    rows = pd.concat(tables)
-    if rows.duplicated("instance_id").any():
-        raise ValueError(
-            f"condition {condition['name']!r}: several extractions hold the same instances; name one of them"
-        )
     if choose is not None:
         rows = rows.iloc[choose(rows)]
     numbers = rows.index.to_numpy()

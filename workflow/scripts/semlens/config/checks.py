@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from semlens.config.agreements import list_representations
 from semlens.config.plan import (
     has_videos,
     is_template,
@@ -216,6 +217,8 @@ def check_references(config: Config) -> None:
         _check_dataset(f"dataset {name!r}", dataset)
     for name in config["experiments"]:
         _check_experiment(config, name)
+    for name in config.get("agreements", {}):
+        _check_agreement(config, name)
     for name in config.get("searches", {}):
         _check_search(config, name)
     for name, entry in config["propagations"].items():
@@ -311,6 +314,30 @@ def _check_search(config: Config, name: str) -> None:
         raise ValueError(f"{where} does not read timestep {search['timestep']}, but {timesteps}; set 'timestep'")
     if ORIGINAL not in config["views"][extraction["views"]]:
         raise ValueError(f"{where} does not read images as they are; name one whose 'views' have {ORIGINAL!r}")
+
+
+def _check_agreement(config: Config, name: str) -> None:
+    """Refuse an agreement whose experiments do not give representations of the same objects, at least two."""
+    where, agreement = f"agreement {name!r}", config["agreements"][name]
+    _check_known(where, "experiment", agreement["experiments"], config["experiments"])
+    _check_known(where, "dataset", agreement["datasets"], config["datasets"])
+    for experiment in agreement["experiments"]:
+        entry = config["experiments"][experiment]
+        for dataset in agreement["datasets"]:
+            if dataset not in entry["datasets"]:
+                raise ValueError(
+                    f"{where}: experiment {experiment!r} has no dataset {dataset!r}; it has "
+                    f"{', '.join(entry['datasets'])}"
+                )
+        for condition in list_conditions(entry):
+            for key, plain in (("view", ORIGINAL), ("offset", None)):
+                if condition[key] != plain:
+                    raise ValueError(
+                        f"{where}: experiment {experiment!r}, condition {condition['name']!r}: {key!r} shows objects "
+                        f"otherwise than they are; take an experiment without it, such as one along layers"
+                    )
+    if len(list_representations(config, name)) < 2:
+        raise ValueError(f"{where}: there is one representation, and nothing that it may agree with; add experiments")
 
 
 def _check_condition(config: Config, experiment: str, condition: Config, dataset: str) -> None:

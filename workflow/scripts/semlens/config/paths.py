@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from semlens.config.agreements import list_representations
 from semlens.config.digests import digest_code, digest_files, digest_values
 from semlens.config.model_sources import ModelSources
 from semlens.config.models import find_base_model
@@ -106,6 +107,11 @@ class Paths:
             for extraction in list_extractions_of(self._config, experiment, dataset)
             for shard in list_shards(self._config, dataset)
         ]
+
+    def list_agreement_prototypes(self, agreement: str, dataset: str) -> list[str]:
+        """Return all prototypes that an agreement compares on a dataset, each once."""
+        compared = [(one["experiment"], one["model"]) for one in list_representations(self._config, agreement)]
+        return list(dict.fromkeys(path for pair in compared for path in self.list_prototypes(*pair, dataset)))
 
     def list_all_prototypes(self) -> list[str]:
         """Return the prototypes of all extractions."""

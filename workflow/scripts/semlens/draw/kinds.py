@@ -54,6 +54,10 @@ class Kind:
     section: str = "experiments"
 
 
+def _is_any(entry: Config) -> bool:
+    return True
+
+
 def _compares_sets(experiment: Config) -> bool:
     return not tracks_instance(experiment) and not _has_grid(experiment)
 
@@ -86,10 +90,6 @@ def _reads_single_layers(experiment: Config) -> bool:
         and experiment["view"] == ORIGINAL
         and any(find_forward_position(condition["layers"]) for condition in list_conditions(experiment))
     )
-
-
-def _always(entry: Config) -> bool:
-    return True
 
 
 KINDS = (
@@ -295,7 +295,7 @@ KINDS = (
     Kind(
         "search",
         "draw_search",
-        lambda search: True,
+        _is_any,
         "figures/{name}.search.png",
         "",
         "Separation between images of the best subset of layers of each size, and below, which layers these are; the "
@@ -310,7 +310,7 @@ KINDS = (
     Kind(
         "search_table",
         "draw_search",
-        lambda search: True,
+        _is_any,
         "tables/{name}.search.html",
         "",
         "What was chosen, and the ten best subsets. Smallest tied: of the subsets that cannot be told from the best, "
@@ -322,7 +322,7 @@ KINDS = (
     Kind(
         "propagation",
         "draw_propagation",
-        _always,
+        _is_any,
         "figures/{name}.propagation.png",
         "",
         "How well masks of a video's first frame are carried into its later frames by the similarity of features. J is "
@@ -335,7 +335,7 @@ KINDS = (
     Kind(
         "propagation_frames",
         "draw_propagated_frames",
-        _always,
+        _is_any,
         "figures/{name}.propagation_frames.png",
         "True and carried masks",
         "Frames of the first video of each dataset, at even distances. Above, the true masks. Below, what each model "
@@ -347,13 +347,38 @@ KINDS = (
     Kind(
         "propagation_table",
         "draw_propagation",
-        _always,
+        _is_any,
         "tables/{name}.propagation.html",
         "J and F",
         "J and F as the DAVIS challenge of 2017 reports them: means over objects. Recall is the share of frames above "
         "0.5, decay the mean of the first quarter of the frames less that of the last. J&F has the 95 % interval of "
         "its row alone (t over videos), and is bold where it is tied with the highest.",
         section="propagations",
+    ),
+    Kind(
+        "agreement",
+        "draw_agreement",
+        _is_any,
+        "figures/{name}.agreement.png",
+        "",
+        "How alike representations of the same objects are: each cell is a model under one condition beside another. "
+        "CKA, from the unbiased HSIC, and RSA compare all pairs of objects; 0 is chance, 1 the same up to rotation and "
+        "scale, for RSA up to the order of distances. Mutual kNN is the share of an object's k nearest neighbours that "
+        "both have in common; its chance is k over the number of the other objects. CKNNA weighs neighbours in common "
+        "by their cosines. Objects are those that all representations have: of more than 1,000, those of whole images, "
+        "drawn at random. Each measure has one scale. Crossed out: a representation with nothing to agree with. "
+        "Intervals are in results/agreement/, definitions in docs/statistics.md.",
+        section="agreements",
+    ),
+    Kind(
+        "agreement_table",
+        "draw_agreement",
+        _is_any,
+        "tables/{name}.agreement.html",
+        "What agrees most",
+        "Of each two models, the two conditions that agree most, by each measure, with a 95 % interval over images "
+        "(videos). That they were chosen as the highest of all pairs is not in it: the value is a best case.",
+        section="agreements",
     ),
 )
 

@@ -99,6 +99,16 @@ class RunFiles:
         files = {key: [self.find_table(record, name) for record in records] for key, name in names.items()}
         return read_comparisons(records, **files)
 
+    def list_agreement(self, name: str) -> list[Path]:
+        """Return the tables of an agreement, dataset by dataset."""
+        folder = self.folder / "agreement"
+        if self.configuration is not None:
+            asked = self.configuration.get("agreements", {})
+            check_name("agreement", name, asked)
+            return [require(folder / name / f"{dataset}.csv") for dataset in asked[name]["datasets"]]
+        check_name("agreement", name, sorted(path.name for path in folder.glob("*")))
+        return [path for path in sorted((folder / name).glob("*.csv")) if "." not in path.stem]
+
     def list_manifests(self, dataset: str) -> list[Path]:
         """Return the manifests of a dataset's shards, in order."""
         return self._list_shards("manifests", dataset=dataset)

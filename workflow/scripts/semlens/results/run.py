@@ -234,6 +234,21 @@ class Run:
             pairs.insert(place, f"class_{side}", pd.Categorical.from_codes(codes, classes))
         return pairs
 
+    def agreement(self, name: str) -> pd.DataFrame:
+        """Return how alike all representations of an agreement are, on each of its datasets.
+
+        Of an unfinished run, on those that it has.
+
+        Returns
+        -------
+        DataFrame
+            With ``dataset``, and the columns of :data:`semlens.statistics.agreement.table.AGREEMENT_TABLE`: each pair
+            of representations once, with all measures; conditions are text.
+        """
+        tables = [read_csv(path).assign(dataset=path.stem) for path in self._files.list_agreement(name)]
+        table = pd.concat(tables, ignore_index=True)
+        return table[["dataset", *table.columns.drop("dataset")]]
+
     def nearest_pairs(
         self, experiment: str, model: str, dataset: str, condition: str, *, sets: Sequence[str] = (), n: int = 10
     ) -> pd.DataFrame:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 TEXT = (
-    *("condition", "condition_a", "condition_b", "best", "model", "dataset", "experiment", "layers", "sequence"),
+    *("condition", "condition_a", "condition_b", "best", "model", "model_a", "model_b", "dataset"),
+    *("experiment", "experiment_a", "experiment_b", "layers", "sequence"),
     *(
         "class_name",
         "class_a",
