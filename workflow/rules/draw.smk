@@ -74,9 +74,10 @@ rule draw_separation:
 
 
 rule draw_heat_maps:
-    """Draw the separation of each layer at each timestep."""
+    """Draw separation, and what features are good for, of each layer at each timestep."""
     input:
         separation=statistics_of("separation"),
+        tasks=lambda wildcards: of_experiment("tasks")(wildcards) and statistics_of("tasks")(wildcards),
         code=sources("draw_heat_maps.py"),
     output:
         png=show("heat_maps", "<results>/figures/{experiment}.png"),

@@ -1,4 +1,4 @@
-"""Draw the separation of each layer at each timestep."""
+"""Draw separation, and what features are good for, of each layer at each timestep."""
 
 import matplotlib
 
@@ -12,5 +12,7 @@ if __name__ == "__main__":
     with log_job(snakemake.log[0]):
         params, inputs, outputs = snakemake.params, snakemake.input, snakemake.output
         names = [comparison["name"] for comparison in params.comparisons]
-        figure = draw_heat_maps(list_maps(read_statistics(names, inputs.separation)), title=params.title)
+        separation = read_statistics(names, inputs.separation)
+        tasks = read_statistics(names, inputs.tasks) if inputs.tasks else {}
+        figure = draw_heat_maps(list_maps(separation, tasks), title=params.title)
         save_figure(figure, png=outputs.png, pdf=outputs.pdf)

@@ -41,7 +41,7 @@ def read_cells(panel):
 
 
 def test_every_value_stands_at_its_layer_and_timestep():
-    figure = draw_heat_maps(list_maps({"coco": make_table()}), title="Which?")
+    figure = draw_heat_maps(list_maps({"coco": make_table()}, {}), title="Which?")
     panel = figure.axes[0]
     assert [label.get_text() for label in panel.get_yticklabels()] == DRAWN
     assert [label.get_text() for label in panel.get_xticklabels()] == ["0", "50", "200"]
@@ -51,7 +51,7 @@ def test_every_value_stands_at_its_layer_and_timestep():
 
 
 def test_the_outline_goes_around_the_best():
-    panel = draw_heat_maps(list_maps({"coco": make_table()}), title="Which?").axes[0]
+    panel = draw_heat_maps(list_maps({"coco": make_table()}, {}), title="Which?").axes[0]
     drawn = {tuple(map(tuple, line.get_xydata().astype(int))) for line in panel.lines}
     cells = np.array([[(layer, timestep) in BEST for timestep in TIMESTEPS] for layer in DRAWN])
     assert drawn == set(list_edges(cells))
@@ -72,23 +72,32 @@ def test_edges_are_where_a_cell_and_its_neighbour_differ(cells, expected):
 
 def test_maps_of_a_measure_share_a_scale():
     low = make_table().assign(separation=lambda table: table["separation"] - 0.3)
-    figure = draw_heat_maps(list_maps({"coco": make_table(), "voc": low}), title="Which?")
+    figure = draw_heat_maps(list_maps({"coco": make_table(), "voc": low}, {}), title="Which?")
     for panel in figure.axes[:2]:
         assert panel.collections[0].get_clim() == pytest.approx((0.2, 0.72))
 
 
 def test_what_has_no_value_anywhere_is_left_out():
-    assert list(list_maps({"coco": make_table()})["coco"]) == ["separation of classes, between images"]
-    assert len(list_maps({"coco": make_table(inside=0.6)})["coco"]) == 2
+    assert list(list_maps({"coco": make_table()}, {})["coco"]) == ["separation of classes, between images"]
+    assert len(list_maps({"coco": make_table(inside=0.6)}, {})["coco"]) == 2
 
 
 def test_a_run_without_any_value_says_so():
     nothing = make_table().assign(separation=np.nan)
-    figure = draw_heat_maps(list_maps({"coco": nothing}), title="Which?")
+    figure = draw_heat_maps(list_maps({"coco": nothing}, {}), title="Which?")
     assert "no class has objects to compare in 5 images" in figure.axes[0].texts[0].get_text()
 
 
 def test_a_large_grid_has_no_numbers():
     timesteps = list(range(MOST_NUMBERS // len(LAYERS) + 1))
-    panel = draw_heat_maps(list_maps({"coco": make_table(timesteps=timesteps)}), title="Which?").axes[0]
+    panel = draw_heat_maps(list_maps({"coco": make_table(timesteps=timesteps)}, {}), title="Which?").axes[0]
     assert not panel.texts and read_cells(panel).shape == (len(LAYERS), len(timesteps))
+
+
+def test_tasks_have_maps_of_their_main_measures():
+    keys = {"task": "retrieval", "target": "class"}
+    values = make_table().query("comparison == 'between'").rename(columns={"separation": "value"})
+    tasks = pd.concat([values.assign(**keys, measure=name) for name in ("average_precision", "recall_at_1")])
+    maps = list_maps({"coco": make_table()}, {"coco": tasks})["coco"]
+    assert list(maps) == ["separation of classes, between images", "retrieval (mAP)"]
+    assert maps["retrieval (mAP)"].values.loc["dec16.1", 200] == pytest.approx(0.52)

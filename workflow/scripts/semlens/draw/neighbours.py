@@ -9,7 +9,7 @@ from semlens.draw.object_crops import show_crop, spread
 from semlens.draw.style import Statistics, apply_style, format_condition
 from semlens.images.crops import Crop
 
-MAX_CLASSES = 4  # of a figure; the caption in draw/kinds.py says so
+MAX_CLASSES = 4  # of a figure; the caption in draw/kinds says so
 MAX_CONDITIONS = 2
 _RIGHT, _WRONG = {"color": "#009e73", "linestyle": "-"}, {"color": "#d55e00", "linestyle": "--"}
 

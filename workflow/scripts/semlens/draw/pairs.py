@@ -10,7 +10,7 @@ from semlens.draw.style import Statistics, apply_style, format_condition
 from semlens.images.crops import Crop
 
 MAX_PAIRS = 5  # of a row
-MAX_CONDITIONS = 2  # of a figure; the caption in draw/kinds.py says so
+MAX_CONDITIONS = 2  # of a figure; the caption in draw/kinds says so
 
 
 def choose_pairs(tables: Statistics) -> Statistics:

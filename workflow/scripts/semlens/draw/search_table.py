@@ -7,7 +7,7 @@ import pandas as pd
 from semlens.draw.search import Found
 from semlens.draw.tables import NOTHING, Markup, format_interval, format_short
 
-N_SHOWN = 10  # best subsets; the caption in draw/kinds.py says so
+N_SHOWN = 10  # best subsets; the caption in draw/kinds says so
 _CHOSEN = [
     *("layers", "n_layers", "separation", "low", "high"),
     *("elsewhere", "elsewhere_low", "elsewhere_high"),

@@ -19,7 +19,7 @@ ROWS = {
     ("reidentification", "rank_1", "identity"): "the object itself\n(rank 1)",
     ("reidentification", "rank_1", "class"): "its class\n(rank 1)",
 }
-_KEYS = ["task", "measure", "target"]
+KEYS = ["task", "measure", "target"]
 
 
 class Measurement(NamedTuple):
@@ -40,7 +40,7 @@ def draw_tasks(
     stand where they stand there.
     """
     datasets = list(dict.fromkeys(one.dataset for one in measurements))
-    measured = pd.concat(one.tasks.loc[one.tasks["value"].notna(), _KEYS] for one in measurements).itertuples(
+    measured = pd.concat(one.tasks.loc[one.tasks["value"].notna(), KEYS] for one in measurements).itertuples(
         index=False
     )
     keys = sorted(set(ROWS) & set(map(tuple, measured)), key=list(ROWS).index)
@@ -68,7 +68,7 @@ def draw_tasks(
         found = [one for one in measurements if one.dataset == dataset]
         for panel, key in zip(column, keys, strict=True):
             for one in sorted(found, key=lambda one: [*colours].index(one.model)):
-                table = one.tasks[(one.tasks[_KEYS] == key).all(axis=1)]
+                table = one.tasks[(one.tasks[KEYS] == key).all(axis=1)]
                 _draw_model(panel, table, axis, places, colours[one.model], one.model not in pretrained)
         column[0].set_title(dataset, fontsize="medium")
         label_conditions(column[-1], axis, places)

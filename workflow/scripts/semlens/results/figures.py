@@ -52,7 +52,8 @@ def draw_figure(files: RunFiles, experiment: str, kind: str | None) -> plt.Figur
         case "curves":
             return draw_curves(_read(files, experiment, "sets"), **words, **look)
         case "heat_maps":
-            return draw_heat_maps(list_maps(_read(files, experiment, "separation")), title=entry["title"])
+            tasks = _read(files, experiment, "tasks") if entry["tasks"] else {}
+            return draw_heat_maps(list_maps(_read(files, experiment, "separation"), tasks), title=entry["title"])
         case "separation":
             return _draw_separation(files, experiment)
         case "artefacts":

@@ -25,7 +25,7 @@ from semlens.images.views import load_view
 from semlens.results.figures import draw_figure
 from semlens.results.files import COMPARED, RunFiles, check_name, require
 from semlens.statistics.comparisons import COMPARISONS
-from semlens.statistics.studies import collect_studies
+from semlens.statistics.studies import contrast_models
 from semlens.storage.csv_tables import read_csv
 from semlens.storage.shard_reader import open_shard, read_names, read_samples, read_texts
 from semlens.storage.table_reader import read_table
@@ -199,15 +199,7 @@ class Run:
         entries = [self._files.select_comparisons(experiment, name, dataset)[0] for name in (model, other)]
         check_name("comparison", comparison, COMPARISONS)
         read = self._files.read_comparisons([{**entry, "axis": "", "settings": {}} for entry in entries])
-        studies = [study for study in collect_studies(read) if study.comparison == comparison]
-        both = [study.estimates for study in studies if {model, other} <= study.estimates.keys()]
-        names = [name for name in both[0][model].names if name in both[0][other].names] if both else []
-        columns = ["condition", "difference", "se", "low", "high", "band_low", "band_high"]
-        if not names:
-            return pd.DataFrame(columns=columns)
-        difference = both[0][model].select(names) - both[0][other].select(names)
-        ends = np.vstack([difference.compute_interval(), difference.compute_band(seed=0)])
-        return pd.DataFrame(dict(zip(columns, (names, difference.values, difference.se, *ends), strict=True)))
+        return contrast_models(read, model, other, comparison)
 
     def distances(self, experiment: str, model: str, dataset: str, *, condition: str | None = None) -> pd.DataFrame:
         """Return the stored distances of a comparison, or of one of its conditions.

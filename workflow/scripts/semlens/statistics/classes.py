@@ -16,7 +16,7 @@ from semlens.runtime.logs import log
 from semlens.statistics.components import project_pca
 from semlens.storage.tables import write_csv
 
-MAX_PER_CLASS = 200  # objects, at most, that represent a class; the caption in draw/kinds.py says so
+MAX_PER_CLASS = 200  # objects, at most, that represent a class; the caption in draw/kinds says so
 _BETWEEN_IMAGES = [SETS.index(name) for name in ("scdi", "dcdi")]
 
 CLASS_DISTANCES = pa.DataFrameSchema(

@@ -148,6 +148,22 @@ def collect_studies(comparisons: Sequence[Comparison]) -> list[Study]:
     ]
 
 
+def contrast_models(comparisons: Sequence[Comparison], model: str, other: str, comparison: str) -> pd.DataFrame:
+    """Return the separation of a model minus that of another one, on the same images, a row per shared condition.
+
+    Columns are those of :meth:`semlens.results.run.Run.contrast`.
+    """
+    studies = [study for study in collect_studies(comparisons) if study.comparison == comparison]
+    both = [study.estimates for study in studies if {model, other} <= study.estimates.keys()]
+    names = [name for name in both[0][model].names if name in both[0][other].names] if both else []
+    columns = ["condition", "difference", "se", "low", "high", "band_low", "band_high"]
+    if not names:
+        return pd.DataFrame(columns=columns)
+    difference = both[0][model].select(names) - both[0][other].select(names)
+    ends = np.vstack([difference.compute_interval(), difference.compute_band(seed=0)])
+    return pd.DataFrame(dict(zip(columns, (names, difference.values, difference.se, *ends), strict=True)))
+
+
 def _join(group: Sequence[Comparison], comparison: str) -> pd.DataFrame | None:
     """Return the rows of one comparison with model and dataset; a condition's first experiment counts."""
     tables = [entry.separation.assign(model=entry.model, dataset=entry.dataset) for entry in group]

@@ -1,61 +1,11 @@
-"""All kinds of figures and tables, one row each: the rule that makes it, the experiments that have it, its caption.
-
-The workflow's targets, and the report's parts and captions, are read from here. Cheap to import.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+"""The kinds of figures and tables of experiments, in the report's order."""
 
 from semlens.config.axes import AXES, SINGLE_AXES
 from semlens.config.plan import compares_classes, list_conditions, tracks_instance
 from semlens.config.schema import Config
-from semlens.config.studies import list_studies
+from semlens.draw.kinds.kind import Kind
 from semlens.images.original import ORIGINAL
 from semlens.models.layers import find_forward_position
-
-DUNN_INDEXES = {
-    "table1": "the difference of means over the larger standard deviation, as in Table 1",
-    "eq10": "the smallest gap between the sets over the largest range within one (Eq. 10)",
-}
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of figure or table of an experiment.
-
-    Attributes
-    ----------
-    name
-        A figure's or table's kind, in the report's anchors too.
-    rule
-        The rule that makes it.
-    applies
-        Of an entry of the configuration: whether it has one.
-    file
-        Below the results, what the report shows: an image (``.png``), or a table as a piece of HTML (``.html``).
-    title
-        Its heading in the report; empty where the experiment's own title is enough.
-    caption
-        What it shows. It may name the experiment's ``{reference}`` and the definition of its ``{dunn_index}``.
-    is_photograph
-        Whether it is mostly photographs, which the report may compress.
-    section
-        The section of the configuration whose entries have it.
-    """
-
-    name: str
-    rule: str
-    applies: Callable[[Config], bool]
-    file: str
-    title: str
-    caption: str
-    is_photograph: bool = False
-    section: str = "experiments"
-
-
-def _is_any(entry: Config) -> bool:
-    return True
 
 
 def _compares_sets(experiment: Config) -> bool:
@@ -79,7 +29,7 @@ def _compares_features(experiment: Config) -> bool:
 
 
 def _asks_tasks(experiment: Config) -> bool:
-    return bool(experiment["tasks"])
+    return bool(experiment["tasks"]) and not _has_grid(experiment)
 
 
 def _reads_single_layers(experiment: Config) -> bool:
@@ -139,7 +89,8 @@ KINDS = (
         _has_grid,
         "figures/{name}.png",
         "",
-        "Separation by layer and timestep of noise, a row per dataset and model. Outlined: the conditions that cannot "
+        "Separation by layer and timestep of noise, a row per dataset and model; and what features are good for, where "
+        "tasks are asked. Outlined: the conditions that cannot "
         "be told from the best of their map, at 95 %, of all its layers and timesteps at once. Maps of one column "
         "share a scale. Layers stand in forward order, sums of layers first.",
     ),
@@ -292,127 +243,4 @@ KINDS = (
         "over those cells.",
         is_photograph=True,
     ),
-    Kind(
-        "search",
-        "draw_search",
-        _is_any,
-        "figures/{name}.search.png",
-        "",
-        "Separation between images of the best subset of layers of each size, and below, which layers these are; the "
-        "highest is on grey. Bars are 95 % intervals, as if no other subset had been tried: the best of many looks "
-        "better than it is. Filled marks cannot be told from the model's best, of the subsets that all objects "
-        "measured. Diamonds are the honest values: each half of the images (videos) chooses the best subset, or the "
-        "best single layer, the other half says what it is worth, and the mean stands at the number of layers that all "
-        "images choose. The last is that of all layers on the same halves. Their bars are 95 % intervals for what was "
-        "chosen as it is.",
-        section="searches",
-    ),
-    Kind(
-        "search_table",
-        "draw_search",
-        _is_any,
-        "tables/{name}.search.html",
-        "",
-        "What was chosen, and the ten best subsets. Smallest tied: of the subsets that cannot be told from the best, "
-        "which are bold, the one of fewest layers. On other images: halves of the images (videos) choose, perhaps "
-        "other layers than all do, and the other half says what that is worth. Above the best single layer: the "
-        "difference of these values, on the same images.",
-        section="searches",
-    ),
-    Kind(
-        "propagation",
-        "draw_propagation",
-        _is_any,
-        "figures/{name}.propagation.png",
-        "",
-        "How well masks of a video's first frame are carried into its later frames by the similarity of features. J is "
-        "the overlap of carried and true masks (intersection over union), F the agreement of their contours, J&F the "
-        "mean of both over objects and frames, the first and the last left out (DAVIS 2017). Bands and bars are 95 % "
-        "intervals over videos that hold for all layers and timesteps of a model at once; there are none for one "
-        "video. Filled marks are tied with the model's highest: it does not lie significantly above them.",
-        section="propagations",
-    ),
-    Kind(
-        "propagation_frames",
-        "draw_propagated_frames",
-        _is_any,
-        "figures/{name}.propagation_frames.png",
-        "True and carried masks",
-        "Frames of the first video of each dataset, at even distances. Above, the true masks. Below, what each model "
-        "carried there from the first frame, with the layers and the timestep that have its highest J&F on these "
-        "videos, and the mean J and F of the objects of that frame.",
-        is_photograph=True,
-        section="propagations",
-    ),
-    Kind(
-        "propagation_table",
-        "draw_propagation",
-        _is_any,
-        "tables/{name}.propagation.html",
-        "J and F",
-        "J and F as the DAVIS challenge of 2017 reports them: means over objects. Recall is the share of frames above "
-        "0.5, decay the mean of the first quarter of the frames less that of the last. J&F has the 95 % interval of "
-        "its row alone (t over videos), and is bold where it is tied with the highest.",
-        section="propagations",
-    ),
-    Kind(
-        "agreement",
-        "draw_agreement",
-        _is_any,
-        "figures/{name}.agreement.png",
-        "",
-        "How alike representations of the same objects are: each cell is a model under one condition beside another. "
-        "CKA, from the unbiased HSIC, and RSA compare all pairs of objects; 0 is chance, 1 the same up to rotation and "
-        "scale, for RSA up to the order of distances. Mutual kNN is the share of an object's k nearest neighbours that "
-        "both have in common; its chance is k over the number of the other objects. CKNNA weighs neighbours in common "
-        "by their cosines. Objects are those that all representations have: of more than 1,000, those of whole images, "
-        "drawn at random. Each measure has one scale. Crossed out: a representation with nothing to agree with. "
-        "Intervals are in results/agreement/, definitions in docs/statistics.md.",
-        section="agreements",
-    ),
-    Kind(
-        "agreement_table",
-        "draw_agreement",
-        _is_any,
-        "tables/{name}.agreement.html",
-        "What agrees most",
-        "Of each two models, the two conditions that agree most, by each measure, with a 95 % interval over images "
-        "(videos). That they were chosen as the highest of all pairs is not in it: the value is a best case.",
-        section="agreements",
-    ),
 )
-
-
-def list_kinds(entry: Config, section: str = "experiments") -> list[Kind]:
-    """Return the kinds of figures and tables that an entry of a section has, in the report's order."""
-    return [kind for kind in KINDS if kind.section == section and kind.applies(entry)]
-
-
-def list_experiments(rule: str, experiments: dict[str, Config]) -> list[str]:
-    """Return the names of the experiments for which a rule makes figures or tables."""
-    return [name for name, entry in experiments.items() if any(kind.rule == rule for kind in list_kinds(entry))]
-
-
-def list_report_parts(config: Config) -> list[dict[str, Any]]:
-    """Return every figure and table of the report, in its order.
-
-    Each is a record of ``study``, ``name`` and ``question`` of what it belongs to (see
-    :func:`semlens.config.studies.list_studies`), ``kind``, ``file`` (below the results), ``title``, ``caption`` and
-    ``is_photograph``.
-    """
-    return [
-        {
-            "study": study["study"],
-            "name": study["name"],
-            "question": study["entry"]["title"],
-            "kind": kind.name,
-            "file": kind.file.format(name=study["name"]),
-            "title": kind.title,
-            "caption": kind.caption.format(
-                reference=study["entry"].get("reference"), dunn_index=DUNN_INDEXES.get(study["entry"].get("dunn"))
-            ),
-            "is_photograph": kind.is_photograph,
-        }
-        for study in list_studies(config)
-        for kind in list_kinds(study["entry"], study["section"])
-    ]
