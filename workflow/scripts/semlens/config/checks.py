@@ -221,7 +221,7 @@ def check_references(config: Config) -> None:
         _check_agreement(config, name)
     for name in config.get("searches", {}):
         _check_search(config, name)
-    for name, entry in config["propagations"].items():
+    for name, entry in config.get("propagations", {}).items():
         where = f"propagation {name!r}"
         _check_known(where, "extraction", [entry["extraction"]], config["extractions"])
         _check_known(where, "dataset", entry["datasets"], config["datasets"])
