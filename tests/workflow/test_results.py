@@ -59,6 +59,19 @@ def test_distances_are_those_of_the_prototypes(run):
         assert (pairs[f"class_{side}"].astype(str) == pairs[f"instance_{side}"].map(class_of).astype(str)).all()
 
 
+def test_a_search_finds_of_a_single_layer_what_its_experiment_finds(run):
+    table = run.search("pair", "tiny", "coco")
+    assert set(table["layers"]) == {"enc16.1", "enc16.2", "enc16.1+enc16.2"}
+    alone = table.set_index(["metric", "layers"]).loc[("correlation", "enc16.1")]
+    separation = run.statistics("separation", experiment="layers").set_index(["condition", "comparison"])
+    expected = separation.loc[("enc16.1", "between")]
+    assert expected["separation"] > 0
+    found = alone[["exact", "se", "low", "high"]].to_numpy(float)
+    np.testing.assert_allclose(found, expected[["separation", "se", "low", "high"]].to_numpy(float), atol=1e-6)
+    summary = run.search("pair", "tiny", "coco", summary=True)
+    assert (summary["n_classes"] == expected["n_classes"]).all() and (summary["n_tried"] == 3).all()
+
+
 def test_the_nearest_pairs_are_the_smallest_distances(run):
     pairs = run.distances("metrics", "tiny", "coco", condition="euclidean").query("set in ['scdi', 'dcdi']")
     nearest = run.nearest_pairs("metrics", "tiny", "coco", "euclidean", sets=["scdi", "dcdi"], n=5)
@@ -202,6 +215,8 @@ def test_an_unfinished_run_gives_what_it_has(unfinished, run):
         (lambda run: run.prototypes("noised", "tiny", "voc", layers="enc16.1"), "timestep 0; there are 1, 100"),
         (lambda run: run.feature_map("plain", "tiny", "coco", "nobody", layer="enc16.1"), "image_id 'nobody'"),
         (lambda run: run.crop("voc", "nobody"), "instance 'nobody'"),
+        (lambda run: run.search("pairs", "tiny", "coco"), "'pairs'; there are pair"),
+        (lambda run: run.search("pair", "tiny", "voc"), "'voc'; there are coco"),
         (lambda run: run.plot("metrics", "curves"), "'curves'; there are boxes, separation, objects"),
     ],
 )
