@@ -167,7 +167,7 @@ VARIANTS = {
         "pool_prototypes",
         "draw_example_objects",
     },
-    "compare/metrics": {"compare_prototypes", "compute_statistics", "compare_classes"},
+    "compare/metrics": {"compare_prototypes", "compute_statistics", "compare_classes", "measure_tasks"},
     "models/texts": {"encode_prompt", "encode_template"},
     "models/backbones": {"extract_features", "extract_prototypes", "list_layers", "randomize_network"},
 }
