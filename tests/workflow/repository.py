@@ -183,7 +183,7 @@ VARIANTS = {
         "draw_example_objects",
         "propagate_masks",
     },
-    "compare/metrics": {"compare_prototypes", "compute_statistics", "compare_classes"},
+    "compare/metrics": {"compare_prototypes", "compute_statistics", "compare_classes", "measure_tasks"},
     "models/texts": {"encode_prompt", "encode_template"},
     "models/backbones": {
         *("extract_features", "extract_prototypes", "list_layers"),

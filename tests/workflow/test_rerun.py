@@ -23,6 +23,7 @@ def extracted(rule: str, extraction: str, *datasets: str) -> set[Job]:
     }
 
 
+TASKS = ("layers", "video")  # experiments that have some
 ARTEFACTS = ("layers", "noise", "turns")  # experiments whose conditions compare different features
 
 
@@ -35,12 +36,17 @@ def concluded(*experiments: str, dataset: str | None = None) -> set[Job]:
         *(Job("draw_track" if experiment == "one" else "draw_experiment", experiment) for experiment in experiments),
         *(Job("draw_separation", experiment) for experiment in experiments if experiment != "one"),
         *(Job("draw_artefacts", experiment) for experiment in experiments if experiment in ARTEFACTS),
+        *(Job("draw_tasks", experiment) for experiment in experiments if experiment in TASKS),
         *(
             Job(rule, f"{experiment}/{model}/{studied}")
             for experiment in experiments
             for model in MODELS[experiment]
             for studied in ([dataset] if dataset else COMPARED[experiment])
-            for rule in ("compare_prototypes", "compute_statistics")
+            for rule in (
+                "compare_prototypes",
+                "compute_statistics",
+                *(["measure_tasks"] if experiment in TASKS else []),
+            )
         ),
     }
 

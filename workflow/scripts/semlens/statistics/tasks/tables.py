@@ -10,7 +10,6 @@ import pandera.pandas as pa
 from semlens.statistics.comparisons import MIN_UNITS
 from semlens.statistics.intervals import Estimates
 from semlens.statistics.permutation import adjust_p, compute_p
-from semlens.statistics.tasks.knn import N_VOTES
 from semlens.statistics.tasks.probe import MAX_PROBED, TESTED_STRENGTH
 from semlens.statistics.tasks.scores import Score
 
@@ -34,9 +33,8 @@ _KEYS = {
     "task": pa.Column(str, pa.Check.isin(TASKS), description="What prototypes are used for."),
     "measure": pa.Column(
         str,
-        description=f"How well it goes. retrieval: average_precision, recall_at_1, r_precision. knn: accuracy of the "
-        f"vote of {N_VOTES} neighbours. probe: accuracy of a logistic regression. clustering: ami. reidentification: "
-        f"rank_1, rank_5, rank_10, average_precision.",
+        description="How well it goes: average_precision, recall_at_1, r_precision, accuracy, ami, rank_1, rank_5 or "
+        "rank_10.",
     ),
     "target": pa.Column(str, pa.Check.isin(TARGETS), description="What is sought: an object's class, or itself."),
 }
