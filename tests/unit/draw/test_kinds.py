@@ -43,6 +43,14 @@ def test_kinds_follow_from_the_experiment(experiment, expected):
     assert [kind.name for kind in list_kinds(EXPERIMENTS[experiment])] == expected
 
 
+def test_an_agreement_has_a_figure_and_a_table_of_its_own():
+    parts = list_report_parts({"experiments": {}, "agreements": {"both": {"title": "Alike?"}}})
+    assert [(part["kind"], part["study"], part["file"]) for part in parts] == [
+        ("agreement", "agreement-both", "figures/both.agreement.png"),
+        ("agreement_table", "agreement-both", "tables/both.agreement.html"),
+    ]
+
+
 def test_rules_draw_the_experiments_that_have_their_kinds():
     assert list_experiments("draw_track", EXPERIMENTS) == ["person"]
     assert list_experiments("draw_classes", EXPERIMENTS) == ["where", "sums", "flipped"]
