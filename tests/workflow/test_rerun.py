@@ -133,7 +133,7 @@ def test_a_finished_run_has_nothing_to_do(finished):
     assert plan(finished) == set()
 
 
-DRAWN = ("experiment", "separation", "artefacts", "classes", "neighbours", "tokens")
+DRAWN = ("experiment", "separation", "artefacts", "tasks", "classes", "neighbours", "tokens")
 CHANGES = {
     "a metric reruns compare and below of its experiment": (
         {"experiments:metrics:conditions": ["euclidean", "correlation", "cosine", "cityblock"]},
