@@ -25,7 +25,7 @@ def results(tmp_path):
 
 
 def finish(results):
-    entries = dict.fromkeys(("models", "datasets", "extractions", "experiments"), {})
+    entries = {key: {} for key in ("models", "datasets", "extractions", "experiments")}
     record = {"configuration": {**entries, "agreements": ASKED}, "datasets": []}
     (results / "provenance.json").write_text(json.dumps(record))
 

@@ -40,8 +40,7 @@ AGREEMENT_TABLE = pa.DataFrameSchema(
         **_describe_side("b"),
         "measure": pa.Column(str, pa.Check.isin(MEASURES), description="What is measured, see docs/statistics.md."),
         "value": _number(
-            "The agreement. Empty where a representation has nothing to agree with: all prototypes are the same, or "
-            "one has no direction; where `k` neighbours are all others; or for fewer than three objects, or four."
+            "The agreement. Empty where a representation has nothing to agree with, or objects are too few."
         ),
         "se": _number(
             f"Standard error: the jackknife of {N_GROUPS} groups of images (videos), or of all images where they are "
