@@ -69,7 +69,6 @@ def of_job(function, *names):
 
 
 metrics_of = of_job(plan.list_metrics, "experiment")
-task_metrics_of = of_job(plan.list_task_metrics, "experiment")
 planes_of = of_job(plan.list_planes, "extraction", "dataset")
 plane_metrics_of = of_job(plan.list_plane_metrics, "extraction", "dataset")
 conditions_of = of_job(plan.list_experiment_conditions, "experiment")

@@ -45,7 +45,7 @@ rule measure_tasks:
     input:
         prototypes=lambda wildcards: paths.list_prototypes(**wildcards),
         manifests=lambda wildcards: paths.list_manifests(wildcards.dataset),
-        code=metric_sources("measure_tasks.py", task_metrics_of),
+        code=metric_sources("measure_tasks.py", of_job(plan.list_task_metrics, "experiment")),
     output:
         tasks="<results>/statistics/{experiment}/{model}/{dataset}.tasks.csv",
         influence="<results>/statistics/{experiment}/{model}/{dataset}.tasks_influence.parquet",
@@ -59,7 +59,7 @@ rule measure_tasks:
         "../../envs/model.yaml"
     threads: config["threads"]
     resources:
-        gpu=gpu_for(task_metrics_of),
+        gpu=gpu_for(of_job(plan.list_task_metrics, "experiment")),
         device=config["device"],
         mem=grow(4, "GB"),
         runtime=grow(4, "h"),

@@ -52,7 +52,9 @@ def test_each_condition_has_the_tasks_that_apply_to_it(computed):
 
 def test_errors_follow_from_the_influences_that_are_stored(computed):
     table, influence = computed
-    sums = influence.groupby(["condition", *KEYS])["influence"].agg(lambda one: compute_se(one.to_numpy(), len(one)))
+    sums = influence.groupby(["condition", *KEYS])["influence"].agg(
+        lambda one: float(compute_se(one.to_numpy(), len(one)))
+    )
     known = table.dropna(subset="value").set_index(["condition", *KEYS])
     assert len(known) == len(sums) and influence["group"].nunique() == 24
     np.testing.assert_allclose(known["se"], sums.reindex(known.index))
