@@ -28,7 +28,7 @@ SHOWN = {
     "pairs": ("single-layer", ""),
     "tokens": ("layers", ""),
     "objects": ("resolution", ""),
-    "agreement": ("unet-vit", "Agreement of representations"),
+    "agreement_maps": ("unet-vit", "Agreement of representations"),
     "curves": ("video", "Distances in later frames"),
     "track": ("video-example", "One object in later frames"),
 }

@@ -325,7 +325,7 @@ rule draw_agreement:
         ],
         code=sources("draw_agreement.py"),
     output:
-        png=show("agreement", "<results>/figures/{agreement}.agreement.png", "agreements"),
+        png=show("agreement_maps", "<results>/figures/{agreement}.agreement.png", "agreements"),
         pdf="<results>/figures/{agreement}.agreement.pdf",
         html=show("agreement_table", "<results>/tables/{agreement}.agreement.html", "agreements"),
         csv="<results>/tables/{agreement}.agreement.csv",

@@ -251,7 +251,7 @@ KINDS = (
         is_photograph=True,
     ),
     Kind(
-        "agreement",
+        "agreement_maps",
         "draw_agreement",
         _is_any,
         "figures/{name}.agreement.png",
