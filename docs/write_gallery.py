@@ -29,12 +29,12 @@ SHOWN = {
     "neighbours": ("single-layer", ""),
     "pairs": ("single-layer", ""),
     "tokens": ("layers", ""),
-    "search": ("together", "Layers together"),
+    "best_subsets": ("together", "Layers together"),
     "objects": ("resolution", ""),
-    "agreement": ("unet-vit", "Agreement of representations"),
+    "agreement_maps": ("unet-vit", "Agreement of representations"),
     "curves": ("video", "Distances in later frames"),
     "track": ("video-example", "One object in later frames"),
-    "propagation": ("masks", "Masks carried through a video"),
+    "propagation_scores": ("masks", "Masks carried through a video"),
     "propagation_frames": ("masks", ""),
 }
 INTRODUCTION = """\

@@ -345,7 +345,7 @@ rule draw_search:
         summaries=lambda wildcards: list_searches(config, wildcards.search, ".summary"),
         code=sources("draw_search.py"),
     output:
-        png=show("search", "<results>/figures/{search}.search.png", "searches"),
+        png=show("best_subsets", "<results>/figures/{search}.search.png", "searches"),
         pdf="<results>/figures/{search}.search.pdf",
         html=show("search_table", "<results>/tables/{search}.search.html", "searches"),
         csv="<results>/tables/{search}.search.csv",
@@ -405,7 +405,7 @@ rule draw_propagation:
         tables=of_job(propagations.list_tables, "propagation"),
         code=sources("draw_propagation.py"),
     output:
-        png=show("propagation", "<results>/figures/{propagation}.propagation.png", "propagations"),
+        png=show("propagation_scores", "<results>/figures/{propagation}.propagation.png", "propagations"),
         pdf="<results>/figures/{propagation}.propagation.pdf",
         html=show("propagation_table", "<results>/tables/{propagation}.propagation.html", "propagations"),
         csv="<results>/tables/{propagation}.propagation.csv",
@@ -468,7 +468,7 @@ rule draw_agreement:
         ],
         code=sources("draw_agreement.py"),
     output:
-        png=show("agreement", "<results>/figures/{agreement}.agreement.png", "agreements"),
+        png=show("agreement_maps", "<results>/figures/{agreement}.agreement.png", "agreements"),
         pdf="<results>/figures/{agreement}.agreement.pdf",
         html=show("agreement_table", "<results>/tables/{agreement}.agreement.html", "agreements"),
         csv="<results>/tables/{agreement}.agreement.csv",

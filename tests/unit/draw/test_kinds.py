@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from semlens.config.studies import SECTIONS, name_section
 from semlens.draw.kinds import KINDS, list_experiments, list_kinds, list_report_parts
 
 COMMON = {"reference": "all", "dunn": "table1", "view": "identity", "tasks": []}
@@ -46,9 +47,14 @@ def test_kinds_follow_from_the_experiment(experiment, expected):
 def test_an_agreement_has_a_figure_and_a_table_of_its_own():
     parts = list_report_parts({"experiments": {}, "agreements": {"both": {"title": "Alike?"}}})
     assert [(part["kind"], part["study"], part["file"]) for part in parts] == [
-        ("agreement", "agreement-both", "figures/both.agreement.png"),
+        ("agreement_maps", "agreement-both", "figures/both.agreement.png"),
         ("agreement_table", "agreement-both", "tables/both.agreement.html"),
     ]
+
+
+def test_no_kind_has_the_name_of_a_section():
+    """The report's anchors are a section and a name, or a kind and a name."""
+    assert not {kind.name for kind in KINDS} & {name_section(section) for section in SECTIONS}
 
 
 def test_rules_draw_the_experiments_that_have_their_kinds():

@@ -66,7 +66,7 @@ def draw_agreement(agreement: Statistics, representations: Sequence[dict[str, An
             scale = figure.colorbar(panel.collections[0], ax=panel, shrink=0.8, pad=0.02, aspect=25)
             scale.ax.tick_params(labelsize=0.8 * letters)
     counts = "; ".join(
-        f"{dataset}: {table['n_objects'].iloc[0]:,} objects in {table['n_units'].iloc[0]:,} images"
+        f"{dataset}: {table['n_objects'].iloc[0]:,} objects in {table['n_units'].iloc[0]:,} images (videos)"
         for dataset, table in agreement.items()
     )
     figure.suptitle(f"{title}\n{counts}", fontsize=1.2 * letters)

@@ -10,7 +10,7 @@ def _is_any(entry: Config) -> bool:
 
 KINDS = (
     Kind(
-        "search",
+        "best_subsets",
         "draw_search",
         _is_any,
         "figures/{name}.search.png",
@@ -37,7 +37,7 @@ KINDS = (
         section="searches",
     ),
     Kind(
-        "propagation",
+        "propagation_scores",
         "draw_propagation",
         _is_any,
         "figures/{name}.propagation.png",
@@ -73,7 +73,7 @@ KINDS = (
         section="propagations",
     ),
     Kind(
-        "agreement",
+        "agreement_maps",
         "draw_agreement",
         _is_any,
         "figures/{name}.agreement.png",
