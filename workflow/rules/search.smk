@@ -19,7 +19,7 @@ rule search_layers:
     benchmark:
         "<benchmarks>/search_layers/{search}/{model}/{dataset}.tsv"
     conda:
-        "../../envs/analysis.yaml"
+        "../../envs/model.yaml"
     threads: config["threads"]
     resources:
         mem=grow(4, "GB"),
