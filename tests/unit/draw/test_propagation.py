@@ -1,4 +1,4 @@
-"""J&F is drawn as it was measured: a panel per dataset and timestep, a line per model; and frames show whose masks."""
+"""J&F is drawn as it was measured: a line per model, or a map of layers and timesteps; and frames show whose masks."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -22,6 +22,9 @@ MODELS = [
     {"name": "untrained", "weights": "random", "controls": "trained"},
 ]
 CONDITIONS = [("dec16.1", 0), ("64+32", 0), ("enc64.1", 0), ("dec16.1", 200), ("64+32", 200), ("enc64.1", 200)]
+
+
+AT_0 = CONDITIONS[:3]
 
 
 @pytest.fixture(autouse=True)
@@ -51,16 +54,24 @@ def make_runs(**options):
     ]
 
 
-def test_datasets_are_rows_and_timesteps_columns():
-    figure = draw_propagation(make_runs(), MODELS, title="How far?")
-    titles = [panel.get_title() for panel in figure.axes]
-    assert titles == ["davis, t = 0", "davis, t = 200", "other, t = 0", "other, t = 200"]
+def test_datasets_are_panels():
+    figure = draw_propagation(make_runs(conditions=AT_0), MODELS, title="How far?")
+    assert [panel.get_title() for panel in figure.axes] == ["davis", "other"]
     assert figure.get_suptitle() == "How far?"
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["trained", "untrained"]
 
 
+def test_several_timesteps_are_maps_of_each_run():
+    figure = draw_propagation(make_runs(), MODELS, title="")
+    assert [panel.get_ylabel() for panel in figure.axes[:3]] == [run.name for run in make_runs()]
+    cells = np.asarray(figure.axes[0].collections[0].get_array()).reshape(3, 2)
+    np.testing.assert_allclose(cells, [[0.35, 0.5], [0.4, 0.55], [0.3, 0.45]])  # 64+32, enc64.1, dec16.1
+    outlined = np.vstack([line.get_xydata() for line in figure.axes[0].lines])
+    assert set(map(tuple, outlined.astype(int))) == {(1, 2), (2, 2), (1, 3), (2, 3)}  # dec16.1 at 200
+
+
 def test_layers_stand_in_forward_order_after_their_sums():
-    panel = draw_propagation(make_runs(), MODELS, title="").axes[0]
+    panel = draw_propagation(make_runs(conditions=AT_0), MODELS, title="").axes[0]
     assert [label.get_text() for label in panel.get_xticklabels()] == ["64+32", "enc64.1", "dec16.1"]
     trained, untrained = (line for line in panel.lines if line.get_color() == "C0" and line.get_marker() == "None")
     np.testing.assert_allclose(trained.get_ydata(), [0.4, 0.3])  # enc64.1, dec16.1
@@ -69,10 +80,10 @@ def test_layers_stand_in_forward_order_after_their_sums():
 
 
 def test_filled_marks_are_those_that_are_tied():
-    panel = draw_propagation(make_runs()[:1], MODELS, title="").axes[1]
+    panel = draw_propagation(make_runs(conditions=[*AT_0, ("mid8", 0)])[:1], MODELS, title="").axes[0]
     filled = [line for line in panel.lines if line.get_marker() == "o" and line.get_markerfacecolor() == "C0"]
     (marks,) = (line.get_xydata().tolist() for line in filled)
-    assert marks == [[2, pytest.approx(0.45)]]
+    assert marks == [[2, pytest.approx(0.45)]]  # mid8, between encoder and decoder
 
 
 def test_a_single_layer_of_one_video_is_a_mark():

@@ -241,7 +241,8 @@ def draw_conditions(
     low, high = band
     panel.plot(x[joined], y[joined], color=colour, **style_line(is_control))
     panel.fill_between(x[joined], low[joined], high[joined], color=colour, alpha=0.15, linewidth=0)
-    panel.vlines(x[~joined], low[~joined], high[~joined], color=colour, alpha=0.35, linewidth=3)
+    alone = ~joined if np.count_nonzero(joined) > 1 else np.ones(len(names), bool)  # a band of one has no width
+    panel.vlines(x[alone], low[alone], high[alone], color=colour, alpha=0.35, linewidth=3)
     for chosen, face in ((best, colour), (~best, "white")):
         panel.plot(x[chosen], y[chosen], color=colour, markerfacecolor=face, **style_marker(is_control))
 

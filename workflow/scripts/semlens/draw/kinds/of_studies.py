@@ -46,7 +46,8 @@ KINDS = (
         "the overlap of carried and true masks (intersection over union), F the agreement of their contours, J&F the "
         "mean of both over objects and frames, the first and the last left out (DAVIS 2017). Bands and bars are 95 % "
         "intervals over videos that hold for all layers and timesteps of a model at once; there are none for one "
-        "video. Filled marks are tied with the model's highest: it does not lie significantly above them.",
+        "video. With several timesteps, maps have a cell per layer and timestep. Filled marks, or outlined cells, are "
+        "tied with the model's highest: it does not lie significantly above them.",
         section="propagations",
     ),
     Kind(
