@@ -8,6 +8,7 @@ from simulation import Scenario, simulate
 from sklearn.metrics import adjusted_mutual_info_score, average_precision_score
 
 from semlens.compare.metrics import load_metric
+from semlens.statistics.jackknife import N_DRAWS, leave_out_thirds
 from semlens.statistics.measure import Options
 from semlens.statistics.neighbours import fill_distances
 from semlens.statistics.tasks.clustering import find_clusters
@@ -80,19 +81,22 @@ def test_the_nearest_vote_and_share_what_is_a_tie(simulated):
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_leaving_out_groups_is_measuring_again_without_them(task):
+def test_leaving_out_images_is_measuring_again_without_them(task):
     """Of the probe and of clusters, what was told or found stays; the others are measured anew."""
     rows, (vectors,) = simulate(Scenario(images=40, classes=3, class_effect=0.5), np.random.default_rng(0))
     objects = Objects.from_rows(rows, OPTIONS)
     found = measure(rows, vectors, [task], Options("classes", 0, 10_000, 0, "cpu"))[task, MAIN[task]]
-    assert len(found.influence) == 40 and found.influence.sum() == pytest.approx(0, abs=1e-12)
+    assert len(found.influence) == N_DRAWS and found.influence.sum() == pytest.approx(0, abs=1e-12)
     if task in ("retrieval", "knn"):
-        left = []
-        for group in range(40):
-            kept = objects.groups != group
-            left.append(measure(rows[kept], vectors[kept], [task])[task, MAIN[task]].value)
-        expected = (np.mean(left) - np.array(left)) * 39 / 40
-        np.testing.assert_allclose(found.influence, expected, atol=1e-9)
+        units, measured = objects.labels.units, []
+
+        def measure_kept(kept):
+            measured.append(measure(rows[kept], vectors[kept], [task])[task, MAIN[task]].value)
+            return np.array(measured[-1:])
+
+        _, expected = leave_out_thirds(measure_kept, units, objects.seed)
+        np.testing.assert_allclose(found.influence, expected[0], atol=1e-9)
+        assert np.std(measured[1:]) > 0
 
 
 @pytest.mark.parametrize("task", ["retrieval", "knn"])

@@ -6,6 +6,7 @@ import pytest
 from prototype_shards import write_manifest, write_shard
 
 from semlens.statistics.intervals import compute_se
+from semlens.statistics.jackknife import N_DRAWS
 from semlens.statistics.measure import Options
 from semlens.statistics.tasks.measure import measure_tasks
 from semlens.statistics.tasks.tables import TASKS_INFLUENCE, TASKS_TABLE
@@ -52,11 +53,9 @@ def test_each_condition_has_the_tasks_that_apply_to_it(computed):
 
 def test_errors_follow_from_the_influences_that_are_stored(computed):
     table, influence = computed
-    sums = influence.groupby(["condition", *KEYS])["influence"].agg(
-        lambda one: float(compute_se(one.to_numpy(), len(one)))
-    )
+    sums = influence.groupby(["condition", *KEYS])["influence"].agg(lambda one: float(compute_se(one.to_numpy(), 24)))
     known = table.dropna(subset="value").set_index(["condition", *KEYS])
-    assert len(known) == len(sums) and influence["group"].nunique() == 24
+    assert len(known) == len(sums) and influence["draw"].nunique() == N_DRAWS
     np.testing.assert_allclose(known["se"], sums.reindex(known.index))
     assert ((known["low"] <= known["value"]) & (known["value"] <= known["high"])).all()
 

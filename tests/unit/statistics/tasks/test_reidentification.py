@@ -6,6 +6,7 @@ import pytest
 from scipy.spatial.distance import cdist
 from simulation import Scenario, simulate
 
+from semlens.statistics.jackknife import leave_out_thirds
 from semlens.statistics.measure import Options
 from semlens.statistics.tasks.reidentification import measure_reidentification, search_frames, search_view
 from semlens.statistics.tasks.scores import Objects
@@ -75,17 +76,19 @@ def test_prototypes_that_are_all_the_same_give_what_chance_gives():
 
 
 @pytest.mark.parametrize("target", ["identity", "class"])
-def test_leaving_out_groups_is_measuring_again_without_them(target):
+def test_leaving_out_images_is_measuring_again_without_them(target):
     rows, vectors, _, _ = make_view()
     shown = vectors + np.random.default_rng(2).standard_normal(vectors.shape).astype(np.float32)
     options = Options("objects", 0, 10_000, 0, "cpu")
     found = measure(rows, search_view(rows, vectors, rows, shown, "euclidean", "cpu"), options)[target, "rank_1"]
-    groups, left = Objects.from_rows(rows, options).groups, []
-    for group in range(30):
-        kept = groups != group
+
+    def measure_kept(kept):
         search = search_view(rows[kept], vectors[kept], rows[kept], shown[kept], "euclidean", "cpu")
-        left.append(measure(rows[kept], search, options)[target, "rank_1"].value)
-    np.testing.assert_allclose(found.influence, (np.mean(left) - np.array(left)) * 29 / 30, atol=1e-9)
+        return np.array([measure(rows[kept], search, options)[target, "rank_1"].value])
+
+    _, expected = leave_out_thirds(measure_kept, Objects.from_rows(rows, options).labels.units, options.seed)
+    np.testing.assert_allclose(found.influence, expected[0], atol=1e-9)
+    assert np.std(expected) > 0
 
 
 def make_videos(n_videos=6, n_frames=4):
@@ -127,7 +130,7 @@ def test_a_class_in_few_videos_has_no_score_but_its_objects_have():
     rows, vectors = make_videos(4)
     found = measure(rows, search_frames(rows, vectors, "euclidean", 1, "all", "cpu"))
     assert np.isnan(found["class", "rank_1"].value) and found["class", "rank_1"].n_objects == 0
-    assert found["identity", "rank_1"].n_objects == 36 and len(found["identity", "rank_1"].influence) == 4
+    assert found["identity", "rank_1"].n_objects == 36 and found["identity", "rank_1"].n_units == 4
 
 
 def test_where_no_frame_is_so_late_there_is_no_score():

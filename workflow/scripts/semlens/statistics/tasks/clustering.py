@@ -18,7 +18,7 @@ def measure_clustering(
     """Return the adjusted mutual information of clusters with classes: 0 by chance, 1 where they agree.
 
     All objects are clustered, into as many clusters as classes count; the measure is of the objects of these classes,
-    all of which weigh the same. Neither leaving out groups nor shuffling classes clusters again.
+    all of which weigh the same. Neither leaving out images nor shuffling classes clusters again.
 
     Parameters
     ----------

@@ -25,9 +25,9 @@ def measure_probe(objects: Objects, vectors: np.ndarray) -> list[Score]:
 
     Images (videos) are dealt to ``N_FOLDS`` folds at random, the same in all conditions. Each fold is told by a
     regression that was trained on the others. Its strength is the one that tells these best, each by a regression that
-    saw neither it nor the fold. Without a group, all folds are trained and told again, with strengths and channels
-    scaled as they are. The test compares the accuracy at ``TESTED_STRENGTH`` with that of regressions trained on
-    shuffled classes.
+    saw neither it nor the fold. Without a third of the images, all folds are trained and told again, with strengths and
+    scales of channels as they are. The test compares the accuracy at ``TESTED_STRENGTH`` with that of regressions
+    trained on shuffled classes.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from semlens.statistics.comparisons import MIN_UNITS
-from semlens.statistics.jackknife import deal_units, leave_out_groups
+from semlens.statistics.jackknife import leave_out_thirds
 from semlens.statistics.labels import Labels
 from semlens.statistics.measure import Options
 from semlens.statistics.permutation import Shuffler
@@ -21,8 +21,6 @@ class Objects(NamedTuple):
     codes
         Of the classes that count: those with objects in at least ``MIN_UNITS`` images (videos). None does where there
         is a single class: it could not be told from anything.
-    groups
-        (n,) What the jackknife leaves out together, see :func:`semlens.statistics.jackknife.deal_units`.
     shuffled
         (permutations, n) Classes, exchanged between whole images (videos); empty where nothing can be exchanged.
     average
@@ -31,7 +29,6 @@ class Objects(NamedTuple):
 
     labels: Labels
     codes: np.ndarray
-    groups: np.ndarray
     shuffled: np.ndarray
     average: str
     seed: int
@@ -45,7 +42,6 @@ class Objects(NamedTuple):
         return cls(
             labels,
             list_counting(labels.classes, labels.units),
-            deal_units(labels.units, options.seed),
             shuffler.shuffle_between(number),
             options.average,
             options.seed,
@@ -62,7 +58,7 @@ class Score(NamedTuple):
     value
         NaN where there is none.
     influence
-        (groups,) See :func:`semlens.statistics.jackknife.leave_out_groups`.
+        (draws,) See :func:`semlens.statistics.jackknife.leave_out_thirds`.
     null
         (permutations,) The measure under shuffled classes; empty where there is no test.
     tested
@@ -130,9 +126,9 @@ def make_scores(
     tested: np.ndarray | None = None,
     chance: np.ndarray | None = None,
 ) -> list[Score]:
-    """Return the scores of some measures, with what leaving out groups says of their error.
+    """Return the scores of some measures, with what leaving out thirds of the images (videos) says of their error.
 
-    Where a measure has no value without some group, its error is not known: all influences are 0, of one group.
+    Where a measure has no value without some third, its error is not known: all influences are 0, of one draw.
 
     Parameters
     ----------
@@ -145,7 +141,7 @@ def make_scores(
     tested, chance
         (measures,) See :class:`Score`; the values, and the means of ``null``, if left out.
     """
-    values, influence = leave_out_groups(measure, objects.groups)
+    values, influence = leave_out_thirds(measure, objects.labels.units, objects.seed)
     null = np.empty((0, len(measures))) if null is None or not len(null) else null
     if chance is None:
         chance = null.mean(axis=0) if len(null) else np.full(len(measures), np.nan)

@@ -9,6 +9,7 @@ import pandera.pandas as pa
 
 from semlens.statistics.comparisons import MIN_UNITS
 from semlens.statistics.intervals import Estimates
+from semlens.statistics.jackknife import N_DRAWS
 from semlens.statistics.permutation import adjust_p, compute_p
 from semlens.statistics.tasks.probe import MAX_PROBED, TESTED_STRENGTH
 from semlens.statistics.tasks.scores import Score
@@ -52,11 +53,14 @@ TASKS_TABLE = pa.DataFrameSchema(
         "n_units": _count(f"Number of {_UNIT} that they are in."),
         "value": _number("The measure. Mean over classes, or over objects (key `average`); but for ami.", _AT_MOST_1),
         "se": _number(
-            f"Its standard error, by leaving out groups of {_UNIT}, 50 at most. Clusters stay as they are, and "
-            f"strengths of probes.",
+            f"Its standard error, by leaving out thirds of the {_UNIT}, {N_DRAWS} times. Clusters stay as they are, "
+            "and strengths of probes.",
             pa.Check.ge(0),
         ),
-        "low": _number("Lower end of its 95 % interval, t(groups - 1).", _AT_MOST_1),
+        "low": _number(
+            "Lower end of its 95 % interval, with a degree of freedom less than there are draws, or units.",
+            _AT_MOST_1,
+        ),
         "high": _number("Upper end of its 95 % interval.", _AT_MOST_1),
         "band_low": _number("Lower end of intervals that hold for all conditions at once.", _AT_MOST_1),
         "band_high": _number("Upper end of intervals that hold for all conditions at once.", _AT_MOST_1),
@@ -84,13 +88,15 @@ TASKS_TABLE = pa.DataFrameSchema(
 TASKS_INFLUENCE = pa.DataFrameSchema(
     {
         **_KEYS,
-        "group": pa.Column(
-            "int64", pa.Check.ge(0), description=f"Group of {_UNIT}, the same in all models and conditions."
+        "draw": pa.Column(
+            "int64",
+            pa.Check.ge(0),
+            description=f"Draw, in which the same {_UNIT} are left out in all models and conditions.",
         ),
         "influence": pa.Column(
             "float64",
-            description="What the group adds to the value. Differences between conditions or models have the "
-            "differences of these as influence; SE = sqrt(G / (G - 1) * sum of squares), for G groups.",
+            description="What the draw says of the error. Differences between conditions or models have the "
+            "differences of these as influence; SE = sqrt(D / (D - 1) * sum of squares), for D draws.",
         ),
     },
     strict=True,
@@ -156,12 +162,12 @@ def _tabulate(group: list[tuple[str, int, Score]], seed: int) -> tuple[pd.DataFr
         best = int(np.nanargmax(estimates.values))
         table.loc[best, "elsewhere"] = np.clip(estimates.estimate_elsewhere(seed), 0 if is_share else None, 1)
     known = np.flatnonzero(~np.isnan(estimates.values))
-    n_groups = estimates.influence.shape[1]
+    n_draws = estimates.influence.shape[1]
     influence = pd.DataFrame(
         {
-            "condition": np.repeat(np.array(names, object)[known], n_groups),
+            "condition": np.repeat(np.array(names, object)[known], n_draws),
             **keys,
-            "group": np.tile(np.arange(n_groups), len(known)),
+            "draw": np.tile(np.arange(n_draws), len(known)),
             "influence": estimates.influence[known].ravel(),
         }
     )
@@ -169,12 +175,13 @@ def _tabulate(group: list[tuple[str, int, Score]], seed: int) -> tuple[pd.DataFr
 
 
 def _stack(names: Sequence[str], scores: Sequence[Score]) -> Estimates:
-    """Return the values of all conditions; those without groups, or without a value, have no interval."""
-    n_groups = np.array([0 if np.isnan(one.value) else len(one.influence) for one in scores])
-    influence = np.zeros((len(scores), max(1, n_groups.max())))
-    for row, one, number in zip(influence, scores, n_groups, strict=True):
+    """Return the values of all conditions; those without draws, or without a value, have no interval."""
+    n_draws = np.array([0 if np.isnan(one.value) else len(one.influence) for one in scores])
+    influence = np.zeros((len(scores), max(1, n_draws.max())))
+    for row, one, number in zip(influence, scores, n_draws, strict=True):
         row[:number] = one.influence[:number]
-    return Estimates(names, np.array([one.value for one in scores]), influence, n_groups)
+    n_units = np.minimum(n_draws, [one.n_units for one in scores])
+    return Estimates(names, np.array([one.value for one in scores]), influence, n_units)
 
 
 def _test(score: Score) -> float:
