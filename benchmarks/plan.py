@@ -57,23 +57,16 @@ STORED = {"float32": 4, "bfloat16": 4, "float16": 2}
 INSTANCE = 200  # bytes with its mask, in an index or a manifest
 COCO = {"train2017": 860_001, "val2017": 36_781}  # instances; other datasets have few that are not studied
 PAIR = 12  # bytes of two instances and the distance; labels take next to nothing
+RULES = {  # by stage, a file of workflow/rules each
+    path.stem: re.findall(r"^rule (\w+):", path.read_text(), re.MULTILINE)
+    for path in sorted((ROOT / "workflow" / "rules").glob("*.smk"))
+}
 STAGES = {
-    "fetch": (
-        *("download_file", "unpack_dataset", "download_images", "convert_checkpoint"),
-        *("render_dataset", "link_model_part", "randomize_network", "download_model_part", "list_layers", "list_noise"),
-    ),
-    "index, select": ("index_dataset", "select_images"),
-    "encode": ("encode_images", "encode_prompt", "encode_template"),
-    "extract": ("extract_features", "extract_prototypes"),
-    "pool": ("pool_prototypes",),
-    "compare": ("compare_prototypes",),
-    "statistics": ("compute_statistics", "compare_classes", "project_objects", "measure_tokens"),
-    "search": ("search_layers",),
-    "draw": (
-        *("draw_experiment", "draw_separation", "draw_classes", "draw_example_objects", "draw_track"),
-        *("draw_neighbours", "draw_tokens", "draw_artefacts", "draw_search"),
-    ),
-    "report": ("judge_claims", "describe_run", "summarize_findings", "write_report", "write_explorer"),
+    name: RULES[name]
+    for name in (
+        *("fetch", "select", "encode", "extract", "pool", "compare", "statistics"),
+        *("agree", "search", "propagate", "draw", "report"),
+    )
 }
 
 
@@ -132,7 +125,7 @@ def disk(config: dict, registry: dict, objects: float) -> dict[str, float]:
     studied = sum(entry["images"] * objects for entry in datasets.values())
     return {
         "fetch": fetched(config, registry),
-        "index, select": (annotated + 2 * studied) * INSTANCE,
+        "select": (annotated + 2 * studied) * INSTANCE,
         "encode": sum(samples(views, dataset) * size for (_, dataset, views), size in latents.items()),
         **kept,
         "compare": pairs * PAIR,

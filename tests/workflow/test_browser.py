@@ -16,10 +16,12 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 import semlens
+from semlens.config.studies import SECTIONS
 from semlens.storage.planes import NEIGHBOURS
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 EXPERIMENTS = SMALL["experiments"]
+STUDIES = [name for section in SECTIONS for name in SMALL[section]]
 
 pytestmark = [
     pytest.mark.browser,
@@ -99,7 +101,7 @@ def test_it_opens_with_findings_and_the_way_to_them(opened, finished):
     answered = [row for row in findings if row["comparison"] == "order" or row["best"]]
     assert len(opened["findings"]) == len(answered) > 2
     assert opened["stages"] == ["fetch", "select", "encode", "extract", "pool", "compare", "statistics", "draw"]
-    assert len(opened["links"]) == len(EXPERIMENTS) + 4 and all(opened["links"])
+    assert len(opened["links"]) == len(STUDIES) + 4 and all(opened["links"])
 
 
 def test_it_needs_no_other_file_and_no_network(opened, browser):

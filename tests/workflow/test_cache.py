@@ -34,7 +34,7 @@ TARGETS = ("all", "layers")
 EXTRACTING = ("extract_features", "extract_prototypes", "propagate_masks")
 # What the demo does not have: prototypes without maps, a template, a model in a single file, and a user's own folders.
 MORE = {
-    **{f"extractions:{extraction}:keep": "prototypes" for extraction in ("video", "denoised")},
+    **{f"extractions:{extraction}:keep": "prototypes" for extraction in ("video", "noised", "denoised")},
     "prompts": {"empty": "", "named": "a drawing of a {classes}"},
     "extractions:denoised:prompt": "named",
     "models:single": {"source": {"file": {"path": "single.safetensors", "config": str(MODEL)}}},
@@ -150,7 +150,8 @@ def test_new_variants_rerun_nothing(pretended):
         ("statistics/permutation.py", {"compute_statistics", "measure_tasks"}),
         ("statistics/separation_tables.py", {"compute_statistics"}),
         ("statistics/tasks/probe.py", {"measure_tasks"}),
-        ("draw/tasks.py", {"draw_tasks"}),
+        ("draw/tasks.py", {"draw_tasks", "draw_heat_maps"}),
+        ("draw/heat_maps.py", {"draw_heat_maps", "draw_propagation"}),
         ("statistics/classes.py", {"compare_classes"}),
         ("statistics/findings.py", {"summarize_findings"}),
         ("draw/boxes.py", {"draw_experiment"}),
@@ -161,6 +162,8 @@ def test_new_variants_rerun_nothing(pretended):
                 "draw_artefacts",
                 "draw_tokens",
                 "draw_search",
+                "draw_heat_maps",
+                "draw_agreement",
                 "draw_tasks",
                 "draw_propagation",
                 "summarize_findings",

@@ -98,6 +98,7 @@ def configuration(path: Path, origin: SimpleNamespace, mirrors: dict[str, str]) 
     config["datasets"]["davis"]["sequences"] = {"crossing": {1: "person", 2: "person"}}
     config["experiments"] = {name: config["experiments"][name] for name in ("single-layer", "video-example")}
     config["experiments"]["single-layer"]["datasets"] = ["coco"]
+    config["searches"] = {}
     config["experiments"]["video-example"] |= {"reference": "crossing/00000/1", "conditions": [1, 5]}
     config["extractions"] = {name: config["extractions"][name] for name in ("plain", "video")}
     config["extractions"]["plain"] |= {"layers": ["enc16"], "datasets": ["coco"]}

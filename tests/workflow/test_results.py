@@ -178,6 +178,8 @@ def test_every_figure_is_drawn_again(run):
         "boxes",
         "curves",
         "separation",
+        "tasks",
+        "heat_maps",
         "artefacts",
         "track",
         "class_distances",

@@ -15,6 +15,7 @@ def test_the_tutorial_runs_and_shows_its_figures(tmp_path, monkeypatch):
     """As after make demo. Figures that a notebook draws itself appear too, after semlens has drawn one."""
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
     config["experiments"] = {EXPERIMENT: config["experiments"][EXPERIMENT]}
+    config |= {"agreements": {}, "searches": {}, "propagations": {}}
     config["datasets"]["coco"]["images"] = 10
     config["extractions"] = {"plain": {**config["extractions"]["plain"], "datasets": ["coco"], "models": ["trained"]}}
     repo = Repository(copied(tmp_path / "repository"), tmp_path / "demo.yaml")

@@ -2,7 +2,8 @@
 
 import matplotlib
 
-from semlens.draw.heat_maps import draw_heat_maps, list_maps
+from semlens.draw.grids import list_maps
+from semlens.draw.heat_maps import draw_heat_maps
 from semlens.draw.style import read_statistics, save_figure
 from semlens.runtime.logs import log_job
 

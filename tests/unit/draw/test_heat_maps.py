@@ -5,7 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from semlens.draw.heat_maps import MOST_NUMBERS, draw_heat_maps, list_edges, list_maps
+from semlens.draw.grids import list_maps
+from semlens.draw.heat_maps import MOST_NUMBERS, draw_heat_maps, list_edges
 
 LAYERS, TIMESTEPS = ["dec16.1", "64+32", "enc64.1"], [0, 50, 200]  # asked in this order; drawn in forward order
 DRAWN = ["64+32", "enc64.1", "dec16.1"]

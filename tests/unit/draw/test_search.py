@@ -1,5 +1,6 @@
 """The figure of a search and its table: every size, what is tied, what other images say, and the layers."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from layer_vectors import multiply, plant_layers
@@ -28,6 +29,12 @@ def find(model, n_layers=4, dataset="coco", **planted):
     found, told = search(products, "euclidean", labels, Options("classes", 2, 0, n_anchors=40, n_exact=5))
     summary = summarize_search(products, "euclidean", found, told, labels, len(labels))
     return Found(model, dataset, tabulate_search(products, "euclidean", found, told), summary)
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,8 @@ from semlens.draw.boxes import draw_boxes
 from semlens.draw.class_maps import draw_class_distances, draw_pca
 from semlens.draw.curves import draw_curves
 from semlens.draw.example_objects import draw_example_objects, load_example_objects
-from semlens.draw.heat_maps import draw_heat_maps, list_maps
+from semlens.draw.grids import list_maps
+from semlens.draw.heat_maps import draw_heat_maps
 from semlens.draw.kinds import list_kinds
 from semlens.draw.neighbours import choose_neighbours, draw_neighbours
 from semlens.draw.object_crops import load_crops

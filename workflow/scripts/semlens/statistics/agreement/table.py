@@ -15,7 +15,7 @@ from semlens.runtime.logs import log
 from semlens.statistics.agreement.measure import MEASURES, measure_agreement
 from semlens.statistics.comparisons import MIN_UNITS
 from semlens.statistics.jackknife import N_GROUPS, deal_units
-from semlens.statistics.measure import sample_units
+from semlens.statistics.sampling import sample_units
 from semlens.storage.tables import write_csv
 
 MAX_OBJECTS = 1_000  # whose representations are compared
