@@ -37,7 +37,8 @@ nitpicky = True
 # No other project's index is downloaded for a build, so its classes are not links.
 nitpick_ignore_regex = [
     ("py:data", r"semlens\..*\.[A-Z_]+"),  # contracts: docs/data.md has them
-    ("py:class", r"(collections|pathlib|types|numpy|pandas|pandera|pyarrow|h5py|PIL|matplotlib|torch)\..*"),
+    ("py:class", r"(collections|contextlib|pathlib|types|numpy|pandas|pandera|pyarrow|h5py|PIL|matplotlib|torch)\..*"),
+    ("py:class", r"(Path|np\.ndarray)"),  # of annotations that are text
 ]
 
 html_theme = "furo"

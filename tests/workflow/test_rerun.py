@@ -23,6 +23,8 @@ def extracted(rule: str, extraction: str, *datasets: str) -> set[Job]:
     }
 
 
+DRAWING = {"one": "draw_track", "both": "draw_heat_maps"}  # by experiment, where it is another rule than for most
+AGREED = {Job("measure_agreement", "alike/coco"), Job("draw_agreement", "alike")}
 TASKS = ("layers", "video")  # experiments that have some
 ARTEFACTS = ("layers", "noise", "turns")  # experiments whose conditions compare different features
 
@@ -33,8 +35,9 @@ def concluded(*experiments: str, dataset: str | None = None) -> set[Job]:
         JUDGED,
         SUMMARIZED,
         *mapped(*experiments),
-        *(Job("draw_track" if experiment == "one" else "draw_experiment", experiment) for experiment in experiments),
-        *(Job("draw_separation", experiment) for experiment in experiments if experiment != "one"),
+        *(AGREED if "layers" in experiments else ()),
+        *(Job(DRAWING.get(experiment, "draw_experiment"), experiment) for experiment in experiments),
+        *(Job("draw_separation", experiment) for experiment in experiments if experiment not in DRAWING),
         *(Job("draw_artefacts", experiment) for experiment in experiments if experiment in ARTEFACTS),
         *(Job("draw_tasks", experiment) for experiment in experiments if experiment in TASKS),
         *(
@@ -101,7 +104,7 @@ NOISED = (
     | projected("noised", "voc")
     | measured("noised", "voc")
     | {Job("draw_tokens", "noise")}
-    | concluded("noise")
+    | concluded("noise", "both")
     | examples("noise")
 )
 TURNED = extracted("extract_prototypes", "turned", "voc") | concluded("turns") | examples("turns")
@@ -224,7 +227,7 @@ CHANGES = {
         {"extractions:noised:mask": "area"},
         extracted("pool_prototypes", "noised", "voc")
         | projected("noised", "voc")
-        | concluded("noise")
+        | concluded("noise", "both")
         | examples("noise"),
     ),
     "without maps, how cells count is decided when extracting": ({"extractions:turned:mask": "area"}, TURNED),
@@ -244,7 +247,7 @@ CHANGES = {
         | projected("noised", "voc")
         | measured("noised", "voc")
         | {Job("draw_tokens", "noise")}
-        | concluded("noise")
+        | concluded("noise", "both")
         | examples("noise"),
     ),
     "maps are kept from now on": (

@@ -29,7 +29,7 @@ def unfinished(finished, tmp_path):
 
 
 def test_experiments_are_those_of_the_configuration(run):
-    assert list(run.experiments.index) == ["metrics", "layers", "video", "noise", "turns", "one"]
+    assert list(run.experiments.index) == ["metrics", "layers", "video", "noise", "turns", "both", "one"]
     turns = run.experiments.loc["turns"]
     assert (turns["axis"], turns["conditions"], turns["datasets"]) == ("view", ["hflip", "crop_pad"], ["voc"])
     assert turns["fixed"] == {"metric": "correlation", "layers": "enc16.1", "timestep": 0}

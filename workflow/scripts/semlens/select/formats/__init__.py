@@ -28,7 +28,7 @@ class Frame:
     Attributes
     ----------
     image_id, file, frame
-        As of a :data:`Row`: the image's id, its file below the dataset's folder, and its number.
+        As of an instance: the image's id, its file below the dataset's folder, and its number.
     mask
         The file of its mask.
     """
