@@ -35,6 +35,7 @@ EXTRACTING = ("extract_features", "extract_prototypes", "propagate_masks")
 # What the demo does not have: prototypes without maps, a template, a model in a single file, and a user's own folders.
 MORE = {
     **{f"extractions:{extraction}:keep": "prototypes" for extraction in ("video", "noised", "denoised")},
+    "experiments:inference-steps:tasks": ["retrieval"],
     "prompts": {"empty": "", "named": "a drawing of a {classes}"},
     "extractions:denoised:prompt": "named",
     "models:single": {"source": {"file": {"path": "single.safetensors", "config": str(MODEL)}}},

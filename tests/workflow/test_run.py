@@ -14,6 +14,8 @@ from pycocotools import mask as coco_mask
 from repository import ROOT, SMALL, Repository, changed, execute, snakemake
 from scipy.spatial import distance as scipy_distance
 
+from semlens.config.plan import list_conditions
+
 EXPERIMENTS = SMALL["experiments"]
 STUDIED = [(name, dataset) for name, entry in EXPERIMENTS.items() for dataset in entry["datasets"]]
 SPARING = [("turned", "voc"), ("video", "davis")]  # extractions that keep prototypes alone
