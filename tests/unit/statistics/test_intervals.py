@@ -87,9 +87,9 @@ def test_the_same_condition_twice_is_best_twice():
     assert make([0.7, 0.7], influence).list_best(0).tolist() == [True, True]
 
 
-def test_without_intervals_the_largest_is_all_that_is_known():
+def test_without_intervals_none_is_told_from_another():
     estimates = make([0.7, 0.8, np.nan], np.zeros((3, 1)), n_units=[1, 1, 0])
-    assert estimates.list_best(0).tolist() == [False, True, False]
+    assert estimates.list_best(0).tolist() == [True, True, False]
 
 
 def test_nothing_measured_has_no_best():

@@ -96,13 +96,13 @@ class Estimates:
         """Return which conditions cannot be told from the best, (conditions,) bool.
 
         A condition is told from the best if some other lies significantly above it: the largest t of all differences
-        exceeds its quantile. The set holds the best condition with a probability of at least ``LEVEL``.
+        exceeds its quantile. The set holds the best condition with a probability of at least ``LEVEL``. Where no
+        condition has an interval, none is told from another.
         """
         known = np.flatnonzero(~np.isnan(self.se))
         best = np.zeros(len(self.values), bool)
         if not len(known):
-            best[~np.isnan(self.values) & (self.values == np.nanmax(self.values, initial=-np.inf))] = True
-            return best
+            return ~np.isnan(self.values)
         draws = np.concatenate(list(self._draw(seed, known)))
         for place, condition in enumerate(known):
             others = np.delete(np.arange(len(known)), place)
