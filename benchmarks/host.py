@@ -195,7 +195,10 @@ def list_cases(toy: bool) -> list[dict[str, Any]]:
     ]
     cases += [{"what": "encode", "layers": "-", **BASE, **changed} for changed in ({}, {"network": 0.003})]
     if toy:
-        return [{**case, "images": 2, "batch": 2} for case in cases if case["layers"] != "64+32+16"][:3]
+        chosen = [
+            case for case in cases if case["layers"] != "64+32+16" and case["batch"] == 8 and case["objects"] == 9
+        ]
+        return [{**case, "images": 2, "batch": 2} for case in chosen if case["what"] in ("prototypes", "encode")]
     return [{**case, "images": 64 if case["layers"] == "64+32+16" else 256} for case in cases]
 
 
