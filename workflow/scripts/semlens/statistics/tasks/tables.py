@@ -161,7 +161,7 @@ def _tabulate(group: list[tuple[str, int, Score]], seed: int) -> tuple[pd.DataFr
     if not np.isnan(estimates.values).all():
         best = int(np.nanargmax(estimates.values))
         table.loc[best, "elsewhere"] = np.clip(estimates.estimate_elsewhere(seed), 0 if is_share else None, 1)
-    known = np.flatnonzero(~np.isnan(estimates.values))
+    known = np.flatnonzero(~np.isnan(estimates.se))
     n_draws = estimates.influence.shape[1]
     influence = pd.DataFrame(
         {
