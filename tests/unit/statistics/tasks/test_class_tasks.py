@@ -161,6 +161,16 @@ def test_too_few_objects_have_no_score(objects):
     assert all(np.isnan(one.value) and one.n_objects == 0 for one in found.values())
 
 
+def test_a_prototype_of_length_0_leaves_the_vote_alone_without_a_score(caplog):
+    rows = make_rows([(f"i{n}", name) for n in range(10) for name in "ab"])
+    vectors = np.random.default_rng(0).normal(size=(20, 3))
+    vectors[[3, 8]] = 0
+    found = measure(rows, vectors)
+    assert np.isnan(found["knn", "accuracy"].value) and found["knn", "accuracy"].n_objects == 0
+    assert not any(np.isnan(one.value) for (task, _), one in found.items() if task != "knn")
+    assert "2 of 20 objects have a prototype of length 0" in caplog.text
+
+
 def test_prototypes_that_are_all_the_same_give_what_chance_gives():
     rows = make_rows([(f"i{n}", name) for n in range(10) for name in "ab"])
     found = measure(rows, np.ones((20, 3)))
