@@ -1,7 +1,7 @@
 """How often intervals of tasks hold the truth, and how often their tests reject where classes mean nothing.
 
     python benchmarks/tasks.py --runs 400
-    python benchmarks/tasks.py --errors --runs 60    # mean standard errors over what values of all runs differ by
+    python benchmarks/tasks.py --errors --runs 200    # mean standard errors over what values of all runs differ by
 
 The truth is the mean over all runs: what is expected of as many images. See docs/statistics.md.
 """
