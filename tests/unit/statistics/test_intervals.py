@@ -92,6 +92,20 @@ def test_without_intervals_none_is_told_from_another():
     assert estimates.list_best(0).tolist() == [True, True, False]
 
 
+def test_a_condition_without_an_error_is_tied_and_throws_none_out():
+    influence = np.vstack([np.zeros(50), draw(3, scale=0.02)])
+    for value in (0.99, 0.1):
+        estimates = make([value, 0.9, 0.7, np.nan], influence, n_units=[1, 50, 50, 50])
+        assert estimates.list_best(0).tolist() == [True, True, False, False]
+
+
+def test_where_an_error_is_not_known_no_value_is_elsewhere():
+    influence = np.vstack([np.zeros(50), draw(2, scale=0.02)])
+    estimates = make([0.8, 0.9, np.nan], influence, n_units=[1, 50, 0])
+    assert np.isnan(estimates.estimate_elsewhere(0))
+    assert estimates.select(["1", "2"]).estimate_elsewhere(0) == pytest.approx(0.9)
+
+
 def test_nothing_measured_has_no_best():
     estimates = make([np.nan, np.nan], np.zeros((2, 5)), n_units=[0, 0])
     assert estimates.list_best(0).tolist() == [False, False] and np.isnan(estimates.estimate_elsewhere(0))

@@ -5,12 +5,15 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import cdist
 from simulation import Scenario, simulate
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import adjusted_mutual_info_score, average_precision_score
+from sklearn.preprocessing import StandardScaler
 
 from semlens.compare.metrics import load_metric
-from semlens.statistics.jackknife import N_DRAWS, leave_out_thirds
+from semlens.statistics.jackknife import N_DRAWS, deal_units, leave_out_thirds
 from semlens.statistics.measure import Options
 from semlens.statistics.neighbours import fill_distances
+from semlens.statistics.tasks import probe
 from semlens.statistics.tasks.clustering import find_clusters
 from semlens.statistics.tasks.knn import count_wins, find_voters
 from semlens.statistics.tasks.measure import measure_classes
@@ -80,23 +83,45 @@ def test_the_nearest_vote_and_share_what_is_a_tie(simulated):
     assert score.value == pytest.approx(average_by_hand(rows, found, "classes"))
 
 
+def tell_plainly(vectors, classes, units, objects):
+    """scikit-learn's probe of some objects; folds, strengths and scales of channels are those of all objects."""
+    folds = deal_units(units, objects.seed, probe.N_FOLDS)
+    strengths = probe.choose_strengths(vectors, folds, objects)
+
+    def measure(kept):
+        told = np.full(len(classes), -1)
+        for fold, strength in enumerate(strengths):
+            x = StandardScaler().fit(vectors[folds != fold].astype(float)).transform(vectors.astype(float))
+            model = LogisticRegression(C=strength / vectors.shape[1], tol=1e-8, max_iter=10_000)
+            told[folds == fold] = model.fit(x[(folds != fold) & kept], classes[(folds != fold) & kept]).predict(
+                x[folds == fold]
+            )
+        return pd.Series(told == classes)[kept].groupby(classes[kept]).mean().mean()
+
+    return measure
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_leaving_out_images_is_measuring_again_without_them(task):
-    """Of the probe and of clusters, what was told or found stays; the others are measured anew."""
+    """Clusters are those of all objects, and so are folds, strengths and scales of channels of the probe."""
     rows, (vectors,) = simulate(Scenario(images=40, classes=3, class_effect=0.5), np.random.default_rng(0))
     objects = Objects.from_rows(rows, OPTIONS)
     found = measure(rows, vectors, [task], Options("classes", 0, 10_000, 0, "cpu"))[task, MAIN[task]]
     assert len(found.influence) == N_DRAWS and found.influence.sum() == pytest.approx(0, abs=1e-12)
-    if task in ("retrieval", "knn"):
-        units, measured = objects.labels.units, []
+    units, classes = objects.labels.units, objects.labels.classes
+    clusters, tell = find_clusters(vectors, 3, 0), tell_plainly(vectors, classes, units, objects)
 
-        def measure_kept(kept):
-            measured.append(measure(rows[kept], vectors[kept], [task])[task, MAIN[task]].value)
-            return np.array(measured[-1:])
+    def measure_kept(kept):
+        if task == "clustering":
+            return np.array([adjusted_mutual_info_score(classes[kept], clusters[kept])])
+        if task == "probe":
+            return np.array([tell(kept)])
+        return np.array([measure(rows[kept], vectors[kept], [task])[task, MAIN[task]].value])
 
-        _, expected = leave_out_thirds(measure_kept, units, objects.seed)
-        np.testing.assert_allclose(found.influence, expected[0], atol=1e-9)
-        assert np.std(measured[1:]) > 0
+    value, expected = leave_out_thirds(measure_kept, units, objects.seed)
+    assert found.value == pytest.approx(value[0])
+    np.testing.assert_allclose(found.influence, expected[0], atol=1e-9)
+    assert np.std(expected) > 0
 
 
 @pytest.mark.parametrize("task", ["retrieval", "knn"])
@@ -159,6 +184,16 @@ def test_too_few_objects_have_no_score(objects):
     found = measure(make_rows(objects), np.random.default_rng(0).normal(size=(len(objects), 4)))
     assert len(found) == 6
     assert all(np.isnan(one.value) and one.n_objects == 0 for one in found.values())
+
+
+def test_a_prototype_of_length_0_leaves_the_vote_alone_without_a_score(caplog):
+    rows = make_rows([(f"i{n}", name) for n in range(10) for name in "ab"])
+    vectors = np.random.default_rng(0).normal(size=(20, 3))
+    vectors[[3, 8]] = 0
+    found = measure(rows, vectors)
+    assert np.isnan(found["knn", "accuracy"].value) and found["knn", "accuracy"].n_objects == 0
+    assert not any(np.isnan(one.value) for (task, _), one in found.items() if task != "knn")
+    assert "2 of 20 objects have a prototype of length 0" in caplog.text
 
 
 def test_prototypes_that_are_all_the_same_give_what_chance_gives():

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from prototype_shards import write_manifest, write_shard
 
-from semlens.statistics.intervals import compute_se
-from semlens.statistics.jackknife import N_DRAWS
+from semlens.statistics.jackknife import N_DRAWS, leave_out_thirds
 from semlens.statistics.measure import Options
 from semlens.statistics.tasks.measure import measure_tasks
-from semlens.statistics.tasks.tables import TASKS_INFLUENCE, TASKS_TABLE
+from semlens.statistics.tasks.scores import Score
+from semlens.statistics.tasks.tables import TASKS_INFLUENCE, TASKS_TABLE, tabulate_tasks
 
 CLASSES = ("dog", "cat", "owl")
 IMAGES = [
@@ -53,11 +53,39 @@ def test_each_condition_has_the_tasks_that_apply_to_it(computed):
 
 def test_errors_follow_from_the_influences_that_are_stored(computed):
     table, influence = computed
-    sums = influence.groupby(["condition", *KEYS])["influence"].agg(lambda one: float(compute_se(one.to_numpy(), 24)))
-    known = table.dropna(subset="value").set_index(["condition", *KEYS])
-    assert len(known) == len(sums) and influence["draw"].nunique() == N_DRAWS
-    np.testing.assert_allclose(known["se"], sums.reindex(known.index))
+    squares = influence.groupby(["condition", *KEYS])["influence"].agg(lambda one: (one**2).sum())
+    known = table.dropna(subset="se").set_index(["condition", *KEYS])
+    assert len(known) == len(squares) and influence["draw"].nunique() == N_DRAWS
+    n = np.minimum(N_DRAWS, known["n_units"])
+    np.testing.assert_allclose(known["se"], np.sqrt(n / (n - 1) * squares.reindex(known.index)))
     assert ((known["low"] <= known["value"]) & (known["value"] <= known["high"])).all()
+
+
+@pytest.mark.parametrize("n_units", [12, 90], ids=["fewer images than draws", "more"])
+def test_the_error_is_the_jackknifes(n_units):
+    """(I - d) / d times the variance of the values without d of I images."""
+    x, found = np.random.default_rng(0).standard_normal(n_units), []
+
+    def measure(kept):
+        found.append(x[kept].mean())
+        return np.array(found[-1:])
+
+    _, (influence,) = leave_out_thirds(measure, np.arange(n_units), 0)
+    score = Score("knn", "accuracy", "class", 0.5, influence, np.empty(0), 0.5, 0.5, n_units, 2, n_units)
+    table, _ = tabulate_tasks([("16", n_units, [score])], 0)
+    assert table["se"].item() == pytest.approx(np.sqrt(2 * np.var(found[1:], ddof=1)))
+
+
+def test_a_condition_whose_error_is_not_known_has_no_influences_and_stays_tied():
+    def make(value, influence):
+        return [Score("knn", "accuracy", "class", value, influence, np.empty(0), value, 0.5, 60, 2, 60)]
+
+    draws = np.random.default_rng(0).normal(0, 1e-3, 50)
+    table, influence = tabulate_tasks(
+        [("16", 60, make(0.9, draws)), ("32", 60, make(0.6, draws[::-1])), ("64", 60, make(0.7, np.zeros(1)))], 0
+    )
+    assert set(influence["condition"]) == {"16", "32"}
+    assert table["among_best"].tolist() == [True, False, True] and table["elsewhere"].isna().all()
 
 
 def test_tests_are_adjusted_and_identity_has_none(computed):
@@ -71,7 +99,8 @@ def test_tests_are_adjusted_and_identity_has_none(computed):
 
 def test_of_several_conditions_the_best_alone_has_a_value_elsewhere(computed):
     for _, rows in computed[0].groupby(KEYS):
-        assert rows["elsewhere"].notna().tolist() == (rows.index == rows["value"].idxmax()).tolist()
+        best = (rows.index == rows["value"].idxmax()) & rows["se"].notna()
+        assert rows["elsewhere"].notna().tolist() == best.tolist()
         assert rows.loc[rows["value"].idxmax(), "among_best"]
 
 

@@ -10,6 +10,7 @@ from semlens.statistics.jackknife import leave_out_thirds
 from semlens.statistics.measure import Options
 from semlens.statistics.tasks.reidentification import measure_reidentification, search_frames, search_view
 from semlens.statistics.tasks.scores import Objects
+from semlens.statistics.tasks.tables import tabulate_tasks
 
 OPTIONS = Options("objects", 19, 10_000, 0, "cpu")
 
@@ -131,6 +132,34 @@ def test_a_class_in_few_videos_has_no_score_but_its_objects_have():
     found = measure(rows, search_frames(rows, vectors, "euclidean", 1, "all", "cpu"))
     assert np.isnan(found["class", "rank_1"].value) and found["class", "rank_1"].n_objects == 0
     assert found["identity", "rank_1"].n_objects == 36 and found["identity", "rank_1"].n_units == 4
+
+
+@pytest.mark.parametrize(("n_videos", "known"), [(8, [1]), (20, [1, 5]), (40, [1, 5, 10])])
+def test_a_rank_has_an_error_where_galleries_stay_well_above_it(n_videos, known):
+    """Three objects of each video are in a gallery, of which a third is left out: 15, 39 and 81 are left."""
+    rows, vectors = make_videos(n_videos)
+    scores = measure_reidentification(
+        Objects.from_rows(rows, OPTIONS), search_frames(rows, vectors, "euclidean", 1, "all", "cpu")
+    )
+    table = tabulate_tasks([("16", len(rows), scores)], 0)[0].set_index(["target", "measure"])
+    for target in ("identity", "class"):
+        for k in (1, 5, 10):
+            row = table.loc[(target, f"rank_{k}")]
+            assert not np.isnan(row["value"]) and row["among_best"]
+            assert row[["se", "low", "high", "band_low", "band_high", "elsewhere"]].notna().all() == (k in known)
+            assert row[["se", "low", "high", "band_low", "band_high", "elsewhere"]].isna().all() == (k not in known)
+        assert table.loc[(target, "average_precision"), "se"] > 0
+
+
+def test_a_few_small_galleries_leave_ranks_their_errors():
+    """In the last frames of one long video there is nothing but its own objects."""
+    rows, vectors = make_videos(20)
+    long = rows[rows["video"] == "v0"].assign(frame=lambda one: one["frame"] + 4)
+    rows = pd.concat([rows, long.assign(image_id="v0/" + long["frame"].astype(str))], ignore_index=True)
+    rows["instance_id"] = rows["image_id"] + "/" + rows["identity"]
+    vectors = np.vstack([vectors, vectors[: len(long)] + 1])
+    found = measure(rows, search_frames(rows, vectors, "euclidean", 1, "all", "cpu"))
+    assert np.std(found["identity", "rank_1"].influence) > 0
 
 
 def test_where_no_frame_is_so_late_there_is_no_score():

@@ -96,13 +96,12 @@ class Estimates:
         """Return which conditions cannot be told from the best, (conditions,) bool.
 
         A condition is told from the best if some other lies significantly above it: the largest t of all differences
-        exceeds its quantile. The set holds the best condition with a probability of at least ``LEVEL``. Where no
-        condition has an interval, none is told from another.
+        exceeds its quantile. The set holds the best condition with a probability of at least ``LEVEL``. A condition
+        whose error is not known is neither told from the best nor tells others from it.
         """
-        known = np.flatnonzero(~np.isnan(self.se))
-        best = np.zeros(len(self.values), bool)
+        known, best = np.flatnonzero(~np.isnan(self.se)), ~np.isnan(self.values)
         if not len(known):
-            return ~np.isnan(self.values)
+            return best
         draws = np.concatenate(list(self._draw(seed, known)))
         for place, condition in enumerate(known):
             others = np.delete(np.arange(len(known)), place)
@@ -121,11 +120,11 @@ class Estimates:
 
         Half of the units choose the best condition, the other half gives its value, and the other way round; the mean
         over ``N_SPLITS`` such splits. To first order, an estimate from half of the units is off by twice the sum of
-        their influences.
+        their influences. NaN where the error of some condition with a value is not known, or where there is no value.
         """
-        if np.isnan(self.values).all():
-            return np.nan
         known = np.flatnonzero(~np.isnan(self.values))
+        if not len(known) or np.isnan(self.se[known]).any():
+            return np.nan
         rng, found = np.random.default_rng(seed), []
         influence, values = self.influence[known], self.values[known]
         for _ in range(N_SPLITS):

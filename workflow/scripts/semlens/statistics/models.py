@@ -43,7 +43,10 @@ MODELS_TABLE = pa.DataFrameSchema(
         "low": pa.Column(float, _SHARE, nullable=True, description="Lower end of its 95 % interval, for all models."),
         "high": pa.Column(float, _SHARE, nullable=True, description="Upper end of this interval."),
         "elsewhere": pa.Column(
-            float, _SHARE, description="Separation of its best condition on images (videos) that did not choose it."
+            float,
+            _SHARE,
+            nullable=True,
+            description="Separation of its best condition on images (videos) that did not choose it.",
         ),
         "behind": pa.Column(float, description="Separation minus that of the highest model, on the same images."),
         "behind_low": pa.Column(

@@ -122,13 +122,14 @@ KINDS = (
         _asks_tasks,
         "figures/{name}.tasks.png",
         "What features are good for",
-        "Of each task its main measure, in other images (videos) than those that it learns from or searches. "
-        "Retrieval: mean average precision. Vote: how often the 20 nearest by cosine vote for an object's class. "
-        "Probe: how often a logistic regression tells it. Clustering: adjusted mutual information of k-means with the "
-        "classes. Re-identification: how often the nearest object, under a view or in a later frame, is the object "
-        "itself; and, of those in other images, one of its class. Bands and bars are 95 % intervals that hold for all "
-        "conditions of a model at once; of clustering, for the clusters as they are. Filled marks are tied with the "
-        "model's highest condition. Dotted: what chance gives.",
+        "Of each task its main measure. Retrieval: mean average precision, among the objects of other images "
+        "(videos). Vote: how often the 20 nearest by cosine, in other images, vote for an object's class. Probe: how "
+        "often it is told by a logistic regression that was trained on other images. Clustering: adjusted mutual "
+        "information with the classes of k-means of all objects; nothing is held apart. Re-identification: how often "
+        "the nearest of all objects under a view, or in a later frame, its own image's among them, is the object "
+        "itself; and how often the nearest in other images is of its class. Bands and bars are 95 % intervals that "
+        "hold for all conditions of a model at once; of clustering, for the clusters as they are. A condition without "
+        "one has no known error. Filled marks are tied with the model's highest condition. Dotted: what chance gives.",
     ),
     Kind(
         "tasks_table",

@@ -7,7 +7,7 @@ from semlens.statistics.tasks.ranks import Ranks, gather_places, share_places
 from semlens.statistics.tasks.scores import Objects, Score, average_scores, make_scores
 
 N_VOTES = 20
-METRIC = "cosine"  # whatever the condition's metric is
+METRIC = "cosine"  # whatever the condition's metric is; undefined for a prototype of length 0
 
 
 def measure_knn(objects: Objects, ranks: Ranks) -> list[Score]:

@@ -23,7 +23,7 @@ from semlens.statistics.tasks.probe import MAX_PROBED, measure_probe
 from semlens.statistics.tasks.ranks import Ranks, rank_gallery
 from semlens.statistics.tasks.reidentification import measure_reidentification, search_frames, search_view
 from semlens.statistics.tasks.retrieval import measure_retrieval
-from semlens.statistics.tasks.scores import Objects, Score
+from semlens.statistics.tasks.scores import Objects, Score, say_nothing
 from semlens.statistics.tasks.tables import TASKS_INFLUENCE, TASKS_TABLE, tabulate_tasks
 from semlens.storage.tables import write_csv, write_parquet
 
@@ -101,7 +101,10 @@ def measure_condition(
 def measure_classes(
     rows: pd.DataFrame, vectors: np.ndarray, tasks: Sequence[str], metric: str, options: Options
 ) -> list[Score]:
-    """Return the scores of tasks that tell classes, of objects as they are."""
+    """Return the scores of tasks that tell classes, of objects as they are.
+
+    The vote has no value where the prototype of some object has no direction.
+    """
     objects, scores = Objects.from_rows(rows, options), []
 
     def rank(metric: str) -> Ranks:
@@ -113,7 +116,12 @@ def measure_classes(
             case "retrieval":
                 scores += measure_retrieval(objects, rank(metric))
             case "knn":
-                scores += knn.measure_knn(objects, rank(knn.METRIC))
+                undirected = np.count_nonzero(load_metric(knn.METRIC).undefined.find(vectors))
+                if undirected:
+                    log.warning("no vote: %d of %d objects have a prototype of length 0", undirected, len(vectors))
+                    scores += say_nothing("knn", "accuracy", objects)
+                else:
+                    scores += knn.measure_knn(objects, rank(knn.METRIC))
             case "probe":
                 probed = sample_units(get_units(rows), MAX_PROBED, options.seed)
                 fewer = replace(options, permutations=min(options.permutations, MAX_PROBE_PERMUTATIONS))

@@ -20,6 +20,8 @@ from semlens.statistics.tasks.ranks import (
 from semlens.statistics.tasks.scores import Objects, Score, average_scores, list_counting, make_scores
 
 RANKS = (1, 5, 10)
+_MIN_GALLERY = 4  # objects of a gallery for each of the k nearest: with fewer left, rank k is 1 in every draw
+_MAX_SMALL = 0.1  # share of queries with fewer
 MEASURES = {f"rank_{k}": compute_hit(k) for k in RANKS} | {"average_precision": compute_average_precision}
 
 
@@ -95,7 +97,8 @@ def measure_reidentification(objects: Objects, search: Search) -> list[Score]:
     ``identity``: the object itself is sought in the whole gallery; all objects count, since one needs no other of its
     class. There is no test: what images share makes an object like itself, and a permutation that keeps this leaves
     next to nothing to exchange. ``class``: an object of its class is sought in other images (videos); those of its own,
-    itself too, are not in the gallery.
+    itself too, are not in the gallery. The error of a rank k is not known where leaving out images leaves more than a
+    tenth of the queries with fewer than 4 k objects in their gallery.
     """
     labels, (queries, gallery) = objects.labels, (search.queries, search.gallery)
     every = np.unique(labels.classes[queries])
@@ -126,20 +129,31 @@ def measure_reidentification(objects: Objects, search: Search) -> list[Score]:
         there = None if kept is None else (kept[queries], kept[gallery])
         return score_likes(of_others, classes[queries], classes[gallery], codes, MEASURES, there)
 
+    def measure(scores: np.ndarray, valid: np.ndarray, asked_of: np.ndarray, kept: np.ndarray) -> np.ndarray:
+        sizes = np.count_nonzero(valid & kept[gallery], axis=1)[kept[queries] & ~np.isnan(scores[0])]
+        values = average(scores, labels.classes, asked_of, kept)
+        return values if kept.all() else np.where(_saturate(sizes), np.nan, values)
+
     null = map_by_threads(lambda classes: average(find_class(classes), classes, codes), objects.shuffled)
     return make_scores(
         *("reidentification", list(MEASURES), "identity"),
-        lambda kept: average(find_itself(kept), labels.classes, every, kept),
+        lambda kept: measure(find_itself(kept), search.valid, every, kept),
         count(find_itself(np.ones(len(labels), bool)), every),
         objects,
         chance=average(_expect(np.count_nonzero(search.valid, axis=1)), labels.classes, every),
     ) + make_scores(
         *("reidentification", list(MEASURES), "class"),
-        lambda kept: average(find_class(labels.classes, kept), labels.classes, codes, kept),
+        lambda kept: measure(find_class(labels.classes, kept), apart, codes, kept),
         count(find_class(labels.classes), codes),
         objects,
         null=np.array(list(null)),
     )
+
+
+def _saturate(sizes: np.ndarray) -> np.ndarray:
+    """Return which measures say little of galleries of such sizes, (measures,) bool."""
+    small = [np.count_nonzero(sizes < _MIN_GALLERY * k) > _MAX_SMALL * len(sizes) for k in RANKS]
+    return np.array([*small, False])
 
 
 def _expect(sizes: np.ndarray) -> np.ndarray:

@@ -162,6 +162,6 @@ def make_scores(
 
 
 def say_nothing(task: str, measure: str, objects: Objects) -> list[Score]:
-    """Return the score of a task that has nothing to tell: fewer than two classes count."""
+    """Return the score of a task that has nothing to tell, such as where fewer than two classes count."""
     nothing = np.zeros(len(objects.labels), bool)
     return make_scores(task, [measure], "class", lambda kept: np.full(1, np.nan), nothing, objects)

@@ -77,7 +77,9 @@ TASKS_TABLE = pa.DataFrameSchema(
         "p_adjusted": _number("p, adjusted for having as many conditions (max-T).", _SHARE),
         "among_best": pa.Column(bool, description="Whether it cannot be told from the best condition, at 95 %."),
         "elsewhere": _number(
-            f"Of the best condition: its value on {_UNIT} that did not choose it, to first order.", _AT_MOST_1
+            "Of the best condition: its value, corrected for having been chosen, from its error: half of the draws "
+            "choose, the other half gives the value. Null where the error of a condition is not known.",
+            _AT_MOST_1,
         ),
     },
     strict=True,
@@ -96,7 +98,8 @@ TASKS_INFLUENCE = pa.DataFrameSchema(
         "influence": pa.Column(
             "float64",
             description="What the draw says of the error. Differences between conditions or models have the "
-            "differences of these as influence; SE = sqrt(D / (D - 1) * sum of squares), for D draws.",
+            "differences of these as influence; SE = sqrt(n / (n - 1) * sum of squares), where n is the number of "
+            "draws, or n_units where that is smaller.",
         ),
     },
     strict=True,
@@ -161,7 +164,7 @@ def _tabulate(group: list[tuple[str, int, Score]], seed: int) -> tuple[pd.DataFr
     if not np.isnan(estimates.values).all():
         best = int(np.nanargmax(estimates.values))
         table.loc[best, "elsewhere"] = np.clip(estimates.estimate_elsewhere(seed), 0 if is_share else None, 1)
-    known = np.flatnonzero(~np.isnan(estimates.values))
+    known = np.flatnonzero(~np.isnan(estimates.se))
     n_draws = estimates.influence.shape[1]
     influence = pd.DataFrame(
         {
@@ -175,12 +178,16 @@ def _tabulate(group: list[tuple[str, int, Score]], seed: int) -> tuple[pd.DataFr
 
 
 def _stack(names: Sequence[str], scores: Sequence[Score]) -> Estimates:
-    """Return the values of all conditions; those without draws, or without a value, have no interval."""
+    """Return the values of all conditions; those without draws, or without a value, have no interval.
+
+    Influences are scaled to give the jackknife's error with as many units as degrees of freedom are counted from.
+    """
     n_draws = np.array([0 if np.isnan(one.value) else len(one.influence) for one in scores])
     influence = np.zeros((len(scores), max(1, n_draws.max())))
-    for row, one, number in zip(influence, scores, n_draws, strict=True):
-        row[:number] = one.influence[:number]
     n_units = np.minimum(n_draws, [one.n_units for one in scores])
+    for row, one, draws, units in zip(influence, scores, n_draws, n_units, strict=True):
+        if units > 1:
+            row[:draws] = one.influence * np.sqrt(draws / (draws - 1) * (units - 1) / units)
     return Estimates(names, np.array([one.value for one in scores]), influence, n_units)
 
 
