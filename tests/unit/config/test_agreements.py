@@ -72,6 +72,12 @@ def test_what_an_experiment_does_to_channels_is_done_here_too(config):
     assert [one.get("discard_channels") for one in list_representations(config, "both")] == [2, 2, 2, 2, None]
 
 
+def test_given_size_is_refused_as_agreement_would_not_take_it_away(config):
+    config["experiments"]["where"]["given"] = ["area", "position"]
+    with pytest.raises(ValueError, match=r"^agreement 'both': experiment 'where' has 'given': area, position, "):
+        check_references(config)
+
+
 def test_experiments_of_the_same_objects_pass(config):
     check_references(config)
 

@@ -56,7 +56,7 @@ def list_runs(config: Config, section: str, name: str) -> list[Config]:
 
 
 def describe_run_models(config: Config, section: str, name: str) -> list[Config]:
-    """Return :func:`semlens.config.models.describe_models` of a search or a propagation, in no experiment or in some."""
+    """Return :func:`semlens.config.models.describe_models` of what a search or a propagation reads."""
     return describe_models(config, [run["model"] for run in list_runs(config, section, name)])
 
 
