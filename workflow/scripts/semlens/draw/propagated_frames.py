@@ -22,9 +22,10 @@ _OPACITY = 0.55
 
 
 class Shown(NamedTuple):
-    """One frame: its number, (height, width, 3) pixels, and the labels of its objects."""
+    """One frame: its number, its file's name without the ending, (height, width, 3) pixels, and its objects' labels."""
 
     frame: int
+    stem: str
     image: np.ndarray
     labels: np.ndarray
 
@@ -50,7 +51,7 @@ def _read_frames(
     for place, (row, labels) in enumerate(zip(frames.itertuples(), masks, strict=True)):
         if place in chosen:
             image = read_image(find_image(folder, row.file), width=row.width, height=row.height, exif=exif)
-            yield Shown(row.frame, np.asarray(image), labels)
+            yield Shown(row.frame, Path(row.file).stem, np.asarray(image), labels)
 
 
 def load_carried(
@@ -68,11 +69,10 @@ def load_carried(
     frames = read_csv(scores)
     frames = frames[(frames["layers"] == best["layers"]) & (frames["timestep"] == best["timestep"])]
     means = frames.groupby("frame")[["j", "f"]].mean()
-    files = sorted(Path(masks, best["layers"], f"t{best['timestep']}").glob("*.png"))
-    by_frame = dict(zip(sorted(means.index), files, strict=True))
+    folder = Path(masks, best["layers"], f"t{best['timestep']}")
     return Carried(
         f"{name}\n{best['layers']}, t = {best['timestep']}",
-        [read_labels(by_frame[one.frame]) for one in shown],
+        [read_labels(folder / f"{one.stem}.png") for one in shown],
         [f"J {means.loc[one.frame, 'j']:.2f}  F {means.loc[one.frame, 'f']:.2f}" for one in shown],
     )
 
