@@ -171,7 +171,7 @@ def test_masks_are_those_of_their_frames_where_names_sort_otherwise_as_text(tmp_
 
 def test_true_masks_stand_above_those_that_were_carried(carried):
     shown, of_model = carried
-    figure = draw_propagated_frames({"walk": (shown, [of_model])}, title="How far?")
+    figure = draw_propagated_frames({("davis", "walk"): (shown, [of_model])}, title="How far?")
     assert len(figure.axes) == 2 * N_FRAMES
     assert [panel.get_ylabel() for panel in figure.axes[::N_FRAMES]] == ["walk\ntrue", "trained\nenc64.1, t = 0"]
     assert figure.axes[1].get_title() == "frame 2"
@@ -183,3 +183,11 @@ def test_true_masks_stand_above_those_that_were_carried(carried):
     outside = figure.axes[1].images[0].get_array()[labels == 0]
     np.testing.assert_allclose(outside, image[labels == 0] / 255)
     assert (figure.axes[1].images[0].get_array()[labels == 1] != image[labels == 1] / 255).any()
+
+
+def test_videos_of_one_name_are_told_apart_by_their_datasets(carried):
+    shown, of_model = carried
+    videos = {(dataset, "walk"): (shown, [of_model]) for dataset in ("davis", "other")}
+    figure = draw_propagated_frames(videos, title="")
+    labels = [panel.get_ylabel() for panel in figure.axes[:: 2 * N_FRAMES]]
+    assert labels == ["davis, walk\ntrue", "other, walk\ntrue"]

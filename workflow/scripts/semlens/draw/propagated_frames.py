@@ -78,13 +78,15 @@ def load_carried(
 
 
 @apply_style()
-def draw_propagated_frames(videos: Mapping[str, tuple[list[Shown], list[Carried]]], *, title: str) -> plt.Figure:
+def draw_propagated_frames(
+    videos: Mapping[tuple[str, str], tuple[list[Shown], list[Carried]]], *, title: str
+) -> plt.Figure:
     """Return rows of frames: of each video the true masks, and below them those that each model carried.
 
     Parameters
     ----------
     videos
-        By the video's name.
+        By dataset and video.
     """
     rows = sum(1 + len(carried) for _, carried in videos.values())
     columns = max(len(shown) for shown, _ in videos.values())
@@ -97,15 +99,17 @@ def draw_propagated_frames(videos: Mapping[str, tuple[list[Shown], list[Carried]
         layout="constrained",
     )
     lines = iter(panels)
-    for video, (shown, carried) in videos.items():
-        truth = Carried(f"{video}\ntrue", [one.labels for one in shown], [f"frame {one.frame}" for one in shown])
+    several = len({dataset for dataset, _ in videos}) > 1
+    for (dataset, video), (shown, carried) in videos.items():
+        name = f"{dataset}, {video}" if several else video
+        truth = Carried(f"{name}\ntrue", [one.labels for one in shown], [f"frame {one.frame}" for one in shown])
         objects = [int(label) for label in np.unique(shown[0].labels) if label]
-        for name, labels, notes in (truth, *carried):
+        for label, masks, notes in (truth, *carried):
             line = next(lines)
-            for panel, frame, of_frame, note in zip(line, shown, labels, notes, strict=False):
+            for panel, frame, of_frame, note in zip(line, shown, masks, notes, strict=False):
                 panel.imshow(_paint(frame.image, of_frame, objects))
                 panel.set_title(note, fontsize="small", pad=3)
-            line[0].set_ylabel(name, fontsize="small")
+            line[0].set_ylabel(label, fontsize="small")
     for panel in panels.flat:
         panel.set(xticks=[], yticks=[])
         panel.grid(visible=False)
