@@ -29,7 +29,8 @@ from PIL import Image
 
 from demo.layouts import write_coco
 from semlens.extract import latents
-from semlens.extract.features import FeatureExtractor, extract_features
+from semlens.extract.feature_shards import extract_features
+from semlens.extract.features import FeatureExtractor
 from semlens.extract.latents import encode_images
 from semlens.extract.settings import ExtractionSettings
 from semlens.models import noise

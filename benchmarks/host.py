@@ -36,7 +36,8 @@ from diffusers.configuration_utils import FrozenDict
 from extraction import DEMO, UNET, write_images
 
 from semlens.extract import latents
-from semlens.extract.features import FeatureExtractor, extract_features
+from semlens.extract.feature_shards import extract_features
+from semlens.extract.features import FeatureExtractor
 from semlens.extract.latents import encode_images
 from semlens.extract.prototypes import pool_prototypes
 from semlens.extract.settings import ExtractionSettings

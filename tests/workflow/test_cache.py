@@ -132,7 +132,8 @@ def test_new_variants_rerun_nothing(pretended):
         ("extract/latents.py", {"encode_images", "propagate_masks"}),
         ("extract/features.py", {*EXTRACTING}),
         ("models/backbones/unet.py", {*EXTRACTING, "randomize_network", "list_layers"}),
-        ("extract/tokens.py", {*EXTRACTING}),
+        ("extract/feature_shards.py", {"extract_features"}),
+        ("extract/tokens.py", {"extract_features", "extract_prototypes"}),
         ("extract/streaming.py", {"extract_prototypes"}),
         ("extract/mask_weights.py", {"extract_prototypes", "pool_prototypes", "draw_example_objects"}),
         (

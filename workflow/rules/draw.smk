@@ -361,7 +361,7 @@ rule draw_search:
     params:
         title=of_entry("searches", "title"),
         runs=lambda wildcards: list_runs(config, "searches", wildcards.search),
-        models=list_compared_models(config),
+        models=lambda wildcards: describe_run_models(config, "searches", wildcards.search),
     script:
         "../scripts/draw_search.py"
 
@@ -421,7 +421,7 @@ rule draw_propagation:
     params:
         title=of_propagation("title"),
         runs=propagated_of,
-        models=of_job(propagations.describe_propagated_models, "propagation"),
+        models=lambda wildcards: describe_run_models(config, "propagations", wildcards.propagation),
     script:
         "../scripts/draw_propagation.py"
 

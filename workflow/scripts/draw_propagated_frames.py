@@ -21,6 +21,6 @@ if __name__ == "__main__":
                 )
                 if run["dataset"] == video["dataset"]
             ]
-            videos[video["sequence"]] = (shown, carried)
+            videos[video["dataset"], video["sequence"]] = (shown, carried)
         figure = draw_propagated_frames(videos, title=params.title)
         save_figure(figure, png=snakemake.output.png, pdf=snakemake.output.pdf)

@@ -1,6 +1,7 @@
 """Capture the features of one shard."""
 
-from semlens.extract.features import FeatureExtractor, extract_features
+from semlens.extract.feature_shards import extract_features
+from semlens.extract.features import FeatureExtractor
 from semlens.extract.settings import ExtractionSettings
 from semlens.runtime.logs import log_job
 

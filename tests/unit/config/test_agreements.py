@@ -67,9 +67,36 @@ def test_representations_are_the_conditions_of_every_model(config):
     assert list_agreement_metrics(config, "both") == ["cosine", "euclidean"]
 
 
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [
+        ({}, []),
+        ({"extractions": ["unets", "noised"]}, []),
+        ({"extractions": ["again"]}, ["mid8"]),
+        ({"metric": "euclidean"}, ["mid8"]),
+        ({"discard_channels": 2}, ["mid8"]),
+        ({"timestep": 50, "extractions": ["noised"]}, ["mid8"]),
+        ({"conditions": ["64+mid8"]}, ["64+mid8"]),
+    ],
+)
+def test_what_two_experiments_have_in_common_is_of_the_first_alone(config, changes, kept):
+    unets = config["extractions"]["unets"]
+    config["extractions"] |= {"again": unets | {"prompt": "other"}, "noised": unets | {"timesteps": [50]}}
+    config["experiments"]["again"] = config["experiments"]["where"] | {"conditions": ["mid8"], **changes}
+    config["agreements"]["both"]["experiments"] = ["where", "again"]
+    found = [(one["experiment"], one["name"]) for one in list_representations(config, "both") if one["model"] == "sd"]
+    assert found == [("where", "mid8"), ("where", "64"), *(("again", name) for name in kept)]
+
+
 def test_what_an_experiment_does_to_channels_is_done_here_too(config):
     config["experiments"]["where"]["discard_channels"] = 2
     assert [one.get("discard_channels") for one in list_representations(config, "both")] == [2, 2, 2, 2, None]
+
+
+def test_given_size_is_refused_as_agreement_would_not_take_it_away(config):
+    config["experiments"]["where"]["given"] = ["area", "position"]
+    with pytest.raises(ValueError, match=r"^agreement 'both': experiment 'where' has 'given': area, position, "):
+        check_references(config)
 
 
 def test_experiments_of_the_same_objects_pass(config):

@@ -9,6 +9,7 @@ from semlens.compare.metrics import list_metrics
 from semlens.config.load import load_configuration
 from semlens.config.paths import list_searches
 from semlens.config.plan import list_layer_sets
+from semlens.config.studies import describe_run_models
 
 ROOT = Path(__file__).parents[3]
 
@@ -65,3 +66,13 @@ def test_each_model_is_searched_on_each_dataset():
     found = [f"<results>/search/together/{model}/{dataset}" for model, dataset in runs]
     assert list_searches(config) == [f"{name}.csv" for name in found]
     assert list_searches(config, "together", ".summary") == [f"{name}.summary.csv" for name in found]
+
+
+def test_models_of_a_search_are_described_where_no_experiment_compares_them():
+    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+    config |= {"experiments": {}, "agreements": {}}
+    load_configuration(config, ROOT, list_metrics())
+    assert describe_run_models(config, "searches", "together") == [
+        {"name": "trained", "weights": "pretrained", "controls": None},
+        {"name": "untrained", "weights": "random", "controls": "trained"},
+    ]

@@ -122,28 +122,35 @@ def test_tables_are_read_by_their_runs(tmp_path):
     assert run.table["layers"].tolist() == [layers for layers, _ in CONDITIONS]
 
 
-@pytest.fixture
-def carried(tmp_path):
+def carry(folder, names=tuple(f"{number:05d}" for number in range(9))):
     """Masks of nine frames, of layers that carry all of the object and of others that lose it."""
-    write_scene(tmp_path, 9)
+    write_scene(folder, 9)
+    for number, name in enumerate(names):
+        for path in list(folder.glob(f"DAVIS/*/480p/walk/{number:05d}.png")):
+            path.rename(path.with_stem(name))
     rows = [
         {
-            "sequence": "walk", "object": label, "layers": layers, "timestep": 0, "frame": frame,
+            "sequence": "walk", "object": label, "layers": layers, "timestep": 0, "frame": int(name),
             "j": share, "f": share,
         }
         for layers, share in (("enc16.1", 0.25), ("enc64.1", 0.75))
         for label in (1, 3)
-        for frame in range(9)
+        for name in names
     ]  # fmt: skip
-    pd.DataFrame(rows).to_csv(tmp_path / "walk.csv", index=False)
+    pd.DataFrame(rows).to_csv(folder / "walk.csv", index=False)
     table = make_table(conditions=[("enc16.1", 0), ("enc64.1", 0)])  # the second is better
-    table.to_csv(tmp_path / "davis.csv", index=False)
-    for frame in range(9):
-        labels = draw_scene(frame)[1]
-        _write_mask(labels, tmp_path / "masks" / "enc64.1" / "t0" / f"{frame:05d}.png")
-        _write_mask(0 * labels, tmp_path / "masks" / "enc16.1" / "t0" / f"{frame:05d}.png")
-    shown = load_frames("davis", tmp_path, "walk", exif="ignore")
-    return shown, load_carried("trained", tmp_path / "davis.csv", tmp_path / "walk.csv", tmp_path / "masks", shown)
+    table.to_csv(folder / "davis.csv", index=False)
+    for number, name in enumerate(names):
+        labels = draw_scene(number)[1]
+        _write_mask(labels, folder / "masks" / "enc64.1" / "t0" / f"{name}.png")
+        _write_mask(0 * labels, folder / "masks" / "enc16.1" / "t0" / f"{name}.png")
+    shown = load_frames("davis", folder, "walk", exif="ignore")
+    return shown, load_carried("trained", folder / "davis.csv", folder / "walk.csv", folder / "masks", shown)
+
+
+@pytest.fixture
+def carried(tmp_path):
+    return carry(tmp_path)
 
 
 def test_frames_stand_at_even_distances_with_the_masks_of_the_best_layers(carried):
@@ -155,9 +162,16 @@ def test_frames_stand_at_even_distances_with_the_masks_of_the_best_layers(carrie
         np.testing.assert_array_equal(labels, draw_scene(frame.frame)[1])
 
 
+def test_masks_are_those_of_their_frames_where_names_sort_otherwise_as_text(tmp_path):
+    shown, of_model = carry(tmp_path, [str(number) for number in range(8, 17)])
+    assert [frame.frame for frame in shown] == [8, 10, 12, 14, 16]
+    for frame, labels in zip(shown, of_model.labels, strict=True):
+        np.testing.assert_array_equal(labels, draw_scene(frame.frame - 8)[1])
+
+
 def test_true_masks_stand_above_those_that_were_carried(carried):
     shown, of_model = carried
-    figure = draw_propagated_frames({"walk": (shown, [of_model])}, title="How far?")
+    figure = draw_propagated_frames({("davis", "walk"): (shown, [of_model])}, title="How far?")
     assert len(figure.axes) == 2 * N_FRAMES
     assert [panel.get_ylabel() for panel in figure.axes[::N_FRAMES]] == ["walk\ntrue", "trained\nenc64.1, t = 0"]
     assert figure.axes[1].get_title() == "frame 2"
@@ -169,3 +183,11 @@ def test_true_masks_stand_above_those_that_were_carried(carried):
     outside = figure.axes[1].images[0].get_array()[labels == 0]
     np.testing.assert_allclose(outside, image[labels == 0] / 255)
     assert (figure.axes[1].images[0].get_array()[labels == 1] != image[labels == 1] / 255).any()
+
+
+def test_videos_of_one_name_are_told_apart_by_their_datasets(carried):
+    shown, of_model = carried
+    videos = {(dataset, "walk"): (shown, [of_model]) for dataset in ("davis", "other")}
+    figure = draw_propagated_frames(videos, title="")
+    labels = [panel.get_ylabel() for panel in figure.axes[:: 2 * N_FRAMES]]
+    assert labels == ["davis, walk\ntrue", "other, walk\ntrue"]

@@ -70,6 +70,17 @@ def test_filled_marks_are_tied_with_the_best_and_diamonds_stand_where_the_choice
     np.testing.assert_allclose([y for _, y in diamonds], told[["best single layer", "best", "all layers"]])
 
 
+@pytest.mark.parametrize(("single", "count"), [(0.9, 2), (0.8, 1)])
+def test_choices_of_one_size_have_a_diamond_each_unless_they_are_worth_the_same(found, single, count):
+    values = {"best": 0.8, "smallest tied": 0.8, "best single layer": single, "all layers": np.nan}
+    summary = found[0].summary.assign(n_layers=1, elsewhere=found[0].summary["choice"].map(values))
+    panel = draw_search([found[0]._replace(summary=summary)], MODELS, title="").axes[0]
+    diamonds = read_marks(panel, "D")
+    assert [y for _, y in diamonds] == [0.8, 0.9][:count]
+    assert len({x for x, _ in diamonds}) == count
+    assert all(1 < x < 1.5 for x, _ in diamonds)
+
+
 def test_the_layers_of_the_best_subsets_are_named_below_for_each_model(found):
     figure = draw_search(found, MODELS, title="")
     below = figure.axes[1]

@@ -17,7 +17,7 @@ from manifests import make_instance, write_manifest
 from PIL import Image, ImageOps
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from semlens.extract.features import extract_features
+from semlens.extract.feature_shards import extract_features
 from semlens.extract.latents import encode_images
 from semlens.extract.prompts import encode_prompt, encode_template
 from semlens.extract.readers import _read_latents

@@ -13,7 +13,7 @@ from manifests import make_instance, write_manifest
 from PIL import Image
 from transformers import ViTModel
 
-from semlens.extract.features import extract_features
+from semlens.extract.feature_shards import extract_features
 from semlens.extract.latents import encode_images
 from semlens.extract.prototypes import pool_prototypes
 from semlens.extract.streaming import extract_prototypes

@@ -12,7 +12,7 @@ import pytest
 from extractors import make_extractor
 from manifests import make_instance, write_manifest
 
-from semlens.extract.features import extract_features
+from semlens.extract.feature_shards import extract_features
 from semlens.extract.prototypes import LAYER_SETS, PASSES, pool_prototypes
 from semlens.extract.streaming import extract_prototypes
 from semlens.images.samples import iterate_samples

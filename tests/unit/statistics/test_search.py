@@ -1,5 +1,7 @@
 """A search against separation of concatenated prototypes, and what was planted."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from layer_vectors import multiply, plant_layers
@@ -155,3 +157,12 @@ def test_tables_say_what_was_chosen_where():
     assert rows.loc["best", "above_single"] == pytest.approx(
         rows.loc["best", "elsewhere"] - rows.loc["best single layer", "elsewhere"]
     )
+
+
+def test_a_subset_that_one_half_cannot_judge_has_no_mean_of_both():
+    products, _, found, (first, second) = search_planted(signal=(1, 3))
+    unknown = second.averages["best"]._replace(value=np.nan)
+    told = (first, replace(second, averages=second.averages | {"best": unknown}))
+    best = tabulate_search(products, "correlation", found, told).iloc[0]
+    assert best["chosen_by"] == "both halves"
+    assert np.isnan(best["elsewhere"]) and np.isnan(combine(told, "best").value)

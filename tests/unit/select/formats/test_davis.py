@@ -155,6 +155,15 @@ def test_masks_have_all_objects_and_no_void(tmp_path, davis):
     np.testing.assert_array_equal(first == 2, draw_box(12, 20, 20, 30))
 
 
+def test_masks_are_read_as_they_are_asked_for(tmp_path, davis):
+    path = davis / "Annotations" / "480p" / "walk" / "00001.png"
+    path.unlink()
+    masks = FORMAT.read_masks(FORMAT.list_frames(tmp_path, "walk"))
+    assert next(masks).any()
+    with expect_error(FileNotFoundError, path):
+        next(masks)
+
+
 def test_masks_of_2016_are_object_one_in_frames_without_it_too(tmp_path, davis):
     for number, frame in enumerate([255 * draw_box(1, 1, 9, 9), 0 * draw_box(1, 1, 9, 9), 255 * draw_box(2, 2, 4, 4)]):
         write_palette(davis / "Annotations" / "480p" / "walk" / f"{number:05d}.png", frame)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as parquet
 import pytest
 from prototype_shards import write_shard
 from scipy import stats
@@ -72,15 +73,22 @@ def test_objects_are_those_of_all_representations_in_the_order_of_the_first(writ
     assert objects["unit"].tolist() == [f"image{image}" for image in (1, 2, 4) for _ in range(3)]
 
 
-def test_prototypes_of_one_object_stand_together_whatever_the_order_of_shards(write):
-    """The same vectors, in shards of another order: a representation agrees with itself."""
-    images = list_images(range(8))
-    same = [represent("where", "small", "enc16.1"), represent("again", "twin", "enc16.1")]
-    table, _ = write({("plain", "small"): [images[:4], images[4:]]}, [same[0], represent("x", "small", "64+16")])
-    assert table["value"].notna().all()
-    shards = {("plain", "small"): [images], ("plain", "twin"): [images]}
-    before, _ = write(shards, same)
-    assert (before["value"] < 0.999).all()
+def test_prototypes_of_one_object_stand_together_whatever_the_order_of_rows_and_shards(tmp_path):
+    """The same vectors, in shards that have other rows in another order: a representation agrees with itself."""
+    folders = [tmp_path / "prototypes" / "plain" / model / "coco" for model in ("small", "twin")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    paths = [write_shard(folders[0] / "00000.parquet", list_images(range(8)), seed=0)]
+    rows = parquet.read_table(paths[0])
+    for number, part in enumerate(np.array_split(np.random.default_rng(1).permutation(len(rows)), 3)):
+        paths.append(folders[1] / f"{number:05d}.parquet")
+        parquet.write_table(rows.take(part), paths[-1])
+    same = [represent("where", "small", "enc16.1"), represent("where", "twin", "enc16.1")]
+    out = {"out": tmp_path / "coco.csv", "out_objects": tmp_path / "coco.objects.csv"}
+    write_agreement(prototypes=paths, representations=same, neighbours=4, seed=0, device="cpu", **out)
+    values = read_csv(out["out"]).set_index("measure")["value"]
+    assert values["mutual_knn"] == 1
+    np.testing.assert_allclose(values[["cka", "cka_debiased", "rsa"]], 1, rtol=1e-6)
 
 
 def test_of_many_objects_whole_images_are_taken(write, monkeypatch):

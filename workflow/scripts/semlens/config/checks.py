@@ -329,6 +329,11 @@ def _check_agreement(config: Config, name: str) -> None:
                     f"{where}: experiment {experiment!r} has no dataset {dataset!r}; it has "
                     f"{', '.join(entry['datasets'])}"
                 )
+        if entry.get("given"):
+            raise ValueError(
+                f"{where}: experiment {experiment!r} has 'given': {', '.join(entry['given'])}, which agreement does "
+                f"not take away; name an experiment without it"
+            )
         for condition in list_conditions(entry):
             for key, plain in (("view", ORIGINAL), ("offset", None)):
                 if condition[key] != plain:

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from semlens.config.digests import digest_files
-from semlens.config.models import describe_models
 from semlens.config.plan import get_extraction_settings, has_videos, is_template
 from semlens.config.schema import Config
 from semlens.config.studies import list_runs
@@ -71,11 +70,6 @@ def list_tables(config: Config, propagation: str) -> list[str]:
     """Return what was measured of each run of a propagation."""
     pattern = f"<results>/propagation/{propagation}/{{model}}/{{dataset}}.csv"
     return [pattern.format_map(run) for run in list_propagation_runs(config, propagation)]
-
-
-def describe_propagated_models(config: Config, propagation: str) -> list[Config]:
-    """Return :func:`semlens.config.models.describe_models` of the models of a propagation."""
-    return describe_models(config, [run["model"] for run in list_propagation_runs(config, propagation)])
 
 
 def list_shown(config: Config, propagation: str, file: str) -> list[str]:

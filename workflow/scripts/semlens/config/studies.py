@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from semlens.config.models import describe_models
 from semlens.config.plan import list_comparisons
 from semlens.config.schema import Config
 
@@ -52,6 +53,11 @@ def list_runs(config: Config, section: str, name: str) -> list[Config]:
         for dataset in entry["datasets"]
         for model in models
     ]
+
+
+def describe_run_models(config: Config, section: str, name: str) -> list[Config]:
+    """Return :func:`semlens.config.models.describe_models` of what a search or a propagation reads."""
+    return describe_models(config, [run["model"] for run in list_runs(config, section, name)])
 
 
 def _list_names(config: Config, section: str, name: str) -> list[str]:

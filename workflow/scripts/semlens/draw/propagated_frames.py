@@ -22,9 +22,10 @@ _OPACITY = 0.55
 
 
 class Shown(NamedTuple):
-    """One frame: its number, (height, width, 3) pixels, and the labels of its objects."""
+    """One frame: its number, its file's name without the ending, (height, width, 3) pixels, and its objects' labels."""
 
     frame: int
+    stem: str
     image: np.ndarray
     labels: np.ndarray
 
@@ -50,7 +51,7 @@ def _read_frames(
     for place, (row, labels) in enumerate(zip(frames.itertuples(), masks, strict=True)):
         if place in chosen:
             image = read_image(find_image(folder, row.file), width=row.width, height=row.height, exif=exif)
-            yield Shown(row.frame, np.asarray(image), labels)
+            yield Shown(row.frame, Path(row.file).stem, np.asarray(image), labels)
 
 
 def load_carried(
@@ -68,23 +69,24 @@ def load_carried(
     frames = read_csv(scores)
     frames = frames[(frames["layers"] == best["layers"]) & (frames["timestep"] == best["timestep"])]
     means = frames.groupby("frame")[["j", "f"]].mean()
-    files = sorted(Path(masks, best["layers"], f"t{best['timestep']}").glob("*.png"))
-    by_frame = dict(zip(sorted(means.index), files, strict=True))
+    folder = Path(masks, best["layers"], f"t{best['timestep']}")
     return Carried(
         f"{name}\n{best['layers']}, t = {best['timestep']}",
-        [read_labels(by_frame[one.frame]) for one in shown],
+        [read_labels(folder / f"{one.stem}.png") for one in shown],
         [f"J {means.loc[one.frame, 'j']:.2f}  F {means.loc[one.frame, 'f']:.2f}" for one in shown],
     )
 
 
 @apply_style()
-def draw_propagated_frames(videos: Mapping[str, tuple[list[Shown], list[Carried]]], *, title: str) -> plt.Figure:
+def draw_propagated_frames(
+    videos: Mapping[tuple[str, str], tuple[list[Shown], list[Carried]]], *, title: str
+) -> plt.Figure:
     """Return rows of frames: of each video the true masks, and below them those that each model carried.
 
     Parameters
     ----------
     videos
-        By the video's name.
+        By dataset and video.
     """
     rows = sum(1 + len(carried) for _, carried in videos.values())
     columns = max(len(shown) for shown, _ in videos.values())
@@ -97,15 +99,17 @@ def draw_propagated_frames(videos: Mapping[str, tuple[list[Shown], list[Carried]
         layout="constrained",
     )
     lines = iter(panels)
-    for video, (shown, carried) in videos.items():
-        truth = Carried(f"{video}\ntrue", [one.labels for one in shown], [f"frame {one.frame}" for one in shown])
+    several = len({dataset for dataset, _ in videos}) > 1
+    for (dataset, video), (shown, carried) in videos.items():
+        name = f"{dataset}, {video}" if several else video
+        truth = Carried(f"{name}\ntrue", [one.labels for one in shown], [f"frame {one.frame}" for one in shown])
         objects = [int(label) for label in np.unique(shown[0].labels) if label]
-        for name, labels, notes in (truth, *carried):
+        for label, masks, notes in (truth, *carried):
             line = next(lines)
-            for panel, frame, of_frame, note in zip(line, shown, labels, notes, strict=False):
+            for panel, frame, of_frame, note in zip(line, shown, masks, notes, strict=False):
                 panel.imshow(_paint(frame.image, of_frame, objects))
                 panel.set_title(note, fontsize="small", pad=3)
-            line[0].set_ylabel(name, fontsize="small")
+            line[0].set_ylabel(label, fontsize="small")
     for panel in panels.flat:
         panel.set(xticks=[], yticks=[])
         panel.grid(visible=False)

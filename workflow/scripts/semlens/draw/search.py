@@ -16,6 +16,7 @@ from semlens.storage.csv_tables import read_csv
 _COLUMNS = 3  # of datasets; metrics stand side by side
 _WIDTH, _CURVE, _ROW = 4.8, 2.6, 0.17  # inches: of a panel, of its curves, of a layer's row below them
 _SHIFT = 0.09  # of a model's marks beside another's
+_ASIDE = 0.12  # of a choice's diamond beside another's of as many layers
 _TOLD = ("best", "best single layer", "all layers")  # choices whose value on other images is drawn
 
 
@@ -131,8 +132,10 @@ def _draw_curve(panel: plt.Axes, best: pd.DataFrame, shift: float, colour: str, 
 
 
 def _draw_told(panel: plt.Axes, summary: pd.DataFrame, shift: float, colour: str, *, is_control: bool) -> None:
-    told = summary[summary["choice"].isin(_TOLD)].dropna(subset="elsewhere").drop_duplicates("n_layers")
-    x, marks = told["n_layers"] + shift + 0.3, style_marker(is_control) | {"marker": "D"}
+    told = summary[summary["choice"].isin(_TOLD)].dropna(subset="elsewhere")
+    told = told.drop_duplicates(["n_layers", "elsewhere"])
+    aside = _ASIDE * told.groupby("n_layers").cumcount()
+    x, marks = told["n_layers"] + shift + 0.3 + aside, style_marker(is_control) | {"marker": "D"}
     bars = {"color": colour, "linewidth": 0.9, **style_line(is_control)}
     panel.vlines(x, told["elsewhere_low"], told["elsewhere_high"], **bars)
     panel.plot(x, told["elsewhere"], color=colour, markerfacecolor="white", zorder=3, **marks)

@@ -47,9 +47,7 @@ def format_searches(values: pd.DataFrame, markup: Markup) -> pd.DataFrame:
             "95 % interval": _join(values, "low", "high"),
             "on other images": values["elsewhere"].map(format_short),
             "its interval": _join(values, "elsewhere_low", "elsewhere_high"),
-            "above the best single layer": values["above_single"].map(
-                lambda one: NOTHING if pd.isna(one) else f"{one:+.3f}"
-            ),
+            "above the best single layer": values["above_single"].map(_format_difference),
             "its interval ": _join(values, "above_single_low", "above_single_high"),
         }
     )

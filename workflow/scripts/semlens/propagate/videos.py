@@ -1,6 +1,7 @@
 """Videos of a dataset: all frames, and the objects of each."""
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,10 @@ def list_frames(format: str, folder: str | Path, sequence: str) -> tuple[pd.Data
     frames = reader.list_frames(folder, sequence)
     if len(frames) < MIN_FRAMES:
         raise ValueError(f"sequence {sequence!r} has {len(frames)} frames; {MIN_FRAMES} are needed to judge one")
-    first = next(reader.read_masks(frames))
+    masks = reader.read_masks(frames)
+    first = next(masks)
     if not first.any():
         raise ValueError(f"the first frame of sequence {sequence!r} shows no object, so there is no mask to propagate")
     height, width = first.shape
     table = pd.DataFrame([{"image_id": one.image_id, "file": one.file, "frame": one.frame} for one in frames])
-    return table.assign(width=width, height=height), reader.read_masks(frames)
+    return table.assign(width=width, height=height), chain([first], masks)

@@ -118,7 +118,7 @@ def tabulate_search(products: LayerProducts, metric: str, found: Search, told: S
     rows["among_best"] = rows["among_best"].eq(True)
     chosen = pd.DataFrame(iterate_chosen(told), columns=["subset", "chosen_by", "elsewhere"]).groupby("subset")
     rows["chosen_by"] = rows["subset"].map(chosen["chosen_by"].agg(_join_halves).to_dict())
-    rows["elsewhere"] = rows["subset"].map(chosen["elsewhere"].mean().to_dict())
+    rows["elsewhere"] = rows["subset"].map(chosen["elsewhere"].agg(_average_halves).to_dict())
     rows = rows.assign(
         metric=metric,
         layers=rows["subset"].map(products.name_subset),
@@ -165,6 +165,11 @@ def summarize_search(
         n_classes=len(classes),
     )
     return table.reindex(columns=list(SEARCH_SUMMARY.columns))
+
+
+def _average_halves(values: pd.Series) -> float:
+    """Return the mean; null where a half says nothing, as :func:`semlens.statistics.search.combine` does."""
+    return values.mean(skipna=False)
 
 
 def _join_halves(names: pd.Series) -> str:

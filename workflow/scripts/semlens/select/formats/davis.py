@@ -33,10 +33,12 @@ def read_instances(
 
     for sequence, classes in sequences.items():
         frames = list_frames(folder, sequence)
-        labels, binary = _list_labels(frames)
+        binary, labels = _have_one_object(frames), set()
         for frame in show_progress(frames, total=len(frames), what=f"DAVIS {sequence}", unit="frame"):
             objects = _number_objects(read_labels(frame.mask), binary)
-            for label in sorted(classes.keys() & set(list_labels(objects))):
+            present = set(list_labels(objects))
+            labels |= present
+            for label in sorted(classes.keys() & present):
                 yield make_row(
                     encode_mask(objects == label),
                     image_id=frame.image_id,
@@ -71,23 +73,31 @@ def list_frames(folder: str | Path, sequence: str) -> list[Frame]:
 
 
 def read_masks(frames: Sequence[Frame]) -> Iterator["np.ndarray"]:
-    """Yield the objects of each of all frames of a sequence; void is no object."""
+    """Yield the objects of each of all frames of a sequence, read as they are asked for; void is no object."""
     from semlens.select.formats._palettes import VOID, read_labels
 
-    _, binary = _list_labels(frames)
+    binary = _have_one_object(frames)
     for frame in frames:
         objects = _number_objects(read_labels(frame.mask), binary)
         objects[objects == VOID] = 0
         yield objects
 
 
-def _list_labels(frames: Sequence[Frame]) -> tuple[set[int], bool]:
-    """Return the objects that all frames show, and whether their masks are those of DAVIS 2016."""
-    from semlens.select.formats._palettes import VOID, read_labels
+def _have_one_object(frames: Sequence[Frame]) -> bool:
+    """Return whether masks are those of DAVIS 2016: some have 255 and none another object.
 
-    present = set().union(*(set(read_labels(frame.mask).ravel().tolist()) for frame in frames)) - {0}
-    binary = present == {VOID}
-    return {1} if binary else present - {VOID}, binary
+    The first mask with another object tells, which in DAVIS 2017 is mostly the first.
+    """
+    from semlens.select.formats._palettes import VOID, read_labels
+    from semlens.select.formats._rows import list_labels
+
+    binary = False
+    for frame in frames:
+        labels = read_labels(frame.mask)
+        if list_labels(labels):
+            return False
+        binary = binary or bool((labels == VOID).any())
+    return binary
 
 
 def _number_objects(labels: "np.ndarray", binary: bool) -> "np.ndarray":
