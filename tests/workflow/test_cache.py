@@ -132,7 +132,6 @@ def test_new_variants_rerun_nothing(pretended):
         ("extract/latents.py", {"encode_images", "propagate_masks"}),
         ("extract/features.py", {*EXTRACTING}),
         ("models/backbones/unet.py", {*EXTRACTING, "randomize_network", "list_layers"}),
-        ("extract/feature_shards.py", {"extract_features"}),
         ("extract/tokens.py", {"extract_features", "extract_prototypes"}),
         ("extract/streaming.py", {"extract_prototypes"}),
         ("extract/mask_weights.py", {"extract_prototypes", "pool_prototypes", "draw_example_objects"}),
@@ -224,6 +223,12 @@ def test_one_view_encodes_the_groups_that_have_it(after_edit, module):
     jobs = after_edit[module].result()
     assert {job.place.split("/")[2] for job in jobs if job.rule == "encode_images"} == {"transformed"}
     assert {job.place.split("/")[0] for job in jobs if job.rule == "extract_features"} == {"transformed"}
+
+
+@pytest.mark.parametrize("module", ["extract/feature_shards.py"])
+def test_shards_of_maps_are_the_business_of_extractions_that_keep_them(after_edit, module):
+    rules = {job.rule for job in after_edit[module].result()}
+    assert "extract_features" in rules and not rules & {"extract_prototypes", "propagate_masks"}
 
 
 @pytest.mark.parametrize("module", ["models/checkpoints.py"])
