@@ -46,7 +46,7 @@ figures show what semlens draws, and say nothing about Stable Diffusion. A run w
 
 This page is generated from captions and a finished demo (`make gallery`).
 """
-SIZE, QUALITY = (1300, 1800), 65
+SIZE, QUALITY = (1300, 1800), 60
 LINE = 132
 
 
