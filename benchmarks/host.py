@@ -78,8 +78,8 @@ class UNet2DConditionModel(torch.nn.Module):
 class Encoder:
     """A VAE that costs nothing but the seconds it sleeps."""
 
-    config = SimpleNamespace(scaling_factor=0.18215, latent_channels=4, latents_mean=None, latents_std=None)
-    dtype = torch.float32
+    config = FrozenDict(scaling_factor=0.18215, latent_channels=4)
+    dtype, device = torch.float32, torch.device("cpu")
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds

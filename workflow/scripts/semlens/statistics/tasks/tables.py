@@ -97,9 +97,8 @@ TASKS_INFLUENCE = pa.DataFrameSchema(
         ),
         "influence": pa.Column(
             "float64",
-            description="What the draw says of the error. Differences between conditions or models have the "
-            "differences of these as influence; SE = sqrt(n / (n - 1) * sum of squares), where n is the number of "
-            "draws, or n_units where that is smaller.",
+            description="What the draw says of the error. Differences have the differences of these; SE = "
+            "sqrt(n / (n - 1) * sum of squares), n being the number of draws, or n_units if smaller.",
         ),
     },
     strict=True,
