@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from semlens.images.masks import sample_centres
-from semlens.images.rendering import crop_pixels, fit_pixels, pad_to_square, render_view, stretch_to_square
+from semlens.images.rendering import fit_pixels, render_view, stretch_to_square
 from semlens.images.views import CropBox, list_views, load_view, takes_share
 
 WIDTH, HEIGHT, SIZE = 30, 20, 16
@@ -80,7 +80,7 @@ def test_up_stays_up_and_left_stays_left():
 @pytest.mark.parametrize("channels", [(), (3,)])
 def test_a_letterbox_is_a_square_with_the_pixels_in_its_middle(size, channels):
     pixels = RNG.integers(1, 256, (*size, *channels), dtype=np.uint8)
-    square = pad_to_square(pixels)
+    square = fit_pixels(load_view("identity"), pixels, None, seed=0, resize="letterbox")
     assert (square.shape, square.dtype) == ((max(size), max(size), *channels), np.uint8)
     rows, columns = (
         np.flatnonzero(square.reshape(max(size), max(size), -1).any(axis=axes)) for axes in ((1, 2), (0, 2))
@@ -92,11 +92,11 @@ def test_a_letterbox_is_a_square_with_the_pixels_in_its_middle(size, channels):
         assert after - before in (0, 1)
 
 
-def test_a_crop_is_cut_out_or_keeps_its_place_on_black():
+def test_a_crop_is_cut_out_or_keeps_its_place_on_black(instance):
     pixels = RNG.integers(1, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
-    kept = pixels[4:13, 6:23]
-    np.testing.assert_array_equal(crop_pixels(pixels, BOX, cuts_out=True), kept)
-    cropped = crop_pixels(pixels, BOX, cuts_out=False)
+    kept, options = pixels[4:13, 6:23], {"seed": 0, "resize": "stretch"}
+    np.testing.assert_array_equal(fit_pixels(load_view("crop_resize"), pixels, instance, **options), kept)
+    cropped = fit_pixels(load_view("crop_pad"), pixels, instance, **options)
     np.testing.assert_array_equal(cropped[4:13, 6:23], kept)
     assert cropped.sum(dtype=int) == kept.sum(dtype=int)
 

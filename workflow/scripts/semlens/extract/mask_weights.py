@@ -1,12 +1,14 @@
 """How much each cell of a map counts for each instance, under a view."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from semlens.images.masks import decode_mask, measure_coverage, sample_centres, shrink_weights
-from semlens.images.rendering import fit_pixels
+from semlens.images.masks import decode_mask, shrink_weights
+from semlens.images.rendering import find_frame, fit_pixels
+from semlens.images.run_lengths import RunLengths
 from semlens.images.views import View
 
 
@@ -26,23 +28,27 @@ class MaskWeights:
         self, view: View, instances: Sequence[Any], columns: Sequence[str], *, resize: str, mask: str, seed: int
     ) -> None:
         sides = sorted({int(column.split("@")[1]) for column in columns})
-        shown, cells, vanished = [], {side: [] for side in sides}, {side: [] for side in sides}
-        for instance in instances:  # one at a time, because an image may have thousands
-            pixels = render_mask(view, instance, resize=resize, seed=seed)
-            shown.append(bool(pixels.any()))
-            for side in sides if shown[-1] else ():
-                centres = sample_centres(pixels, side)
-                vanished[side].append(not centres.any())
-                counts_area = mask == "area" or vanished[side][-1]
-                cells[side].append(measure_coverage(pixels, side) if counts_area else centres)
-        self.shown = np.array(shown)
+        weights = {side: np.zeros((len(instances), side, side), np.float32) for side in sides}
+        by_area = {side: np.zeros(len(instances), bool) for side in sides}
+        alike = defaultdict(list)
+        for place, one in enumerate(instances):
+            size = {"width": one.width, "height": one.height}
+            alike[one.width, one.height, find_frame(view, one, **size, seed=seed, resize=resize)].append(place)
+        for (width, height, frame), places in alike.items():
+            runs = RunLengths([instances[place].rle for place in places], width=width, height=height)
+            for side in sides:
+                weights[side][places] = centres = runs.sample_centres(frame, side)
+                by_area[side][places] = vanished = ~centres.any(axis=(1, 2))
+                for number in np.flatnonzero(vanished | (mask == "area")):
+                    weights[side][places[number]] = runs.measure_coverage(number, frame, side)
+        self.shown = weights[sides[0]].any(axis=(1, 2))
         self.on_grid: dict[int, np.ndarray] = {}
         self.counts: dict[str, np.ndarray] = {}
         for side in sides:
-            weights = np.array(cells[side], np.float32).reshape(-1, side, side)
-            self.on_grid[side] = view.transform_mask(weights)
-            self.counts[f"n_cells@{side}"] = np.count_nonzero(weights, axis=(1, 2)).astype(np.int32)
-            self.counts[f"area_weighted@{side}"] = np.array(vanished[side], bool)
+            cells = weights[side][self.shown]
+            self.on_grid[side] = view.transform_mask(cells)
+            self.counts[f"n_cells@{side}"] = np.count_nonzero(cells, axis=(1, 2)).astype(np.int32)
+            self.counts[f"area_weighted@{side}"] = by_area[side][self.shown]
         self._small: dict[tuple[int, int], np.ndarray] = {}
 
     def shares(self, column: str, side: int) -> np.ndarray:  # (instances, side * side) float32, rows sum to 1
@@ -51,7 +57,7 @@ class MaskWeights:
         if (large, side) not in self._small:
             weights = self.on_grid[large]
             if side < large:
-                weights = np.array([shrink_weights(mask, side) for mask in weights], np.float32)
+                weights = shrink_weights(weights, side)
             weights = weights.reshape(len(weights), side * side)
             self._small[large, side] = weights / weights.sum(axis=1, keepdims=True)
         return self._small[large, side]

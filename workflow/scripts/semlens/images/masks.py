@@ -21,9 +21,12 @@ def sample_centres(mask: np.ndarray, grid: int) -> np.ndarray:  # (grid, grid) f
     Cell (i, j) is M[floor((i + 1/2) height / grid), floor((j + 1/2) width / grid)].
     """
     height, width = mask.shape
-    rows = ((np.arange(grid) + 0.5) * height / grid).astype(int)
-    columns = ((np.arange(grid) + 0.5) * width / grid).astype(int)
-    return mask[np.ix_(rows, columns)].astype(np.float32)
+    return mask[np.ix_(find_centres(grid, height), find_centres(grid, width))].astype(np.float32)
+
+
+def find_centres(grid: int, pixels: int) -> np.ndarray:  # (grid) int64
+    """Return the pixel at the centre of each of ``grid`` cells along a side."""
+    return ((np.arange(grid) + 0.5) * pixels / grid).astype(int)
 
 
 def measure_coverage(mask: np.ndarray, grid: int) -> np.ndarray:  # (grid, grid) float32 in [0, 1]
@@ -35,13 +38,13 @@ def measure_coverage(mask: np.ndarray, grid: int) -> np.ndarray:  # (grid, grid)
     return (_build_overlap(grid, height) @ mask @ _build_overlap(grid, width).T).astype(np.float32)
 
 
-def shrink_weights(weights: np.ndarray, grid: int) -> np.ndarray:  # (grid, grid) float32
-    """Return U^T W U: weights for a small map f that give the sum that W gives for f upsampled.
+def shrink_weights(weights: np.ndarray, grid: int) -> np.ndarray:  # (..., grid, grid) float32
+    """Return U^T W U of each W: weights for a small map f that give the sum that W gives for f upsampled.
 
     Upsampling bilinearly is U f U^T (:func:`build_bilinear`), and sum(W * (U f U^T)) = sum((U^T W U) * f). So the
     large map of section 4.1, step 3 is never made.
     """
-    upsample = build_bilinear(grid, weights.shape[0])
+    upsample = build_bilinear(grid, weights.shape[-1])
     return (upsample.T @ weights @ upsample).astype(np.float32)
 
 

@@ -1,11 +1,11 @@
 """Images and masks under a view: cropped, padded, stretched to a square, transformed."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from semlens.images.views import CropBox, View
+from semlens.images.views import View
 
 
 def render_view(
@@ -31,29 +31,45 @@ def fit_pixels(view: View, pixels: np.ndarray, instance: Any, *, seed: int, resi
 
     Stretching it to a square comes next, then the view's transformation of image or mask.
     """
-    if view.find_crop_box is not None:
-        pixels = crop_pixels(pixels, view.find_crop_box(instance, seed), cuts_out=view.cuts_out)
-    return pad_to_square(pixels) if resize == "letterbox" else pixels
-
-
-def crop_pixels(pixels: np.ndarray, box: CropBox, *, cuts_out: bool) -> np.ndarray:
-    """Return an image or mask, (height, width[, channels]), without what lies outside a box: cut off, or black."""
-    rows, columns = slice(box.top, box.bottom), slice(box.left, box.right)
-    if cuts_out:
-        return pixels[rows, columns]
-    cropped = np.zeros_like(pixels)
-    cropped[rows, columns] = pixels[rows, columns]
-    return cropped
-
-
-def pad_to_square(pixels: np.ndarray) -> np.ndarray:
-    """Return an image or mask, (height, width[, channels]), centred on a black square of its longer side."""
     height, width = pixels.shape[:2]
-    side = max(height, width)
-    top, left = (side - height) // 2, (side - width) // 2
-    square = np.zeros((side, side, *pixels.shape[2:]), pixels.dtype)
-    square[top : top + height, left : left + width] = pixels
-    return square
+    frame = find_frame(view, instance, width=width, height=height, seed=seed, resize=resize)
+    (top, bottom), (left, right) = frame.rows, frame.columns
+    shown = pixels[top:bottom, left:right]
+    if shown.shape[:2] == (frame.height, frame.width):
+        return shown
+    fitted = np.zeros((frame.height, frame.width, *pixels.shape[2:]), pixels.dtype)
+    fitted[top - frame.top : bottom - frame.top, left - frame.left : right - frame.left] = shown
+    return fitted
+
+
+class Frame(NamedTuple):
+    """The rectangle that becomes a view's square, and what of an image is seen in it; the rest is black.
+
+    All are pixels of the image. ``top`` and ``left`` are negative where a letterbox begins outside it. ``rows`` and
+    ``columns`` are the first that is seen and the first that no longer is.
+    """
+
+    top: int
+    left: int
+    height: int
+    width: int
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+
+
+def find_frame(view: View, instance: Any, *, width: int, height: int, seed: int, resize: str) -> Frame:
+    """Return the frame of a view in an image of this size; a letterbox puts what it holds into its middle."""
+    top, left, rows, columns = 0, 0, (0, height), (0, width)
+    if view.find_crop_box is not None:
+        box = view.find_crop_box(instance, seed)
+        rows, columns = (box.top, box.bottom), (box.left, box.right)
+        if view.cuts_out:
+            top, left, height, width = box.top, box.left, box.bottom - box.top, box.right - box.left
+    if resize == "letterbox":
+        side = max(height, width)
+        top, left = top - (side - height) // 2, left - (side - width) // 2
+        height = width = side
+    return Frame(top, left, height, width, rows, columns)
 
 
 def stretch_to_square(

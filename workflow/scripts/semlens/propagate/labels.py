@@ -9,7 +9,9 @@ import numpy as np
 import torch
 
 from semlens.images.masks import build_bilinear, measure_coverage, sample_centres
-from semlens.images.rendering import pad_to_square
+from semlens.images.original import ORIGINAL
+from semlens.images.rendering import fit_pixels
+from semlens.images.views import load_view
 
 CONSTANT = 1e-6  # a label that varies by less is the same everywhere: so much is float32's own
 
@@ -33,8 +35,8 @@ def place_labels(
     """
     shares = []
     for label in labels:
-        pixels = (objects == label).astype(np.uint8)
-        pixels = pad_to_square(pixels) if resize == "letterbox" else pixels
+        shown = (objects == label).astype(np.uint8)
+        pixels = fit_pixels(load_view(ORIGINAL), shown, None, seed=0, resize=resize)
         centres = sample_centres(pixels, grid)
         shares.append(centres if mask == "nearest" and centres.any() else measure_coverage(pixels, grid))
     covered = np.stack(shares)
