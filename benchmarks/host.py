@@ -100,8 +100,14 @@ def read_instances(annotations: str | None, folder: Path) -> pd.DataFrame:
 
 
 def write_manifest(known: pd.DataFrame, folder: Path, images: int, objects: int) -> None:
-    """As many images, each with so many masks of any of those that are known."""
-    rows = known.sample(images * objects, replace=True, random_state=0, ignore_index=True)
+    """As many images, each with so many of the known masks of images of one size."""
+    alike = {size: rows for size, rows in known.groupby(["width", "height"])}
+    drawn = known[["width", "height"]].sample(images, replace=True, random_state=0)
+    chosen = [
+        alike[size].sample(objects, replace=True, random_state=number)
+        for number, size in enumerate(drawn.itertuples(index=False, name=None))
+    ]
+    rows = pd.concat(chosen, ignore_index=True)
     names = [f"{number:06d}" for number in np.repeat(np.arange(images), objects)]
     rows["image_id"] = names
     rows["instance_id"] = [f"{name}/{number}" for number, name in enumerate(names)]

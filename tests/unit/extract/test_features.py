@@ -19,6 +19,7 @@ from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokeniz
 
 from semlens.extract.feature_shards import extract_features
 from semlens.extract.latents import encode_images
+from semlens.extract.passes import Batch
 from semlens.extract.prompts import encode_prompt, encode_template
 from semlens.extract.readers import _read_latents
 from semlens.models.texts.clip import embed_texts
@@ -424,9 +425,9 @@ def test_latents_are_normalised_as_the_vae_says(encode, small_model, tmp_path, s
     about = attributes(encode(vae=tmp_path / "vae"))
     mean, std = said.get("latents_mean", [0.5] * 4), said.get("latents_std", [1.0] * 4)
     with open_shard(encode()) as plain, open_shard(encode(vae=tmp_path / "vae")) as told:
-        shape, ids = (1, 4, 1, 1), ["a"]
+        shape = (1, 4, 1, 1)
         latents = {
-            name: _read_latents(file, "identity", slice(0, 1), ids, 0, "mean")[0]
+            name: _read_latents(file, Batch("identity", 0, ["a"]), 0, "mean")[0]
             for name, file in (("plain", plain), ("told", told))
         }
     scale = about["scaling_factor"]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from semlens.extract.batches import Batch
+from semlens.extract.passes import Batch, Pass, split_samples
 from semlens.extract.tokens import MAX_CELLS, MAX_IMAGES, TOKENS, sample_tokens
 from semlens.storage.environment import describe_environment
 
@@ -22,24 +22,22 @@ def make_map(view, name, timestep, layer):
     return torch.stack([start + 100 * channel + cells for channel in range(CHANNELS)])
 
 
-def make_batches(samples, size):
-    for view, ids in samples.items():
-        for start in range(0, len(ids), size):
-            some = ids[start : start + size]
-            passes = [
-                (timestep, layer, torch.stack([make_map(view, name, timestep, layer) for name in some]))
-                for timestep in TIMESTEPS
+def make_passes(samples, size):
+    for batch in split_samples(samples, size):
+        for timestep in TIMESTEPS:
+            maps = {
+                layer: torch.stack([make_map(batch.view, name, timestep, layer) for name in batch.ids])
                 for layer in SHAPES
-            ]
-            yield Batch(view, start, some, iter(passes))
+            }
+            yield Pass(batch, timestep, maps)
 
 
 def sample(out, samples, *, size=2, seed=7):
     """All that passed by."""
     attributes, environment = {**ABOUT, "seed": seed}, describe_environment("extract")
-    batches = make_batches(samples, size)
-    with sample_tokens(batches, out, samples=samples, attributes=attributes, environment=environment) as sampled:
-        return [(batch, list(batch.passes)) for batch in sampled]
+    passes = make_passes(samples, size)
+    with sample_tokens(passes, out, samples=samples, attributes=attributes, environment=environment) as sampled:
+        return list(sampled)
 
 
 def read(path):
@@ -117,13 +115,12 @@ def test_views_are_not_sampled(tmp_path, views):
     assert read(tmp_path / "tokens.h5")["t0/mid2/tokens"].max() < 1e6
 
 
-def test_batches_pass_unchanged(tmp_path):
+def test_passes_go_by_unchanged(tmp_path):
     samples = {"hflip": number(range(3)), "identity": number(range(3))}
     passed = sample(tmp_path / "tokens.h5", samples)
-    for (batch, passes), given in zip(passed, make_batches(samples, 2), strict=True):
-        assert batch[:3] == given[:3]
-        for (timestep, layer, maps), (*names, expected) in zip(passes, given.passes, strict=True):
-            assert [timestep, layer] == names and torch.equal(maps, expected)
+    for found, given in zip(passed, make_passes(samples, 2), strict=True):
+        assert found[:2] == given[:2] and list(found.maps) == list(given.maps)
+        assert all(torch.equal(found.maps[layer], given.maps[layer]) for layer in SHAPES)
 
 
 def test_without_the_original_view_the_shard_says_only_what_was_asked(tmp_path):
@@ -135,11 +132,10 @@ def test_without_the_original_view_the_shard_says_only_what_was_asked(tmp_path):
 
 def test_tokens_have_the_precision_of_the_table_whatever_that_of_the_network(tmp_path):
     maps = torch.full((1, 4, 2, 2), 1.5, dtype=torch.bfloat16)
-    batch = Batch("identity", 0, ["a"], iter([(0, "mid2", maps)]))
+    one = Pass(Batch("identity", 0, ["a"]), 0, {"mid2": maps})
     about = {"samples": {"identity": ["a"]}, "attributes": ABOUT, "environment": describe_environment("extract")}
-    with sample_tokens([batch], tmp_path / "tokens.h5", **about) as sampled:
-        for one in sampled:
-            list(one.passes)
+    with sample_tokens([one], tmp_path / "tokens.h5", **about) as sampled:
+        list(sampled)
     tokens = read(tmp_path / "tokens.h5")["t0/mid2/tokens"]
     assert tokens.dtype == np.float32 and (tokens == 1.5).all()
 
@@ -147,8 +143,7 @@ def test_tokens_have_the_precision_of_the_table_whatever_that_of_the_network(tmp
 def test_where_reading_fails_no_shard_is_left(tmp_path):
     with pytest.raises(OSError, match="full"):
         about = {"samples": {"identity": ["0"]}, "attributes": ABOUT, "environment": describe_environment("extract")}
-        with sample_tokens(make_batches({"identity": ["0"]}, 1), tmp_path / "tokens.h5", **about) as sampled:
-            for batch in sampled:
-                list(batch.passes)
+        with sample_tokens(make_passes({"identity": ["0"]}, 1), tmp_path / "tokens.h5", **about) as sampled:
+            list(sampled)
             raise OSError("full")
     assert not list(tmp_path.iterdir())

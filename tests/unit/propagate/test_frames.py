@@ -20,9 +20,9 @@ def prompt(tmp_path_factory):
 
 def read_all(extractor):
     found = {}
-    for batch in extractor.iterate_batches(extractor.layers):
-        for timestep, layer, maps in batch.passes:
-            for name, values in zip(batch.ids, maps, strict=True):
+    for batch, timestep, maps in extractor.iterate_passes(extractor.layers):
+        for layer, of_layer in maps.items():
+            for name, values in zip(batch.ids, of_layer, strict=True):
                 found[name, timestep, layer] = values.numpy()
     return found
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from manifests import make_instance, write_manifest
 
-from semlens.extract.batches import Batch
+from semlens.extract.passes import Batch, Pass
 from semlens.extract.tokens import sample_tokens
 from semlens.statistics.tokens import TOKEN_ARTEFACTS, describe_tokens, measure_tokens
 from semlens.storage.csv_tables import read_csv
@@ -97,16 +97,17 @@ def write_shard(path, ids, *, layers=("enc8.1", "mid2"), change=lambda maps: map
 
     def passes():
         for timestep in (100, 20):
+            of_layers = {}
             for layer, grid in grids.items():
                 seeds = [crc32(f"{name[-2:]}/{timestep}/{grid}".encode()) for name in ids]
                 maps = [np.random.default_rng(seed).standard_normal((CHANNELS, grid, grid)) for seed in seeds]
-                yield timestep, layer, change(torch.from_numpy(np.stack(maps)))
+                of_layers[layer] = change(torch.from_numpy(np.stack(maps)))
+            yield Pass(Batch("identity", 0, ids), timestep, of_layers)
 
     attributes = {"extraction": "plain", "model": "m", "dataset": "d", "layers": list(layers), "seed": 0}
     about = {"samples": {"identity": ids}, "attributes": attributes, "environment": describe_environment("extract")}
-    with sample_tokens([Batch("identity", 0, ids, passes())] if ids else [], path, **about) as sampled:
-        for batch in sampled:
-            list(batch.passes)
+    with sample_tokens(passes() if ids else [], path, **about) as sampled:
+        list(sampled)
     return path
 
 

@@ -1,19 +1,23 @@
 """Features of all layers to a shard of maps."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from semlens.extract.features import FeatureExtractor
+from semlens.extract.passes import Batch, Pass
 from semlens.extract.tokens import sample_tokens
+from semlens.runtime.ahead import read_ahead
+from semlens.runtime.devices import copy_to_host
 from semlens.storage.shard_writer import (
     ENVIRONMENT,
     SAMPLES,
     Item,
+    Sealed,
     ShardContract,
     create_shard,
+    seal_samples,
     write_array,
     write_samples,
 )
@@ -59,28 +63,36 @@ def extract_features(extractor: FeatureExtractor, *, out: str | Path, tokens: st
     ValueError
         If a feature is not finite.
     """
-    batches = extractor.iterate_batches(extractor.layers)
     with (
         sample_tokens(
-            batches,
+            extractor.iterate_passes(extractor.layers),
             tokens,
             samples=extractor.samples,
             attributes=extractor.attributes,
             environment=extractor.environment,
-        ) as sampled,
+        ) as passes,
         create_shard(out, extractor.attributes, extractor.environment) as shard,
     ):
         for view, ids in extractor.samples.items():
             write_array(shard, f"{view}/sample_id", ids)
-        for view, start, ids, passes in sampled:
-            for timestep, layer, maps in passes:
-                values = _to_storable(maps, f"layer {layer} at t = {timestep}", ids)
-                write_samples(shard, f"{view}/t{timestep}/{layer}", start, values, total=len(extractor.samples[view]))
+        for batch, timestep, layer, sealed in read_ahead(_seal_maps(passes)):
+            total = len(extractor.samples[batch.view])
+            write_samples(shard, f"{batch.view}/t{timestep}/{layer}", batch.start, sealed, total=total)
 
 
-def _to_storable(features: torch.Tensor, what: str, ids: Sequence[str]) -> np.ndarray:
-    """Return features on the host, in half precision if computed so; bfloat16, which HDF5 lacks, becomes float32."""
-    values = features.float() if features.dtype == torch.bfloat16 else features
-    if not values.isfinite().all():
-        raise ValueError(f"{what} is not finite for a sample of {', '.join(ids)}; use dtype: float32 or bfloat16")
-    return values.cpu().numpy()
+def _seal_maps(passes: Iterable[Pass]) -> Iterator[tuple[Batch, int, str, Sealed]]:
+    """Yield maps, layer by layer, on the host and ready to be written.
+
+    Half precision stays what it is; bfloat16, which HDF5 lacks, becomes float32.
+    """
+    for batch, timestep, maps in passes:
+        values = [of_layer.float() if of_layer.dtype == torch.bfloat16 else of_layer for of_layer in maps.values()]
+        extremes = [torch.stack(torch.aminmax(of_layer)) for of_layer in values]  # which what is not finite passes on
+        on_host = copy_to_host([*values, *extremes])
+        for layer, of_layer, extreme in zip(maps, on_host, on_host[len(values) :], strict=False):
+            if not extreme.isfinite().all():
+                raise ValueError(
+                    f"layer {layer} at t = {timestep} is not finite for a sample of {', '.join(batch.ids)}; "
+                    f"use dtype: float32 or bfloat16"
+                )
+            yield batch, timestep, layer, seal_samples(of_layer.numpy())

@@ -8,15 +8,16 @@ from typing import Any
 
 import torch
 
-from semlens.extract.batches import Batch
+from semlens.extract.passes import Pass, split_samples
 from semlens.extract.readers import LatentReader, SquareReader
 from semlens.extract.settings import ExtractionSettings
 from semlens.models.backbones import load_backbone, read_config
 from semlens.models.capture import capture
 from semlens.models.layers import Layer, expand_layers
 from semlens.models.part_hashes import describe_parts
-from semlens.runtime.devices import describe_device, resolve_device
-from semlens.runtime.logs import log
+from semlens.runtime.ahead import read_ahead
+from semlens.runtime.devices import SideStream, describe_device, resolve_device
+from semlens.runtime.logs import log, show_progress
 from semlens.storage.environment import describe_environment
 
 _NOT_THE_NETWORK = ("transformers_version", "dtype")  # keys of a configuration of transformers
@@ -36,6 +37,10 @@ class FeatureExtractor:
         The captured layers, in forward order.
     samples
         The ids of each view's samples.
+    batches
+        Which of them are read together, in their order.
+    device
+        Where maps are.
     """
 
     def __init__(
@@ -72,7 +77,7 @@ class FeatureExtractor:
             If the network has no layer of a layer set.
         """
         backbone, where = load_backbone(family), resolve_device(device)
-        self._batch_size, self._device, self._timesteps = batch_size, where, list(settings.timesteps)
+        self.device, self._timesteps = where, list(settings.timesteps)
         self._network = backbone.load(inputs["network"], device=where, dtype=getattr(torch, settings.dtype))
         self._reader = readers[backbone.READS](backbone, self._network, settings, inputs, images, where)
         available = backbone.list_layers(read_config(self._network), images["size"])
@@ -92,11 +97,13 @@ class FeatureExtractor:
         made = describe_environment("extract", describe_device(where), parts | self._reader.described)
         self.environment = self._reader.environment | made
         self.samples = self._reader.samples
+        self.batches = split_samples(self.samples, batch_size)
 
-    def iterate_batches(self, layers: Sequence[Layer]) -> Iterator[Batch]:
-        """Yield all samples, view by view; a batch's passes run as they are asked for, up to the last of ``layers``.
+    def iterate_passes(self, layers: Sequence[Layer]) -> Iterator[Pass]:
+        """Yield the maps of all samples, batch by batch, at each timestep; the network stops at the last of ``layers``.
 
-        Maps are on the device, in the network's precision, and gone once the next pass is asked for.
+        While one pass is used, the network makes the next, and what it reads is got ready. Maps are on the device, in
+        the network's precision; there they must have been used once the next pass is asked for.
 
         Raises
         ------
@@ -104,20 +111,22 @@ class FeatureExtractor:
             If the network reads latents of another size.
         """
         names = ", ".join(layer.name for layer in layers)
-        log.info("reading %s at t = %s on %s", names, self._timesteps, self._device)
-        for reading in self._reader.iterate(self._batch_size):
-            yield Batch(reading.view, reading.start, reading.ids, self._run_passes(reading.passes, layers))
-        self.environment["extract"] |= self._reader.described
+        log.info("reading %s at t = %s on %s", names, self._timesteps, self.device)
+        side = SideStream(self.device)
+        passes = read_ahead(self._run_network(layers, side))
+        total = len(self.batches) * len(self._timesteps)
+        for done, mark in show_progress(passes, total=total, what="extract", unit="pass"):
+            with side.follow(mark):
+                yield done
 
     @torch.inference_mode()
-    def _run_passes(
-        self, passes: Iterator[tuple[int, dict[str, Any]]], layers: Sequence[Layer]
-    ) -> Iterator[tuple[int, str, torch.Tensor]]:
-        for timestep, inputs in passes:
-            with capture(self._network, layers) as features:
-                self._network(**inputs)
-            for layer in layers:
-                yield timestep, layer.name, features[layer.name]
+    def _run_network(self, layers: Sequence[Layer], side: SideStream) -> Iterator[tuple[Pass, Any]]:
+        for batch, passes in read_ahead(self._reader.iterate(self.batches)):
+            for timestep, inputs in passes:
+                with capture(self._network, layers) as features:
+                    self._network(**inputs)
+                yield Pass(batch, timestep, {layer.name: features[layer.name] for layer in layers}), side.mark()
+        self.environment["extract"] |= self._reader.described
 
 
 def _find_layers(available: Sequence[Layer], layer_sets: Sequence[str], extraction: str) -> list[Layer]:

@@ -1,15 +1,17 @@
 """How much each cell of a map counts for each instance, under a view."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
 from semlens.images.masks import decode_mask, shrink_weights
 from semlens.images.rendering import find_frame, fit_pixels
 from semlens.images.run_lengths import RunLengths
 from semlens.images.views import View
+from semlens.runtime.devices import copy_to_device
 
 
 class MaskWeights:
@@ -61,6 +63,46 @@ class MaskWeights:
             weights = weights.reshape(len(weights), side * side)
             self._small[large, side] = weights / weights.sum(axis=1, keepdims=True)
         return self._small[large, side]
+
+
+class BatchWeights:
+    """How much each cell counts for the instances of several samples, ready where maps are pooled.
+
+    ``shares`` holds, by prototype column, a tensor (shown, cells of the layer's own map) per sample. ``rows`` says
+    which of all instances these are, one sample after the other, ``counts`` is theirs, and ``lost`` are not shown.
+
+    Parameters
+    ----------
+    samples
+        Places of each sample's instances among all.
+    instances
+        All rows of the manifest.
+    grids
+        The side of each layer's own map.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        samples: Sequence[np.ndarray],
+        instances: Sequence[Any],
+        columns: Sequence[str],
+        grids: Mapping[str, int],
+        *,
+        device: torch.device,
+        **masks: Any,
+    ) -> None:
+        weights = [MaskWeights(view, [instances[row] for row in rows], columns, **masks) for rows in samples]
+        self.rows = np.concatenate([rows[one.shown] for rows, one in zip(samples, weights, strict=True)])
+        self.counts = {name: np.concatenate([one.counts[name] for one in weights]) for name in weights[0].counts}
+        self.lost = sum(np.count_nonzero(~one.shown) for one in weights)
+        on_device = {}
+        for column in columns:
+            layer, large = column.split("@")
+            if (large, grids[layer]) not in on_device:
+                shares = [torch.from_numpy(one.shares(column, grids[layer])) for one in weights]
+                on_device[large, grids[layer]] = [copy_to_device(share, device) for share in shares]
+        self.shares = {column: on_device[column.split("@")[1], grids[column.split("@")[0]]] for column in columns}
 
 
 def render_mask(view: View, instance: Any, *, resize: str, seed: int) -> np.ndarray:  # (height, width)

@@ -2,23 +2,25 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
-from itertools import product
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 import pyarrow as arrow
+import torch
 
-from semlens.extract.batches import Batch
-from semlens.extract.mask_weights import MaskWeights
-from semlens.images.samples import iterate_samples
+from semlens.extract.mask_weights import BatchWeights
+from semlens.extract.passes import Batch, Pass, split_samples
+from semlens.images.samples import find_samples
 from semlens.images.views import load_view
 from semlens.models.layers import expand_layers
+from semlens.runtime.ahead import read_ahead
+from semlens.runtime.devices import copy_to_host
 from semlens.runtime.logs import log, show_progress
 from semlens.storage.environment import Environment, describe_environment
 from semlens.storage.instances import INSTANCES
@@ -35,6 +37,7 @@ from semlens.storage.table_reader import read_table
 from semlens.storage.tables import check_table, create_table
 
 _BATCH = 4  # samples that are read at once
+_HOST = torch.device("cpu")
 _NOT_POOLED = ("file", "width", "height", "rle")  # columns of instances that prototypes do not have
 
 PROTOTYPES = pa.DataFrameSchema(
@@ -91,16 +94,29 @@ def pool_prototypes(
 ) -> None:
     """Write the prototype of every instance, view and timestep of a features shard; see :func:`write_prototypes`."""
     with open_shard(features) as shard:
-        columns = plan_columns(layer_sets, _read_grids(shard), read_attribute(shard, "extraction"))
-        batches = _read_batches(shard, list_pooled_layers(columns))
-        how = {"resize": resize, "mask": mask, "seed": seed, "environment": read_environment(shard)}
-        write_prototypes(batches, columns, _average, manifest=manifest, **how, out=out)
+        grids = _read_grids(shard)
+        columns = plan_columns(layer_sets, grids, read_attribute(shard, "extraction"))
+        samples = {view: read_texts(shard, f"{view}/sample_id") for view in read_names(shard)}
+        batches = split_samples(samples, _BATCH)
+        write_prototypes(
+            read_ahead(_read_passes(shard, batches, list_pooled_layers(columns))),
+            batches,
+            columns,
+            grids,
+            environment=read_environment(shard),
+            manifest=manifest,
+            resize=resize,
+            mask=mask,
+            seed=seed,
+            out=out,
+        )
 
 
 def write_prototypes(
-    batches: Iterable[Batch],
+    passes: Iterable[Pass],
+    batches: Sequence[Batch],
     columns: dict[str, list[str]],
-    mean: Callable[[np.ndarray, Any], np.ndarray],
+    grids: Mapping[str, int],
     *,
     environment: Environment,
     manifest: str | Path,
@@ -108,6 +124,7 @@ def write_prototypes(
     mask: str,
     seed: int,
     out: str | Path,
+    device: torch.device = _HOST,
 ) -> None:
     """Write the prototype of every instance, view and timestep (section 4.1, steps 3 to 5), sorted by the last two.
 
@@ -115,16 +132,19 @@ def write_prototypes(
     mask at the set's largest grid, so it has one column ``{layer}@{grid}`` per such grid. The mask is taken at
     each cell's centre; where that leaves nothing, cells count by the area covered and ``area_weighted@{grid}`` is true.
     With ``mask`` "area" cells always count so. ``n_cells@{grid}`` is the number of cells that count. An instance of
-    which a view shows nothing has no prototype.
+    which a view shows nothing has no prototype. Means are float32, of maps on the ``device`` where these are; while one
+    batch is pooled, a thread finds the cells of the next.
 
     Parameters
     ----------
+    passes
+        Of the batches, in their order, with all layers of the columns.
     batches
-        Samples of the manifest, with all layers of the columns.
+        Samples of the manifest.
     columns
         By layer set, as :func:`plan_columns` finds them.
-    mean
-        Of weights (instances, cells) and a map (channels, height, width): means (instances, channels), float32.
+    grids
+        The side of each layer's map.
     environment
         What the maps were made with.
 
@@ -136,40 +156,39 @@ def write_prototypes(
     instances = read_table(manifest)
     described = list(instances.itertuples())
     wanted = sorted({column for set_columns in columns.values() for column in set_columns})
+    masks = {"resize": resize, "mask": mask, "seed": seed}
+    places = {view: find_samples(load_view(view), instances) for view in {batch.view for batch in batches}}
+    weighed = read_ahead(
+        BatchWeights(
+            load_view(batch.view),
+            [places[batch.view][name] for name in batch.ids],
+            described,
+            wanted,
+            grids,
+            device=device,
+            **masks,
+        )
+        for batch in batches
+    )
     seen: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))  # by view
     vectors: dict[tuple[str, int], dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
     lost = 0
-
-    @cache
-    def places(view: str) -> dict[str, np.ndarray]:
-        return {sample.id: sample.instances.index.to_numpy() for sample in iterate_samples(load_view(view), instances)}
-
-    for view, _, ids, passes in batches:
-        weights = []
-        for name in ids:
-            rows = places(view)[name]
-            shown = [described[row] for row in rows]
-            sample = MaskWeights(load_view(view), shown, wanted, resize=resize, mask=mask, seed=seed)
-            weights.append(sample)
-            lost += np.count_nonzero(~sample.shown)
-            for column, values in {"row": rows[sample.shown], **sample.counts}.items():
-                seen[view][column].append(values)
-        for timestep, layer, maps in passes:
-            of_layer = [column for column in wanted if column.split("@")[0] == layer]
-            for column, (name, sample, features) in product(of_layer, zip(ids, weights, maps, strict=True)):
-                means = mean(sample.shares(column, features.shape[-1]), features)
-                if not np.isfinite(means).all():
-                    raise ValueError(
-                        f"layer {layer} at t = {timestep} is not finite for {name}; use dtype: float32 or bfloat16"
-                    )
-                vectors[view, timestep][column].append(means)
+    for weights, (batch, of_batch) in zip(weighed, groupby(passes, key=attrgetter("batch")), strict=True):
+        lost += weights.lost
+        for column, values in {"row": weights.rows, **weights.counts}.items():
+            seen[batch.view][column].append(values)
+        for _, timestep, maps in of_batch:
+            means = [_average(weights.shares[column], maps[column.split("@")[0]]) for column in wanted]
+            for column, values in zip(wanted, copy_to_host(means), strict=True):
+                _check_means(values, column, timestep, batch, weights)
+                vectors[batch.view, timestep][column].append(values.numpy())
     shown = {view: _describe_visible(instances, parts).assign(view=view) for view, parts in seen.items()}
     order = sorted(vectors)
     everyone = pd.concat([shown[view].assign(timestep=timestep) for view, timestep in order], ignore_index=True)
     table = arrow.Table.from_pandas(check_table(everyone, PROTOTYPES, out), preserve_index=False)
     repeating = table.column_names
     for column in wanted:
-        values = np.concatenate([part for one in order for part in vectors[one][column]])
+        values = np.concatenate([part for one in order for part in vectors[one].pop(column)])
         flat = arrow.array(values.ravel())
         table = table.append_column(column, arrow.FixedSizeListArray.from_arrays(flat, values.shape[1]))
     metadata = {
@@ -186,6 +205,20 @@ def write_prototypes(
     )  # fmt: skip
 
 
+def _average(shares: Sequence[torch.Tensor], maps: torch.Tensor) -> torch.Tensor:  # (instances, channels) float32
+    """Return the means of a batch, one sample after the other."""
+    return torch.cat([share @ features.float().flatten(1).T for share, features in zip(shares, maps, strict=True)])
+
+
+def _check_means(values: torch.Tensor, column: str, timestep: int, batch: Batch, weights: BatchWeights) -> None:
+    finite = values.isfinite().all(dim=1)
+    if not finite.all():
+        sample = np.repeat(batch.ids, [len(share) for share in weights.shares[column]])[int(finite.int().argmin())]
+        raise ValueError(
+            f"layer {column.split('@')[0]} at t = {timestep} is not finite for {sample}; use dtype: float32 or bfloat16"
+        )
+
+
 def _describe_visible(instances: pd.DataFrame, parts: dict[str, list[np.ndarray]]) -> pd.DataFrame:
     """Return what is known of the instances that a view shows."""
     values = {name: np.concatenate(arrays) for name, arrays in parts.items()}
@@ -193,19 +226,15 @@ def _describe_visible(instances: pd.DataFrame, parts: dict[str, list[np.ndarray]
     return shown.drop(columns=["file", "width", "height", "rle"]).assign(**values)
 
 
-def _read_batches(shard: h5py.File, layers: Sequence[str]) -> Iterator[Batch]:
-    """Yield the samples of a features shard, a few at a time."""
-
-    def passes(view: str, rows: slice) -> Iterator[tuple[int, str, np.ndarray]]:
-        for timestep, layer in product((name for name in read_names(shard, view) if name != "sample_id"), layers):
-            yield int(timestep.removeprefix("t")), layer, read_samples(shard, f"{view}/{timestep}/{layer}", rows)
-
-    for view in read_names(shard):
-        ids = read_texts(shard, f"{view}/sample_id")
-        starts = range(0, len(ids), _BATCH)
-        for start in show_progress(starts, total=len(starts), what=f"pool {view}", unit="batch"):
-            rows = slice(start, start + _BATCH)
-            yield Batch(view, start, ids[rows], passes(view, rows))
+def _read_passes(shard: h5py.File, batches: Sequence[Batch], layers: Sequence[str]) -> Iterator[Pass]:
+    """Yield the maps of a features shard, a few samples at a time."""
+    for batch in show_progress(batches, total=len(batches), what="pool", unit="batch"):
+        for timestep in (name for name in read_names(shard, batch.view) if name != "sample_id"):
+            maps = {
+                layer: torch.from_numpy(read_samples(shard, f"{batch.view}/{timestep}/{layer}", batch.rows))
+                for layer in layers
+            }
+            yield Pass(batch, int(timestep.removeprefix("t")), maps)
 
 
 def _read_grids(shard: h5py.File) -> dict[str, int]:
@@ -213,10 +242,6 @@ def _read_grids(shard: h5py.File) -> dict[str, int]:
     view = read_names(shard)[0]
     timestep = next(name for name in read_names(shard, view) if name != "sample_id")
     return {layer: shard[f"{view}/{timestep}/{layer}"].shape[-1] for layer in read_attribute(shard, "layers")}
-
-
-def _average(weights: np.ndarray, features: np.ndarray) -> np.ndarray:  # (instances, channels) float32
-    return weights @ features.astype(np.float32, copy=False).reshape(len(features), -1).T
 
 
 def list_pooled_layers(columns: dict[str, list[str]]) -> list[str]:

@@ -2,21 +2,24 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import h5py
 import pandas as pd
 import torch
 
+from semlens.extract.passes import Batch
 from semlens.extract.settings import ExtractionSettings
 from semlens.extract.squares import ImageReader, read_squares
 from semlens.images.reading import find_image_folder
 from semlens.images.samples import iterate_samples
 from semlens.images.views import load_view
 from semlens.models.noise import build_ddim, load_noise
-from semlens.runtime.logs import show_progress
+from semlens.runtime.devices import copy_to_device
 from semlens.storage.environment import Environment
 from semlens.storage.shard_reader import (
     open_shard,
@@ -31,13 +34,7 @@ from semlens.storage.table_reader import read_table
 _SCALE = ("scaling_factor", "latents_mean", "latents_std")  # attributes of a shard of latents
 
 
-class Reading(NamedTuple):
-    """Samples of a view, and what a network is given of them: by timestep, the inputs of a forward pass by name."""
-
-    view: str
-    start: int
-    ids: list[str]
-    passes: Iterator[tuple[int, dict[str, Any]]]
+Inputs = Iterator[tuple[int, dict[str, Any]]]  # of a batch: by timestep, the inputs of a forward pass by name
 
 
 class NoisyInputs:
@@ -62,17 +59,15 @@ class NoisyInputs:
         self._sampler = None if steps is None else build_ddim(inputs["scheduler"], steps)
         self._noise = load_noise(family.NOISE, inputs["scheduler"]) if family.NOISE else None
 
-    def iterate(
-        self, clean: torch.Tensor, noise: torch.Tensor, prompts: h5py.File | None, view: str, rows: slice, size: int
-    ) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Yield by timestep the inputs of a forward pass.
+    def prepare(
+        self, clean: torch.Tensor, noise: torch.Tensor, prompts: h5py.File | None, batch: Batch, size: int
+    ) -> Inputs:
+        """Return by timestep the inputs of a forward pass; each is made as it is asked for, of what is ready.
 
         Parameters
         ----------
         clean, noise
-            Of a batch, see :func:`draw_latents`.
-        view, rows
-            Which samples these are, for their texts.
+            Of the batch, see :func:`draw_latents`.
         size
             Side of the images in pixels.
 
@@ -81,16 +76,18 @@ class NoisyInputs:
         ValueError
             If the network reads latents of another size.
         """
+        texts = self._family.prepare_conditioning(self._network, prompts, batch.view, batch.rows, image_size=size)
+        return self._iterate(copy_to_device(clean, self._device), copy_to_device(noise, self._device), texts)
+
+    def _iterate(self, clean: torch.Tensor, noise: torch.Tensor, texts: dict[str, Any]) -> Inputs:
         family, network, settings = self._family, self._network, self._settings
-        conditioning = family.prepare_conditioning(network, prompts, view, rows, image_size=size)
         for timestep in settings.timesteps:
             latents, level = clean, timestep
             if settings.noise and self._noise:
                 latents = self._noise.mix(clean, noise, timestep)
-            latents = latents.to(self._device)
             if self._sampler is not None:
-                latents, level = family.denoise(network, self._sampler, latents, timestep, conditioning), 0
-            yield timestep, family.build_inputs(network, latents, level, conditioning)
+                latents, level = family.denoise(network, self._sampler, latents, timestep, texts), 0
+            yield timestep, family.build_inputs(network, latents, level, texts)
 
 
 class LatentReader:
@@ -133,28 +130,31 @@ class LatentReader:
             self.samples = {view: read_texts(source, f"{view}/sample_id") for view in read_names(source)}
         self.folders, self.described = {"scheduler": inputs["scheduler"]}, {}
 
-    def iterate(self, batch_size: int) -> Iterator[Reading]:
-        """Yield all samples, view by view; inputs are made as they are asked for.
+    def iterate(self, batches: Sequence[Batch]) -> Iterator[tuple[Batch, Inputs]]:
+        """Yield what the network is given of each batch.
 
         Raises
         ------
         ValueError
             If the network reads latents of another size.
         """
+        settings = self._settings
         with open_shard(self._inputs["latents"]) as source, open_prompts(self._inputs["prompt"]) as prompts:
-            for view, samples in self.samples.items():
-                starts = range(0, len(samples), batch_size)
-                for start in show_progress(starts, total=len(starts), what=f"extract {view}", unit="batch"):
-                    ids = samples[start : start + batch_size]
-                    yield Reading(view, start, ids, self._make_inputs(source, prompts, view, start, ids))
+            size = int(read_attribute(source, "size"))
+            for batch in batches:
+                clean, noise = _read_latents(source, batch, settings.seed, settings.posterior)
+                with self._name_files():
+                    inputs = self._noisy.prepare(clean, noise, prompts, batch, size)
+                yield batch, self._name_files_in(inputs)
 
-    def _make_inputs(
-        self, source: h5py.File, prompts: h5py.File | None, view: str, start: int, ids: list[str]
-    ) -> Iterator[tuple[int, dict[str, Any]]]:
-        rows, settings = slice(start, start + len(ids)), self._settings
-        clean, noise = _read_latents(source, view, rows, ids, settings.seed, settings.posterior)
+    def _name_files_in(self, inputs: Inputs) -> Inputs:
+        with self._name_files():
+            yield from inputs
+
+    @contextmanager
+    def _name_files(self) -> Iterator[None]:
         try:
-            yield from self._noisy.iterate(clean, noise, prompts, view, rows, int(read_attribute(source, "size")))
+            yield
         except ValueError as error:
             raise ValueError(f"{self._inputs['network']} cannot read {self._inputs['latents']}: {error}") from None
 
@@ -202,21 +202,18 @@ class SquareReader:
     def _list_instances(inputs: Mapping[str, Any]) -> pd.DataFrame:
         return read_table(inputs["manifest"])
 
-    def iterate(self, batch_size: int) -> Iterator[Reading]:
-        """Yield all samples, view by view, while threads read the next; then note the hash of what was read."""
+    def iterate(self, batches: Sequence[Batch]) -> Iterator[tuple[Batch, Inputs]]:
+        """Yield what the network is given of each batch, while threads read the next; then note what was read."""
         how = {key: self._images[key] for key in ("seed", "size", "resize")} | {
             "resample": self._preprocessing.resample
         }
-        for name, samples in self._samples.items():
-            batches = [samples[start : start + batch_size] for start in range(0, len(samples), batch_size)]
-            squares = read_squares(self._views[name], batches, self._reader, **how)
-            pairs = zip(batches, squares, strict=True)
-            start = 0
-            for batch, images in show_progress(pairs, total=len(batches), what=f"extract {name}", unit="batch"):
-                pixels = torch.from_numpy(self._preprocessing.apply(images)).to(self._device)
-                inputs = self._family.build_inputs(self._network, pixels)
-                yield Reading(name, start, [sample.id for sample in batch], iter([(self._timestep, inputs)]))
-                start += len(batch)
+        for name, in_view in groupby(batches, key=attrgetter("view")):
+            of_view = list(in_view)
+            samples = [self._samples[name][batch.rows] for batch in of_view]
+            squares = read_squares(self._views[name], samples, self._reader, **how)
+            for batch, images in zip(of_view, squares, strict=True):
+                pixels = copy_to_device(torch.from_numpy(self._preprocessing.apply(images)), self._device)
+                yield batch, iter([(self._timestep, self._family.build_inputs(self._network, pixels))])
         self.described["images"] = self._reader.digest_pixels()
         self._reader.log_turns()
 
@@ -226,13 +223,11 @@ def open_prompts(path: str | Path | list) -> AbstractContextManager[h5py.File | 
     return open_shard(path) if path else nullcontext()
 
 
-def _read_latents(
-    source: h5py.File, view: str, rows: slice, ids: Sequence[str], seed: int, posterior: str
-) -> tuple[torch.Tensor, torch.Tensor]:
-    kind = "latent" if "latent" in source[view] else "posterior"
-    encoded = torch.from_numpy(read_samples(source, f"{view}/{kind}", rows))
+def _read_latents(source: h5py.File, batch: Batch, seed: int, posterior: str) -> tuple[torch.Tensor, torch.Tensor]:
+    kind = "latent" if "latent" in source[batch.view] else "posterior"
+    encoded = torch.from_numpy(read_samples(source, f"{batch.view}/{kind}", batch.rows))
     scale = {key: read_attribute(source, key) for key in _SCALE if key in source.attrs}
-    return draw_latents(encoded, kind, scale, view=view, ids=ids, seed=seed, posterior=posterior)
+    return draw_latents(encoded, kind, scale, view=batch.view, ids=batch.ids, seed=seed, posterior=posterior)
 
 
 def draw_latents(

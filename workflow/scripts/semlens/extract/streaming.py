@@ -3,9 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import torch
-
 from semlens.extract.features import FeatureExtractor
 from semlens.extract.prototypes import list_pooled_layers, plan_columns, write_prototypes
 from semlens.extract.tokens import sample_tokens
@@ -41,18 +38,23 @@ def extract_prototypes(
     columns = plan_columns(layer_sets, grids, extractor.attributes["extraction"])
     pooled = list_pooled_layers(columns)
     layers = [layer for layer in extractor.layers if layer.name in pooled]
-    masks = {"resize": resize, "mask": mask, "seed": seed}
     with sample_tokens(
-        extractor.iterate_batches(layers),
+        extractor.iterate_passes(layers),
         tokens,
         samples=extractor.samples,
         attributes={**extractor.attributes, "layers": [layer.name for layer in layers]},
         environment=extractor.environment,
-    ) as batches:
+    ) as passes:
         write_prototypes(
-            batches, columns, _average, environment=extractor.environment, manifest=manifest, **masks, out=out
+            passes,
+            extractor.batches,
+            columns,
+            grids,
+            environment=extractor.environment,
+            manifest=manifest,
+            resize=resize,
+            mask=mask,
+            seed=seed,
+            out=out,
+            device=extractor.device,
         )
-
-
-def _average(weights: np.ndarray, features: torch.Tensor) -> np.ndarray:  # (instances, channels) float32
-    return (torch.from_numpy(weights).to(features.device) @ features.float().flatten(1).T).cpu().numpy()

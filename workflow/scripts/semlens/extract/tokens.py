@@ -10,8 +10,9 @@ import h5py
 import numpy as np
 import torch
 
-from semlens.extract.batches import Batch
+from semlens.extract.passes import Pass
 from semlens.images.original import ORIGINAL
+from semlens.runtime.devices import copy_to_host
 from semlens.storage.environment import Environment
 from semlens.storage.shard_writer import ENVIRONMENT, Item, ShardContract, create_shard, write_array, write_samples
 
@@ -47,25 +48,25 @@ TOKENS = ShardContract(
 
 @contextmanager
 def sample_tokens(
-    batches: Iterable[Batch],
+    passes: Iterable[Pass],
     out: str | Path | None,
     *,
     samples: Mapping[str, Sequence[str]],
     attributes: Mapping[str, Any],
     environment: Environment,
-) -> Iterator[Iterable[Batch]]:
-    """Give the same batches, of which a sample of tokens is written as they pass.
+) -> Iterator[Iterable[Pass]]:
+    """Give the same passes, of which a sample of tokens is written as they go by.
 
     Of the first ``MAX_IMAGES`` images of the original view, each map gives the tokens of ``MAX_CELLS`` cells, drawn
     without replacement, or of all if it has fewer. The draw is seeded by (seed, image, shape of the map): layers of one
-    shape give the same cells at every timestep, whatever the batch. Tokens are written batch by batch, so that no more
-    than those of one map and batch are in memory: batch x cells x channels numbers. What the shard holds is in
+    shape give the same cells at every timestep, whatever the batch. Tokens are written pass by pass, so that no more
+    than those of one are in memory: batch x cells x channels numbers of each layer. What the shard holds is in
     ``TOKENS``; without the original view, it has attributes alone.
 
     Parameters
     ----------
-    batches
-        With maps as tensors, on any device: tokens are gathered there, and then copied.
+    passes
+        With maps on any device: tokens are gathered there, and then copied.
     out
         The shard; if None, nothing is sampled.
     samples
@@ -74,39 +75,46 @@ def sample_tokens(
         Those of ``TOKENS`` are recorded.
     """
     if out is None:
-        yield batches
+        yield passes
         return
     images = list(samples.get(ORIGINAL, ()))[:MAX_IMAGES]
     described = {name: attributes[name] for name in _NAMES if name in attributes}
     with create_shard(out, described, environment) as shard:
         if images:
             write_array(shard, "image_id", images)
-        yield (
-            batch._replace(passes=_keep_tokens(batch, shard, len(images), attributes["seed"]))
-            if batch.view == ORIGINAL and batch.start < len(images)
-            else batch
-            for batch in batches
-        )
+        yield _keep_tokens(passes, shard, len(images), attributes["seed"])
 
 
-def _keep_tokens(batch: Batch, shard: h5py.File, total: int, seed: int) -> Iterator[tuple[int, str, torch.Tensor]]:
-    ids = batch.ids[: total - batch.start]
-    for timestep, layer, maps in batch.passes:
-        height, width = maps.shape[-2:]
-        cells = np.stack([_draw_cells(f"{seed}/{ORIGINAL}/{name}/tokens", height, width) for name in ids])
-        places = torch.from_numpy(cells).to(maps.device)[:, None].expand(-1, maps.shape[1], -1)
-        tokens = maps[: len(ids)].flatten(2).gather(2, places)  # (images, channels, cells)
-        values = {
-            "row": (cells // width + 0.5) / height,
-            "column": (cells % width + 0.5) / width,
-            "tokens": tokens.transpose(1, 2).float().cpu().numpy(),
-        }
-        group = f"t{timestep}/{layer}"
-        if group not in shard:
-            write_array(shard, f"{group}/grid", [height, width])
-        for name, array in values.items():
-            write_samples(shard, f"{group}/{name}", batch.start, array, total=total)
-        yield timestep, layer, maps
+def _keep_tokens(passes: Iterable[Pass], shard: h5py.File, total: int, seed: int) -> Iterator[Pass]:
+    for one in passes:
+        batch, timestep, maps = one
+        if batch.view == ORIGINAL and batch.start < total:
+            ids = batch.ids[: total - batch.start]
+            shapes = {values.shape[-2:] for values in maps.values()}
+            cells = {
+                shape: np.stack([_draw_cells(f"{seed}/{ORIGINAL}/{name}/tokens", *shape) for name in ids])
+                for shape in shapes
+            }
+            tokens = copy_to_host([_gather(values, cells[values.shape[-2:]]) for values in maps.values()])
+            for layer, values, of_layer in zip(maps, maps.values(), tokens, strict=True):
+                height, width = shape = values.shape[-2:]
+                group = f"t{timestep}/{layer}"
+                if group not in shard:
+                    write_array(shard, f"{group}/grid", [height, width])
+                written = {
+                    "row": (cells[shape] // width + 0.5) / height,
+                    "column": (cells[shape] % width + 0.5) / width,
+                    "tokens": of_layer.numpy(),
+                }
+                for name, array in written.items():
+                    write_samples(shard, f"{group}/{name}", batch.start, array, total=total)
+        yield one
+
+
+def _gather(maps: torch.Tensor, cells: np.ndarray) -> torch.Tensor:  # (images, cells, channels) float32
+    """Return what the first maps have at their cells."""
+    places = torch.from_numpy(cells).to(maps.device)[:, None].expand(-1, maps.shape[1], -1)
+    return maps[: len(cells)].flatten(2).gather(2, places).transpose(1, 2).float().contiguous()
 
 
 def _draw_cells(key: str, height: int, width: int) -> np.ndarray:  # (cells) int64, rising

@@ -1,6 +1,6 @@
 """Frames of a video as networks read them, all of them and in order; nothing is kept of a frame that was read."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -8,7 +8,8 @@ import pandas as pd
 import torch
 
 from semlens.extract.latents import describe_scale, encode_batch
-from semlens.extract.readers import NoisyInputs, Reading, SquareReader, draw_latents, open_prompts
+from semlens.extract.passes import Batch
+from semlens.extract.readers import Inputs, NoisyInputs, SquareReader, draw_latents, open_prompts
 from semlens.extract.settings import ExtractionSettings
 from semlens.extract.squares import ImageReader, read_squares
 from semlens.images.original import ORIGINAL
@@ -16,7 +17,6 @@ from semlens.images.reading import find_image_folder
 from semlens.images.samples import iterate_samples
 from semlens.images.views import load_view
 from semlens.models.loading import load_vae
-from semlens.runtime.logs import show_progress
 from semlens.storage.shard_reader import read_environment
 
 
@@ -74,27 +74,23 @@ class LatentFrameReader:
             self.environment = read_environment(prompts) if prompts else {}
         self.folders, self.described = {part: inputs[part] for part in ("scheduler", "vae")}, {}
 
-    def iterate(self, batch_size: int) -> Iterator[Reading]:
-        """Yield all frames, while threads read the next.
+    def iterate(self, batches: Sequence[Batch]) -> Iterator[tuple[Batch, Inputs]]:
+        """Yield what the network is given of each batch, while threads read the next.
 
         Raises
         ------
         ValueError
             If a latent is not finite, or the network reads latents of another size.
         """
-        settings, size = self._settings, self._images["size"]
-        scale, starts = describe_scale(self._vae), range(0, len(self._samples), batch_size)
-        batches = [self._samples[start : start + batch_size] for start in starts]
-        squares = read_squares(self._view, batches, self._reader, seed=None, size=size, resize=self._images["resize"])
+        settings, size, scale = self._settings, self._images["size"], describe_scale(self._vae)
+        samples = [self._samples[batch.rows] for batch in batches]
+        squares = read_squares(self._view, samples, self._reader, seed=None, size=size, resize=self._images["resize"])
         with open_prompts(self._inputs["prompt"]) as prompts:
-            pairs = zip(starts, squares, strict=True)
-            for start, pixels in show_progress(pairs, total=len(batches), what="frames", unit="batch"):
-                ids = self.samples[ORIGINAL][start : start + len(pixels)]
-                kind, encoded = encode_batch(self._vae, pixels, ids)
-                drawn = {"view": ORIGINAL, "ids": ids, "seed": settings.seed, "posterior": settings.posterior}
+            for batch, pixels in zip(batches, squares, strict=True):
+                kind, encoded = encode_batch(self._vae, pixels, batch.ids)
+                drawn = {"view": ORIGINAL, "ids": batch.ids, "seed": settings.seed, "posterior": settings.posterior}
                 clean, noise = draw_latents(encoded, kind, scale, **drawn)
-                rows = slice(start, start + len(ids))
-                yield Reading(ORIGINAL, start, ids, self._noisy.iterate(clean, noise, prompts, ORIGINAL, rows, size))
+                yield batch, self._noisy.prepare(clean, noise, prompts, batch, size)
         self.described["images"] = self._reader.digest_pixels()
 
 

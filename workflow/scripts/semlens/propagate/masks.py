@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -83,15 +83,14 @@ def propagate_masks(
     propagators: dict[tuple[str, int], LabelPropagator] = {}
     rows, labels = [], []
     files = [Path(file).stem for file in frames["file"]]
-    for batch in extractor.iterate_batches(extractor.layers):
+    for batch, passes in groupby(extractor.iterate_passes(extractor.layers), key=attrgetter("batch")):
         truths = [next(masks) for _ in batch.ids]
         for truth, name in zip(truths, batch.ids, strict=True):
             _check_size(truth, frames, name)
         if not labels:
             labels = sorted(set(np.unique(truths[0]).tolist()) - {0})
             numbers = np.array([0, *labels], np.uint8)
-        for timestep, passes in groupby(batch.passes, key=itemgetter(0)):
-            maps = {layer: values for _, layer, values in passes}
+        for _, timestep, maps in passes:
             for layer_set, of_set in parts.items():
                 features = _join_maps([maps[layer] for layer in of_set])
                 if not features.isfinite().all():

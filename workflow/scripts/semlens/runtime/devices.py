@@ -3,7 +3,8 @@
 import fcntl
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,6 +75,57 @@ def describe_device(device: "torch.device") -> str:
     import torch
 
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def copy_to_device(tensor: "torch.Tensor", device: "torch.device") -> "torch.Tensor":
+    """Return a tensor on a device; CUDA copies it while the host goes on."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
+
+
+def copy_to_host(tensors: Sequence["torch.Tensor"]) -> list["torch.Tensor"]:
+    """Return tensors of one device on the host, which waits once for all of them."""
+    import torch
+
+    if not any(tensor.is_cuda for tensor in tensors):
+        return [tensor.cpu() for tensor in tensors]
+    copies = [
+        torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True).copy_(tensor, non_blocking=True)
+        for tensor in tensors
+    ]
+    torch.cuda.current_stream(tensors[0].device).synchronize()
+    return copies
+
+
+class SideStream:
+    """Lets a second thread compute on what a first has asked a device for, without waiting for what that asks for next.
+
+    On CUDA, work that threads ask for would otherwise be done in the order of asking.
+    """
+
+    def __init__(self, device: "torch.device") -> None:
+        import torch
+
+        self._device = device
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+
+    def mark(self) -> "torch.cuda.Event | None":
+        """Return what says, once reached, that all is done that this thread has asked for so far."""
+        import torch
+
+        return torch.cuda.current_stream(self._device).record_event() if self._stream else None
+
+    @contextmanager
+    def follow(self, mark: "torch.cuda.Event | None") -> Iterator[None]:
+        """Compute what the block asks for as soon as a mark is reached; at its end, all of it is done."""
+        import torch
+
+        if self._stream is None:
+            yield
+            return
+        with torch.cuda.stream(self._stream):
+            self._stream.wait_event(mark)
+            yield
+            self._stream.synchronize()
 
 
 def claim_gpu(names: Sequence[str], folder: Path) -> int:

@@ -15,6 +15,7 @@ import numpy as np
 
 from semlens.runtime.files import write_atomically
 from semlens.storage.environment import Environment
+from semlens.storage.fletcher import seal_chunks
 
 
 class Item(NamedTuple):
@@ -63,6 +64,7 @@ def create_shard(path: str | Path, attributes: Mapping[str, Any], environment: E
             file.attrs[name] = _fix_length(value)
         yield file
         file.attrs["environment"] = _fix_length(json.dumps(environment))
+        file.flush()  # what fails only when HDF5 closes its files may end the process, and its reason is lost
 
 
 def write_array(file: h5py.File, key: str, values: np.ndarray | Sequence[str] | Sequence[int]) -> None:
@@ -72,20 +74,27 @@ def write_array(file: h5py.File, key: str, values: np.ndarray | Sequence[str] | 
     file.create_dataset(key, data=values, chunks=chunk, fletcher32=True)
 
 
-def write_samples(file: h5py.File, key: str, start: int, values: np.ndarray, *, total: int) -> None:
-    """Write samples ``start`` onwards of a dataset of ``total`` samples, one chunk per sample.
+class Sealed(NamedTuple):
+    """Samples of a dataset as HDF5 stores them: see :func:`seal_samples`."""
 
-    Parameters
-    ----------
-    values
-        (batch, ...) of the dataset's samples.
-    """
+    chunks: np.ndarray  # (samples, bytes) uint8, with checksums
+    shape: tuple[int, ...]  # of a sample
+    dtype: np.dtype
+
+
+def seal_samples(values: np.ndarray) -> Sealed:
+    """Return samples (batch, ...) with their checksums, ready to be written."""
+    return Sealed(seal_chunks(values), values.shape[1:], values.dtype)
+
+
+def write_samples(file: h5py.File, key: str, start: int, samples: np.ndarray | Sealed, *, total: int) -> None:
+    """Write samples ``start`` onwards of a dataset of ``total`` samples, one chunk per sample."""
+    chunks, shape, dtype = samples if isinstance(samples, Sealed) else seal_samples(samples)
     if key not in file:
-        shape = values.shape[1:]
-        file.create_dataset(key, shape=(total, *shape), dtype=values.dtype, chunks=(1, *shape), fletcher32=True)
-    dataset = file[key]
-    dataset[start : start + len(values)] = values
-    dataset.flush()  # what fails only when HDF5 closes its files may end the process, and its reason is lost
+        file.create_dataset(key, shape=(total, *shape), dtype=dtype, chunks=(1, *shape), fletcher32=True)
+    dataset = file[key].id
+    for place, chunk in enumerate(chunks, start):
+        dataset.write_direct_chunk((place, *[0] * len(shape)), chunk)
 
 
 def _fix_length(value: Any) -> Any:

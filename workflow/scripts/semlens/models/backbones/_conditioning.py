@@ -26,6 +26,10 @@ def read_sample_texts(
     import torch
 
     which = read_samples(prompts, f"{view}/text", rows) if view in prompts else [0] * (rows.stop - rows.start)
-    texts = {text: torch.from_numpy(read_samples(prompts, key, slice(text, text + 1))) for text in set(which)}
-    chosen = torch.cat([texts[text] for text in which]).to(network.device)
+    different = sorted(set(which))
+    texts = [torch.from_numpy(read_samples(prompts, key, slice(text, text + 1))) for text in different]
+    if len(different) == 1:  # the same for all is copied once
+        chosen = texts[0].to(network.device).expand(len(which), *texts[0].shape[1:])
+    else:
+        chosen = torch.cat([texts[different.index(text)] for text in which]).to(network.device)
     return chosen.to(network.dtype) if chosen.is_floating_point() else chosen

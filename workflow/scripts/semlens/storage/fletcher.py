@@ -1,0 +1,60 @@
+"""Fletcher's checksum of HDF5 chunks, several times as fast as HDF5's own, and without its lock.
+
+HDF5 appends it to each chunk and checks it when it reads, so any program finds what this writes whole, or damaged.
+"""
+
+import numpy as np
+
+BYTES = 4  # of a checksum
+_MODULUS = 65535
+_WIDTH = 512  # words of 16 bits in a row
+_ROWS = 256  # that are added up while a cache holds them
+
+
+def seal_chunks(values: np.ndarray) -> np.ndarray:  # (chunks, bytes + 4) uint8
+    """Return each of ``values``, (chunks, ...) of at least two bytes each, as bytes with their checksum behind."""
+    chunks = np.ascontiguousarray(values).reshape(len(values), -1).view(np.uint8)
+    sealed = np.empty((len(chunks), chunks.shape[1] + BYTES), np.uint8)
+    for chunk, whole in zip(chunks, sealed, strict=True):
+        whole[:-BYTES] = chunk
+        whole[-BYTES:] = np.array([compute_checksum(chunk)], "<u4").view(np.uint8)
+    return sealed
+
+
+def find_damage(sealed: np.ndarray) -> int | None:
+    """Return the first of such chunks whose checksum is another; None if there is none."""
+    for place, whole in enumerate(sealed):
+        if compute_checksum(whole[:-BYTES]) != int(whole[-BYTES:].copy().view("<u4")[0]):
+            return place
+    return None
+
+
+def compute_checksum(chunk: np.ndarray) -> int:
+    """Return HDF5's checksum of bytes, an even number of them.
+
+    Of words w_0 to w_(n-1) of 16 bits, the highest byte first, it holds the sum, and the sum of all (n - i) w_i; both
+    modulo 65535, where 65535 stands for 0 unless all words are 0. Modulo 65535, reading a word's other byte first is
+    to multiply by 256, and 32 bits are the sum of their two words. So words are added up as the rows and the columns of
+    a table: i is row times width plus column.
+    """
+    missing = -len(chunk) % (2 * _WIDTH)
+    if missing:  # zeros in front change no sum
+        chunk = np.concatenate([np.zeros(missing, np.uint8), chunk])
+    total = weighted = 0
+    for start in range(0, len(chunk), 2 * _WIDTH * _ROWS):
+        block = chunk[start : start + 2 * _WIDTH * _ROWS]
+        rows = block.view("<u4").reshape(-1, _WIDTH // 2).sum(axis=1, dtype=np.uint64)
+        columns = block.view("<u2").reshape(-1, _WIDTH).sum(axis=0, dtype=np.uint32).astype(np.uint64)
+        total_here = int(columns.sum())
+        total += total_here
+        weighted += start // 2 * total_here + _WIDTH * _weigh(rows) + _weigh(columns)
+    if not total:
+        return 0
+    sums = total, len(chunk) // 2 * total - weighted
+    low, high = ((value * 256 % _MODULUS) or _MODULUS for value in sums)
+    return high << 16 | low
+
+
+def _weigh(values: np.ndarray) -> int:
+    """Return the sum of all k v_k, modulo 65535."""
+    return int((values % _MODULUS) @ np.arange(len(values), dtype=np.uint64)) % _MODULUS
