@@ -1,18 +1,22 @@
 """Images to VAE latents and prompts to text embeddings: what is computed once and read many times."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from semlens.extract.passes import Batch, split_samples
 from semlens.extract.squares import ImageReader, read_squares
-from semlens.images.samples import iterate_samples
+from semlens.images.samples import Sample, iterate_samples
 from semlens.images.views import load_view
 from semlens.models.loading import load_vae
 from semlens.models.part_hashes import describe_parts
-from semlens.runtime.devices import describe_device, resolve_device
+from semlens.runtime.ahead import read_ahead
+from semlens.runtime.devices import SideStream, copy_to_device, copy_to_host, describe_device, resolve_device
 from semlens.runtime.logs import log, show_progress
 from semlens.storage.environment import describe_environment
 from semlens.storage.shard_writer import (
@@ -84,40 +88,65 @@ def encode_images(
     encoder = load_vae(vae, device=where, dtype=getattr(torch, dtype))
     attributes = {**describe_scale(encoder), "size": size, "resize": resize, "dtype": dtype}
     environment = describe_environment("encode", describe_device(where), describe_parts({"vae": vae}))
-    reader = ImageReader(folder, exif)
+    reader, side = ImageReader(folder, exif), SideStream(where)
+    how = {"seed": seed, "size": size, "resize": resize}
+    samples = {view: list(iterate_samples(load_view(view), instances)) for view in views}
+    names = {view: [sample.id for sample in of_view] for view, of_view in samples.items()}
+    batches = split_samples(names, batch_size)
     with create_shard(out, attributes, environment) as shard:
-        for view in map(load_view, views):
-            samples = list(iterate_samples(view, instances))
-            write_array(shard, f"{view.name}/sample_id", [sample.id for sample in samples])
-            batches = [samples[start : start + batch_size] for start in range(0, len(samples), batch_size)]
-            squares = read_squares(view, batches, reader, seed=seed, size=size, resize=resize)
-            pairs = zip(batches, squares, strict=True)
-            start = 0
-            for batch, images in show_progress(pairs, total=len(batches), what=f"encode {view.name}", unit="batch"):
-                name, encoded = encode_batch(encoder, images, [sample.id for sample in batch])
-                write_samples(shard, f"{view.name}/{name}", start, encoded.numpy(), total=len(samples))
-                start += len(batch)
+        for view, ids in names.items():
+            write_array(shard, f"{view}/sample_id", ids)
+        encoded = read_ahead(_run_encoder(encoder, samples, batches, reader, how, side))
+        for batch, kind, values, mark in show_progress(encoded, total=len(batches), what="encode", unit="batch"):
+            with side.follow(mark):
+                latents = check_latents(values, batch.ids)
+            total = len(samples[batch.view])
+            write_samples(shard, f"{batch.view}/{kind}", batch.start, latents.numpy(), total=total)
         environment["encode"]["images"] = reader.digest_pixels()
     reader.log_turns()
 
 
+def _run_encoder(
+    encoder: torch.nn.Module,
+    samples: Mapping[str, Sequence[Sample]],
+    batches: Sequence[Batch],
+    reader: ImageReader,
+    how: Mapping[str, Any],
+    side: SideStream,
+) -> Iterator[tuple[Batch, str, torch.Tensor, Any]]:
+    """Yield what the VAE makes of each batch, on its device, and the mark at which it is made."""
+    for view, in_view in groupby(batches, key=attrgetter("view")):
+        of_view = list(in_view)
+        squares = read_squares(load_view(view), [samples[view][batch.rows] for batch in of_view], reader, **how)
+        for batch, images in zip(of_view, squares, strict=True):
+            yield batch, *encode_batch(encoder, images), side.mark()
+
+
 @torch.inference_mode()
-def encode_batch(
-    encoder: torch.nn.Module, images: np.ndarray, ids: Sequence[str]
-) -> tuple[str, torch.Tensor]:  # (batch, channels, height, width) float32, on the host
-    """Return what a VAE makes of images (batch, 3, size, size), and the dataset of ``LATENTS`` that holds it.
+def encode_batch(encoder: torch.nn.Module, images: np.ndarray) -> tuple[str, torch.Tensor]:
+    """Return what a VAE makes of images (batch, 3, size, size), on its device, and the dataset that holds it.
+
+    Datasets are those of ``LATENTS``. See :func:`check_latents` for what comes next.
+    """
+    pixels = copy_to_device(torch.from_numpy(images), encoder.device)
+    encoded = encoder.encode(pixels.to(encoder.dtype))
+    if hasattr(encoded, "latent_dist"):
+        return "posterior", encoded.latent_dist.parameters
+    return "latent", encoded.latent
+
+
+def check_latents(values: torch.Tensor, ids: Sequence[str]) -> torch.Tensor:  # float32, on the host
+    """Return what a VAE has made of some samples.
 
     Raises
     ------
     ValueError
         If it is not finite, naming the samples.
     """
-    encoded = encoder.encode(torch.from_numpy(images).to(encoder.device, encoder.dtype))
-    has_posterior = hasattr(encoded, "latent_dist")
-    values = encoded.latent_dist.parameters if has_posterior else encoded.latent
-    if not values.isfinite().all():
+    latents, extremes = copy_to_host([values.float(), torch.stack(torch.aminmax(values))])
+    if not extremes.isfinite().all():
         raise ValueError(f"a latent of {', '.join(ids)} is not finite; use dtype: float32 or bfloat16")
-    return "posterior" if has_posterior else "latent", values.float().cpu()
+    return latents
 
 
 def describe_scale(encoder: torch.nn.Module) -> dict[str, Any]:

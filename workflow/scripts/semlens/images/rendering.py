@@ -76,5 +76,7 @@ def stretch_to_square(
     image: Image.Image, size: int, resample: Image.Resampling = Image.Resampling.BICUBIC
 ) -> np.ndarray:  # (3, size, size) float32 in [-1, 1]
     """Return an RGB image resized to a square, whatever its proportions (section 5): values / 127.5 - 1."""
-    resized = np.asarray(image.resize((size, size), resample), dtype=np.float32)
-    return np.ascontiguousarray(resized.transpose(2, 0, 1)) / 127.5 - 1
+    channels = np.asarray(image.resize((size, size), resample)).transpose(2, 0, 1)
+    square = np.divide(channels, np.float32(127.5), out=np.empty(channels.shape, np.float32))
+    square -= 1
+    return square

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from semlens.extract.latents import describe_scale, encode_batch
+from semlens.extract.latents import check_latents, describe_scale, encode_batch
 from semlens.extract.passes import Batch
 from semlens.extract.readers import Inputs, NoisyInputs, SquareReader, draw_latents, open_prompts
 from semlens.extract.settings import ExtractionSettings
@@ -87,9 +87,9 @@ class LatentFrameReader:
         squares = read_squares(self._view, samples, self._reader, seed=None, size=size, resize=self._images["resize"])
         with open_prompts(self._inputs["prompt"]) as prompts:
             for batch, pixels in zip(batches, squares, strict=True):
-                kind, encoded = encode_batch(self._vae, pixels, batch.ids)
+                kind, encoded = encode_batch(self._vae, pixels)
                 drawn = {"view": ORIGINAL, "ids": batch.ids, "seed": settings.seed, "posterior": settings.posterior}
-                clean, noise = draw_latents(encoded, kind, scale, **drawn)
+                clean, noise = draw_latents(check_latents(encoded, batch.ids), kind, scale, **drawn)
                 yield batch, self._noisy.prepare(clean, noise, prompts, batch, size)
         self.described["images"] = self._reader.digest_pixels()
 
