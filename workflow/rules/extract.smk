@@ -35,6 +35,7 @@ rule extract_features:
         family=family_of,
         settings=lambda wildcards: plan.get_extraction_settings(config, wildcards.extraction),
         names=extraction_names,
+        half=lambda wildcards: config["extractions"][wildcards.extraction]["keep"] == "half_maps",
         images=image_options,
         digest=lambda wildcards: paths.find_squares(**wildcards)
         and digest_images(

@@ -16,4 +16,6 @@ if __name__ == "__main__":
             batch_size=snakemake.resources.batch_size,
             names=snakemake.params.names,
         )
-        extract_features(extractor, out=snakemake.output.features, tokens=snakemake.output.tokens)
+        extract_features(
+            extractor, half=snakemake.params.half, out=snakemake.output.features, tokens=snakemake.output.tokens
+        )

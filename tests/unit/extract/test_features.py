@@ -1,9 +1,12 @@
 """Latents and features against plain loops over diffusers, and what is said of shards that are not whole."""
 
+import errno
+import gc
 import hashlib
 import json
 import logging
 import shutil
+import threading
 from importlib.metadata import version
 
 import h5py
@@ -103,7 +106,7 @@ def prompt(small_model, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def read(small_model, latents, prompt, tmp_path_factory):
-    def run(out=None, **changes):
+    def run(out=None, half=False, **changes):
         out = out or tmp_path_factory.mktemp("features") / "features.h5"
         settings = {
             "latents": latents,
@@ -122,7 +125,7 @@ def read(small_model, latents, prompt, tmp_path_factory):
             "names": ABOUT,
             **changes,
         }
-        extract_features(make_extractor(**settings), out=out)
+        extract_features(make_extractor(**settings), out=out, half=half)
         return out
 
     return run
@@ -623,3 +626,37 @@ def test_other_architectures_are_read_as_their_pipelines_run_them(architectures,
             unet(one[None], 50, encoder_hidden_states=text, **more)
     for layer, values in seen.items():
         np.testing.assert_allclose(found[f"identity/t50/{layer}"], torch.cat(values), **ROUNDING["features"])
+
+
+def test_half_maps_are_the_maps_rounded(read, features, tmp_path):
+    found, whole = contents(read(tmp_path / "half.h5", half=True)), contents(features)
+    assert found.keys() == whole.keys()
+    for key in found:
+        if not key.endswith("sample_id"):
+            assert found[key].dtype == np.float16
+            np.testing.assert_array_equal(found[key], whole[key].astype(np.float16))
+
+
+def test_maps_beyond_half_precision_are_refused_with_the_way_out(read, monkeypatch, tmp_path):
+    forward = UNet2DConditionModel.forward
+    monkeypatch.setattr(
+        UNet2DConditionModel, "forward", lambda self, sample, *rest, **more: forward(self, sample * 1e9, *rest, **more)
+    )
+    with pytest.raises(ValueError, match=r"layer .* at t = .* not finite .*use keep: maps"):
+        read(tmp_path / "half.h5", half=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_where_writing_fails_nothing_is_left_and_every_thread_ends(read, monkeypatch, tmp_path):
+    before, calls = threading.active_count(), []
+
+    def fail(*arguments, **named):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("semlens.extract.feature_shards.write_samples", fail)
+    with pytest.raises(OSError, match="No space left"):
+        read(tmp_path / "features.h5")
+    gc.collect()
+    assert not list(tmp_path.iterdir()) and threading.active_count() == before

@@ -270,8 +270,9 @@ def list_extractions_of(config: Config, experiment: str, dataset: str) -> list[s
 
 
 def list_extractions_keeping(config: Config, what: str) -> list[str]:
-    """Return the names of the extractions that keep this: maps or prototypes."""
-    return [name for name, entry in config["extractions"].items() if entry["keep"] == what]
+    """Return the names of the extractions that keep this: maps, of whatever precision, or prototypes alone."""
+    kept = {"maps": ("maps", "half_maps"), "prototypes": ("prototypes",)}
+    return [name for name, entry in config["extractions"].items() if entry["keep"] in kept[what]]
 
 
 def list_names_by_source(entries: Config, kind: str) -> list[str]:

@@ -48,7 +48,9 @@ FEATURES = ShardContract(
 )
 
 
-def extract_features(extractor: FeatureExtractor, *, out: str | Path, tokens: str | Path | None = None) -> None:
+def extract_features(
+    extractor: FeatureExtractor, *, out: str | Path, tokens: str | Path | None = None, half: bool = False
+) -> None:
     """Write the feature maps of all layers.
 
     What the shard holds is in ``FEATURES``.
@@ -57,11 +59,13 @@ def extract_features(extractor: FeatureExtractor, *, out: str | Path, tokens: st
     ----------
     tokens
         Where a sample of tokens is written, see :func:`semlens.extract.tokens.sample_tokens`; by default nowhere.
+    half
+        Whether maps are stored in half precision, whatever that of the network.
 
     Raises
     ------
     ValueError
-        If a feature is not finite.
+        If a feature is not finite, or too large for half precision.
     """
     with (
         sample_tokens(
@@ -75,24 +79,30 @@ def extract_features(extractor: FeatureExtractor, *, out: str | Path, tokens: st
     ):
         for view, ids in extractor.samples.items():
             write_array(shard, f"{view}/sample_id", ids)
-        for batch, timestep, layer, sealed in read_ahead(_seal_maps(passes)):
+        for batch, timestep, layer, sealed in read_ahead(_seal_maps(passes, half)):
             total = len(extractor.samples[batch.view])
             write_samples(shard, f"{batch.view}/t{timestep}/{layer}", batch.start, sealed, total=total)
 
 
-def _seal_maps(passes: Iterable[Pass]) -> Iterator[tuple[Batch, int, str, Sealed]]:
+def _seal_maps(passes: Iterable[Pass], half: bool) -> Iterator[tuple[Batch, int, str, Sealed]]:
     """Yield maps, layer by layer, on the host and ready to be written.
 
-    Half precision stays what it is; bfloat16, which HDF5 lacks, becomes float32.
+    Of bfloat16, which HDF5 lacks, they become float32.
     """
     for batch, timestep, maps in passes:
-        values = [of_layer.float() if of_layer.dtype == torch.bfloat16 else of_layer for of_layer in maps.values()]
-        extremes = [torch.stack(torch.aminmax(of_layer)) for of_layer in values]  # which what is not finite passes on
+        values = [
+            of_layer.half() if half else of_layer.float() if of_layer.dtype == torch.bfloat16 else of_layer
+            for of_layer in maps.values()
+        ]
+        extremes = [torch.stack(torch.aminmax(of_layer)) for of_layer in values]  # not finite if any value is not
         on_host = copy_to_host([*values, *extremes])
         for layer, of_layer, extreme in zip(maps, on_host, on_host[len(values) :], strict=False):
             if not extreme.isfinite().all():
+                way_out = (
+                    "keep: maps, if the network's own numbers are finite" if half else "dtype: float32 or bfloat16"
+                )
                 raise ValueError(
                     f"layer {layer} at t = {timestep} is not finite for a sample of {', '.join(batch.ids)}; "
-                    f"use dtype: float32 or bfloat16"
+                    f"use {way_out}"
                 )
             yield batch, timestep, layer, seal_samples(of_layer.numpy())

@@ -28,12 +28,15 @@ class RunLengths:
 
     def __init__(self, rles: Sequence[str], *, width: int, height: int) -> None:
         self._width, self._height = width, height
+        wrong = f"the run lengths of a mask do not fill an image of {width} x {height}"
+        if not all(rle and (ord(rle[-1]) - 48) & 32 == 0 for rle in rles):  # a number that goes on
+            raise ValueError(wrong)
         numbers, first = _decompress(rles)
         ends = np.cumsum(numbers)
         bases = np.concatenate([[0], ends])[first[:-1]]  # how long all masks before are
         lengths = np.concatenate([[0], ends])[first[1:]] - bases
         if (numbers < 0).any() or (lengths != width * height).any():
-            raise ValueError(f"the run lengths of a mask do not fill an image of {width} x {height}")
+            raise ValueError(wrong)
         place = np.arange(len(numbers)) - np.repeat(first[:-1], np.diff(first))
         ones = place % 2 == 1
         mask = np.repeat(np.arange(len(rles)), np.diff(first))

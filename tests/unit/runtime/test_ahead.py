@@ -1,0 +1,99 @@
+"""Items that a thread makes ahead: in their order, no more than asked for, and with an end that is clean."""
+
+import threading
+import time
+
+import pytest
+
+from semlens.runtime.ahead import read_ahead
+
+
+class Source:
+    """Items from 0 on, of which it notes the last that was begun, in which thread, and whether it was closed."""
+
+    def __init__(self, stop=None, seconds=0.0):
+        self.begun, self.threads, self.closed = 0, set(), False
+        self._stop, self._seconds = stop, seconds
+
+    def __iter__(self):
+        try:
+            while self.begun != self._stop:
+                self.threads.add(threading.get_ident())
+                self.begun += 1
+                time.sleep(self._seconds)
+                yield self.begun - 1
+        finally:
+            self.closed = True
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_items_come_in_their_order_from_one_other_thread(count, depth):
+    source = Source(count)
+    assert list(read_ahead(source, depth)) == list(range(count))
+    assert source.closed and threading.get_ident() not in source.threads and len(source.threads) == min(count, 1)
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_no_more_is_made_than_the_depth_allows(depth):
+    source = Source()
+    items = read_ahead(source, depth)
+    for used in range(4):
+        next(items)
+        time.sleep(0.05)
+        assert source.begun == used + 1 + depth
+    items.close()
+
+
+def test_the_next_item_is_made_while_one_is_used():
+    steps = []
+
+    def make():
+        for number in range(2):
+            steps.append(f"make {number}")
+            yield number
+
+    for number in read_ahead(make()):
+        time.sleep(0.05)
+        steps.append(f"use {number}")
+    assert steps == ["make 0", "make 1", "use 0", "use 1"]
+
+
+def test_an_error_comes_where_its_item_would_have():
+    def fail():
+        yield from range(2)
+        raise OSError("the disk is full")
+
+    items = read_ahead(fail(), 3)
+    assert [next(items), next(items)] == [0, 1]
+    with pytest.raises(OSError, match="the disk is full"):
+        next(items)
+
+
+@pytest.mark.parametrize("end", [GeneratorExit, KeyboardInterrupt, ValueError])
+def test_however_use_ends_the_source_is_closed_and_its_thread_gone(end):
+    source = Source(seconds=0.02)
+    before = threading.active_count()
+    items = read_ahead(source, 2)
+    next(items)
+    if end is GeneratorExit:
+        items.close()
+    else:
+        with pytest.raises(end):
+            items.throw(end("enough"))
+    begun = source.begun
+    time.sleep(0.1)
+    assert source.closed and source.begun == begun and threading.active_count() == before
+
+
+def test_what_was_used_is_not_kept():
+    import weakref
+
+    class Item:
+        pass
+
+    items = read_ahead(Item() for _ in range(3))
+    first = next(items)
+    seen = weakref.ref(first)
+    del first
+    assert next(items) and seen() is None
