@@ -7,7 +7,8 @@
 A stand-in takes the network's place. Its layers give out maps that are there already; or it sleeps first, as long as a
 GPU would compute, without holding the interpreter. Shapes are those of Stable Diffusion 1.5. Each case is a process of
 its own; loading is not counted. ``of the ideal``: what the slower of the two, network and host, would take alone, over
-what both took.
+what both took. ``of plain``: what the same bytes take that are written one after the other, with a checksum of each
+map, or read without one, over what ``maps`` or ``pool`` took.
 """
 
 import argparse
@@ -19,6 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
+from dataclasses import fields
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -47,6 +50,10 @@ from semlens.select.formats import load_format
 from semlens.storage.shard_writer import create_shard, write_array, write_samples
 
 CONFIG = FrozenDict(UNET | {"sample_size": 64, "_class_name": "UNet2DConditionModel"})
+SETTINGS = {"timesteps": [0], "posterior": "sample", "noise": True, "inference_steps": None, "seed": 0} | {
+    "dtype": "float32",
+    "optimizations": [],
+}
 BASE = {"batch": 8, "objects": 9, "network": 0.0}
 SIZE = 512
 
@@ -59,10 +66,10 @@ class UNet2DConditionModel(torch.nn.Module):
         self.config, self.dtype, self.device, self._seconds = CONFIG, torch.float32, torch.device("cpu"), seconds
         generator = torch.Generator().manual_seed(0)
         self._layers = unet.list_layers(CONFIG)
-        self._maps = {}
+        self.maps = {}
         for layer in self._layers:
             shape = (batch, layer.channels, layer.grid, layer.grid)
-            self._maps[layer.name] = torch.randn(shape, generator=generator)
+            self.maps[layer.name] = torch.randn(shape, generator=generator)
             place: torch.nn.Module = self
             for name in layer.module.split("."):
                 if not hasattr(place, name):
@@ -72,7 +79,7 @@ class UNet2DConditionModel(torch.nn.Module):
     def forward(self, sample: torch.Tensor, timestep: int, **conditioning: Any) -> None:
         time.sleep(self._seconds * len(sample))
         for layer in self._layers:
-            self.get_submodule(layer.module)(self._maps[layer.name][: len(sample)])
+            self.get_submodule(layer.module)(self.maps[layer.name][: len(sample)])
 
 
 class Encoder:
@@ -124,17 +131,19 @@ def write_inputs(folder: Path, images: int) -> None:
         shard["embedding"] = np.zeros((1, 77, 768), np.float32)
 
 
-def run_case(case: dict[str, Any], folder: Path, known: pd.DataFrame) -> float:
-    """Seconds that a case takes an image."""
+def run_case(case: dict[str, Any], folder: Path, known: pd.DataFrame) -> dict[str, float]:
+    """Seconds that a case takes an image; and how long the same bytes take that are plainly written, or read."""
     images, batch = case["images"], case["batch"]
     write_manifest(known, folder, images, case["objects"])
     if case["what"] == "encode":
-        return _time(lambda: _encode(case, folder), images, mock.patch.object(latents, "load_vae", _load_vae(case)))
+        with mock.patch.object(latents, "load_vae", _load_vae(case)):
+            return {"seconds": _time(lambda: _encode(case, folder)) / images}
     write_inputs(folder, images)
     network = UNet2DConditionModel(batch, case["network"])
+    settings = {"layers": [case["layers"]], **SETTINGS}
     with mock.patch.object(unet, "load", lambda *_, **__: network):
         extractor = FeatureExtractor(
-            ExtractionSettings([case["layers"]], [0], "sample", True, None, 0, "float32"),
+            ExtractionSettings(**{field.name: settings[field.name] for field in fields(ExtractionSettings)}),
             family="unet",
             inputs={
                 "latents": folder / "latents.h5",
@@ -149,26 +158,40 @@ def run_case(case: dict[str, Any], folder: Path, known: pd.DataFrame) -> float:
         )
     masks = {"resize": "stretch", "mask": "nearest", "seed": 0}
     pooled = {"manifest": folder / "manifest.parquet", "layer_sets": [case["layers"]], **masks}
-    tokens = folder / "tokens.h5"
-    match case["what"]:
-        case "maps":
-            return _time(lambda: extract_features(extractor, out=folder / "maps.h5", tokens=tokens), images)
-        case "prototypes":
-            out = folder / "prototypes.parquet"
-            return _time(lambda: extract_prototypes(extractor, **pooled, out=out, tokens=tokens), images)
-        case "pool":
-            extract_features(extractor, out=folder / "maps.h5")
-            work = {"features": folder / "maps.h5", **pooled, "out": folder / "prototypes.parquet"}
-            return _time(lambda: pool_prototypes(**work), images)
-    raise ValueError(case["what"])
+    maps, prototypes, tokens = (folder / name for name in ("maps.h5", "prototypes.parquet", "tokens.h5"))
+    if case["what"] == "prototypes":
+        seconds = _time(lambda: extract_prototypes(extractor, **pooled, out=prototypes, tokens=tokens))
+        return {"seconds": seconds / images}
+    seconds = _time(lambda: extract_features(extractor, out=maps, tokens=tokens))
+    if case["what"] == "maps":
+        chosen = [network.maps[layer.name] for layer in extractor.layers]
+        plain = _time(lambda: _write_plainly(folder / "plain", chosen, images))
+    else:
+        seconds = _time(lambda: pool_prototypes(features=maps, **pooled, out=prototypes))
+        plain = _time(lambda: _read_plainly(maps))
+    return {"seconds": seconds / images, "plain": plain / images}
 
 
-def _time(work: measure.Work, images: int, *patches: Any) -> float:
-    for patch in patches:
-        patch.start()
+def _time(work: measure.Work) -> float:
     start = time.perf_counter()
     work()
-    return (time.perf_counter() - start) / images
+    return time.perf_counter() - start
+
+
+def _write_plainly(file: Path, maps: list[torch.Tensor], images: int) -> None:
+    """Maps one after the other, each with a checksum of its bytes."""
+    with file.open("wb", buffering=0) as out:
+        for image, of_layer in itertools.product(range(images), maps):
+            one = of_layer[image % len(of_layer)].numpy()
+            out.write(one)
+            out.write(zlib.crc32(one).to_bytes(4, "little"))
+
+
+def _read_plainly(file: Path) -> None:
+    piece = bytearray(1 << 22)
+    with file.open("rb", buffering=0) as source:
+        while source.readinto(piece):
+            pass
 
 
 def _load_vae(case: dict[str, Any]) -> Any:
@@ -216,18 +239,22 @@ def compare(options: argparse.Namespace) -> list[dict[str, object]]:
     for case in list_cases(options.toy):
         if options.only and case["what"] not in options.only:
             continue
-        seconds: dict[str, list[float]] = {name: [] for name in libraries}
+        found: dict[str, list[dict[str, float]]] = {name: [] for name in libraries}
         for _, (name, library) in itertools.product(range(options.runs), libraries.items()):
-            seconds[name].append(_run_process(case, options, library))
+            found[name].append(_run_process(case, options, library))
+        seconds = {name: [run["seconds"] for run in runs] for name, runs in found.items()}
         key = tuple(case[name] for name in ("what", "layers", "batch", "objects"))
         row = {name: case[name] for name in ("what", "layers", "batch", "objects")}
         row["network, ms"] = f"{1000 * case['network']:g}"
         row["images/s"] = measure.spread([1 / value for value in seconds["this"]])
+        row["of the ideal"] = row["of plain"] = "-"
         if case["network"]:
             ideal = max(case["network"], free[key])
             row["of the ideal"] = f"{ideal / statistics.median(seconds['this']):.2f}"
         else:
-            free[key], row["of the ideal"] = statistics.median(seconds["this"]), "-"
+            free[key] = statistics.median(seconds["this"])
+        if plain := [run["plain"] for run in found["this"] if "plain" in run]:
+            row["of plain"] = measure.spread(measure.ratios(plain, seconds["this"]))
         if options.beside:
             row["beside, images/s"] = measure.spread([1 / value for value in seconds["beside"]])
             row["times faster"] = measure.spread(measure.ratios(seconds["beside"], seconds["this"]))
@@ -236,13 +263,13 @@ def compare(options: argparse.Namespace) -> list[dict[str, object]]:
     return rows
 
 
-def _run_process(case: dict[str, Any], options: argparse.Namespace, library: str) -> float:
+def _run_process(case: dict[str, Any], options: argparse.Namespace, library: str) -> dict[str, float]:
     command = [sys.executable, __file__, "--case", json.dumps(case), *(["--toy"] if options.toy else [])]
     for name in ("annotations", "folder"):
         if getattr(options, name):
             command += [f"--{name}", getattr(options, name)]
     environment = {**os.environ, **({"SEMLENS_LIBRARY": library} if library else {})}
-    return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment).stdout)
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment).stdout)
 
 
 def main(options: argparse.Namespace) -> None:
@@ -253,7 +280,7 @@ def main(options: argparse.Namespace) -> None:
         known, case = read_instances(options.annotations, Path(name)), json.loads(options.case)
         drawn = Path(name, "coco")
         case["photographs"] = str(Path(options.annotations).parents[1] if options.annotations else drawn)
-        print(run_case(case, Path(name), known))
+        print(json.dumps(run_case(case, Path(name), known)))
 
 
 if __name__ == "__main__":
