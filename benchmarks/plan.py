@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from semlens.compare.metrics import list_metrics
 from semlens.config.load import load_configuration
-from semlens.config.plan import list_layer_sets, list_shards, list_splits
+from semlens.config.plan import get_max_pairs, list_layer_sets, list_shards, list_splits
 from semlens.extract.tokens import MAX_CELLS, MAX_IMAGES
 from semlens.images.views import load_view
 from semlens.models.backbones import load_backbone
@@ -114,9 +114,8 @@ def disk(config: dict, registry: dict, objects: float) -> dict[str, float]:
     pairs = sum(
         len(extractions[experiment["extractions"][0]]["models"])
         * len(experiment["conditions"])
-        * (datasets[dataset]["images"] * objects) ** 2
-        / 2
-        for experiment in config["experiments"].values()
+        * min((datasets[dataset]["images"] * objects) ** 2 / 2, len(experiment["sets"]) * get_max_pairs(config, name))
+        for name, experiment in config["experiments"].items()
         for dataset in experiment["datasets"]
         if experiment["axis"] != "offset"
     )
