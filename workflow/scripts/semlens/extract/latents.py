@@ -80,11 +80,11 @@ def encode_images(
     """
     instances = read_table(manifest)
     where = resolve_device(device)
-    log.info("encoding %d images on %s", instances["image_id"].nunique(), where)
     encoder = load_vae(vae, device=where, dtype=getattr(torch, dtype))
     attributes = {**describe_scale(encoder), "size": size, "resize": resize, "dtype": dtype}
     environment = describe_environment("encode", describe_device(where), describe_parts({"vae": vae}))
     reader = ImageReader(folder, exif)
+    log.info("encoding %d images on %s", instances["image_id"].nunique(), where)
     with create_shard(out, attributes, environment) as shard:
         for view in map(load_view, views):
             samples = list(iterate_samples(view, instances))
