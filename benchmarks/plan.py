@@ -1,10 +1,21 @@
-"""Print what a configuration will cost before it runs: jobs and disk per stage, as Markdown.
+"""Print what a configuration will cost before it runs: jobs and disk per stage, and hours on GPUs, as Markdown.
 
     python benchmarks/plan.py config/paper.yaml
+    python benchmarks/plan.py config/paper.yaml --gpus 4 --rates results/pilot
 
 Jobs are counted by a forced dry run. Disk follows from the configuration, the registry and the layers of the published
 networks. How many objects an image shows is an assumption (--objects): 2.25 in a sample of 60 images of COCO
 and 1.9 in one of 24 of VOC, of VOC's classes and over 1 % of the image.
+
+Hours are those of jobs that encode images or extract features. They follow from a pilot, a finished run of few images
+on the GPU in question: --rates names its folder of results, with provenance.json, benchmarks/ and logs/. A job takes
+seconds to start, until its log says that it begins to read, and then as many for each pass: a sample that is encoded,
+or read at one timestep. Both are means over the pilot's jobs of one kind: same rule, network, size, layers, arithmetic.
+A row is "not measured" if the pilot has no such job.
+
+A row is dealt to the GPUs by itself, the longest job first; the last row has all jobs. Each GPU is taken to be as fast
+as in the pilot. What a GPU does once, at its first pass, counts as passes: of very few images, hours are too many.
+Queues, downloads and other jobs are not counted.
 """
 
 import argparse
@@ -19,9 +30,11 @@ import yaml
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
+from hours import Pilot, tabulate
+
 from semlens.compare.metrics import list_metrics
 from semlens.config.load import load_configuration
-from semlens.config.plan import list_layer_sets, list_shards, list_splits
+from semlens.config.plan import get_max_pairs, list_layer_sets, list_shards, list_splits
 from semlens.extract.tokens import MAX_CELLS, MAX_IMAGES
 from semlens.images.views import load_view
 from semlens.models.backbones import load_backbone
@@ -97,9 +110,11 @@ def disk(config: dict, registry: dict, objects: float) -> dict[str, float]:
             layers = list_layers(config["models"][model])
             wanted = {layer for layer_set in extraction["layers"] for layer in expand_layers(layer_set, layers)}
             passes = len(extraction["timesteps"])
-            if extraction["keep"] == "maps":
+            keeps_maps = extraction["keep"] != "prototypes"
+            if keeps_maps:
+                stored = 2 if extraction["keep"] == "half_maps" else STORED[config["dtype"]]
                 values = sum(layers[layer].channels * layers[layer].grid ** 2 for layer in wanted)
-                kept["extract"] += samples(extraction["views"], dataset) * passes * values * STORED[config["dtype"]]
+                kept["extract"] += samples(extraction["views"], dataset) * passes * values * stored
             if "identity" in config["views"][extraction["views"]]:
                 sampled = len(list_shards(config, dataset)) * passes * MAX_IMAGES * MAX_CELLS
                 kept["extract"] += sampled * sum(layers[layer].channels for layer in wanted) * 4
@@ -110,13 +125,12 @@ def disk(config: dict, registry: dict, objects: float) -> dict[str, float]:
             }
             width = sum(layers[layer].channels for layer, _ in columns)
             shown = datasets[dataset]["images"] * objects * len(config["views"][extraction["views"]])
-            kept["pool" if extraction["keep"] == "maps" else "extract"] += shown * passes * width * 4
+            kept["pool" if keeps_maps else "extract"] += shown * passes * width * 4
     pairs = sum(
         len(extractions[experiment["extractions"][0]]["models"])
         * len(experiment["conditions"])
-        * (datasets[dataset]["images"] * objects) ** 2
-        / 2
-        for experiment in config["experiments"].values()
+        * min((datasets[dataset]["images"] * objects) ** 2 / 2, len(experiment["sets"]) * get_max_pairs(config, name))
+        for name, experiment in config["experiments"].items()
         for dataset in experiment["datasets"]
         if experiment["axis"] != "offset"
     )
@@ -163,10 +177,8 @@ def fetched(config: dict, registry: dict) -> int:
     return sum(sizes[path] for path in wanted)
 
 
-def table(config: Path, objects: float) -> str:
-    """The plan as Markdown."""
-    content = yaml.safe_load(config.read_text())
-    registry = load_configuration(content, ROOT, list_metrics())
+def table(config: Path, content: dict, registry: dict, objects: float) -> str:
+    """Jobs and disk as Markdown."""
     counted, bytes_of = jobs(config), disk(content, registry, objects)
     lines = ["| stage | jobs | disk, GB |", "|---|---:|---:|"]
     for stage, rules in STAGES.items():
@@ -177,9 +189,26 @@ def table(config: Path, objects: float) -> str:
     return "\n".join([*lines, f"| all | {total} | {sum(bytes_of.values()) / 1e9:.0f} |"])
 
 
+def main(config: Path, objects: float, pilot: Pilot | None, gpus: int) -> None:
+    content = yaml.safe_load(config.read_text())
+    registry = load_configuration(content, ROOT, list_metrics(), [str(config)])
+    print(table(config, content, registry, objects))
+    if pilot:
+        print(f"\nHours by the rates of {pilot.results}, measured on {', '.join(pilot.devices)}:\n")
+        print(tabulate(content, pilot, gpus, objects))
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=Path, help="such as config/paper.yaml")
     parser.add_argument("--objects", type=float, default=2.2, help="objects that an image shows, on average")
+    parser.add_argument("--rates", type=Path, metavar="RESULTS", help="the pilot's folder of results")
+    parser.add_argument("--gpus", type=int, help="GPUs that share the jobs; 1 without it")
     arguments = parser.parse_args()
-    print(table(arguments.config.resolve(), arguments.objects))
+    if arguments.gpus and not arguments.rates:
+        parser.error("hours need --rates: seconds are measured, not assumed")
+    try:
+        rates = arguments.rates and Pilot(arguments.rates)
+    except FileNotFoundError as error:
+        parser.error(f"{arguments.rates} is no finished run: there is no {error.filename}")
+    main(arguments.config.resolve(), arguments.objects, rates, arguments.gpus or 1)

@@ -84,7 +84,6 @@ def encode_images(
     """
     instances = read_table(manifest)
     where = resolve_device(device)
-    log.info("encoding %d images on %s", instances["image_id"].nunique(), where)
     encoder = load_vae(vae, device=where, dtype=getattr(torch, dtype))
     attributes = {**describe_scale(encoder), "size": size, "resize": resize, "dtype": dtype}
     environment = describe_environment("encode", describe_device(where), describe_parts({"vae": vae}))
@@ -93,6 +92,7 @@ def encode_images(
     samples = {view: list(iterate_samples(load_view(view), instances)) for view in views}
     names = {view: [sample.id for sample in of_view] for view, of_view in samples.items()}
     batches = split_samples(names, batch_size)
+    log.info("encoding %d images on %s", instances["image_id"].nunique(), where)
     with create_shard(out, attributes, environment) as shard:
         for view, ids in names.items():
             write_array(shard, f"{view}/sample_id", ids)
