@@ -3,8 +3,9 @@
     python benchmarks/storage.py       # blosc too, after pip install hdf5plugin
 
 Features are those of a full-size Stable Diffusion 1.5 with random weights, enc16.1 of rendered scenes at seven
-timesteps, written by batches of four and read one by one, a checksummed chunk per sample as in a shard, or per batch;
-for pooling, as many numbers of 25 times the images.
+timesteps, written by batches of four and read one by one, a checksummed chunk per sample as in a shard, or per batch.
+"sealed" is how shards are written and read: the same file as without a filter, whose checksums HDF5 does not compute.
+For pooling, as many numbers of 25 times the images; and what half precision does to prototypes.
 Everything is read from the system's cache of files, so what is measured is the work of a processor, not of a disk.
 Pooling decodes masks, averages and writes prototypes.
 """
@@ -22,6 +23,7 @@ import torch
 from extraction import LAYER, TIMESTEPS, Model, encode, extract, write_images
 
 from semlens.extract.prototypes import pool_prototypes
+from semlens.storage.shard_reader import open_shard, read_samples
 from semlens.storage.shard_writer import create_shard, write_samples
 
 BATCH = 4  # samples
@@ -64,8 +66,21 @@ def stored(maps: np.ndarray, runs: int) -> list[dict[str, object]]:
                     for place in range(count):
                         shard["x"][place]
 
-            for name, arguments in filters().items():
-                seconds = measure.timed({"write": lambda a=arguments: write(a), "read": read}, runs)
+            def write_sealed(values: np.ndarray = values) -> None:
+                with create_shard(file, {}, {}) as shard:
+                    for place in range(0, len(values), BATCH):
+                        write_samples(shard, "x", place, values[place : place + BATCH], total=len(values))
+
+            def read_sealed(count: int = len(values)) -> None:
+                with open_shard(file) as shard:
+                    for place in range(count):
+                        read_samples(shard, "x", slice(place, place + 1))
+
+            ways = {
+                name: {"write": lambda a=arguments: write(a), "read": read} for name, arguments in filters().items()
+            }
+            for name, works in {"sealed": {"write": write_sealed, "read": read_sealed}, **ways}.items():
+                seconds = measure.timed(works, runs)
                 megabytes = values.nbytes / 1e6
                 rows.append(
                     {
@@ -89,18 +104,22 @@ def pooled(folder: Path, runs: int) -> list[dict[str, object]]:
                 for place in range(len(maps)):
                     maps[place]
 
-    def pool() -> None:
+    def pool(features: str = "features") -> None:
         pool_prototypes(
-            features=folder / "features.h5",
+            features=folder / f"{features}.h5",
             manifest=folder / "manifest.parquet",
             layer_sets=["enc16.1"],
             resize="stretch",
             mask="nearest",
             seed=0,
-            out=folder / "prototypes.parquet",
+            out=folder / f"{features}.parquet",
         )
 
     pool()
+    pool("half")
+    whole, rounded = (
+        np.stack(pd.read_parquet(folder / f"{name}.parquet")["enc16.1@16"]) for name in ("features", "half")
+    )
     seconds = measure.timed({"pool": pool, "read": read}, runs)
     return [
         {
@@ -108,8 +127,14 @@ def pooled(folder: Path, runs: int) -> list[dict[str, object]]:
             "read, s": measure.spread(seconds["read"]),
             "pool, s": measure.spread(seconds["pool"]),
             "times reading": measure.spread(measure.ratios(seconds["pool"], seconds["read"])),
+            "error of half maps, of the prototypes' root mean square": f"{_compare(rounded, whole):.0e}",
         }
     ]
+
+
+def _compare(found: np.ndarray, expected: np.ndarray) -> float:
+    """Largest error of a value."""
+    return np.abs(found - expected).max() / np.sqrt(np.mean(expected**2))
 
 
 def write_features(folder: Path, images: int, shape: tuple[int, ...]) -> None:
@@ -118,10 +143,12 @@ def write_features(folder: Path, images: int, shape: tuple[int, ...]) -> None:
     ids = pd.read_parquet(folder / "manifest.parquet")["image_id"].unique()
     values = np.random.default_rng(0).standard_normal((len(ids), *shape), np.float32)
     attributes = {"layers": [LAYER], "extraction": "sweep"}
-    with create_shard(folder / "features.h5", attributes, {}) as shard:
-        shard["identity/sample_id"] = list(ids)
-        for timestep in TIMESTEPS:
-            write_samples(shard, f"identity/t{timestep}/{LAYER}", 0, values, total=len(values))
+    for name, dtype in (("features.h5", np.float32), ("half.h5", np.float16)):
+        with create_shard(folder / name, attributes, {}) as shard:
+            shard["identity/sample_id"] = list(ids)
+            for timestep in TIMESTEPS:
+                key = f"identity/t{timestep}/{LAYER}"
+                write_samples(shard, key, 0, values.astype(dtype, copy=False), total=len(values))
 
 
 def main(images: int, runs: int, toy: bool) -> None:

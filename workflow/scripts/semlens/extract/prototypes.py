@@ -13,6 +13,7 @@ import pandas as pd
 import pandera.pandas as pa
 import pyarrow as arrow
 import torch
+from threadpoolctl import threadpool_limits
 
 from semlens.extract.mask_weights import BatchWeights
 from semlens.extract.passes import Batch, Pass, split_samples
@@ -179,9 +180,10 @@ def write_prototypes(
             seen[batch.view][column].append(values)
         for _, timestep, maps in of_batch:
             means = [_average(weights.shares[column], maps[column.split("@")[0]]) for column in wanted]
-            for column, values in zip(wanted, copy_to_host(means), strict=True):
+            for column, on_host in zip(wanted, copy_to_host(means), strict=True):
+                values = on_host.numpy()
                 _check_means(values, column, timestep, batch, weights)
-                vectors[batch.view, timestep][column].append(values.numpy())
+                vectors[batch.view, timestep][column].append(values)
     shown = {view: _describe_visible(instances, parts).assign(view=view) for view, parts in seen.items()}
     order = sorted(vectors)
     everyone = pd.concat([shown[view].assign(timestep=timestep) for view, timestep in order], ignore_index=True)
@@ -206,14 +208,21 @@ def write_prototypes(
 
 
 def _average(shares: Sequence[torch.Tensor], maps: torch.Tensor) -> torch.Tensor:  # (instances, channels) float32
-    """Return the means of a batch, one sample after the other."""
-    return torch.cat([share @ features.float().flatten(1).T for share, features in zip(shares, maps, strict=True)])
+    """Return the means of a batch, one sample after the other.
+
+    On the host, numpy multiplies: torch's threads would wait for those of the network, or the reader, at every product.
+    """
+    pairs = [(share, features.float().flatten(1).T) for share, features in zip(shares, maps, strict=True)]
+    if maps.device.type == "cpu":
+        with threadpool_limits(1, "blas"):
+            return torch.from_numpy(np.concatenate([share.numpy() @ features.numpy() for share, features in pairs]))
+    return torch.cat([share @ features for share, features in pairs])
 
 
-def _check_means(values: torch.Tensor, column: str, timestep: int, batch: Batch, weights: BatchWeights) -> None:
-    finite = values.isfinite().all(dim=1)
+def _check_means(values: np.ndarray, column: str, timestep: int, batch: Batch, weights: BatchWeights) -> None:
+    finite = np.isfinite(values).all(axis=1)
     if not finite.all():
-        sample = np.repeat(batch.ids, [len(share) for share in weights.shares[column]])[int(finite.int().argmin())]
+        sample = np.repeat(batch.ids, [len(share) for share in weights.shares[column]])[int(finite.argmin())]
         raise ValueError(
             f"layer {column.split('@')[0]} at t = {timestep} is not finite for {sample}; use dtype: float32 or bfloat16"
         )

@@ -11,22 +11,18 @@ _WIDTH = 512  # words of 16 bits in a row
 _ROWS = 256  # that are added up while a cache holds them
 
 
-def seal_chunks(values: np.ndarray) -> np.ndarray:  # (chunks, bytes + 4) uint8
-    """Return each of ``values``, (chunks, ...) of at least two bytes each, as bytes with their checksum behind."""
-    chunks = np.ascontiguousarray(values).reshape(len(values), -1).view(np.uint8)
-    sealed = np.empty((len(chunks), chunks.shape[1] + BYTES), np.uint8)
-    for chunk, whole in zip(chunks, sealed, strict=True):
-        whole[:-BYTES] = chunk
-        whole[-BYTES:] = np.array([compute_checksum(chunk)], "<u4").view(np.uint8)
+def seal_chunk(values: np.ndarray) -> np.ndarray:  # (bytes + 4) uint8
+    """Return values of at least two bytes as bytes with their checksum behind."""
+    content = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
+    sealed = np.empty(len(content) + BYTES, np.uint8)
+    sealed[:-BYTES] = content
+    sealed[-BYTES:] = np.array([compute_checksum(content)], "<u4").view(np.uint8)
     return sealed
 
 
-def find_damage(sealed: np.ndarray) -> int | None:
-    """Return the first of such chunks whose checksum is another; None if there is none."""
-    for place, whole in enumerate(sealed):
-        if compute_checksum(whole[:-BYTES]) != int(whole[-BYTES:].copy().view("<u4")[0]):
-            return place
-    return None
+def is_whole(sealed: np.ndarray) -> bool:
+    """Return whether the checksum of such a chunk is that of its bytes."""
+    return compute_checksum(sealed[:-BYTES]) == int(sealed[-BYTES:].copy().view("<u4")[0])
 
 
 def compute_checksum(chunk: np.ndarray) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 
 from semlens.runtime.files import quarantine_if_corrupt
 from semlens.storage.environment import Environment
-from semlens.storage.fletcher import BYTES, find_damage
+from semlens.storage.fletcher import BYTES, is_whole
 
 _ALIGNED = 8  # bytes that a checksum takes in memory, so that values of any type are aligned
 
@@ -72,8 +72,8 @@ def _read_sealed(dataset: h5py.Dataset, rows: range) -> np.ndarray:
     chunks = np.empty((len(rows), size + _ALIGNED), np.uint8)[:, : size + BYTES]
     for row, chunk in zip(rows, chunks, strict=True):
         dataset.id.read_direct_chunk((row, *[0] * len(shape)), out=chunk)
-    if (damaged := find_damage(chunks)) is not None:
-        raise OSError(f"the checksum of {dataset.name} differs at sample {rows[damaged]}")
+        if not is_whole(chunk):
+            raise OSError(f"the checksum of {dataset.name} differs at sample {row}")
     return chunks[:, :size].view(dataset.dtype).reshape(len(rows), *shape)
 
 

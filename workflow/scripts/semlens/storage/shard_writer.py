@@ -15,7 +15,7 @@ import numpy as np
 
 from semlens.runtime.files import write_atomically
 from semlens.storage.environment import Environment
-from semlens.storage.fletcher import seal_chunks
+from semlens.storage.fletcher import seal_chunk
 
 
 class Item(NamedTuple):
@@ -77,14 +77,14 @@ def write_array(file: h5py.File, key: str, values: np.ndarray | Sequence[str] | 
 class Sealed(NamedTuple):
     """Samples of a dataset as HDF5 stores them: see :func:`seal_samples`."""
 
-    chunks: np.ndarray  # (samples, bytes) uint8, with checksums
+    chunks: Sequence[np.ndarray]  # (bytes) uint8, with checksums
     shape: tuple[int, ...]  # of a sample
     dtype: np.dtype
 
 
 def seal_samples(values: np.ndarray) -> Sealed:
     """Return samples (batch, ...) with their checksums, ready to be written."""
-    return Sealed(seal_chunks(values), values.shape[1:], values.dtype)
+    return Sealed([seal_chunk(sample) for sample in values], values.shape[1:], values.dtype)
 
 
 def write_samples(file: h5py.File, key: str, start: int, samples: np.ndarray | Sealed, *, total: int) -> None:
