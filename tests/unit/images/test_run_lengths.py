@@ -46,26 +46,37 @@ def test_both_readings_are_those_of_the_pixels(height, width, name, resize):
         instance = type("Row", (), row)
         pixels = fit_pixels(view, decode_mask(instance.rle, width=width, height=height), instance, **how)
         frame = find_frame(view, instance, width=width, height=height, **how)
-        runs = RunLengths([instance.rle], width=width, height=height)
+        runs = RunLengths([instance.rle], [width], [height])
         for grid in (1, 7, 16):
-            found = runs.sample_centres(frame, grid)[0]
+            found = runs.sample_centres([frame], grid)[0]
             np.testing.assert_array_equal(found, sample_centres(pixels, grid), err_msg=kind)
-            covered = runs.measure_coverage(0, frame, grid)
+            covered = runs.measure_coverage(np.array([0]), [frame], grid)[0]
             assert covered.dtype == found.dtype == np.float32
             np.testing.assert_allclose(covered, measure_coverage(pixels, grid), rtol=1e-7, atol=0, err_msg=kind)
 
 
 def test_masks_that_are_read_together_are_those_read_alone():
-    masks = list(draw_masks(97, 133).values())
-    frame = find_frame(load_view("identity"), None, width=133, height=97, seed=0, resize="stretch")
-    together = RunLengths([encode(mask) for mask in masks], width=133, height=97)
-    centres = together.sample_centres(frame, 16)
-    for number, mask in enumerate(masks):
-        alone = RunLengths([encode(mask)], width=133, height=97)
-        np.testing.assert_array_equal(centres[number], alone.sample_centres(frame, 16)[0])
-        np.testing.assert_array_equal(
-            together.measure_coverage(number, frame, 16), alone.measure_coverage(0, frame, 16)
-        )
+    """Whatever the size of their images, and the part of these that each shows."""
+    view, masks, rows = load_view("crop_shift60"), [], []
+    for height, width in SIZES:
+        for mask in draw_masks(height, width).values():
+            row = make_instance(f"{len(masks)}/1", mask if mask.any() else np.ones_like(mask))
+            masks.append(mask)
+            rows.append(type("Row", (), row))
+    sizes = [mask.shape[1] for mask in masks], [mask.shape[0] for mask in masks]
+    frames = [
+        find_frame(view, row, width=width, height=height, seed=0, resize="letterbox")
+        for row, width, height in zip(rows, *sizes, strict=True)
+    ]
+    together = RunLengths(list(map(encode, masks)), *sizes)
+    centres, chosen = together.sample_centres(frames, 16), np.arange(0, len(masks), 3)
+    covered = together.measure_coverage(chosen, frames, 16)
+    for number, (mask, frame) in enumerate(zip(masks, frames, strict=True)):
+        alone = RunLengths([encode(mask)], [mask.shape[1]], [mask.shape[0]])
+        np.testing.assert_array_equal(centres[number], alone.sample_centres([frame], 16)[0])
+        if number in chosen:
+            expected = alone.measure_coverage(np.array([0]), [frame], 16)[0]
+            np.testing.assert_array_equal(covered[number // 3], expected)
 
 
 def test_long_runs_and_falling_ones_are_decoded():
@@ -73,12 +84,12 @@ def test_long_runs_and_falling_ones_are_decoded():
     mask = np.zeros((3000, 40), bool)
     mask[10:2900, :3], mask[5:7, 20:], mask[100:2000, 30] = True, True, True
     frame = find_frame(load_view("identity"), None, width=40, height=3000, seed=0, resize="stretch")
-    runs = RunLengths([encode(mask)], width=40, height=3000)
-    np.testing.assert_array_equal(runs.sample_centres(frame, 40)[0], sample_centres(mask, 40))
+    runs = RunLengths([encode(mask)], [40], [3000])
+    np.testing.assert_array_equal(runs.sample_centres([frame], 40)[0], sample_centres(mask, 40))
 
 
 @pytest.mark.parametrize("cut", [1, 5])
 def test_runs_that_do_not_fill_the_image_are_refused(cut):
     whole = encode(draw_masks(97, 133)["noise"])
-    with pytest.raises(ValueError, match="do not fill an image of 133 x 97"):
-        RunLengths([whole[:-cut]], width=133, height=97)
+    with pytest.raises(ValueError, match="do not fill its image"):
+        RunLengths([whole, whole[:-cut]], [133, 133], [97, 97])

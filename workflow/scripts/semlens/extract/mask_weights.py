@@ -1,6 +1,5 @@
 """How much each cell of a map counts for each instance, under a view."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from semlens.runtime.devices import copy_to_device
 
 
 class MaskWeights:
-    """How much each cell counts for each instance of one sample, per prototype column.
+    """How much each cell counts for each instance, per prototype column.
 
     ``shown`` (instances,) says which of them the view shows. For these, ``on_grid`` holds weights (shown, side, side)
     by the side of the grid, and ``counts`` the columns ``n_cells@{side}`` and ``area_weighted@{side}``.
@@ -29,28 +28,23 @@ class MaskWeights:
     def __init__(
         self, view: View, instances: Sequence[Any], columns: Sequence[str], *, resize: str, mask: str, seed: int
     ) -> None:
-        sides = sorted({int(column.split("@")[1]) for column in columns})
-        weights = {side: np.zeros((len(instances), side, side), np.float32) for side in sides}
-        by_area = {side: np.zeros(len(instances), bool) for side in sides}
-        alike = defaultdict(list)
-        for place, one in enumerate(instances):
-            size = {"width": one.width, "height": one.height}
-            alike[one.width, one.height, find_frame(view, one, **size, seed=seed, resize=resize)].append(place)
-        for (width, height, frame), places in alike.items():
-            runs = RunLengths([instances[place].rle for place in places], width=width, height=height)
-            for side in sides:
-                weights[side][places] = centres = runs.sample_centres(frame, side)
-                by_area[side][places] = vanished = ~centres.any(axis=(1, 2))
-                for number in np.flatnonzero(vanished | (mask == "area")):
-                    weights[side][places[number]] = runs.measure_coverage(number, frame, side)
-        self.shown = weights[sides[0]].any(axis=(1, 2))
+        widths, heights = [one.width for one in instances], [one.height for one in instances]
+        frames = [
+            find_frame(view, one, width=one.width, height=one.height, seed=seed, resize=resize) for one in instances
+        ]
+        runs = RunLengths([one.rle for one in instances], widths, heights)
         self.on_grid: dict[int, np.ndarray] = {}
         self.counts: dict[str, np.ndarray] = {}
-        for side in sides:
-            cells = weights[side][self.shown]
+        for side in sorted({int(column.split("@")[1]) for column in columns}):
+            cells = runs.sample_centres(frames, side)
+            vanished = ~cells.any(axis=(1, 2))
+            by_area = np.flatnonzero(vanished | (mask == "area"))
+            cells[by_area] = runs.measure_coverage(by_area, frames, side)
+            self.shown = cells.any(axis=(1, 2))
+            cells = cells[self.shown]
             self.on_grid[side] = view.transform_mask(cells)
             self.counts[f"n_cells@{side}"] = np.count_nonzero(cells, axis=(1, 2)).astype(np.int32)
-            self.counts[f"area_weighted@{side}"] = by_area[side][self.shown]
+            self.counts[f"area_weighted@{side}"] = vanished[self.shown]
         self._small: dict[tuple[int, int], np.ndarray] = {}
 
     def shares(self, column: str, side: int) -> np.ndarray:  # (instances, side * side) float32, rows sum to 1
@@ -92,17 +86,20 @@ class BatchWeights:
         device: torch.device,
         **masks: Any,
     ) -> None:
-        weights = [MaskWeights(view, [instances[row] for row in rows], columns, **masks) for rows in samples]
-        self.rows = np.concatenate([rows[one.shown] for rows, one in zip(samples, weights, strict=True)])
-        self.counts = {name: np.concatenate([one.counts[name] for one in weights]) for name in weights[0].counts}
-        self.lost = sum(np.count_nonzero(~one.shown) for one in weights)
-        on_device = {}
+        rows = np.concatenate(samples)
+        weights = MaskWeights(view, [instances[row] for row in rows], columns, **masks)
+        self.rows, self.counts = rows[weights.shown], weights.counts
+        self.lost = np.count_nonzero(~weights.shown)
+        ends = np.cumsum([len(of_sample) for of_sample in samples])
+        shown = np.concatenate([[0], np.cumsum(weights.shown)])[ends]
+        on_device: dict[tuple[str, int], list[torch.Tensor]] = {}
+        self.shares: dict[str, list[torch.Tensor]] = {}
         for column in columns:
             layer, large = column.split("@")
             if (large, grids[layer]) not in on_device:
-                shares = [torch.from_numpy(one.shares(column, grids[layer])) for one in weights]
-                on_device[large, grids[layer]] = [copy_to_device(share, device) for share in shares]
-        self.shares = {column: on_device[column.split("@")[1], grids[column.split("@")[0]]] for column in columns}
+                shares = copy_to_device(torch.from_numpy(weights.shares(column, grids[layer])), device)
+                on_device[large, grids[layer]] = list(torch.tensor_split(shares, shown[:-1].tolist()))
+            self.shares[column] = on_device[large, grids[layer]]
 
 
 def render_mask(view: View, instance: Any, *, resize: str, seed: int) -> np.ndarray:  # (height, width)

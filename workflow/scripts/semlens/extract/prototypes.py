@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -174,16 +175,17 @@ def write_prototypes(
     seen: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))  # by view
     vectors: dict[tuple[str, int], dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
     lost = 0
-    for weights, (batch, of_batch) in zip(weighed, groupby(passes, key=attrgetter("batch")), strict=True):
-        lost += weights.lost
-        for column, values in {"row": weights.rows, **weights.counts}.items():
-            seen[batch.view][column].append(values)
-        for _, timestep, maps in of_batch:
-            means = [_average(weights.shares[column], maps[column.split("@")[0]]) for column in wanted]
-            for column, on_host in zip(wanted, copy_to_host(means), strict=True):
-                values = on_host.numpy()
-                _check_means(values, column, timestep, batch, weights)
-                vectors[batch.view, timestep][column].append(values)
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        for weights, (batch, of_batch) in zip(weighed, groupby(passes, key=attrgetter("batch")), strict=True):
+            lost += weights.lost
+            for column, values in {"row": weights.rows, **weights.counts}.items():
+                seen[batch.view][column].append(values)
+            for _, timestep, maps in of_batch:
+                means = [_average(weights.shares[column], maps[column.split("@")[0]], pool) for column in wanted]
+                for column, on_host in zip(wanted, copy_to_host(means), strict=True):
+                    values = on_host.numpy()
+                    _check_means(values, column, timestep, batch, weights)
+                    vectors[batch.view, timestep][column].append(values)
     shown = {view: _describe_visible(instances, parts).assign(view=view) for view, parts in seen.items()}
     order = sorted(vectors)
     everyone = pd.concat([shown[view].assign(timestep=timestep) for view, timestep in order], ignore_index=True)
@@ -207,15 +209,16 @@ def write_prototypes(
     )  # fmt: skip
 
 
-def _average(shares: Sequence[torch.Tensor], maps: torch.Tensor) -> torch.Tensor:  # (instances, channels) float32
-    """Return the means of a batch, one sample after the other.
+def _average(shares: Sequence[torch.Tensor], maps: torch.Tensor, pool: Executor) -> torch.Tensor:
+    """Return the means of a batch, (instances, channels) float32, one sample after the other.
 
-    On the host, numpy multiplies: torch's threads would wait for those of the network, or the reader, at every product.
+    On the host, numpy multiplies in threads: those of torch would wait for the network's, or the reader's, at each
+    product.
     """
     pairs = [(share, features.float().flatten(1).T) for share, features in zip(shares, maps, strict=True)]
     if maps.device.type == "cpu":
-        with threadpool_limits(1, "blas"):
-            return torch.from_numpy(np.concatenate([share.numpy() @ features.numpy() for share, features in pairs]))
+        means = pool.map(lambda pair: pair[0].numpy() @ pair[1].numpy(), pairs)
+        return torch.from_numpy(np.concatenate(list(means)))
     return torch.cat([share @ features for share, features in pairs])
 
 

@@ -5,110 +5,181 @@ belongs to an object, and how many pixels of a column do, follows from where run
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from semlens.images.masks import find_centres
 from semlens.images.rendering import Frame
 
+_WRONG = "the run lengths of a mask do not fill its image"
+
 
 class RunLengths:
-    """Where the runs of ones of several masks of one image start and stop.
+    """Where the runs of ones of masks start and stop; masks may be of several images, and are read all at once.
+
+    Positions count pixels from the first of the first mask on, column by column, mask after mask.
 
     Parameters
     ----------
     rles
         Compressed COCO run lengths, one text per mask.
+    widths, heights
+        Of each mask.
 
     Raises
     ------
     ValueError
-        If the runs of a mask are not as long as the image is large.
+        If the runs of a mask are not as long as its image is large.
     """
 
-    def __init__(self, rles: Sequence[str], *, width: int, height: int) -> None:
-        self._width, self._height = width, height
-        wrong = f"the run lengths of a mask do not fill an image of {width} x {height}"
-        if not all(rle and (ord(rle[-1]) - 48) & 32 == 0 for rle in rles):  # a number that goes on
-            raise ValueError(wrong)
+    def __init__(self, rles: Sequence[str], widths: Sequence[int], heights: Sequence[int]) -> None:
+        self._heights, self._widths = np.array(heights, np.int64), np.array(widths, np.int64)
+        if not all(map(_is_finished, rles)):
+            raise ValueError(_WRONG)
         numbers, first = _decompress(rles)
-        ends = np.cumsum(numbers)
-        bases = np.concatenate([[0], ends])[first[:-1]]  # how long all masks before are
-        lengths = np.concatenate([[0], ends])[first[1:]] - bases
-        if (numbers < 0).any() or (lengths != width * height).any():
-            raise ValueError(wrong)
-        place = np.arange(len(numbers)) - np.repeat(first[:-1], np.diff(first))
-        ones = place % 2 == 1
+        ends = np.concatenate([[0], np.cumsum(numbers)])
+        sizes = np.concatenate([[0], np.cumsum(self._heights * self._widths)])
+        if (numbers < 0).any() or not np.array_equal(ends[first], sizes):
+            raise ValueError(_WRONG)
         mask = np.repeat(np.arange(len(rles)), np.diff(first))
-        stops = ends - bases[mask]
-        keep = ones & (numbers > 0)
-        self._mask, self._stops = mask[keep], stops[keep]
-        self._starts = self._stops - numbers[keep]
+        ones = ((np.arange(len(numbers)) - first[mask]) % 2 == 1) & (numbers > 0)
+        self._base, self._mask, self._stops = sizes, mask[ones], ends[1:][ones]
+        self._starts = self._stops - numbers[ones]
         self._first = np.searchsorted(self._mask, np.arange(len(rles) + 1))
 
-    def sample_centres(self, frame: Frame, grid: int) -> np.ndarray:  # (masks, grid, grid) float32
-        """Return masks at the centres of cells that cover a frame: :func:`semlens.images.masks.sample_centres`."""
-        (top, bottom), (left, right) = frame.rows, frame.columns
-        rows, columns = frame.top + find_centres(grid, frame.height), frame.left + find_centres(grid, frame.width)
-        seen_rows = np.flatnonzero((rows >= top) & (rows < bottom))
-        seen_columns = np.flatnonzero((columns >= left) & (columns < right))
-        different_rows, row = np.unique(rows[seen_rows], return_inverse=True)
-        different_columns, column = np.unique(columns[seen_columns], return_inverse=True)
-        sampled = self._sample(different_rows, different_columns)
-        centres = np.zeros((len(self._first) - 1, grid, grid), np.float32)
-        centres[:, seen_rows[:, None], seen_columns] = sampled[:, row[:, None], column]
-        return centres
+    def sample_centres(self, frames: Sequence[Frame], grid: int) -> np.ndarray:  # (masks, grid, grid) float32
+        """Return masks at the centres of cells: :func:`semlens.images.masks.sample_centres`.
 
-    def _sample(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:  # (masks, rows, columns) int8
-        """Return masks where these rising rows and columns cross.
+        Centres are a lattice, which is gone through column by column as pixels are; a run of ones covers those that
+        come between its start and its stop.
 
-        The crossings, column by column, are a lattice; a run of ones covers those between its start and its stop.
+        Parameters
+        ----------
+        frames
+            What cells cover, of each mask.
         """
-        row_rank = np.searchsorted(rows, np.arange(self._height))  # how many of them come before each
-        column_rank = np.searchsorted(columns, np.arange(self._width + 1))
-        has_crossings = np.isin(np.arange(self._width + 1), columns)
+        sizes = self._heights.tolist(), self._widths.tolist()
+        kinds = [(frame, *size, grid) for frame, *size in zip(frames, *sizes, strict=True)]
+        lattices = {kind: _find_lattice(*kind) for kind in dict.fromkeys(kinds)}
+        place = {kind: number for number, kind in enumerate(lattices)}
+        which = np.array([place[kind] for kind in kinds])[self._mask]
+        heights, base = self._heights[self._mask], self._base[self._mask]
+        in_rows, first_row = _join([lattice.in_rows for lattice in lattices.values()])
+        in_columns, first_column = _join([lattice.in_columns for lattice in lattices.values()])
+        on_column, _ = _join([lattice.on_column for lattice in lattices.values()])
 
-        def count_crossings(pixels: np.ndarray) -> np.ndarray:
-            column, row = np.divmod(pixels, self._height)
-            return column_rank[column] * len(rows) + has_crossings[column] * row_rank[row]
+        def count_centres(positions: np.ndarray) -> np.ndarray:
+            column, row = np.divmod(positions - base, heights)
+            column += first_column[which]
+            return in_columns[column] * grid + on_column[column] * in_rows[first_row[which] + row]
 
-        starts, stops = count_crossings(self._starts), count_crossings(self._stops)
-        size = len(rows) * len(columns)
-        steps = np.zeros((len(self._first) - 1, size + 1), np.int8)
+        starts, stops = count_centres(self._starts), count_centres(self._stops)
         covers = stops > starts
-        # Runs that cover crossings follow one another: no two of a mask start, or stop, at the same one.
+        steps = np.zeros((len(kinds), grid * grid + 1), np.int8)
+        # Runs that cover centres follow one another: no two of a mask start, or stop, at the same one.
         steps[self._mask[covers], starts[covers]] += 1
         steps[self._mask[covers], stops[covers]] -= 1
-        lattice = np.cumsum(steps, axis=1, dtype=np.int8)[:, :size]
-        return lattice.reshape(len(lattice), len(columns), len(rows)).transpose(0, 2, 1)
+        covered = np.cumsum(steps, axis=1, dtype=np.int8)[:, :-1].reshape(-1, grid, grid)
+        centres = covered.transpose(0, 2, 1).astype(np.float32)
+        for number, kind in enumerate(kinds):
+            if not lattices[kind].is_plain:
+                centres[number] = centres[number][:, lattices[kind].columns] * lattices[kind].seen
+        return centres
 
-    def measure_coverage(self, mask: int, frame: Frame, grid: int) -> np.ndarray:  # (grid, grid) float32 in [0, 1]
-        """Return the fraction of each cell that one mask covers: :func:`semlens.images.masks.measure_coverage`.
+    def measure_coverage(self, masks: np.ndarray, frames: Sequence[Frame], grid: int) -> np.ndarray:
+        """Return the fraction of each cell that is covered: :func:`semlens.images.masks.measure_coverage`.
 
         Lengths are counted in whole numbers, in parts of a pixel of which there are ``grid`` along each side.
+
+        Parameters
+        ----------
+        masks
+            Which of the masks.
+        frames
+            What cells cover, of each of all masks.
+
+        Returns
+        -------
+        (those masks, grid, grid) float32 in [0, 1].
         """
-        runs = slice(self._first[mask], self._first[mask + 1])
-        starts, stops = self._starts[runs], self._stops[runs]
-        if not len(starts):
-            return np.zeros((grid, grid), np.float32)
-        columns = np.arange(starts[0] // self._height, (stops[-1] - 1) // self._height + 1)
-        edges = _divide(frame.top, frame.height, frame.rows, grid)
-        pixel, part = np.divmod(columns[:, None] * self._height * grid + edges, grid)
-        run = np.searchsorted(starts, pixel, side="right")  # how many have started
-        inside = np.concatenate([[0], stops])[run] > pixel
-        length = np.concatenate([[0], np.cumsum(stops - starts)])
-        before = length[run] - np.where(inside, np.concatenate([[0], stops])[run] - pixel, 0)
-        heights = np.diff(before * grid + inside * part, axis=1)  # of the ones of each column in each row of cells
-        edges = _divide(frame.left, frame.width, frame.columns, grid)
-        left, right = columns[:, None] * grid, (columns[:, None] + 1) * grid
-        widths = np.clip(np.minimum(right, edges[1:]) - np.maximum(left, edges[:-1]), 0, None)
-        covered = heights.T.astype(float) @ widths.astype(float)  # exact, as the largest is far below 2^53
-        return (covered / (frame.height * frame.width)).astype(np.float32)
+        coverage = np.zeros((len(masks), grid, grid), np.float32)
+        numbers = np.flatnonzero(self._first[masks + 1] > self._first[masks])  # which are not empty
+        if not len(numbers):
+            return coverage
+        chosen = masks[numbers]
+        heights, base = self._heights[chosen], self._base[chosen]
+        left = (self._starts[self._first[chosen]] - base) // heights
+        right = (self._stops[self._first[chosen + 1] - 1] - 1 - base) // heights + 1
+        ends = np.cumsum(right - left)  # of the columns of each mask, one after the other
+        of = np.repeat(np.arange(len(chosen)), right - left)
+        columns = np.arange(ends[-1]) - np.repeat(ends - right, right - left)
+        shapes = np.array([frame.list_numbers() for frame in (frames[mask] for mask in chosen)])
+        top, side, *seen = shapes[:, [0, 2, 4, 5]].T
+        edges = _divide(top, side, seen, grid)[of]
+        pixel, part = np.divmod(columns[:, None] * heights[of][:, None] * grid + edges, grid)
+        pixel += base[of][:, None]
+        run = np.searchsorted(self._starts, pixel, side="right")  # how many have started
+        stops, lengths = np.concatenate([[0], self._stops]), np.cumsum([0, *(self._stops - self._starts)])
+        rest = np.maximum(stops[run] - pixel, 0)  # of the run that is going on
+        ones = np.diff((lengths[run] - rest) * grid + (rest > 0) * part, axis=1)  # of each column, by row of cells
+        start, side, *seen = shapes[:, [1, 3, 6, 7]].T
+        edges = _divide(start, side, seen, grid)[of]
+        widths = np.minimum((columns[:, None] + 1) * grid, edges[:, 1:]) - np.maximum(
+            columns[:, None] * grid, edges[:, :-1]
+        )
+        ones, widths = ones.astype(float), np.maximum(widths, 0).astype(float)  # products are exact: far below 2^53
+        for place, (number, shape) in enumerate(zip(numbers, shapes, strict=True)):
+            its = slice(ends[place] - right[place] + left[place], ends[place])
+            coverage[number] = ones[its].T @ widths[its] / (shape[2] * shape[3])
+        return coverage
 
 
-def _divide(first: int, length: int, seen: tuple[int, int], grid: int) -> np.ndarray:  # (grid + 1) int64
-    """Return where cells that cover a length from ``first`` begin and end, kept within what is seen, in parts."""
-    return np.clip(np.arange(grid + 1) * length + first * grid, seen[0] * grid, seen[1] * grid)
+class _Lattice(NamedTuple):
+    """The centres of cells in an image, column by column; columns that several cells share are there once."""
+
+    in_rows: np.ndarray  # (height + 1) int64: how many centres of a column come before a row
+    in_columns: np.ndarray  # (width + 1) int64: how many columns of centres come before a column
+    on_column: np.ndarray  # (width + 1) bool: whether it has centres
+    columns: np.ndarray  # (grid) int64: which column of centres is that of a cell
+    seen: np.ndarray  # (grid, grid) bool: whether the centre of a cell is seen
+    is_plain: bool  # whether each cell has a column of its own, and all are seen
+
+
+@lru_cache(maxsize=1024)
+def _find_lattice(frame: Frame, height: int, width: int, grid: int) -> _Lattice:
+    rows, columns = frame.top + find_centres(grid, frame.height), frame.left + find_centres(grid, frame.width)
+    different, column = np.unique(columns, return_inverse=True)
+    (top, bottom), (left, right) = frame.rows, frame.columns
+    seen = ((rows >= top) & (rows < bottom))[:, None] & ((columns >= left) & (columns < right))
+    return _Lattice(
+        np.searchsorted(rows, np.arange(height + 1)),
+        np.searchsorted(different, np.arange(width + 1)),
+        np.isin(np.arange(width + 1), different),
+        column,
+        seen,
+        len(different) == grid and bool(seen.all()),
+    )
+
+
+def _join(tables: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return tables one after the other, and where each begins."""
+    return np.concatenate(tables), np.cumsum([0, *map(len, tables[:-1])])
+
+
+def _divide(first: np.ndarray, length: np.ndarray, seen: Sequence[np.ndarray], grid: int) -> np.ndarray:
+    """Return where cells that cover a length from ``first`` begin and end, (masks, grid + 1), within what is seen.
+
+    That is in parts of a pixel.
+    """
+    edges = np.arange(grid + 1) * length[:, None] + first[:, None] * grid
+    return np.clip(edges, seen[0][:, None] * grid, seen[1][:, None] * grid)
+
+
+def _is_finished(rle: str) -> bool:
+    """Whether there is a number, and the last does not go on."""
+    return bool(rle) and (ord(rle[-1]) - 48) & 32 == 0
 
 
 def _decompress(rles: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -123,8 +194,7 @@ def _decompress(rles: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     place = np.arange(len(characters)) - np.repeat(start, last - start + 1)
     numbers = np.add.reduceat((characters & 31) << (5 * place), start)
     numbers -= np.where(characters[last] & 16, 1 << (5 * (last - start + 1)), 0)
-    text_ends = np.cumsum([len(rle) for rle in rles])
-    first = np.searchsorted(last, np.concatenate([[0], text_ends]))
+    first = np.searchsorted(last, np.cumsum([0, *map(len, rles)]))
     order = np.arange(len(numbers)) - np.repeat(first[:-1], np.diff(first))
     for some in (np.flatnonzero(order % 2 == 1), np.flatnonzero((order % 2 == 0) & (order > 0))):
         sums = np.cumsum(numbers[some])
