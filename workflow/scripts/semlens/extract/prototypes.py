@@ -215,11 +215,11 @@ def _average(shares: Sequence[torch.Tensor], maps: torch.Tensor, pool: Executor)
     On the host, numpy multiplies in threads: those of torch would wait for the network's, or the reader's, at each
     product.
     """
-    pairs = [(share, features.float().flatten(1).T) for share, features in zip(shares, maps, strict=True)]
+    pairs = [(features.float().flatten(1), share.T) for share, features in zip(shares, maps, strict=True)]
     if maps.device.type == "cpu":
-        means = pool.map(lambda pair: pair[0].numpy() @ pair[1].numpy(), pairs)
+        means = pool.map(lambda pair: (pair[0].numpy() @ pair[1].numpy()).T, pairs)
         return torch.from_numpy(np.concatenate(list(means)))
-    return torch.cat([share @ features for share, features in pairs])
+    return torch.cat([(features @ share).T for features, share in pairs])
 
 
 def _check_means(values: np.ndarray, column: str, timestep: int, batch: Batch, weights: BatchWeights) -> None:
