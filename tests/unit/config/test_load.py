@@ -1,6 +1,26 @@
-"""Files that a configuration names are found."""
+"""Files that a configuration names are found, and what has no order is given one."""
 
-from semlens.config.load import find_file
+from pathlib import Path
+
+import pytest
+
+from semlens.compare.metrics import list_metrics
+from semlens.config.load import find_file, load_configuration
+from semlens.config.plan import get_extraction_settings
+from semlens.config.yaml_files import read_yaml
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [({}, []), ({"optimizations": []}, []), ({"optimizations": ["tf32", "compile"]}, ["compile", "tf32"])],
+)
+def test_optimizations_have_no_order_and_none_need_not_be_written(written, read):
+    config = {**read_yaml(REPOSITORY / "config" / "config.yaml"), **written}
+    load_configuration(config, REPOSITORY, list_metrics())
+    assert config["optimizations"] == read
+    assert all(get_extraction_settings(config, name)["optimizations"] == read for name in config["extractions"])
 
 
 def test_a_file_of_the_working_directory_comes_before_one_of_the_repository(tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ from semlens.extract.squares import ImageReader, read_squares
 from semlens.images.samples import iterate_samples
 from semlens.images.views import load_view
 from semlens.models.loading import load_vae
+from semlens.models.optimizations import use_tf32
 from semlens.models.part_hashes import describe_parts
 from semlens.runtime.devices import describe_device, resolve_device
 from semlens.runtime.logs import log, show_progress
@@ -102,6 +103,7 @@ def encode_images(
 
 
 @torch.inference_mode()
+@use_tf32(False)
 def encode_batch(
     encoder: torch.nn.Module, images: np.ndarray, ids: Sequence[str]
 ) -> tuple[str, torch.Tensor]:  # (batch, channels, height, width) float32, on the host
