@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import tiny
@@ -65,8 +66,10 @@ def read(network, name, layers=None, *, batch=2, **how):
 
 
 def optimize(network, name, *optimizations):
-    wanted = [layer for layer in semlens.list_layers(network) if layer.name in LAYERS[name].split("+")]
-    optimize_network(network, optimizations, wanted)
+    layers = semlens.list_layers(network)
+    optimize_network(
+        network, optimizations, [layer for layer in layers if layer.name in LAYERS[name].split("+")], layers
+    )
     return network
 
 
@@ -104,8 +107,9 @@ def test_layers_are_captured_beside_what_is_compiled_and_all_blocks_are(network,
 
 def test_no_kind_of_block_and_no_batch_is_left_out(network, name, compiled):
     """Torch itself gives up without an error after eight kinds, which a U-Net alone has more of."""
-    everything = "+".join(layer.name for layer in semlens.list_layers(network) if layer.tap == OUT)
-    optimize_network(network, ["compile"], [])
+    layers = [layer for layer in semlens.list_layers(network) if layer.tap == OUT]
+    everything = "+".join(layer.name for layer in layers)
+    optimize_network(network, ["compile"], layers, layers)
     counts = []
     for batch in (2, 1, 2):
         compiled.clear()
@@ -145,6 +149,16 @@ def test_products_and_convolutions_round_as_asked_for_during_a_pass_alone(networ
     read(network, name, stop=stop)
     assert during == [[expected] * len(PRECISION)]
     assert get_precision() == before
+
+
+def test_torch_before_2_9_has_switches_of_another_name(monkeypatch):
+    products, convolutions = SimpleNamespace(allow_tf32=False), SimpleNamespace(allow_tf32=True)
+    backends = SimpleNamespace(cuda=SimpleNamespace(matmul=products), cudnn=convolutions)
+    monkeypatch.setattr(torch, "backends", backends)
+    for wanted in (True, False):
+        with use_tf32(wanted):
+            assert (products.allow_tf32, convolutions.allow_tf32) == (wanted, wanted)
+        assert (products.allow_tf32, convolutions.allow_tf32) == (False, True)
 
 
 def test_what_was_chosen_before_comes_back_after_an_error():

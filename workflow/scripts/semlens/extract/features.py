@@ -78,7 +78,7 @@ class FeatureExtractor:
         self._reader = readers[backbone.READS](backbone, self._network, settings, inputs, images, where)
         available = backbone.list_layers(read_config(self._network), images["size"])
         self.layers = _find_layers(available, settings.layers, names["extraction"])
-        optimize_network(self._network, settings.optimizations, self.layers)
+        optimize_network(self._network, settings.optimizations, self.layers, available)
         self.attributes = {
             **names,
             "posterior": settings.posterior,

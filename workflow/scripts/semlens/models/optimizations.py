@@ -6,15 +6,16 @@ from typing import Any
 
 import torch
 
-from semlens.models.backbones import list_layers
 from semlens.models.layers import OUT, Layer
 
 # Kinds of one block that may be compiled, by sizes and by batch. Beyond torch's own 8, blocks run as they are.
 _MOST_KINDS = 256
 
 
-def optimize_network(network: torch.nn.Module, optimizations: Sequence[str], layers: Sequence[Layer]) -> None:
-    """Change how a network computes, in place; :func:`semlens.capture` of these layers works as before.
+def optimize_network(
+    network: torch.nn.Module, optimizations: Sequence[str], captured: Sequence[Layer], available: Sequence[Layer]
+) -> None:
+    """Change how a network computes, in place; :func:`semlens.capture` works as before.
 
     Parameters
     ----------
@@ -23,13 +24,15 @@ def optimize_network(network: torch.nn.Module, optimizations: Sequence[str], lay
         blocks are compiled as they are first run, anew for each size of batch; ``tf32``, GPUs take products and
         convolutions of float32 from factors rounded to 10 bits. Without the last, they do not, whatever torch's
         defaults are.
-    layers
-        Those that will be captured. What is compiled lies between them, so that hooks are never part of it.
+    captured, available
+        The layers that will be captured, and all that the network has. What is compiled has none of the former strictly
+        inside, so that hooks are never part of it. Nor has it the output of others: which outputs are captured changes
+        no number.
     """
     if "channels_last" in optimizations:
         network.to(memory_format=torch.channels_last)
     if "compile" in optimizations:
-        apart = {layer.module for layer in (*list_layers(network), *layers) if layer in layers or layer.tap == OUT}
+        apart = {layer.module for layer in available if layer.tap == OUT or layer in captured}
         for region in list(_list_regions(network, "", apart)):
             region.forward = torch.compile(region.forward, dynamic=False, recompile_limit=_MOST_KINDS)
     network.forward = use_tf32("tf32" in optimizations)(network.forward)
@@ -39,7 +42,8 @@ def optimize_network(network: torch.nn.Module, optimizations: Sequence[str], lay
 def use_tf32(wanted: bool) -> Iterator[None]:
     """Let GPUs round factors of float32 to TF32 while the block runs, or not; also a decorator.
 
-    torch does so in convolutions by default, and not in products.
+    torch does so in convolutions by default, and not in products. Its switches are those of the process: threads that
+    compute at the same time should want the same.
     """
     switches, words = _list_switches()
     before = [getattr(place, name) for place, name in switches]
