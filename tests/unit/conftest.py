@@ -18,6 +18,18 @@ def tiny_model(tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def attention_calls(monkeypatch):
+    """Every call of torch's scaled dot-product attention from here on."""
+    from torch.nn import functional
+
+    calls, attend = [], functional.scaled_dot_product_attention
+    monkeypatch.setattr(
+        functional, "scaled_dot_product_attention", lambda *given, **named: calls.append(1) or attend(*given, **named)
+    )
+    return calls
+
+
 @pytest.fixture(scope="session")
 def small_model(tiny_model):
     """The same weights for 128 x 128 images: grids 16 to 2, and passes of milliseconds."""

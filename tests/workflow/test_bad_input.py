@@ -42,6 +42,8 @@ REFUSED = {
         ["'voc'", "nowhere/voc", "does not exist"],
     ),
     "posterior": ({"extractions:plain:posterior": "median"}, ["extractions.plain.posterior", "median", "mean"]),
+    "optimization": ({"optimizations": ["tf32", "cuda_graphs"]}, ["optimizations.1", "cuda_graphs", "channels_last"]),
+    "optimization twice": ({"optimizations": ["tf32", "tf32"]}, ["optimizations", "non-unique"]),
     "what to keep": ({"extractions:plain:keep": "vectors"}, ["extractions.plain.keep", "vectors", "prototypes"]),
     "way to resize": ({"models:tiny:resize": "crop"}, ["models.tiny.resize", "crop", "letterbox"]),
     "old word": ({"models:tiny:resize": "squash"}, ["models.tiny.resize", "'squash' is now 'stretch'"]),

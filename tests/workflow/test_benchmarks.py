@@ -14,6 +14,8 @@ TABLES = {
     "distances.py --growth": "peak of statistics, GB",
     "extraction.py --images 1 --runs 1": "plain, s per image",
     "extraction.py --memory --runs 1": "peak, GB",
+    "network.py --runs 1": "first pass, s",
+    "network.py --errors": "enc16.1",
     "host.py --runs 1": "of the ideal",
     "storage.py --images 1 --runs 1": "times reading",
     "index.py --runs 1": "peak",

@@ -136,6 +136,10 @@ def test_a_finished_run_has_nothing_to_do(finished):
     assert plan(finished) == set()
 
 
+def test_no_optimizations_may_be_written(finished, configured):
+    assert plan(finished, config=configured({"optimizations": []})) == set()
+
+
 DRAWN = ("experiment", "separation", "artefacts", "tasks", "classes", "neighbours", "tokens")
 CHANGES = {
     "a metric reruns compare and below of its experiment": (
@@ -172,6 +176,7 @@ CHANGES = {
     ),
     "a device reruns nothing": ({"device": "auto"}, set()),
     "an arithmetic encodes again": ({"dtype": "bfloat16"}, ENCODED | EVERYTHING_READ),
+    "a faster network reads the latents that are there": ({"optimizations": ["channels_last"]}, EVERYTHING_READ),
     "an area reruns the dataset's selection and below": (
         {"datasets:voc:min_area": 0.02},
         {Job("select_images", "voc/00000"), Job("encode_template", "tiny/named/voc/plain/00000")}

@@ -389,7 +389,7 @@ def test_views_are_kept_apart(encode, read):
 def test_features_say_what_they_are(features):
     about = attributes(features)
     assert {key: about[key] for key in ABOUT} == ABOUT
-    assert (about["seed"], about["dtype"]) == (7, "float32")
+    assert (about["seed"], about["dtype"], about["optimizations"]) == (7, "float32", "")
     assert list(about["layers"]) == ["enc4.1", "mid2", "dec16.3"]
     assert len(about["network_config_sha256"]) == 64
     stages = json.loads(about["environment"])
@@ -463,6 +463,20 @@ def test_half_precision_is_near_and_stored_as_it_may_be(features, read, dtype, s
     assert values.dtype == stored
     assert attributes(half)["dtype"] == dtype
     assert 0 < np.abs(values - exact).max() < error * np.abs(exact).max()
+
+
+def test_a_faster_network_is_recorded_and_gives_the_same_features(features, read, monkeypatch):
+    """What compiles is torch's tracing alone: what it makes of the code is tested with the network."""
+    compiled, build = [], torch.compile
+    monkeypatch.setattr(
+        torch, "compile", lambda *given, **how: compiled.append(1) or build(*given, **how, backend="eager")
+    )
+    fast = read(optimizations=["channels_last", "compile", "tf32"], timesteps=[0], layers=["enc16.1"])
+    plain = read(timesteps=[0], layers=["enc16.1"])
+    assert compiled
+    assert attributes(fast)["optimizations"] == "channels_last, compile, tf32"
+    values, expected = (contents(path)["identity/t0/enc16.1"] for path in (fast, plain))
+    assert np.abs(values - expected).max() < 1e-5 * np.sqrt(np.mean(expected**2))
 
 
 def test_an_unknown_layer_names_the_capture(read, tmp_path):

@@ -56,6 +56,20 @@ def test_a_vae_that_shifts_has_the_shift_as_mean_of_all_channels(encode):
         assert "latents_std" not in shard.attrs
 
 
+def test_the_vae_never_rounds_to_tf32(encode, monkeypatch):
+    """As torch does by default."""
+    torch.backends.cudnn.conv.fp32_precision = "tf32"
+    used, convolve = set(), torch.nn.functional.conv2d
+
+    def note(*given, **named):
+        used.add(torch.backends.cudnn.conv.fp32_precision)
+        return convolve(*given, **named)
+
+    monkeypatch.setattr(torch.nn.functional, "conv2d", note)
+    encode("sana")
+    assert used == {"ieee"}
+
+
 def test_a_vae_of_another_kind_is_named(tmp_path):
     (tmp_path / "config.json").write_text('{"_class_name": "VQModel"}')
     with pytest.raises(

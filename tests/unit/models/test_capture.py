@@ -52,6 +52,14 @@ def hooks_left(unet):
     return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in unet.modules())
 
 
+def test_attention_is_that_of_torch(unet, inputs, attention_calls):
+    """Diffusers' default: no map of all tokens by all tokens is made. Of each block, to itself and to text."""
+    with torch.inference_mode():
+        unet(*inputs)
+    blocks = sum(type(module).__name__ == "BasicTransformerBlock" for module in unet.modules())
+    assert len(attention_calls) == 2 * blocks == 32
+
+
 @pytest.mark.parametrize("stop", [True, False])
 @pytest.mark.parametrize("layer_set", CHOICES)
 def test_features_are_those_of_a_full_pass_bit_for_bit(unet, inputs, expected, layer_set, stop):

@@ -73,6 +73,13 @@ def test_an_early_exit_gives_what_a_full_pass_does(encoder):
         assert torch.equal(read(encoder, layer, draw_images())[layer], whole[layer])
 
 
+def test_attention_is_that_of_torch(encoder, attention_calls):
+    """Transformers' default."""
+    read(encoder, "block02", draw_images())
+    assert encoder[0].config._attn_implementation == "sdpa"
+    assert len(attention_calls) == 3
+
+
 def test_a_patch_changes_its_own_cell_most(encoder):
     clean = draw_images(1)
     changed = clean.repeat(HEIGHT * WIDTH, 1, 1, 1)

@@ -123,6 +123,13 @@ def test_an_early_exit_gives_what_a_full_pass_does(network, name, monkeypatch):
         assert torch.equal(read(network, name, layer)[layer], whole[layer])
 
 
+def test_attention_is_that_of_torch(network, name, attention_calls):
+    """Diffusers' default. Where text has an attention of its own, there are two; Sana's other is linear."""
+    layers = [layer for layer in semlens.list_layers(network) if layer.tap != ATTENTION_INPUT]
+    read(network, name, layers[-1].name)
+    assert len(attention_calls) == (2 if name == "pixart" else 1) * len(layers)
+
+
 def test_a_patch_changes_its_own_cell_most(network, name):
     """So tokens are the image's, and row by row. Each sample of the batch has another patch changed."""
     clean, (height, width) = draw_latents(name)[:1], GRID[name]

@@ -39,6 +39,7 @@ def load_configuration(config: Config, home: Path, metrics: Sequence[str], files
     schema = read_config_schema(home, metrics)
     check_schema(config, schema)
     fill_defaults(config, schema)
+    config["optimizations"] = sorted(config.pop("optimizations"))  # in any order, written or not, it is the same
     for study in list_studies(config):
         study["entry"].setdefault("title", study["name"])
         study["entry"].setdefault("section", "")

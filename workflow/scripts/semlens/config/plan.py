@@ -308,11 +308,9 @@ def get_view_seed(config: Config, views: Iterable[str]) -> int | None:
 
 def get_extraction_settings(config: Config, extraction: str) -> Config:
     """Return what decides an extraction's features, see :class:`semlens.extract.settings.ExtractionSettings`."""
-    entry = {"inference_steps": None, **config["extractions"][extraction]}
-    return {
-        field.name: config[field.name] if field.name in ("seed", "dtype") else entry[field.name]
-        for field in fields(ExtractionSettings)
-    }
+    shared = {key: config[key] for key in ("seed", "dtype", "optimizations")}
+    entry = {"inference_steps": None, **config["extractions"][extraction], **shared}
+    return {field.name: entry[field.name] for field in fields(ExtractionSettings)}
 
 
 def get_extraction_names(config: Config, extraction: str, model: str, dataset: str) -> Config:

@@ -34,6 +34,7 @@ FEATURES = ShardContract(
         "inference_steps": Item("int64", "Steps of which so many span the whole range; 0: noise was not taken away."),
         "seed": Item("int64", "Of the posterior's sample and of the noise."),
         "dtype": Item("text", "Arithmetic of the network; bfloat16 is stored as float32."),
+        "optimizations": Item("text", "How the network was made faster; nothing, or several with commas between."),
         "network_config_sha256": Item("text", "SHA-256 of the network's configuration."),
         **ENVIRONMENT,
     },

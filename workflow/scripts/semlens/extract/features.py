@@ -14,6 +14,7 @@ from semlens.extract.settings import ExtractionSettings
 from semlens.models.backbones import load_backbone, read_config
 from semlens.models.capture import capture
 from semlens.models.layers import Layer, expand_layers
+from semlens.models.optimizations import optimize_network
 from semlens.models.part_hashes import describe_parts
 from semlens.runtime.ahead import read_ahead
 from semlens.runtime.devices import SideStream, describe_device, resolve_device
@@ -82,6 +83,7 @@ class FeatureExtractor:
         self._reader = readers[backbone.READS](backbone, self._network, settings, inputs, images, where)
         available = backbone.list_layers(read_config(self._network), images["size"])
         self.layers = _find_layers(available, settings.layers, names["extraction"])
+        optimize_network(self._network, settings.optimizations, self.layers, available)
         self.attributes = {
             **names,
             "posterior": settings.posterior,
@@ -89,6 +91,7 @@ class FeatureExtractor:
             "inference_steps": settings.inference_steps or 0,
             "seed": settings.seed,
             "dtype": settings.dtype,
+            "optimizations": ", ".join(settings.optimizations),
             "layers": [layer.name for layer in self.layers],
             "network_config_sha256": _hash_config(self._network),
         }

@@ -14,6 +14,7 @@ from semlens.extract.squares import ImageReader, read_squares
 from semlens.images.samples import Sample, iterate_samples
 from semlens.images.views import load_view
 from semlens.models.loading import load_vae
+from semlens.models.optimizations import set_tf32
 from semlens.models.part_hashes import describe_parts
 from semlens.runtime.ahead import read_ahead
 from semlens.runtime.devices import SideStream, copy_to_device, copy_to_host, describe_device, resolve_device
@@ -84,6 +85,7 @@ def encode_images(
     """
     instances = read_table(manifest)
     where = resolve_device(device)
+    set_tf32(False)
     encoder = load_vae(vae, device=where, dtype=getattr(torch, dtype))
     attributes = {**describe_scale(encoder), "size": size, "resize": resize, "dtype": dtype}
     environment = describe_environment("encode", describe_device(where), describe_parts({"vae": vae}))

@@ -1,5 +1,6 @@
 """What decides which features an extraction holds, but for its input files."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -24,6 +25,8 @@ class ExtractionSettings:
         Of the posterior's sample and of the noise.
     dtype
         Of the network: ``float32``, ``float16`` or ``bfloat16``.
+    optimizations
+        Sorted, see :func:`semlens.models.optimizations.optimize_network`.
     """
 
     layers: list[str]
@@ -33,3 +36,4 @@ class ExtractionSettings:
     inference_steps: int | None
     seed: int
     dtype: str
+    optimizations: Sequence[str] = ()
