@@ -6,10 +6,11 @@ from pathlib import Path
 import torch
 
 from semlens.extract.features import FeatureExtractor
-from semlens.extract.passes import Batch, Pass
+from semlens.extract.passes import Pass
 from semlens.extract.tokens import sample_tokens
-from semlens.runtime.ahead import read_ahead
+from semlens.runtime.ahead import Buffers, read_ahead
 from semlens.runtime.devices import copy_to_host
+from semlens.storage.fletcher import BYTES, seal_chunk
 from semlens.storage.shard_writer import (
     ENVIRONMENT,
     SAMPLES,
@@ -17,10 +18,11 @@ from semlens.storage.shard_writer import (
     Sealed,
     ShardContract,
     create_shard,
-    seal_samples,
     write_array,
     write_samples,
 )
+
+_DEPTH = 2  # maps that are ready to be written
 
 FEATURES = ShardContract(
     attributes={
@@ -80,16 +82,16 @@ def extract_features(
     ):
         for view, ids in extractor.samples.items():
             write_array(shard, f"{view}/sample_id", ids)
-        for batch, timestep, layer, sealed in read_ahead(_seal_maps(passes, half)):
-            total = len(extractor.samples[batch.view])
-            write_samples(shard, f"{batch.view}/t{timestep}/{layer}", batch.start, sealed, total=total)
+        for view, timestep, layer, place, sealed in read_ahead(_seal_maps(passes, half), _DEPTH):
+            write_samples(shard, f"{view}/t{timestep}/{layer}", place, sealed, total=len(extractor.samples[view]))
 
 
-def _seal_maps(passes: Iterable[Pass], half: bool) -> Iterator[tuple[Batch, int, str, Sealed]]:
-    """Yield maps, layer by layer, on the host and ready to be written.
+def _seal_maps(passes: Iterable[Pass], half: bool) -> Iterator[tuple[str, int, str, int, Sealed]]:
+    """Yield each sample's maps, ready to be written: view, timestep, layer, place and map.
 
     Of bfloat16, which HDF5 lacks, they become float32.
     """
+    buffers = Buffers(_DEPTH + 1)
     for batch, timestep, maps in passes:
         values = [
             of_layer.half() if half else of_layer.float() if of_layer.dtype == torch.bfloat16 else of_layer
@@ -106,4 +108,6 @@ def _seal_maps(passes: Iterable[Pass], half: bool) -> Iterator[tuple[Batch, int,
                     f"layer {layer} at t = {timestep} is not finite for a sample of {', '.join(batch.ids)}; "
                     f"use {way_out}"
                 )
-            yield batch, timestep, layer, seal_samples(of_layer.numpy())
+            for place, sample in enumerate(of_layer.numpy(), batch.start):
+                chunk = seal_chunk(sample, buffers.take("chunk", sample.nbytes + BYTES))
+                yield batch.view, timestep, layer, place, Sealed([chunk], sample.shape, sample.dtype)

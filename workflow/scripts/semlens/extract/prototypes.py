@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -21,7 +22,7 @@ from semlens.extract.passes import Batch, Pass, split_samples
 from semlens.images.samples import find_samples
 from semlens.images.views import load_view
 from semlens.models.layers import expand_layers
-from semlens.runtime.ahead import read_ahead
+from semlens.runtime.ahead import Buffers, read_ahead
 from semlens.runtime.devices import copy_to_host
 from semlens.runtime.logs import log, show_progress
 from semlens.storage.environment import Environment, describe_environment
@@ -239,13 +240,15 @@ def _describe_visible(instances: pd.DataFrame, parts: dict[str, list[np.ndarray]
 
 
 def _read_passes(shard: h5py.File, batches: Sequence[Batch], layers: Sequence[str]) -> Iterator[Pass]:
-    """Yield the maps of a features shard, a few samples at a time."""
+    """Yield the maps of a features shard, a few samples at a time; they are gone once the next but one is read."""
+    buffers = Buffers(2)
     for batch in show_progress(batches, total=len(batches), what="pool", unit="batch"):
         for timestep in (name for name in read_names(shard, batch.view) if name != "sample_id"):
-            maps = {
-                layer: torch.from_numpy(read_samples(shard, f"{batch.view}/{timestep}/{layer}", batch.rows))
-                for layer in layers
-            }
+            maps = {}
+            for layer in layers:
+                reused = partial(buffers.take, layer)
+                values = read_samples(shard, f"{batch.view}/{timestep}/{layer}", batch.rows, allocate=reused)
+                maps[layer] = torch.from_numpy(values)
             yield Pass(batch, int(timestep.removeprefix("t")), maps)
 
 

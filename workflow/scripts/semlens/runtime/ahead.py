@@ -3,7 +3,10 @@
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from itertools import cycle
+from typing import Any, TypeVar
+
+import numpy as np
 
 T = TypeVar("T")
 
@@ -26,3 +29,24 @@ def read_ahead(items: Iterable[T], depth: int = 1) -> Iterator[T]:
         pool.shutdown(cancel_futures=True)
         if hasattr(iterator, "close"):
             iterator.close()
+
+
+class Buffers:
+    """Memory that is used in turn, because the system takes its time to hand out new memory, which it clears.
+
+    Parameters
+    ----------
+    count
+        How many there are for each use. One that was taken is free again once ``count`` more were. Items that are read
+        ahead by a depth need one more than that.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._rings: dict[tuple[Any, int], Iterator[np.ndarray]] = {}
+
+    def take(self, use: Any, size: int) -> np.ndarray:  # (size) uint8, whatever is in it
+        """Return the one of this use and size that was taken longest ago."""
+        if (use, size) not in self._rings:
+            self._rings[use, size] = cycle([np.empty(size, np.uint8) for _ in range(self._count)])
+        return next(self._rings[use, size])

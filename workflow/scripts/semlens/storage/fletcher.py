@@ -7,14 +7,14 @@ import numpy as np
 
 BYTES = 4  # of a checksum
 _MODULUS = 65535
-_WIDTH = 512  # words of 16 bits in a row
+_WIDTH = 1024  # words of 16 bits in a row
 _ROWS = 256  # that are added up while a cache holds them
 
 
-def seal_chunk(values: np.ndarray) -> np.ndarray:  # (bytes + 4) uint8
-    """Return values of at least two bytes as bytes with their checksum behind."""
+def seal_chunk(values: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:  # (bytes + 4) uint8
+    """Return values of at least two bytes as bytes with their checksum behind; in ``out``, where that is given."""
     content = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
-    sealed = np.empty(len(content) + BYTES, np.uint8)
+    sealed = np.empty(len(content) + BYTES, np.uint8) if out is None else out
     sealed[:-BYTES] = content
     sealed[-BYTES:] = np.array([compute_checksum(content)], "<u4").view(np.uint8)
     return sealed

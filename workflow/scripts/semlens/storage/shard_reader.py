@@ -3,7 +3,7 @@
 import errno
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,8 +43,15 @@ def open_shard(path: str | Path) -> Iterator[h5py.File]:
         yield file
 
 
-def read_samples(file: h5py.File, key: str, rows: slice | int = slice(None)) -> np.ndarray:
+def read_samples(
+    file: h5py.File, key: str, rows: slice | int = slice(None), *, allocate: Callable[[int], np.ndarray] | None = None
+) -> np.ndarray:
     """Return samples of a dataset.
+
+    Parameters
+    ----------
+    allocate
+        Where samples of features go: of a number of bytes, memory of so many (uint8). By default it is new.
 
     Raises
     ------
@@ -54,7 +61,7 @@ def read_samples(file: h5py.File, key: str, rows: slice | int = slice(None)) -> 
     with quarantine_if_corrupt(file.filename):
         dataset = file[key]
         if isinstance(rows, slice) and _has_sealed_samples(dataset):
-            return _read_sealed(dataset, range(*rows.indices(len(dataset))))
+            return _read_sealed(dataset, range(*rows.indices(len(dataset))), allocate or _allocate)
         return dataset[rows]
 
 
@@ -65,11 +72,15 @@ def _has_sealed_samples(dataset: h5py.Dataset) -> bool:
     return alone and dataset.chunks == (1, *dataset.shape[1:]) and dataset.dtype.isnative
 
 
-def _read_sealed(dataset: h5py.Dataset, rows: range) -> np.ndarray:
+def _allocate(size: int) -> np.ndarray:
+    return np.empty(size, np.uint8)
+
+
+def _read_sealed(dataset: h5py.Dataset, rows: range, allocate: Callable[[int], np.ndarray]) -> np.ndarray:
     """Return samples, whose checksums are compared here, which is faster than HDF5 does it."""
     shape = dataset.shape[1:]
     size = math.prod(shape) * dataset.dtype.itemsize
-    chunks = np.empty((len(rows), size + _ALIGNED), np.uint8)[:, : size + BYTES]
+    chunks = allocate(len(rows) * (size + _ALIGNED)).reshape(len(rows), -1)[:, : size + BYTES]
     for row, chunk in zip(rows, chunks, strict=True):
         dataset.id.read_direct_chunk((row, *[0] * len(shape)), out=chunk)
         if not is_whole(chunk):

@@ -75,21 +75,18 @@ def write_array(file: h5py.File, key: str, values: np.ndarray | Sequence[str] | 
 
 
 class Sealed(NamedTuple):
-    """Samples of a dataset as HDF5 stores them: see :func:`seal_samples`."""
+    """Samples of a dataset as HDF5 stores them, see :func:`semlens.storage.fletcher.seal_chunk`."""
 
-    chunks: Sequence[np.ndarray]  # (bytes) uint8, with checksums
+    chunks: Sequence[np.ndarray]
     shape: tuple[int, ...]  # of a sample
     dtype: np.dtype
 
 
-def seal_samples(values: np.ndarray) -> Sealed:
-    """Return samples (batch, ...) with their checksums, ready to be written."""
-    return Sealed([seal_chunk(sample) for sample in values], values.shape[1:], values.dtype)
-
-
 def write_samples(file: h5py.File, key: str, start: int, samples: np.ndarray | Sealed, *, total: int) -> None:
     """Write samples ``start`` onwards of a dataset of ``total`` samples, one chunk per sample."""
-    chunks, shape, dtype = samples if isinstance(samples, Sealed) else seal_samples(samples)
+    if not isinstance(samples, Sealed):
+        samples = Sealed([seal_chunk(sample) for sample in samples], samples.shape[1:], samples.dtype)
+    chunks, shape, dtype = samples
     if key not in file:
         file.create_dataset(key, shape=(total, *shape), dtype=dtype, chunks=(1, *shape), fletcher32=True)
     dataset = file[key].id
