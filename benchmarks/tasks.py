@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from semlens.runtime.devices import count_cpus
 from semlens.runtime.logs import show_progress
+from semlens.runtime.threads import count_cpus
 from semlens.statistics.intervals import compute_se
 from semlens.statistics.jackknife import deal_units, leave_out_groups, leave_out_thirds
 from semlens.statistics.measure import Options

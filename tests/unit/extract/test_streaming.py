@@ -9,12 +9,14 @@ import pandas as pd
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
+import torch
 from extractors import make_extractor
 from manifests import make_instance, write_manifest
 
 from semlens.extract.feature_shards import extract_features
+from semlens.extract.pooling import HostPooling
 from semlens.extract.prototypes import LAYER_SETS, PASSES, pool_prototypes
-from semlens.extract.streaming import extract_prototypes
+from semlens.extract.streaming import DevicePooling, extract_prototypes
 from semlens.images.samples import iterate_samples
 from semlens.images.views import load_view
 from semlens.storage.environment import describe_environment
@@ -241,3 +243,16 @@ def test_a_token_is_a_cell_of_the_map_that_is_kept(reader, tmp_path):
             columns = (group["column"][1] * width - 0.5).round().astype(int)
             expected = maps[f"identity/t100/{layer}"][1][:, rows, columns].T
             np.testing.assert_array_equal(group["tokens"][1], expected)
+
+
+def test_a_device_pools_as_the_host_does():
+    """The device that there is here, the CPU."""
+    rng = np.random.default_rng(0)
+    shares = [rng.random((count, 16), np.float32) for count in (3, 1, 5)]
+    maps = rng.standard_normal((3, 7, 4, 4), np.float32)
+    device, host = DevicePooling(torch.device("cpu")), HostPooling()
+    means = device.average([device.place(share) for share in shares], torch.from_numpy(maps))
+    (found,), (expected,) = device.fetch([means]), host.fetch([host.average(list(map(host.place, shares)), maps)])
+    assert found.shape == (9, 7) and found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found[3], maps[1].reshape(7, 16) @ shares[1][0], rtol=1e-5, atol=1e-6)

@@ -1,7 +1,6 @@
 """The device that is asked for; and processes that share GPUs, each its own."""
 
 import errno
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -63,12 +62,6 @@ def test_gpus_are_shared_where_a_file_system_has_no_locks(tmp_path, monkeypatch)
 
     monkeypatch.setattr(devices.fcntl, "flock", refuse)
     assert devices.claim_gpu(["one", "two"], tmp_path) in (0, 1)
-
-
-def test_cpus_are_counted_where_the_system_cannot_say_which_a_process_may_use(monkeypatch):
-    assert 1 <= devices.count_cpus() <= os.cpu_count()
-    monkeypatch.delattr(os, "sched_getaffinity", raising=False)  # as on macOS
-    assert devices.count_cpus() == os.cpu_count()
 
 
 class Process:

@@ -1,16 +1,15 @@
 """How much each cell of a map counts for each instance, under a view."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import torch
 
 from semlens.images.masks import decode_mask, shrink_weights
 from semlens.images.rendering import find_frame, fit_pixels
 from semlens.images.run_lengths import RunLengths
 from semlens.images.views import View
-from semlens.runtime.devices import copy_to_device
 
 
 class MaskWeights:
@@ -62,8 +61,9 @@ class MaskWeights:
 class BatchWeights:
     """How much each cell counts for the instances of several samples, ready where maps are pooled.
 
-    ``shares`` holds, by prototype column, a tensor (shown, cells of the layer's own map) per sample. ``rows`` says
-    which of all instances these are, one sample after the other, ``counts`` is theirs, and ``lost`` are not shown.
+    ``shares`` holds, by prototype column, what is placed of (shown, cells of the layer's own map), of each sample.
+    ``rows`` says which of all instances these are, one sample after the other, ``counts`` is theirs, and ``lost`` are
+    not shown.
 
     Parameters
     ----------
@@ -73,6 +73,8 @@ class BatchWeights:
         All rows of the manifest.
     grids
         The side of each layer's own map.
+    place
+        Puts shares where maps are.
     """
 
     def __init__(
@@ -83,23 +85,23 @@ class BatchWeights:
         columns: Sequence[str],
         grids: Mapping[str, int],
         *,
-        device: torch.device,
+        place: Callable[[np.ndarray], Any],
         **masks: Any,
     ) -> None:
         rows = np.concatenate(samples)
         weights = MaskWeights(view, [instances[row] for row in rows], columns, **masks)
         self.rows, self.counts = rows[weights.shown], weights.counts
         self.lost = np.count_nonzero(~weights.shown)
-        ends = np.cumsum([len(of_sample) for of_sample in samples])
-        shown = np.concatenate([[0], np.cumsum(weights.shown)])[ends]
-        on_device: dict[tuple[str, int], list[torch.Tensor]] = {}
-        self.shares: dict[str, list[torch.Tensor]] = {}
+        ends = np.cumsum([0, *map(len, samples)])
+        shown = np.concatenate([[0], np.cumsum(weights.shown)])[ends].tolist()
+        placed: dict[tuple[str, int], list[Any]] = {}
+        self.shares: dict[str, list[Any]] = {}
         for column in columns:
             layer, large = column.split("@")
-            if (large, grids[layer]) not in on_device:
-                shares = copy_to_device(torch.from_numpy(weights.shares(column, grids[layer])), device)
-                on_device[large, grids[layer]] = list(torch.tensor_split(shares, shown[:-1].tolist()))
-            self.shares[column] = on_device[large, grids[layer]]
+            if (large, grids[layer]) not in placed:
+                whole = place(weights.shares(column, grids[layer]))
+                placed[large, grids[layer]] = [whole[start:stop] for start, stop in pairwise(shown)]
+            self.shares[column] = placed[large, grids[layer]]
 
 
 def render_mask(view: View, instance: Any, *, resize: str, seed: int) -> np.ndarray:  # (height, width)

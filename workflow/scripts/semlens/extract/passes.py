@@ -22,7 +22,7 @@ class Pass(NamedTuple):
 
     batch: Batch
     timestep: int
-    maps: Mapping[str, Any]  # tensors (batch, channels, height, width)
+    maps: Mapping[str, Any]  # (batch, channels, height, width)
 
 
 def split_samples(samples: Mapping[str, Sequence[str]], size: int) -> list[Batch]:

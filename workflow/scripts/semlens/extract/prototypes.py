@@ -3,7 +3,6 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
@@ -14,16 +13,15 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 import pyarrow as arrow
-import torch
 from threadpoolctl import threadpool_limits
 
 from semlens.extract.mask_weights import BatchWeights
 from semlens.extract.passes import Batch, Pass, split_samples
+from semlens.extract.pooling import HostPooling, Pooling
 from semlens.images.samples import find_samples
 from semlens.images.views import load_view
 from semlens.models.layers import expand_layers
 from semlens.runtime.ahead import Buffers, read_ahead
-from semlens.runtime.devices import copy_to_host
 from semlens.runtime.logs import log, show_progress
 from semlens.storage.environment import Environment, describe_environment
 from semlens.storage.instances import INSTANCES
@@ -40,7 +38,6 @@ from semlens.storage.table_reader import read_table
 from semlens.storage.tables import check_table, create_table
 
 _BATCH = 4  # samples that are read at once
-_HOST = torch.device("cpu")
 _NOT_POOLED = ("file", "width", "height", "rle")  # columns of instances that prototypes do not have
 
 PROTOTYPES = pa.DataFrameSchema(
@@ -127,7 +124,7 @@ def write_prototypes(
     mask: str,
     seed: int,
     out: str | Path,
-    device: torch.device = _HOST,
+    pooling: Pooling | None = None,
 ) -> None:
     """Write the prototype of every instance, view and timestep (section 4.1, steps 3 to 5), sorted by the last two.
 
@@ -135,8 +132,8 @@ def write_prototypes(
     mask at the set's largest grid, so it has one column ``{layer}@{grid}`` per such grid. The mask is taken at
     each cell's centre; where that leaves nothing, cells count by the area covered and ``area_weighted@{grid}`` is true.
     With ``mask`` "area" cells always count so. ``n_cells@{grid}`` is the number of cells that count. An instance of
-    which a view shows nothing has no prototype. Means are float32, of maps on the ``device`` where these are; while one
-    batch is pooled, a thread finds the cells of the next.
+    which a view shows nothing has no prototype. Means are float32. While one batch is pooled, a thread finds the cells
+    of the next.
 
     Parameters
     ----------
@@ -150,12 +147,15 @@ def write_prototypes(
         The side of each layer's map.
     environment
         What the maps were made with.
+    pooling
+        Where the maps are; by default they are arrays.
 
     Raises
     ------
     ValueError
         If a mean is not finite.
     """
+    pooling = pooling or HostPooling()
     instances = read_table(manifest)
     described = list(instances.itertuples())
     wanted = sorted({column for set_columns in columns.values() for column in set_columns})
@@ -168,7 +168,7 @@ def write_prototypes(
             described,
             wanted,
             grids,
-            device=device,
+            place=pooling.place,
             **masks,
         )
         for batch in batches
@@ -176,15 +176,14 @@ def write_prototypes(
     seen: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))  # by view
     vectors: dict[tuple[str, int], dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
     lost = 0
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(torch.get_num_threads()) as pool:
+    with threadpool_limits(1, "blas"):
         for weights, (batch, of_batch) in zip(weighed, groupby(passes, key=attrgetter("batch")), strict=True):
             lost += weights.lost
             for column, values in {"row": weights.rows, **weights.counts}.items():
                 seen[batch.view][column].append(values)
             for _, timestep, maps in of_batch:
-                means = [_average(weights.shares[column], maps[column.split("@")[0]], pool) for column in wanted]
-                for column, on_host in zip(wanted, copy_to_host(means), strict=True):
-                    values = on_host.numpy()
+                means = [pooling.average(weights.shares[column], maps[column.split("@")[0]]) for column in wanted]
+                for column, values in zip(wanted, pooling.fetch(means), strict=True):
                     _check_means(values, column, timestep, batch, weights)
                     vectors[batch.view, timestep][column].append(values)
     shown = {view: _describe_visible(instances, parts).assign(view=view) for view, parts in seen.items()}
@@ -208,19 +207,6 @@ def write_prototypes(
         "%d prototypes; masks of %d vanish at some grid and count by area, %d show nothing in their view",
         table.num_rows, sum(part.filter(like="area_weighted@").any(axis=1).sum() for part in shown.values()), lost,
     )  # fmt: skip
-
-
-def _average(shares: Sequence[torch.Tensor], maps: torch.Tensor, pool: Executor) -> torch.Tensor:
-    """Return the means of a batch, (instances, channels) float32, one sample after the other.
-
-    On the host, numpy multiplies in threads: those of torch would wait for the network's, or the reader's, at each
-    product.
-    """
-    pairs = [(features.float().flatten(1), share.T) for share, features in zip(shares, maps, strict=True)]
-    if maps.device.type == "cpu":
-        means = pool.map(lambda pair: (pair[0].numpy() @ pair[1].numpy()).T, pairs)
-        return torch.from_numpy(np.concatenate(list(means)))
-    return torch.cat([(features @ share).T for features, share in pairs])
 
 
 def _check_means(values: np.ndarray, column: str, timestep: int, batch: Batch, weights: BatchWeights) -> None:
@@ -247,8 +233,7 @@ def _read_passes(shard: h5py.File, batches: Sequence[Batch], layers: Sequence[st
             maps = {}
             for layer in layers:
                 reused = partial(buffers.take, layer)
-                values = read_samples(shard, f"{batch.view}/{timestep}/{layer}", batch.rows, allocate=reused)
-                maps[layer] = torch.from_numpy(values)
+                maps[layer] = read_samples(shard, f"{batch.view}/{timestep}/{layer}", batch.rows, allocate=reused)
             yield Pass(batch, int(timestep.removeprefix("t")), maps)
 
 

@@ -1,11 +1,17 @@
 """Latents to object prototypes: feature maps are pooled as the network makes them, and kept nowhere."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+import torch
+
 from semlens.extract.features import FeatureExtractor
+from semlens.extract.passes import Pass
+from semlens.extract.pooling import HostPooling
 from semlens.extract.prototypes import list_pooled_layers, plan_columns, write_prototypes
 from semlens.extract.tokens import sample_tokens
+from semlens.runtime.devices import copy_to_device, copy_to_host
 
 
 def extract_prototypes(
@@ -45,8 +51,9 @@ def extract_prototypes(
         attributes={**extractor.attributes, "layers": [layer.name for layer in layers]},
         environment=extractor.environment,
     ) as passes:
+        on_host = extractor.device.type == "cpu"
         write_prototypes(
-            passes,
+            _to_arrays(passes) if on_host else passes,
             extractor.batches,
             columns,
             grids,
@@ -56,5 +63,33 @@ def extract_prototypes(
             mask=mask,
             seed=seed,
             out=out,
-            device=extractor.device,
+            pooling=HostPooling() if on_host else DevicePooling(extractor.device),
         )
+
+
+class DevicePooling:
+    """Means of tensors on their device, see :class:`semlens.extract.pooling.Pooling`."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+
+    def place(self, shares: np.ndarray) -> torch.Tensor:
+        """Return shares on the device."""
+        return copy_to_device(torch.from_numpy(shares), self._device)
+
+    def average(self, shares: Sequence[torch.Tensor], maps: torch.Tensor) -> torch.Tensor:
+        """Return means on the device."""
+        return torch.cat([share @ features.float().flatten(1).T for share, features in zip(shares, maps, strict=True)])
+
+    def fetch(self, means: Sequence[torch.Tensor]) -> list[np.ndarray]:
+        """Return means on the host, which waits once for all of them."""
+        return [of_column.numpy() for of_column in copy_to_host(means)]
+
+
+def _to_arrays(passes: Iterable[Pass]) -> Iterator[Pass]:
+    """Yield passes whose maps are arrays; of bfloat16, which numpy lacks, they become float32."""
+    for one in passes:
+        maps = {
+            layer: (maps.float() if maps.dtype == torch.bfloat16 else maps).numpy() for layer, maps in one.maps.items()
+        }
+        yield one._replace(maps=maps)

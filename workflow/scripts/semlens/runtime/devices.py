@@ -1,4 +1,4 @@
-"""Where to compute: the device that is asked for, of several GPUs one that no other job has, and how many CPUs."""
+"""Where to compute: the device that is asked for, of several GPUs one that no other job has; and copies to and fro."""
 
 import fcntl
 import os
@@ -63,11 +63,6 @@ def _explain_missing_gpu() -> str:
         reason = str(error).strip().split("\n")[0]
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     return reason if visible is None else f"{reason} (CUDA_VISIBLE_DEVICES is {visible!r})"
-
-
-def count_cpus() -> int:
-    """Return the number of CPUs that this process may use; of all where the system does not say, as on macOS."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def describe_device(device: "torch.device") -> str:

@@ -4,7 +4,6 @@ For object i, A_i = P(d(i, k) > d(i, j)), where j is like i and k is not; ties c
 classes of the mean over their objects, or the mean over objects. 0.5 says nothing, 1 is perfect.
 """
 
-import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from semlens.runtime.devices import count_cpus
+from semlens.runtime.threads import count_threads
 from semlens.statistics.comparisons import MIN_UNITS
 from semlens.statistics.labels import Labels
 from semlens.statistics.neighbours import Neighbours
@@ -146,7 +145,7 @@ def measure_separation(
 
 def map_by_threads(function, batches: Iterable) -> Iterator:
     """Yield the function's results in order, from as many threads as there are cores, some batches ahead."""
-    threads = int(os.environ.get("OMP_NUM_THREADS") or count_cpus())
+    threads = count_threads()
     with ThreadPoolExecutor(threads) as pool:
         waiting = []
         for batch in batches:

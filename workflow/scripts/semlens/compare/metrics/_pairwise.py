@@ -1,6 +1,5 @@
 """A metric made of one function of two prototypes."""
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -9,7 +8,7 @@ import numpy as np
 
 from semlens.compare.metrics import Metric
 from semlens.compare.metrics._blocks import iterate_row_blocks, measure_in_chunks
-from semlens.runtime.devices import count_cpus
+from semlens.runtime.threads import count_threads
 
 Measure = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -48,7 +47,7 @@ def make_pairwise_metric(label: str, measure: Measure, measure_all: Measure | No
 
 def _measure_by_threads(x: np.ndarray, measure_all: Measure) -> Callable[[slice, slice], np.ndarray]:
     """Return a function of slices of rows and columns, which gives their distances in float32."""
-    threads = int(os.environ.get("OMP_NUM_THREADS") or count_cpus())
+    threads = count_threads()
 
     def measure(rows: slice, columns: slice) -> np.ndarray:
         parts = [x[start : start + _COLUMNS] for start in range(columns.start, columns.stop, _COLUMNS)]

@@ -1,0 +1,56 @@
+"""Means of feature maps over objects: products of the maps with how much each cell counts."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+import numpy as np
+
+from semlens.runtime.threads import count_threads
+
+
+class Pooling(Protocol):
+    """Where means are computed."""
+
+    def place(self, shares: np.ndarray) -> Any:
+        """Return shares, (instances, cells) float32, where maps are."""
+
+    def average(self, shares: Sequence[Any], maps: Any) -> Any:
+        """Return the means of a batch, (instances, channels) float32, one sample after the other.
+
+        Parameters
+        ----------
+        shares
+            Of each sample, as they were placed.
+        maps
+            (samples, channels, height, width).
+        """
+
+    def fetch(self, means: Sequence[Any]) -> Sequence[np.ndarray]:
+        """Return such means on the host."""
+
+
+class HostPooling:
+    """Means of arrays, several samples at once.
+
+    numpy multiplies: torch's threads would wait for those of the network, or of the reader, at each product.
+    """
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(count_threads())
+
+    def place(self, shares: np.ndarray) -> np.ndarray:
+        """Return shares as they are."""
+        return shares
+
+    def average(self, shares: Sequence[np.ndarray], maps: np.ndarray) -> np.ndarray:
+        """Return means, see :class:`Pooling`."""
+        return np.concatenate(list(self._pool.map(_multiply, shares, maps)))
+
+    def fetch(self, means: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
+        """Return means as they are."""
+        return means
+
+
+def _multiply(share: np.ndarray, features: np.ndarray) -> np.ndarray:
+    return (features.astype(np.float32, copy=False).reshape(len(features), -1) @ share.T).T
