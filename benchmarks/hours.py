@@ -21,6 +21,7 @@ from semlens.config.models import find_base_model
 from semlens.config.plan import (
     get_extraction_settings,
     get_shard_range,
+    keeps_maps,
     list_extraction_shards,
     list_layer_sets,
 )
@@ -88,11 +89,12 @@ def _encode(config: Config, extraction: str, model: str, dataset: str, shard: st
 def _extract(config: Config, extraction: str, model: str, dataset: str, shard: str, samples: float) -> Job:
     entry, settings = config["extractions"][extraction], get_extraction_settings(config, extraction)
     rule, layers = "extract_features", settings["layers"]
-    if entry["keep"] == "prototypes":  # no layer is read that nothing asks for
+    if not keeps_maps(entry):  # no layer is read that nothing asks for
         rule = "extract_prototypes"
         layers = sorted({layer for other in entry["datasets"] for layer in list_layer_sets(config, extraction, other)})
     steps = settings["inference_steps"] and (settings["inference_steps"], settings["timesteps"])
-    kind = _name_kind(rule, config["models"][model], layers, settings["dtype"], steps)
+    arithmetic = settings["dtype"], settings["optimizations"]
+    kind = _name_kind(rule, config["models"][model], layers, *arithmetic, steps)
     passes = samples * len(settings["timesteps"])
     return Job("extract", extraction, model, kind, f"{rule}/{extraction}/{model}/{dataset}/{shard}", passes)
 

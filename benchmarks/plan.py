@@ -34,7 +34,7 @@ from hours import Pilot, tabulate
 
 from semlens.compare.metrics import list_metrics
 from semlens.config.load import load_configuration
-from semlens.config.plan import get_max_pairs, list_layer_sets, list_shards, list_splits
+from semlens.config.plan import get_max_pairs, keeps_maps, list_layer_sets, list_shards, list_splits
 from semlens.extract.tokens import MAX_CELLS, MAX_IMAGES
 from semlens.images.views import load_view
 from semlens.models.backbones import load_backbone
@@ -110,8 +110,7 @@ def disk(config: dict, registry: dict, objects: float) -> dict[str, float]:
             layers = list_layers(config["models"][model])
             wanted = {layer for layer_set in extraction["layers"] for layer in expand_layers(layer_set, layers)}
             passes = len(extraction["timesteps"])
-            keeps_maps = extraction["keep"] != "prototypes"
-            if keeps_maps:
+            if keeps_maps(extraction):
                 stored = 2 if extraction["keep"] == "half_maps" else STORED[config["dtype"]]
                 values = sum(layers[layer].channels * layers[layer].grid ** 2 for layer in wanted)
                 kept["extract"] += samples(extraction["views"], dataset) * passes * values * stored
@@ -125,7 +124,7 @@ def disk(config: dict, registry: dict, objects: float) -> dict[str, float]:
             }
             width = sum(layers[layer].channels for layer, _ in columns)
             shown = datasets[dataset]["images"] * objects * len(config["views"][extraction["views"]])
-            kept["pool" if keeps_maps else "extract"] += shown * passes * width * 4
+            kept["pool" if keeps_maps(extraction) else "extract"] += shown * passes * width * 4
     pairs = sum(
         len(extractions[experiment["extractions"][0]]["models"])
         * len(experiment["conditions"])

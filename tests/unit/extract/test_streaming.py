@@ -246,13 +246,13 @@ def test_a_token_is_a_cell_of_the_map_that_is_kept(reader, tmp_path):
 
 
 def test_a_device_pools_as_the_host_does():
-    """The device that there is here, the CPU."""
+    """The device that there is here, the CPU; of one sample, nothing is shown."""
     rng = np.random.default_rng(0)
-    shares = [rng.random((count, 16), np.float32) for count in (3, 1, 5)]
+    shares, ends = rng.random((9, 16), np.float32), [0, 3, 3, 9]
     maps = rng.standard_normal((3, 7, 4, 4), np.float32)
     device, host = DevicePooling(torch.device("cpu")), HostPooling()
-    means = device.average([device.place(share) for share in shares], torch.from_numpy(maps))
-    (found,), (expected,) = device.fetch([means]), host.fetch([host.average(list(map(host.place, shares)), maps)])
+    (found,) = device.fetch([device.average(device.place(shares), ends, torch.from_numpy(maps))])
+    (expected,) = host.fetch([host.average(host.place(shares), ends, maps)])
     assert found.shape == (9, 7) and found.dtype == np.float32
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(found[3], maps[1].reshape(7, 16) @ shares[1][0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found[3], maps[2].reshape(7, 16) @ shares[3], rtol=1e-5, atol=1e-6)

@@ -1,4 +1,4 @@
-"""Masks at cells of a grid from run lengths: the same, to the last bit, as from pixels."""
+"""Masks at cells of a grid from run lengths: the same as from pixels; coverage to a part in ten million."""
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ def test_both_readings_are_those_of_the_pixels(height, width, name, resize):
         instance = type("Row", (), row)
         pixels = fit_pixels(view, decode_mask(instance.rle, width=width, height=height), instance, **how)
         frame = find_frame(view, instance, width=width, height=height, **how)
-        runs = RunLengths([instance.rle], [width], [height])
+        runs = RunLengths([instance.rle], [width], [height], ["a/1"])
         for grid in (1, 7, 16):
             found = runs.sample_centres([frame], grid)[0]
             np.testing.assert_array_equal(found, sample_centres(pixels, grid), err_msg=kind)
@@ -68,11 +68,11 @@ def test_masks_that_are_read_together_are_those_read_alone():
         find_frame(view, row, width=width, height=height, seed=0, resize="letterbox")
         for row, width, height in zip(rows, *sizes, strict=True)
     ]
-    together = RunLengths(list(map(encode, masks)), *sizes)
+    together = RunLengths(list(map(encode, masks)), *sizes, [""] * len(masks))
     centres, chosen = together.sample_centres(frames, 16), np.arange(0, len(masks), 3)
     covered = together.measure_coverage(chosen, frames, 16)
     for number, (mask, frame) in enumerate(zip(masks, frames, strict=True)):
-        alone = RunLengths([encode(mask)], [mask.shape[1]], [mask.shape[0]])
+        alone = RunLengths([encode(mask)], [mask.shape[1]], [mask.shape[0]], ["a/1"])
         np.testing.assert_array_equal(centres[number], alone.sample_centres([frame], 16)[0])
         if number in chosen:
             expected = alone.measure_coverage(np.array([0]), [frame], 16)[0]
@@ -84,12 +84,12 @@ def test_long_runs_and_falling_ones_are_decoded():
     mask = np.zeros((3000, 40), bool)
     mask[10:2900, :3], mask[5:7, 20:], mask[100:2000, 30] = True, True, True
     frame = find_frame(load_view("identity"), None, width=40, height=3000, seed=0, resize="stretch")
-    runs = RunLengths([encode(mask)], [40], [3000])
+    runs = RunLengths([encode(mask)], [40], [3000], ["a/1"])
     np.testing.assert_array_equal(runs.sample_centres([frame], 40)[0], sample_centres(mask, 40))
 
 
 @pytest.mark.parametrize("cut", [1, 5])
 def test_runs_that_do_not_fill_the_image_are_refused(cut):
     whole = encode(draw_masks(97, 133)["noise"])
-    with pytest.raises(ValueError, match="do not fill its image"):
-        RunLengths([whole, whole[:-cut]], [133, 133], [97, 97])
+    with pytest.raises(ValueError, match="of b/2 do not fill its image of 133 x 97"):
+        RunLengths([whole, whole[:-cut], whole], [133] * 3, [97] * 3, ["a/1", "b/2", "c/3"])

@@ -2,7 +2,6 @@
 
 from copy import deepcopy
 from functools import partial
-from types import SimpleNamespace
 
 import pytest
 import tiny
@@ -152,12 +151,3 @@ def test_products_and_convolutions_round_as_asked_for(network, name, optimizatio
     set_tf32(not optimizations)
     optimize(network, name, *optimizations)
     assert get_precision() == [expected] * len(PRECISION)
-
-
-def test_torch_before_2_9_has_switches_of_another_name(monkeypatch):
-    products, convolutions = SimpleNamespace(allow_tf32=False), SimpleNamespace(allow_tf32=True)
-    with monkeypatch.context() as patch:
-        patch.setattr(torch, "backends", SimpleNamespace(cuda=SimpleNamespace(matmul=products), cudnn=convolutions))
-        for wanted in (True, False):
-            set_tf32(wanted)
-            assert (products.allow_tf32, convolutions.allow_tf32) == (wanted, wanted)

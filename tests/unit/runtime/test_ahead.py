@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from semlens.runtime.ahead import read_ahead
+from semlens.runtime.ahead import Buffers, read_ahead
 
 
 class Source:
@@ -26,6 +26,13 @@ class Source:
             self.closed = True
 
 
+def wait_for(condition):
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
 @pytest.mark.parametrize("depth", [1, 3])
 @pytest.mark.parametrize("count", [0, 1, 5])
 def test_items_come_in_their_order_from_one_other_thread(count, depth):
@@ -40,9 +47,16 @@ def test_no_more_is_made_than_the_depth_allows(depth):
     items = read_ahead(source, depth)
     for used in range(4):
         next(items)
-        time.sleep(0.05)
+        wait_for(lambda expected=used + 1 + depth: source.begun == expected)
+        time.sleep(0.02)
         assert source.begun == used + 1 + depth
     items.close()
+
+
+def test_without_depth_items_are_made_where_they_are_used():
+    source = Source(3)
+    assert list(read_ahead(source, 0)) == [0, 1, 2]
+    assert source.threads == {threading.get_ident()} and source.closed
 
 
 def test_the_next_item_is_made_while_one_is_used():
@@ -54,7 +68,7 @@ def test_the_next_item_is_made_while_one_is_used():
             yield number
 
     for number in read_ahead(make()):
-        time.sleep(0.05)
+        wait_for(lambda: "make 1" in steps)
         steps.append(f"use {number}")
     assert steps == ["make 0", "make 1", "use 0", "use 1"]
 
@@ -97,3 +111,28 @@ def test_what_was_used_is_not_kept():
     seen = weakref.ref(first)
     del first
     assert next(items) and seen() is None
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_buffers_of_one_more_than_the_depth_are_not_written_while_they_are_used(depth):
+    buffers = Buffers(depth + 1)
+
+    def make():
+        for number in range(20):
+            buffer = buffers.take("maps", 3)
+            buffer[:] = number
+            yield buffer
+
+    seen = []
+    for buffer in read_ahead(make(), depth):
+        time.sleep(0.005)  # the source is as far ahead as it can be
+        seen.append(buffer.tolist())
+    assert seen == [[number] * 3 for number in range(20)]
+
+
+def test_buffers_of_another_use_or_size_are_others():
+    buffers = Buffers(2)
+    taken = [buffers.take(use, size) for use in ("a", "b") for size in (4, 8)]
+    assert [len(buffer) for buffer in taken] == [4, 8, 4, 8] and len({id(buffer) for buffer in taken}) == 4
+    first, second, third = (buffers.take("c", 4) for _ in range(3))
+    assert third is first and second is not first

@@ -12,6 +12,7 @@ from semlens.config.plan import (
     get_reader_options,
     get_shard_range,
     is_template,
+    keeps_maps,
     list_extraction_shards,
     list_extractions_of,
     list_shards,
@@ -96,7 +97,7 @@ class Paths:
 
     def find_extracted(self, *, extraction: str, model: str, dataset: str, shard: str) -> str:
         """Return what an extraction of a shard keeps: feature maps, or their prototypes alone."""
-        if self._config["extractions"][extraction]["keep"] == "prototypes":
+        if not keeps_maps(self._config["extractions"][extraction]):
             return f"<results>/prototypes/{extraction}/{model}/{dataset}/{shard}.parquet"
         return f"<results>/features/{extraction}/{model}/{dataset}/{shard}.h5"
 

@@ -271,8 +271,12 @@ def list_extractions_of(config: Config, experiment: str, dataset: str) -> list[s
 
 def list_extractions_keeping(config: Config, what: str) -> list[str]:
     """Return the names of the extractions that keep this: maps, of whatever precision, or prototypes alone."""
-    kept = {"maps": ("maps", "half_maps"), "prototypes": ("prototypes",)}
-    return [name for name, entry in config["extractions"].items() if entry["keep"] in kept[what]]
+    return [name for name, entry in config["extractions"].items() if keeps_maps(entry) == (what == "maps")]
+
+
+def keeps_maps(extraction: Config) -> bool:
+    """Return whether an extraction keeps maps, and not prototypes alone."""
+    return extraction["keep"] != "prototypes"
 
 
 def list_names_by_source(entries: Config, kind: str) -> list[str]:

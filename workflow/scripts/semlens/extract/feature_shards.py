@@ -1,6 +1,7 @@
 """Features of all layers to a shard of maps."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import torch
@@ -71,18 +72,20 @@ def extract_features(
         If a feature is not finite, or too large for half precision.
     """
     with (
+        closing(extractor.iterate_passes(extractor.layers)) as read,
         sample_tokens(
-            extractor.iterate_passes(extractor.layers),
+            read,
             tokens,
             samples=extractor.samples,
             attributes=extractor.attributes,
             environment=extractor.environment,
         ) as passes,
         create_shard(out, extractor.attributes, extractor.environment) as shard,
+        closing(read_ahead(_seal_maps(passes, half), _DEPTH)) as ready,
     ):
         for view, ids in extractor.samples.items():
             write_array(shard, f"{view}/sample_id", ids)
-        for view, timestep, layer, place, sealed in read_ahead(_seal_maps(passes, half), _DEPTH):
+        for view, timestep, layer, place, sealed in ready:
             write_samples(shard, f"{view}/t{timestep}/{layer}", place, sealed, total=len(extractor.samples[view]))
 
 

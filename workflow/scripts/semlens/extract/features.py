@@ -116,7 +116,7 @@ class FeatureExtractor:
         names = ", ".join(layer.name for layer in layers)
         log.info("reading %s at t = %s on %s", names, self._timesteps, self.device)
         side = SideStream(self.device)
-        passes = read_ahead(self._run_network(layers, side))
+        passes = read_ahead(self._run_network(layers, side), side.depth)
         total = len(self.batches) * len(self._timesteps)
         for done, mark in show_progress(passes, total=total, what="extract", unit="pass"):
             with side.follow(mark):
@@ -124,7 +124,7 @@ class FeatureExtractor:
 
     @torch.inference_mode()
     def _run_network(self, layers: Sequence[Layer], side: SideStream) -> Iterator[tuple[Pass, Any]]:
-        for batch, passes in read_ahead(self._reader.iterate(self.batches)):
+        for batch, passes in read_ahead(self._reader.iterate(self.batches), side.depth):
             for timestep, inputs in passes:
                 with capture(self._network, layers) as features:
                     self._network(**inputs)

@@ -1,7 +1,6 @@
 """How much each cell of a map counts for each instance, under a view."""
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,8 @@ from semlens.images.masks import decode_mask, shrink_weights
 from semlens.images.rendering import find_frame, fit_pixels
 from semlens.images.run_lengths import RunLengths
 from semlens.images.views import View
+
+_AT_ONCE = 64  # masks whose columns of pixels are in memory
 
 
 class MaskWeights:
@@ -31,14 +32,17 @@ class MaskWeights:
         frames = [
             find_frame(view, one, width=one.width, height=one.height, seed=seed, resize=resize) for one in instances
         ]
-        runs = RunLengths([one.rle for one in instances], widths, heights)
+        names = [one.instance_id for one in instances]
+        runs = RunLengths([one.rle for one in instances], widths, heights, names)
         self.on_grid: dict[int, np.ndarray] = {}
         self.counts: dict[str, np.ndarray] = {}
         for side in sorted({int(column.split("@")[1]) for column in columns}):
             cells = runs.sample_centres(frames, side)
             vanished = ~cells.any(axis=(1, 2))
             by_area = np.flatnonzero(vanished | (mask == "area"))
-            cells[by_area] = runs.measure_coverage(by_area, frames, side)
+            for start in range(0, len(by_area), _AT_ONCE):
+                some = by_area[start : start + _AT_ONCE]
+                cells[some] = runs.measure_coverage(some, frames, side)
             self.shown = cells.any(axis=(1, 2))
             cells = cells[self.shown]
             self.on_grid[side] = view.transform_mask(cells)
@@ -59,11 +63,11 @@ class MaskWeights:
 
 
 class BatchWeights:
-    """How much each cell counts for the instances of several samples, ready where maps are pooled.
+    """How much each cell counts for the instances of several samples.
 
-    ``shares`` holds, by prototype column, what is placed of (shown, cells of the layer's own map), of each sample.
-    ``rows`` says which of all instances these are, one sample after the other, ``counts`` is theirs, and ``lost`` are
-    not shown.
+    ``shares`` holds, by prototype column, (shown, cells of the layer's own map) of all of them, one sample after the
+    other; columns that share a grid share the array. Those of sample k are ``ends[k]`` to ``ends[k + 1]``. ``rows``
+    says which of all instances these are, ``counts`` is theirs, and ``lost`` are not shown.
 
     Parameters
     ----------
@@ -73,8 +77,6 @@ class BatchWeights:
         All rows of the manifest.
     grids
         The side of each layer's own map.
-    place
-        Puts shares where maps are.
     """
 
     def __init__(
@@ -84,8 +86,6 @@ class BatchWeights:
         instances: Sequence[Any],
         columns: Sequence[str],
         grids: Mapping[str, int],
-        *,
-        place: Callable[[np.ndarray], Any],
         **masks: Any,
     ) -> None:
         rows = np.concatenate(samples)
@@ -93,15 +93,8 @@ class BatchWeights:
         self.rows, self.counts = rows[weights.shown], weights.counts
         self.lost = np.count_nonzero(~weights.shown)
         ends = np.cumsum([0, *map(len, samples)])
-        shown = np.concatenate([[0], np.cumsum(weights.shown)])[ends].tolist()
-        placed: dict[tuple[str, int], list[Any]] = {}
-        self.shares: dict[str, list[Any]] = {}
-        for column in columns:
-            layer, large = column.split("@")
-            if (large, grids[layer]) not in placed:
-                whole = place(weights.shares(column, grids[layer]))
-                placed[large, grids[layer]] = [whole[start:stop] for start, stop in pairwise(shown)]
-            self.shares[column] = placed[large, grids[layer]]
+        self.ends = np.concatenate([[0], np.cumsum(weights.shown)])[ends].tolist()
+        self.shares = {column: weights.shares(column, grids[column.split("@")[0]]) for column in columns}
 
 
 def render_mask(view: View, instance: Any, *, resize: str, seed: int) -> np.ndarray:  # (height, width)

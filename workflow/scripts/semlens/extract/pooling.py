@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,13 +16,13 @@ class Pooling(Protocol):
     def place(self, shares: np.ndarray) -> Any:
         """Return shares, (instances, cells) float32, where maps are."""
 
-    def average(self, shares: Sequence[Any], maps: Any) -> Any:
+    def average(self, shares: Any, ends: Sequence[int], maps: Any) -> Any:
         """Return the means of a batch, (instances, channels) float32, one sample after the other.
 
         Parameters
         ----------
-        shares
-            Of each sample, as they were placed.
+        shares, ends
+            See :class:`semlens.extract.mask_weights.BatchWeights`; shares as they were placed.
         maps
             (samples, channels, height, width).
         """
@@ -43,9 +44,10 @@ class HostPooling:
         """Return shares as they are."""
         return shares
 
-    def average(self, shares: Sequence[np.ndarray], maps: np.ndarray) -> np.ndarray:
+    def average(self, shares: np.ndarray, ends: Sequence[int], maps: np.ndarray) -> np.ndarray:
         """Return means, see :class:`Pooling`."""
-        return np.concatenate(list(self._pool.map(_multiply, shares, maps)))
+        of_samples = [shares[start:stop] for start, stop in pairwise(ends)]
+        return np.concatenate(list(self._pool.map(_multiply, of_samples, maps)))
 
     def fetch(self, means: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
         """Return means as they are."""

@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
@@ -38,6 +39,7 @@ from semlens.storage.table_reader import read_table
 from semlens.storage.tables import check_table, create_table
 
 _BATCH = 4  # samples that are read at once
+_DEPTH = 1  # passes that are read ahead
 _NOT_POOLED = ("file", "width", "height", "rle")  # columns of instances that prototypes do not have
 
 PROTOTYPES = pa.DataFrameSchema(
@@ -93,13 +95,16 @@ def pool_prototypes(
     out: str | Path,
 ) -> None:
     """Write the prototype of every instance, view and timestep of a features shard; see :func:`write_prototypes`."""
-    with open_shard(features) as shard:
+    with ExitStack() as stack:
+        shard = stack.enter_context(open_shard(features))
         grids = _read_grids(shard)
         columns = plan_columns(layer_sets, grids, read_attribute(shard, "extraction"))
         samples = {view: read_texts(shard, f"{view}/sample_id") for view in read_names(shard)}
         batches = split_samples(samples, _BATCH)
+        reading = _read_passes(shard, batches, list_pooled_layers(columns))
+        passes = stack.enter_context(closing(read_ahead(reading, _DEPTH)))
         write_prototypes(
-            read_ahead(_read_passes(shard, batches, list_pooled_layers(columns))),
+            passes,
             batches,
             columns,
             grids,
@@ -161,28 +166,25 @@ def write_prototypes(
     wanted = sorted({column for set_columns in columns.values() for column in set_columns})
     masks = {"resize": resize, "mask": mask, "seed": seed}
     places = {view: find_samples(load_view(view), instances) for view in {batch.view for batch in batches}}
-    weighed = read_ahead(
+    weighing = (
         BatchWeights(
-            load_view(batch.view),
-            [places[batch.view][name] for name in batch.ids],
-            described,
-            wanted,
-            grids,
-            place=pooling.place,
-            **masks,
+            load_view(batch.view), [places[batch.view][name] for name in batch.ids], described, wanted, grids, **masks
         )
         for batch in batches
     )
     seen: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))  # by view
     vectors: dict[tuple[str, int], dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
     lost = 0
-    with threadpool_limits(1, "blas"):
-        for weights, (batch, of_batch) in zip(weighed, groupby(passes, key=attrgetter("batch")), strict=True):
+    with threadpool_limits(1, "blas"), closing(read_ahead(weighing)) as weighed:
+        # A batch's passes first: what is computed on a device then waits for them, and for no later ones.
+        for (batch, of_batch), weights in zip(groupby(passes, key=attrgetter("batch")), weighed, strict=True):
             lost += weights.lost
             for column, values in {"row": weights.rows, **weights.counts}.items():
                 seen[batch.view][column].append(values)
+            placed = {id(shares): pooling.place(shares) for shares in weights.shares.values()}  # columns share them
+            shares = {column: placed[id(of_column)] for column, of_column in weights.shares.items()}
             for _, timestep, maps in of_batch:
-                means = [pooling.average(weights.shares[column], maps[column.split("@")[0]]) for column in wanted]
+                means = [pooling.average(shares[column], weights.ends, maps[column.split("@")[0]]) for column in wanted]
                 for column, values in zip(wanted, pooling.fetch(means), strict=True):
                     _check_means(values, column, timestep, batch, weights)
                     vectors[batch.view, timestep][column].append(values)
@@ -212,7 +214,7 @@ def write_prototypes(
 def _check_means(values: np.ndarray, column: str, timestep: int, batch: Batch, weights: BatchWeights) -> None:
     finite = np.isfinite(values).all(axis=1)
     if not finite.all():
-        sample = np.repeat(batch.ids, [len(share) for share in weights.shares[column]])[int(finite.argmin())]
+        sample = np.repeat(batch.ids, np.diff(weights.ends))[int(finite.argmin())]
         raise ValueError(
             f"layer {column.split('@')[0]} at t = {timestep} is not finite for {sample}; use dtype: float32 or bfloat16"
         )
@@ -227,7 +229,7 @@ def _describe_visible(instances: pd.DataFrame, parts: dict[str, list[np.ndarray]
 
 def _read_passes(shard: h5py.File, batches: Sequence[Batch], layers: Sequence[str]) -> Iterator[Pass]:
     """Yield the maps of a features shard, a few samples at a time; they are gone once the next but one is read."""
-    buffers = Buffers(2)
+    buffers = Buffers(_DEPTH + 1)
     for batch in show_progress(batches, total=len(batches), what="pool", unit="batch"):
         for timestep in (name for name in read_names(shard, batch.view) if name != "sample_id"):
             maps = {}

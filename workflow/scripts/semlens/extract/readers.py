@@ -253,19 +253,26 @@ def draw_latents(
         ``scaling_factor``, ``latents_mean`` and ``latents_std`` of :data:`semlens.extract.latents.LATENTS`.
     """
 
-    def draw(shape: Sequence[int], purpose: str) -> torch.Tensor:
-        return torch.stack([_draw_normal(shape, f"{seed}/{view}/{sample}/{purpose}") for sample in ids])
+    constants = {
+        key: torch.tensor(scale[key], dtype=torch.float32)[:, None, None]
+        for key in ("latents_mean", "latents_std")
+        if key in scale
+    }
 
-    latents = encoded
-    if kind == "posterior":
-        mean, log_variance = encoded.chunk(2, dim=1)
-        std = (0.5 * log_variance.clamp(-30, 20)).exp()
-        latents = mean if posterior == "mean" else mean + std * draw(mean.shape[1:], "posterior")
-    for key, apply in (("latents_mean", torch.sub), ("latents_std", torch.div)):
-        if key in scale:
-            latents = apply(latents, torch.tensor(scale[key], dtype=torch.float32)[:, None, None])
-    latents = latents * scale["scaling_factor"]
-    return latents, draw(latents.shape[1:], "noise")
+    def draw(sample: str, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        name, latent = f"{seed}/{view}/{sample}", values
+        if kind == "posterior":
+            mean, log_variance = values.chunk(2)
+            std = (0.5 * log_variance.clamp(-30, 20)).exp()
+            latent = mean if posterior == "mean" else mean + std * _draw_normal(mean.shape, f"{name}/posterior")
+        for key, apply in (("latents_mean", torch.sub), ("latents_std", torch.div)):
+            if key in constants:
+                latent = apply(latent, constants[key])
+        return latent * scale["scaling_factor"], _draw_normal(latent.shape, f"{name}/noise")
+
+    # One by one, because torch shares out what is larger, and its threads would wait for those of the network.
+    latents, noise = zip(*map(draw, ids, encoded), strict=True)
+    return torch.stack(latents), torch.stack(noise)
 
 
 def _draw_normal(shape: Sequence[int], key: str) -> torch.Tensor:

@@ -1,6 +1,8 @@
 """Latents to object prototypes: feature maps are pooled as the network makes them, and kept nowhere."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -44,13 +46,16 @@ def extract_prototypes(
     columns = plan_columns(layer_sets, grids, extractor.attributes["extraction"])
     pooled = list_pooled_layers(columns)
     layers = [layer for layer in extractor.layers if layer.name in pooled]
-    with sample_tokens(
-        extractor.iterate_passes(layers),
-        tokens,
-        samples=extractor.samples,
-        attributes={**extractor.attributes, "layers": [layer.name for layer in layers]},
-        environment=extractor.environment,
-    ) as passes:
+    with (
+        closing(extractor.iterate_passes(layers)) as read,
+        sample_tokens(
+            read,
+            tokens,
+            samples=extractor.samples,
+            attributes={**extractor.attributes, "layers": [layer.name for layer in layers]},
+            environment=extractor.environment,
+        ) as passes,
+    ):
         on_host = extractor.device.type == "cpu"
         write_prototypes(
             _to_arrays(passes) if on_host else passes,
@@ -77,13 +82,14 @@ class DevicePooling:
         """Return shares on the device."""
         return copy_to_device(torch.from_numpy(shares), self._device)
 
-    def average(self, shares: Sequence[torch.Tensor], maps: torch.Tensor) -> torch.Tensor:
+    def average(self, shares: torch.Tensor, ends: Sequence[int], maps: torch.Tensor) -> torch.Tensor:
         """Return means on the device."""
-        return torch.cat([share @ features.float().flatten(1).T for share, features in zip(shares, maps, strict=True)])
+        pairs = zip(pairwise(ends), maps, strict=True)
+        return torch.cat([shares[start:stop] @ features.float().flatten(1).T for (start, stop), features in pairs])
 
     def fetch(self, means: Sequence[torch.Tensor]) -> list[np.ndarray]:
-        """Return means on the host, which waits once for all of them."""
-        return [of_column.numpy() for of_column in copy_to_host(means)]
+        """Return means on the host, which waits once for all of them, in memory that is not locked."""
+        return [of_column.numpy().copy() for of_column in copy_to_host(means)]
 
 
 def _to_arrays(passes: Iterable[Pass]) -> Iterator[Pass]:

@@ -13,8 +13,6 @@ import numpy as np
 from semlens.images.masks import find_centres
 from semlens.images.rendering import Frame
 
-_WRONG = "the run lengths of a mask do not fill its image"
-
 
 class RunLengths:
     """Where the runs of ones of masks start and stop; masks may be of several images, and are read all at once.
@@ -26,7 +24,9 @@ class RunLengths:
     rles
         Compressed COCO run lengths, one text per mask.
     widths, heights
-        Of each mask.
+        Of each mask's image.
+    names
+        Of masks, for errors.
 
     Raises
     ------
@@ -34,15 +34,21 @@ class RunLengths:
         If the runs of a mask are not as long as its image is large.
     """
 
-    def __init__(self, rles: Sequence[str], widths: Sequence[int], heights: Sequence[int]) -> None:
+    def __init__(
+        self, rles: Sequence[str], widths: Sequence[int], heights: Sequence[int], names: Sequence[str]
+    ) -> None:
         self._heights, self._widths = np.array(heights, np.int64), np.array(widths, np.int64)
-        if not all(map(_is_finished, rles)):
-            raise ValueError(_WRONG)
-        numbers, first = _decompress(rles)
-        ends = np.concatenate([[0], np.cumsum(numbers)])
         sizes = np.concatenate([[0], np.cumsum(self._heights * self._widths)])
-        if (numbers < 0).any() or not np.array_equal(ends[first], sizes):
-            raise ValueError(_WRONG)
+        whole = np.array(list(map(_is_finished, rles)))
+        if whole.all():
+            numbers, first = _decompress(rles)
+            ends = np.concatenate([[0], np.cumsum(numbers)])
+            whole = np.diff(ends[first]) == np.diff(sizes)
+            whole[np.searchsorted(first, np.flatnonzero(numbers < 0), side="right") - 1] = False
+        if not whole.all():
+            wrong = int(whole.argmin())
+            size = f"{widths[wrong]} x {heights[wrong]}"
+            raise ValueError(f"the run lengths of {names[wrong]} do not fill its image of {size} pixels")
         mask = np.repeat(np.arange(len(rles)), np.diff(first))
         ones = ((np.arange(len(numbers)) - first[mask]) % 2 == 1) & (numbers > 0)
         self._base, self._mask, self._stops = sizes, mask[ones], ends[1:][ones]

@@ -43,18 +43,9 @@ def set_tf32(wanted: bool) -> None:
     torch does so in convolutions by default, and not in products. Its switches are those of the process: stages that
     run side by side cannot differ.
     """
-    switches, words = _list_switches()
-    for place, name in switches:
-        setattr(place, name, words[wanted])
-
-
-def _list_switches() -> tuple[list[tuple[Any, str]], tuple[Any, Any]]:
-    """Return where torch keeps whether to use TF32, the whole before its parts; and the words for no and yes."""
     products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
-    if not hasattr(products, "fp32_precision"):  # torch 2.8 and before
-        return [(products, "allow_tf32"), (convolutions, "allow_tf32")], (False, True)
-    places = [products, convolutions, convolutions.conv, convolutions.rnn]
-    return [(place, "fp32_precision") for place in places], ("ieee", "tf32")
+    for place in (products, convolutions, convolutions.conv, convolutions.rnn):  # the whole before its parts
+        place.fp32_precision = "tf32" if wanted else "ieee"
 
 
 def _list_regions(module: torch.nn.Module, prefix: str, apart: set[str], inside: bool = False) -> Iterator[Any]:

@@ -7,7 +7,7 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
-from semlens.config.plan import list_comparisons, list_projections, list_shards
+from semlens.config.plan import keeps_maps, list_comparisons, list_projections, list_shards
 from semlens.config.schema import Config
 from semlens.config.studies import list_runs
 from semlens.statistics.studies import Comparison, read_comparisons
@@ -117,7 +117,7 @@ class RunFiles:
         """Return whether an extraction keeps feature maps; of an unfinished run, whether it has kept any."""
         if self.configuration is not None:
             check_name("extraction", extraction, self.configuration["extractions"])
-            return self.configuration["extractions"][extraction]["keep"] == "maps"
+            return keeps_maps(self.configuration["extractions"][extraction])
         features, prototypes = (self.folder / stage / extraction for stage in ("features", "prototypes"))
         return features.is_dir() or not prototypes.is_dir()
 

@@ -12,11 +12,14 @@ T = TypeVar("T")
 
 
 def read_ahead(items: Iterable[T], depth: int = 1) -> Iterator[T]:
-    """Yield items in their order, while a thread makes the next ``depth`` of them.
+    """Yield items in their order, while a thread makes the next ``depth`` of them; with a depth of 0, none does.
 
     An error of theirs is raised where its item would have come. Once no more are asked for, however that ends, none is
     begun, the one that is being made is waited for, and ``items`` is closed.
     """
+    if not depth:
+        yield from items
+        return
     iterator, end = iter(items), object()
     pool = ThreadPoolExecutor(1)
     try:

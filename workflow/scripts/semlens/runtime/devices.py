@@ -95,12 +95,17 @@ class SideStream:
     """Lets a second thread compute on what a first has asked a device for, without waiting for what that asks for next.
 
     On CUDA, work that threads ask for would otherwise be done in the order of asking.
+
+    Attributes
+    ----------
+    depth
+        How far ahead stages may run that use the device. On MPS, which torch lets one thread use at a time, not at all.
     """
 
     def __init__(self, device: "torch.device") -> None:
         import torch
 
-        self._device = device
+        self._device, self.depth = device, 0 if device.type == "mps" else 1
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
 
     def mark(self) -> "torch.cuda.Event | None":

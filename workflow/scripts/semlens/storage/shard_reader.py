@@ -80,7 +80,7 @@ def _read_sealed(dataset: h5py.Dataset, rows: range, allocate: Callable[[int], n
     """Return samples, whose checksums are compared here, which is faster than HDF5 does it."""
     shape = dataset.shape[1:]
     size = math.prod(shape) * dataset.dtype.itemsize
-    chunks = allocate(len(rows) * (size + _ALIGNED)).reshape(len(rows), -1)[:, : size + BYTES]
+    chunks = allocate(len(rows) * (size + _ALIGNED)).reshape(len(rows), size + _ALIGNED)[:, : size + BYTES]
     for row, chunk in zip(rows, chunks, strict=True):
         dataset.id.read_direct_chunk((row, *[0] * len(shape)), out=chunk)
         if not is_whole(chunk):

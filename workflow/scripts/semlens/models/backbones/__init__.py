@@ -29,6 +29,7 @@ Modules are imported when the workflow is parsed: they import torch inside their
 """
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,12 +90,18 @@ def find_family(network: "torch.nn.Module") -> Any:
     ValueError
         If it is of no known family.
     """
-    families = {kind: family for family in map(load_backbone, list_backbones()) for kind in family.NETWORKS}
+    families = _map_networks()
     kinds = [kind.__name__ for kind in type(network).__mro__]
     known = next((families[kind] for kind in kinds if kind in families), None)
     if known is None:
         raise ValueError(f"the layers of a {kinds[0]} are not known; those of {', '.join(families)} are")
     return known
+
+
+@cache
+def _map_networks() -> dict[str, Any]:
+    """Return families by the classes of their networks."""
+    return {kind: family for family in map(load_backbone, list_backbones()) for kind in family.NETWORKS}
 
 
 def recognize_family(config: Mapping[str, Any]) -> str | None:
