@@ -17,6 +17,7 @@ rule pool_prototypes:
         extraction=one_of(plan.list_extractions_keeping(config, "maps")),
     conda:
         "../../envs/analysis.yaml"
+    threads: 2
     resources:
         mem=grow(4, "GB"),
         runtime=grow(60, "m"),

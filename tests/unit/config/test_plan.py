@@ -21,6 +21,7 @@ from semlens.config.plan import (
     list_conditions,
     list_distinct_inputs,
     list_extraction_shards,
+    list_extractions_keeping,
     list_layer_sets,
     list_planes,
     list_projections,
@@ -623,3 +624,10 @@ def test_defaults_are_filled_in_at_every_depth(demo, schema):
     assert demo["experiments"]["video"]["reference"] == "all"
     assert demo["datasets"]["coco"]["min_area"] == 0.01
     check_schema(demo, schema)
+
+
+@pytest.mark.parametrize(("keep", "kept"), [("maps", "maps"), ("half_maps", "maps"), ("prototypes", "prototypes")])
+def test_maps_are_kept_in_whatever_precision(demo, keep, kept):
+    name = next(iter(demo["extractions"]))
+    changed = demo | {"extractions": {name: demo["extractions"][name] | {"keep": keep}}}
+    assert list_extractions_keeping(changed, kept) == [name]

@@ -1,7 +1,10 @@
 """Prototypes that are made as the U-Net reads, against those of the maps that it would have left."""
 
+import errno
 import json
 import shutil
+import threading
+import time
 
 import h5py
 import numpy as np
@@ -13,6 +16,7 @@ import torch
 from extractors import make_extractor
 from manifests import make_instance, write_manifest
 
+from semlens.extract import prototypes
 from semlens.extract.feature_shards import extract_features
 from semlens.extract.pooling import HostPooling
 from semlens.extract.prototypes import LAYER_SETS, PASSES, pool_prototypes
@@ -256,3 +260,50 @@ def test_a_device_pools_as_the_host_does():
     assert found.shape == (9, 7) and found.dtype == np.float32
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(found[3], maps[2].reshape(7, 16) @ shares[3], rtol=1e-5, atol=1e-6)
+
+
+WORKS = {"extract_features": "feature_shards.write_samples", "extract_prototypes": "prototypes._check_means"} | {
+    "pool_prototypes": "prototypes._check_means"
+}
+
+
+@pytest.mark.parametrize("work", WORKS)
+def test_an_error_ends_every_stage_even_while_somebody_holds_it(reader, manifest, tmp_path, monkeypatch, work):
+    pooled = {"manifest": manifest, "layer_sets": FEATURES, **SQUASH, "out": tmp_path / "prototypes.parquet"}
+    maps = tmp_path / "maps.h5"
+    if work == "pool_prototypes":
+        extract_features(reader(), out=maps)
+
+    def fail(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    works = {
+        "extract_features": lambda: extract_features(reader(), out=maps),
+        "extract_prototypes": lambda: extract_prototypes(reader(), **pooled),
+        "pool_prototypes": lambda: pool_prototypes(features=maps, **pooled),
+    }
+    monkeypatch.setattr(f"semlens.extract.{WORKS[work]}", fail)
+    kept = set(tmp_path.iterdir())
+    with pytest.raises(OSError, match="No space left") as held:
+        works[work]()
+    assert held.tb and set(tmp_path.iterdir()) == kept
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("stage")] == []
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_pooling_is_the_same_however_far_reading_is_ahead(reader, manifest, tmp_path, monkeypatch, batch):
+    """Maps are read into memory that is used in turn."""
+    settings = {"manifest": manifest, "layer_sets": FEATURES, **SQUASH}
+    maps = tmp_path / "maps.h5"
+    extract_features(reader(), out=maps)
+    monkeypatch.setattr(prototypes, "_BATCH", batch)
+    pool_prototypes(features=maps, out=tmp_path / "swift.parquet", **settings)
+    average = HostPooling.average
+
+    def take_time(*given):
+        time.sleep(0.01)
+        return average(*given)
+
+    monkeypatch.setattr(HostPooling, "average", take_time)
+    pool_prototypes(features=maps, out=tmp_path / "slow.parquet", **settings)
+    assert parquet.read_table(tmp_path / "slow.parquet").equals(parquet.read_table(tmp_path / "swift.parquet"))

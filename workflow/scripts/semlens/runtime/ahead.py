@@ -21,7 +21,7 @@ def read_ahead(items: Iterable[T], depth: int = 1) -> Iterator[T]:
         yield from items
         return
     iterator, end = iter(items), object()
-    pool = ThreadPoolExecutor(1)
+    pool = ThreadPoolExecutor(1, thread_name_prefix="stage")
     try:
         coming = deque(pool.submit(next, iterator, end) for _ in range(depth))
         while (item := coming.popleft().result()) is not end:
