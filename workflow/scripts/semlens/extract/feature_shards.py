@@ -36,7 +36,7 @@ FEATURES = ShardContract(
         "noise": Item("bool", "Whether the noise of the timestep was added."),
         "inference_steps": Item("int64", "Steps of which so many span the whole range; 0: noise was not taken away."),
         "seed": Item("int64", "Of the posterior's sample and of the noise."),
-        "dtype": Item("text", "Arithmetic of the network; bfloat16 is stored as float32."),
+        "dtype": Item("text", "Arithmetic of the network; bfloat16 is stored as float32, or as float16."),
         "optimizations": Item("text", "How the network was made faster; nothing, or several with commas between."),
         "network_config_sha256": Item("text", "SHA-256 of the network's configuration."),
         **ENVIRONMENT,
@@ -92,7 +92,7 @@ def extract_features(
 def _seal_maps(passes: Iterable[Pass], half: bool) -> Iterator[tuple[str, int, str, int, Sealed]]:
     """Yield each sample's maps, ready to be written: view, timestep, layer, place and map.
 
-    Of bfloat16, which HDF5 lacks, they become float32.
+    Where they are not to be half precision, bfloat16, which HDF5 lacks, becomes float32.
     """
     buffers = Buffers(_DEPTH + 1)
     for batch, timestep, maps in passes:

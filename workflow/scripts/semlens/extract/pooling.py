@@ -46,13 +46,14 @@ class HostPooling:
 
     def average(self, shares: np.ndarray, ends: Sequence[int], maps: np.ndarray) -> np.ndarray:
         """Return means, see :class:`Pooling`."""
-        of_samples = [shares[start:stop] for start, stop in pairwise(ends)]
-        return np.concatenate(list(self._pool.map(_multiply, of_samples, maps)))
+        pairs = [(shares[start:stop], of_sample) for (start, stop), of_sample in zip(pairwise(ends), maps, strict=True)]
+        return np.concatenate(list(self._pool.map(_multiply, pairs)))
 
     def fetch(self, means: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
         """Return means as they are."""
         return means
 
 
-def _multiply(share: np.ndarray, features: np.ndarray) -> np.ndarray:
+def _multiply(pair: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    share, features = pair
     return (features.astype(np.float32, copy=False).reshape(len(features), -1) @ share.T).T
