@@ -23,7 +23,8 @@ from semlens.storage.shard_writer import (
     write_samples,
 )
 
-_DEPTH = 2  # maps that are ready to be written
+_DEPTH = 2  # of what is ready to be written
+_BYTES_AT_ONCE = 8_000_000  # that are handed over, or one map that is larger
 
 FEATURES = ShardContract(
     attributes={
@@ -90,7 +91,7 @@ def extract_features(
 
 
 def _seal_maps(passes: Iterable[Pass], half: bool) -> Iterator[tuple[str, int, str, int, Sealed]]:
-    """Yield each sample's maps, ready to be written: view, timestep, layer, place and map.
+    """Yield maps, ready to be written: view, timestep, layer, place of the first, and maps.
 
     Where they are not to be half precision, bfloat16, which HDF5 lacks, becomes float32.
     """
@@ -111,6 +112,11 @@ def _seal_maps(passes: Iterable[Pass], half: bool) -> Iterator[tuple[str, int, s
                     f"layer {layer} at t = {timestep} is not finite for a sample of {', '.join(batch.ids)}; "
                     f"use {way_out}"
                 )
-            for place, sample in enumerate(of_layer.numpy(), batch.start):
-                chunk = seal_chunk(sample, buffers.take("chunk", sample.nbytes + BYTES))
-                yield batch.view, timestep, layer, place, Sealed([chunk], sample.shape, sample.dtype)
+            samples = of_layer.numpy()
+            step = max(1, _BYTES_AT_ONCE // samples[0].nbytes)
+            for start in range(0, len(samples), step):
+                some = samples[start : start + step]
+                chunks = buffers.take("chunks", some.nbytes + len(some) * BYTES).reshape(len(some), -1)
+                for sample, chunk in zip(some, chunks, strict=True):
+                    seal_chunk(sample, chunk)
+                yield batch.view, timestep, layer, batch.start + start, Sealed(chunks, some.shape[1:], some.dtype)

@@ -1,7 +1,7 @@
 """Means of feature maps over objects: products of the maps with how much each cell counts."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -44,16 +44,15 @@ class HostPooling:
         """Return shares as they are."""
         return shares
 
-    def average(self, shares: np.ndarray, ends: Sequence[int], maps: np.ndarray) -> np.ndarray:
-        """Return means, see :class:`Pooling`."""
+    def average(self, shares: np.ndarray, ends: Sequence[int], maps: np.ndarray) -> list[Future]:
+        """Return means that are being computed, of each sample; see :class:`Pooling`."""
         pairs = [(shares[start:stop], of_sample) for (start, stop), of_sample in zip(pairwise(ends), maps, strict=True)]
-        return np.concatenate(list(self._pool.map(_multiply, pairs)))
+        return [self._pool.submit(_multiply, *pair) for pair in pairs]
 
-    def fetch(self, means: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
-        """Return means as they are."""
-        return means
+    def fetch(self, means: Sequence[list[Future]]) -> list[np.ndarray]:
+        """Return means once they are computed."""
+        return [np.concatenate([of_sample.result() for of_sample in of_column]) for of_column in means]
 
 
-def _multiply(pair: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    share, features = pair
+def _multiply(share: np.ndarray, features: np.ndarray) -> np.ndarray:
     return (features.astype(np.float32, copy=False).reshape(len(features), -1) @ share.T).T
