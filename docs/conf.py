@@ -37,8 +37,11 @@ nitpicky = True
 # No other project's index is downloaded for a build, so its classes are not links.
 nitpick_ignore_regex = [
     ("py:data", r"semlens\..*\.[A-Z_]+"),  # contracts: docs/data.md has them
-    ("py:class", r"(collections|contextlib|pathlib|types|numpy|pandas|pandera|pyarrow|h5py|PIL|matplotlib|torch)\..*"),
-    ("py:class", r"(Path|np\.ndarray)"),  # of annotations that are text
+    (
+        "py:class",
+        r"(collections|concurrent|contextlib|pathlib|types|numpy|pandas|pandera|pyarrow|h5py|PIL|matplotlib|torch)\..*",
+    ),
+    ("py:class", r"(Path|np\.ndarray|semlens\.runtime\.ahead\.T)"),  # of annotations that are text, or any type
 ]
 
 html_theme = "furo"

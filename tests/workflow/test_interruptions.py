@@ -157,7 +157,7 @@ def test_a_full_disk_is_named_and_leaves_the_shard_undone(finished, clone):
     small = f"mount -t tmpfs -o size=200k tmpfs {shlex.quote(str(folder))}"
     said = in_namespace(small, repo, FEATURES, "--cores", "1")
     assert said.returncode != 0
-    named = r"^extract_features plain/tiny/coco/00001: RuntimeError: [^,]*\n?, .*No space left on device"
+    named = r"^extract_features plain/tiny/coco/00001: (?:OSError|RuntimeError): [^,]*\n?, .*No space left on device"
     assert re.search(named, said.stdout, re.MULTILINE)
     assert plan(repo, FEATURES) == {Job("extract_features", "plain/tiny/coco/00001")}
 
