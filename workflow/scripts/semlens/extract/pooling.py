@@ -22,7 +22,7 @@ class Pooling(Protocol):
         Parameters
         ----------
         shares, ends
-            See :class:`semlens.extract.mask_weights.BatchWeights`; shares as they were placed.
+            Of ``BatchWeights``; shares as they were placed.
         maps
             (samples, channels, height, width).
         """
