@@ -1,7 +1,7 @@
 """Images to VAE latents and prompts to text embeddings: what is computed once and read many times."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -96,11 +96,13 @@ def encode_images(
     names = {view: [sample.id for sample in of_view] for view, of_view in samples.items()}
     batches = split_samples(names, batch_size)
     log.info("encoding %d images on %s", instances["image_id"].nunique(), where)
-    with create_shard(out, attributes, environment) as shard, ExitStack() as stack:
+    encoding = _run_encoder(encoder, samples, batches, reader, how, side)
+    with (
+        create_shard(out, attributes, environment) as shard,
+        closing(read_ahead(encoding, side.depth)) as encoded,
+    ):
         for view, ids in names.items():
             write_array(shard, f"{view}/sample_id", ids)
-        encoding = _run_encoder(encoder, samples, batches, reader, how, side)
-        encoded = stack.enter_context(closing(read_ahead(encoding, side.depth)))
         for batch, kind, values, mark in show_progress(encoded, total=len(batches), what="encode", unit="batch"):
             with side.follow(mark):
                 latents = check_latents(values, batch.ids)

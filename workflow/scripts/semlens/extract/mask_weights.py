@@ -48,26 +48,22 @@ class MaskWeights:
             self.on_grid[side] = view.transform_mask(cells)
             self.counts[f"n_cells@{side}"] = np.count_nonzero(cells, axis=(1, 2)).astype(np.int32)
             self.counts[f"area_weighted@{side}"] = vanished[self.shown]
-        self._small: dict[tuple[int, int], np.ndarray] = {}
 
-    def shares(self, column: str, side: int) -> np.ndarray:  # (instances, side * side) float32, rows sum to 1
-        """Return how much each cell of a layer's own map, of this side, counts in the mean of a column."""
-        large = int(column.split("@")[1])
-        if (large, side) not in self._small:
-            weights = self.on_grid[large]
-            if side < large:
-                weights = shrink_weights(weights, side)
-            weights = weights.reshape(len(weights), side * side)
-            self._small[large, side] = weights / weights.sum(axis=1, keepdims=True)
-        return self._small[large, side]
+    def shares(self, large: int, side: int) -> np.ndarray:  # (instances, side * side) float32, rows sum to 1
+        """Return how much a cell of a layer's own map, of this side, counts in means on a grid of side ``large``."""
+        weights = self.on_grid[large]
+        if side < large:
+            weights = shrink_weights(weights, side)
+        weights = weights.reshape(len(weights), side * side)
+        return weights / weights.sum(axis=1, keepdims=True)
 
 
 class BatchWeights:
     """How much each cell counts for the instances of several samples.
 
-    ``shares`` holds, by prototype column, (shown, cells of the layer's own map) of all of them, one sample after the
-    other; columns that share a grid share the array. Those of sample k are ``ends[k]`` to ``ends[k + 1]``. ``rows``
-    says which of all instances these are, ``counts`` is theirs, and ``lost`` are not shown.
+    ``sides`` holds by prototype column the sides of its grid and of the layer's own map, and ``shares`` by these
+    (shown, cells of the map) of all instances, one sample after the other. Those of sample k are ``ends[k]`` to
+    ``ends[k + 1]``. ``rows`` says which of all instances these are, ``counts`` is theirs, and ``lost`` are not shown.
 
     Parameters
     ----------
@@ -94,7 +90,9 @@ class BatchWeights:
         self.lost = np.count_nonzero(~weights.shown)
         ends = np.cumsum([0, *map(len, samples)])
         self.ends = np.concatenate([[0], np.cumsum(weights.shown)])[ends].tolist()
-        self.shares = {column: weights.shares(column, grids[column.split("@")[0]]) for column in columns}
+        parts = {column: column.split("@") for column in columns}
+        self.sides = {column: (int(large), grids[layer]) for column, (layer, large) in parts.items()}
+        self.shares = {sides: weights.shares(*sides) for sides in set(self.sides.values())}
 
 
 def render_mask(view: View, instance: Any, *, resize: str, seed: int) -> np.ndarray:  # (height, width)

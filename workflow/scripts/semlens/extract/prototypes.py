@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
@@ -95,26 +95,15 @@ def pool_prototypes(
     out: str | Path,
 ) -> None:
     """Write the prototype of every instance, view and timestep of a features shard; see :func:`write_prototypes`."""
-    with ExitStack() as stack:
-        shard = stack.enter_context(open_shard(features))
+    with open_shard(features) as shard:
         grids = _read_grids(shard)
         columns = plan_columns(layer_sets, grids, read_attribute(shard, "extraction"))
         samples = {view: read_texts(shard, f"{view}/sample_id") for view in read_names(shard)}
         batches = split_samples(samples, _BATCH)
         reading = _read_passes(shard, batches, list_pooled_layers(columns))
-        passes = stack.enter_context(closing(read_ahead(reading, _DEPTH)))
-        write_prototypes(
-            passes,
-            batches,
-            columns,
-            grids,
-            environment=read_environment(shard),
-            manifest=manifest,
-            resize=resize,
-            mask=mask,
-            seed=seed,
-            out=out,
-        )
+        how = {"resize": resize, "mask": mask, "seed": seed, "environment": read_environment(shard)}
+        with closing(read_ahead(reading, _DEPTH)) as passes:
+            write_prototypes(passes, batches, columns, grids, manifest=manifest, **how, out=out)
 
 
 def write_prototypes(
@@ -181,10 +170,12 @@ def write_prototypes(
             lost += weights.lost
             for column, values in {"row": weights.rows, **weights.counts}.items():
                 seen[batch.view][column].append(values)
-            placed = {id(shares): pooling.place(shares) for shares in weights.shares.values()}  # columns share them
-            shares = {column: placed[id(of_column)] for column, of_column in weights.shares.items()}
+            placed = {sides: pooling.place(shares) for sides, shares in weights.shares.items()}
             for _, timestep, maps in of_batch:
-                means = [pooling.average(shares[column], weights.ends, maps[column.split("@")[0]]) for column in wanted]
+                means = [
+                    pooling.average(placed[weights.sides[column]], weights.ends, maps[column.split("@")[0]])
+                    for column in wanted
+                ]
                 for column, values in zip(wanted, pooling.fetch(means), strict=True):
                     _check_means(values, column, timestep, batch, weights)
                     vectors[batch.view, timestep][column].append(values)

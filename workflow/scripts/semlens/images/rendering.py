@@ -56,10 +56,6 @@ class Frame(NamedTuple):
     rows: tuple[int, int]
     columns: tuple[int, int]
 
-    def list_numbers(self) -> list[int]:
-        """Return all of them, one after the other."""
-        return [self.top, self.left, self.height, self.width, *self.rows, *self.columns]
-
 
 def find_frame(view: View, instance: Any, *, width: int, height: int, seed: int, resize: str) -> Frame:
     """Return the frame of a view in an image of this size; a letterbox puts what it holds into its middle."""

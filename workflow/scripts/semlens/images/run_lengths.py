@@ -121,24 +121,21 @@ class RunLengths:
         ends = np.cumsum(right - left)  # of the columns of each mask, one after the other
         of = np.repeat(np.arange(len(chosen)), right - left)
         columns = np.arange(ends[-1]) - np.repeat(ends - right, right - left)
-        shapes = np.array([frame.list_numbers() for frame in (frames[mask] for mask in chosen)])
-        top, side, *seen = shapes[:, [0, 2, 4, 5]].T
-        edges = _divide(top, side, seen, grid)[of]
+        shown = [frames[mask] for mask in chosen]
+        edges = _divide([(frame.top, frame.height, *frame.rows) for frame in shown], grid)[of]
         pixel, part = np.divmod(columns[:, None] * heights[of][:, None] * grid + edges, grid)
         pixel += base[of][:, None]
         run = np.searchsorted(self._starts, pixel, side="right")  # how many have started
         stops, lengths = np.concatenate([[0], self._stops]), np.cumsum([0, *(self._stops - self._starts)])
         rest = np.maximum(stops[run] - pixel, 0)  # of the run that is going on
         ones = np.diff((lengths[run] - rest) * grid + (rest > 0) * part, axis=1)  # of each column, by row of cells
-        start, side, *seen = shapes[:, [1, 3, 6, 7]].T
-        edges = _divide(start, side, seen, grid)[of]
-        widths = np.minimum((columns[:, None] + 1) * grid, edges[:, 1:]) - np.maximum(
-            columns[:, None] * grid, edges[:, :-1]
-        )
-        ones, widths = ones.astype(float), np.maximum(widths, 0).astype(float)  # products are exact: far below 2^53
-        for place, (number, shape) in enumerate(zip(numbers, shapes, strict=True)):
+        edges = _divide([(frame.left, frame.width, *frame.columns) for frame in shown], grid)[of]
+        begin, end = columns[:, None] * grid, (columns[:, None] + 1) * grid
+        widths = np.maximum(np.minimum(end, edges[:, 1:]) - np.maximum(begin, edges[:, :-1]), 0)
+        ones, widths = ones.astype(float), widths.astype(float)  # whose products are exact: far below 2^53
+        for place, (number, frame) in enumerate(zip(numbers, shown, strict=True)):
             its = slice(ends[place] - right[place] + left[place], ends[place])
-            coverage[number] = ones[its].T @ widths[its] / (shape[2] * shape[3])
+            coverage[number] = ones[its].T @ widths[its] / (frame.height * frame.width)
         return coverage
 
 
@@ -174,13 +171,16 @@ def _join(tables: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(tables), np.cumsum([0, *map(len, tables[:-1])])
 
 
-def _divide(first: np.ndarray, length: np.ndarray, seen: Sequence[np.ndarray], grid: int) -> np.ndarray:
-    """Return where cells that cover a length from ``first`` begin and end, (masks, grid + 1), within what is seen.
+def _divide(sides: Sequence[tuple[int, int, int, int]], grid: int) -> np.ndarray:  # (sides, grid + 1) int64
+    """Return where cells begin and end along sides of frames, within what is seen, in parts of a pixel.
 
-    That is in parts of a pixel.
+    Parameters
+    ----------
+    sides
+        Of each: the first pixel, how many there are, the first that is seen, and the first that no longer is.
     """
-    edges = np.arange(grid + 1) * length[:, None] + first[:, None] * grid
-    return np.clip(edges, seen[0][:, None] * grid, seen[1][:, None] * grid)
+    first, length, seen, unseen = np.array(sides)[:, :, None].transpose(1, 0, 2)
+    return np.clip(np.arange(grid + 1) * length + first * grid, seen * grid, unseen * grid)
 
 
 def _is_finished(rle: str) -> bool:

@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from semlens.runtime.files import quarantine_if_corrupt
 from semlens.storage.environment import Environment
 from semlens.storage.fletcher import BYTES, is_whole
 
+_ALLOCATE = partial(np.empty, dtype=np.uint8)
 _ALIGNED = 8  # bytes that a checksum takes in memory, so that values of any type are aligned
 
 
@@ -44,7 +46,7 @@ def open_shard(path: str | Path) -> Iterator[h5py.File]:
 
 
 def read_samples(
-    file: h5py.File, key: str, rows: slice | int = slice(None), *, allocate: Callable[[int], np.ndarray] | None = None
+    file: h5py.File, key: str, rows: slice | int = slice(None), *, allocate: Callable[[int], np.ndarray] = _ALLOCATE
 ) -> np.ndarray:
     """Return samples of a dataset.
 
@@ -61,7 +63,7 @@ def read_samples(
     with quarantine_if_corrupt(file.filename):
         dataset = file[key]
         if isinstance(rows, slice) and _has_sealed_samples(dataset):
-            return _read_sealed(dataset, range(*rows.indices(len(dataset))), allocate or _allocate)
+            return _read_sealed(dataset, range(*rows.indices(len(dataset))), allocate)
         return dataset[rows]
 
 
@@ -70,10 +72,6 @@ def _has_sealed_samples(dataset: h5py.Dataset) -> bool:
     filters = dataset.id.get_create_plist()
     alone = dataset.fletcher32 and filters.get_nfilters() == 1
     return alone and dataset.chunks == (1, *dataset.shape[1:]) and dataset.dtype.isnative
-
-
-def _allocate(size: int) -> np.ndarray:
-    return np.empty(size, np.uint8)
 
 
 def _read_sealed(dataset: h5py.Dataset, rows: range, allocate: Callable[[int], np.ndarray]) -> np.ndarray:
