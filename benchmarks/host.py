@@ -231,7 +231,7 @@ def list_cases(toy: bool) -> list[dict[str, Any]]:
             case for case in cases if case["layers"] != "64+32+16" and case["batch"] == 8 and case["objects"] == 9
         ]
         return [{**case, "images": 2, "batch": 2} for case in chosen if case["what"] in ("prototypes", "encode")]
-    images = {("prototypes", "enc16.1"): 512, ("prototypes", "64+32+16"): 256, ("maps", "enc16.1"): 512}
+    images = {("prototypes", "enc16.1"): 512, ("prototypes", "64+32+16"): 512, ("maps", "enc16.1"): 512}
     return [{**case, "images": images.get((case["what"], case["layers"]), 64)} for case in cases]
 
 

@@ -34,7 +34,8 @@ def _undated(environment: str | bytes) -> str:
 
 def _read_table(path: Path) -> pa.Table:
     table = parquet.read_table(path)
-    metadata = dict(table.schema.metadata or {})
+    metadata = dict(parquet.read_metadata(path).metadata or {})
+    metadata.pop(b"ARROW:schema", None)  # of types, which are compared
     if b"environment" in metadata:
         metadata[b"environment"] = _undated(metadata[b"environment"])
     return table.replace_schema_metadata(metadata)

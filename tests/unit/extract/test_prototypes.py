@@ -17,6 +17,7 @@ from semlens.extract.prototypes import ENVIRONMENT, LAYER_SETS, plan_columns, po
 from semlens.images.masks import measure_coverage
 from semlens.storage.environment import describe_environment
 from semlens.storage.shard_writer import create_shard, write_samples
+from semlens.storage.table_reader import read_schema
 
 MADE = describe_environment("extract")
 CHANNELS = {
@@ -129,7 +130,7 @@ def naive(mask, image, view, timestep, layer_set):
 
 
 def test_prototypes_say_which_versions_made_their_features(pooled):
-    stages = json.loads(parquet.read_schema(pooled()).metadata[ENVIRONMENT])
+    stages = json.loads(read_schema(pooled()).metadata[ENVIRONMENT])
     assert stages.keys() == {"extract", "pool"} and stages["extract"] == MADE["extract"]
 
 

@@ -25,6 +25,7 @@ from semlens.images.samples import iterate_samples
 from semlens.images.views import load_view
 from semlens.storage.environment import describe_environment
 from semlens.storage.shard_writer import create_shard, write_samples
+from semlens.storage.table_reader import read_schema
 
 IMAGES = {"a": (160, 120), "b": (97, 200), "c": (64, 64)}  # width, height
 VIEWS = ["identity", "hflip", "crop_shift60"]
@@ -131,7 +132,8 @@ def test_both_ways_lead_to_the_same_prototypes(reader, manifest, tmp_path, dtype
     long = by_maps(reader(**read), tmp_path / "long.parquet", **settings)
     short = at_once(reader(**read), tmp_path / "short.parquet", **settings)
     assert short.schema.equals(long.schema)
-    assert all(short.schema.metadata[key] == long.schema.metadata[key] for key in (LAYER_SETS, PASSES))
+    metadata, expected = (read_schema(tmp_path / name).metadata for name in ("short.parquet", "long.parquet"))
+    assert all(metadata[key] == expected[key] for key in (LAYER_SETS, PASSES))
     (rows, vectors), (expected_rows, expected) = split(short), split(long)
     pd.testing.assert_frame_equal(rows, expected_rows)
     for column, values in expected.items():
@@ -307,3 +309,13 @@ def test_pooling_is_the_same_however_far_reading_is_ahead(reader, manifest, tmp_
     monkeypatch.setattr(HostPooling, "average", take_time)
     pool_prototypes(features=maps, out=tmp_path / "slow.parquet", **settings)
     assert parquet.read_table(tmp_path / "slow.parquet").equals(parquet.read_table(tmp_path / "swift.parquet"))
+
+
+def test_tables_are_the_same_in_however_many_parts_they_are_written(reader, manifest, tmp_path, monkeypatch):
+    settings = {"manifest": manifest, "layer_sets": FEATURES, **SQUASH}
+    whole = at_once(reader(), tmp_path / "whole.parquet", **settings)
+    monkeypatch.setattr(prototypes, "_BYTES_AT_ONCE", 1)
+    assert at_once(reader(), tmp_path / "parts.parquet", **settings).equals(whole)
+    groups = [parquet.read_metadata(tmp_path / name).num_row_groups for name in ("whole.parquet", "parts.parquet")]
+    waiting = len(VIEWS) * (len(TIMESTEPS) - 1)  # until the first timestep of their view is written
+    assert groups == [len(VIEWS) + waiting, len(reader().batches) + waiting]

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from semlens.runtime.ahead import Buffers, read_ahead
+from semlens.runtime.ahead import Buffers, read_ahead, write_behind
 
 
 class Source:
@@ -136,3 +136,42 @@ def test_buffers_of_another_use_or_size_are_others():
     assert [len(buffer) for buffer in taken] == [4, 8, 4, 8] and len({id(buffer) for buffer in taken}) == 4
     first, second, third = (buffers.take("c", 4) for _ in range(3))
     assert third is first and second is not first
+
+
+def test_what_is_written_behind_is_written_in_order_while_the_next_is_made():
+    steps, threads = [], set()
+
+    def write(item):
+        threads.add(threading.get_ident())
+        wait_for(lambda: f"make {item + 1}" in steps or item == 2)
+        steps.append(f"write {item}")
+
+    with write_behind(write) as give:
+        for number in range(3):
+            steps.append(f"make {number}")
+            give(number)
+    assert steps == ["make 0", "make 1", "write 0", "make 2", "write 1", "write 2"]
+    assert len(threads) == 1 and threading.get_ident() not in threads
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_error_of_writing_ends_the_block(count):
+    def fail(item):
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="the disk is full"), write_behind(fail) as give:
+        for number in range(count):
+            give(number)
+
+
+def test_nothing_is_written_any_more_once_the_block_has_failed():
+    written, before = [], threading.active_count()
+
+    def write(item):
+        time.sleep(0.02)
+        written.append(item)
+
+    with pytest.raises(KeyboardInterrupt), write_behind(write) as give:
+        give(0)
+        raise KeyboardInterrupt
+    assert written == [0] and threading.active_count() == before

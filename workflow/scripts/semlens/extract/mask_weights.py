@@ -63,7 +63,8 @@ class BatchWeights:
 
     ``sides`` holds by prototype column the sides of its grid and of the layer's own map, and ``shares`` by these
     (shown, cells of the map) of all instances, one sample after the other. Those of sample k are ``ends[k]`` to
-    ``ends[k + 1]``. ``rows`` says which of all instances these are, ``counts`` is theirs, and ``lost`` are not shown.
+    ``ends[k + 1]``. ``rows`` says which of all instances these are, ``counts`` is theirs; ``vanished`` of these count
+    by area at some grid, and ``lost`` others are not shown.
 
     Parameters
     ----------
@@ -88,6 +89,8 @@ class BatchWeights:
         weights = MaskWeights(view, [instances[row] for row in rows], columns, **masks)
         self.rows, self.counts = rows[weights.shown], weights.counts
         self.lost = np.count_nonzero(~weights.shown)
+        by_area = [values for name, values in weights.counts.items() if name.startswith("area_weighted@")]
+        self.vanished = np.count_nonzero(np.any(by_area, axis=0))
         ends = np.cumsum([0, *map(len, samples)])
         self.ends = np.concatenate([[0], np.cumsum(weights.shown)])[ends].tolist()
         parts = {column: column.split("@") for column in columns}

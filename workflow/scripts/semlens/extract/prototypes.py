@@ -4,10 +4,12 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass, field
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -22,7 +24,7 @@ from semlens.extract.pooling import HostPooling, Pooling
 from semlens.images.samples import find_samples
 from semlens.images.views import load_view
 from semlens.models.layers import expand_layers
-from semlens.runtime.ahead import Buffers, read_ahead
+from semlens.runtime.ahead import Buffers, read_ahead, write_behind
 from semlens.runtime.logs import log, show_progress
 from semlens.storage.environment import Environment, describe_environment
 from semlens.storage.instances import INSTANCES
@@ -40,6 +42,7 @@ from semlens.storage.tables import check_table, create_table
 
 _BATCH = 4  # samples that are read at once
 _DEPTH = 1  # passes that are read ahead
+_BYTES_AT_ONCE = 16_000_000  # of a table that are written while more is pooled
 _NOT_POOLED = ("file", "width", "height", "rle")  # columns of instances that prototypes do not have
 
 PROTOTYPES = pa.DataFrameSchema(
@@ -149,7 +152,6 @@ def write_prototypes(
     ValueError
         If a mean is not finite.
     """
-    pooling = pooling or HostPooling()
     instances = read_table(manifest)
     described = list(instances.itertuples())
     wanted = sorted({column for set_columns in columns.values() for column in set_columns})
@@ -161,45 +163,104 @@ def write_prototypes(
         )
         for batch in batches
     )
-    seen: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))  # by view
-    vectors: dict[tuple[str, int], dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
-    lost = 0
+    tally = _Tally()
     with threadpool_limits(1, "blas"), closing(read_ahead(weighing)) as weighed:
-        # A batch's passes first: what is computed on a device then waits for them, and for no later ones.
-        for (batch, of_batch), weights in zip(groupby(passes, key=attrgetter("batch")), weighed, strict=True):
-            lost += weights.lost
-            for column, values in {"row": weights.rows, **weights.counts}.items():
-                seen[batch.view][column].append(values)
-            placed = {sides: pooling.place(shares) for sides, shares in weights.shares.items()}
-            for _, timestep, maps in of_batch:
-                means = [
-                    pooling.average(placed[weights.sides[column]], weights.ends, maps[column.split("@")[0]])
-                    for column in wanted
-                ]
-                for column, values in zip(wanted, pooling.fetch(means), strict=True):
-                    _check_means(values, column, timestep, batch, weights)
-                    vectors[batch.view, timestep][column].append(values)
-    shown = {view: _describe_visible(instances, parts).assign(view=view) for view, parts in seen.items()}
-    order = sorted(vectors)
-    everyone = pd.concat([shown[view].assign(timestep=timestep) for view, timestep in order], ignore_index=True)
-    table = arrow.Table.from_pandas(check_table(everyone, PROTOTYPES, out), preserve_index=False)
-    repeating = table.column_names
-    for column in wanted:
-        values = np.concatenate([part for one in order for part in vectors[one].pop(column)])
-        flat = arrow.array(values.ravel())
-        table = table.append_column(column, arrow.FixedSizeListArray.from_arrays(flat, values.shape[1]))
-    metadata = {
-        LAYER_SETS: json.dumps(columns),
-        PASSES: json.dumps(order),
-        ENVIRONMENT: json.dumps(environment | describe_environment("pool"), sort_keys=True),
-    }
-    table = table.replace_schema_metadata(metadata)
-    with create_table(out, table.schema, use_dictionary=repeating) as writer:
-        writer.write_table(table)
+        parts = _order_rows(_pool_passes(passes, weighed, wanted, pooling or HostPooling(), tally))
+        tables = (_make_table(part, instances, out) for part in parts)
+        first = next(tables)
+        schema = first.schema.with_metadata({LAYER_SETS: json.dumps(columns)})
+        with create_table(out, schema, use_dictionary=[name for name in schema.names if name not in wanted]) as writer:
+            with write_behind(writer.write_table) as write:
+                for table in chain([first], tables):
+                    write(table)
+            made = environment | describe_environment("pool")
+            metadata = {PASSES: json.dumps(sorted(tally.passes)), ENVIRONMENT: json.dumps(made, sort_keys=True)}
+            writer.add_key_value_metadata(metadata)
     log.info(
         "%d prototypes; masks of %d vanish at some grid and count by area, %d show nothing in their view",
-        table.num_rows, sum(part.filter(like="area_weighted@").any(axis=1).sum() for part in shown.values()), lost,
+        tally.prototypes, tally.vanished, tally.lost,
     )  # fmt: skip
+
+
+class _Part(NamedTuple):
+    """Prototypes of some instances that a view shows, at one timestep."""
+
+    view: str
+    timestep: int
+    rows: np.ndarray  # of all instances, which these are
+    counts: dict[str, np.ndarray]  # by column of the table
+    vectors: dict[str, np.ndarray]  # likewise, (instances, channels)
+
+
+@dataclass
+class _Tally:
+    """What is counted on the way."""
+
+    passes: set[tuple[str, int]] = field(default_factory=set)  # every view and timestep
+    prototypes: int = 0
+    vanished: int = 0  # instances, once for every view
+    lost: int = 0
+
+
+def _pool_passes(
+    passes: Iterable[Pass], weighed: Iterable[BatchWeights], wanted: Sequence[str], pooling: Pooling, tally: _Tally
+) -> Iterator[list[_Part]]:
+    """Yield by batch what its passes say of its instances."""
+    # A batch's passes first: what is computed on a device then waits for them, and for no later ones.
+    for (batch, of_batch), weights in zip(groupby(passes, key=attrgetter("batch")), weighed, strict=True):
+        tally.lost += weights.lost
+        tally.vanished += weights.vanished
+        placed = {sides: pooling.place(shares) for sides, shares in weights.shares.items()}
+        parts = []
+        for _, timestep, maps in of_batch:
+            means = [
+                pooling.average(placed[weights.sides[column]], weights.ends, maps[column.split("@")[0]])
+                for column in wanted
+            ]
+            vectors = dict(zip(wanted, pooling.fetch(means), strict=True))
+            for column, values in vectors.items():
+                _check_means(values, column, timestep, batch, weights)
+            tally.passes.add((batch.view, timestep))
+            tally.prototypes += len(weights.rows)
+            parts.append(_Part(batch.view, timestep, weights.rows, weights.counts, vectors))
+        yield parts
+
+
+def _order_rows(batches: Iterable[list[_Part]]) -> Iterator[_Part]:
+    """Yield larger parts in the order of rows: view by view, and in each by timestep.
+
+    Those of a view's first timestep come while the view is read; the others have to wait for them.
+    """
+    for _, of_view in groupby(batches, key=lambda parts: parts[0].view):
+        waiting: dict[int, list[_Part]] = defaultdict(list)
+        for parts in of_view:
+            for part in parts:
+                waiting[part.timestep].append(part)
+            first = waiting[min(waiting)]
+            if sum(values.nbytes for part in first for values in part.vectors.values()) >= _BYTES_AT_ONCE:
+                yield _join_parts(first)
+                first.clear()
+        for timestep in sorted(waiting):
+            if joined := waiting.pop(timestep):
+                yield _join_parts(joined)
+
+
+def _join_parts(parts: Sequence[_Part]) -> _Part:
+    def join(columns: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        return {name: np.concatenate([values[name] for values in columns]) for name in columns[0]}
+
+    rows, counts, vectors = zip(*((part.rows, part.counts, part.vectors) for part in parts), strict=True)
+    return parts[0]._replace(rows=np.concatenate(rows), counts=join(counts), vectors=join(vectors))
+
+
+def _make_table(part: _Part, instances: pd.DataFrame, out: str | Path) -> arrow.Table:
+    known = instances.iloc[part.rows].drop(columns=list(_NOT_POOLED))
+    frame = known.assign(**part.counts, view=part.view, timestep=part.timestep)
+    table = arrow.Table.from_pandas(check_table(frame, PROTOTYPES, out), preserve_index=False)
+    for column, values in part.vectors.items():
+        flat = arrow.array(values.ravel())
+        table = table.append_column(column, arrow.FixedSizeListArray.from_arrays(flat, values.shape[1]))
+    return table
 
 
 def _check_means(values: np.ndarray, column: str, timestep: int, batch: Batch, weights: BatchWeights) -> None:
@@ -209,13 +270,6 @@ def _check_means(values: np.ndarray, column: str, timestep: int, batch: Batch, w
         raise ValueError(
             f"layer {column.split('@')[0]} at t = {timestep} is not finite for {sample}; use dtype: float32 or bfloat16"
         )
-
-
-def _describe_visible(instances: pd.DataFrame, parts: dict[str, list[np.ndarray]]) -> pd.DataFrame:
-    """Return what is known of the instances that a view shows."""
-    values = {name: np.concatenate(arrays) for name, arrays in parts.items()}
-    shown = instances.iloc[values.pop("row")]
-    return shown.drop(columns=["file", "width", "height", "rle"]).assign(**values)
 
 
 def _read_passes(shard: h5py.File, batches: Sequence[Batch], layers: Sequence[str]) -> Iterator[Pass]:

@@ -192,7 +192,7 @@ class SquareReader:
         self._preprocessing = family.read_preprocessing(inputs["network"])
         self._reader = ImageReader(find_image_folder(inputs["images"]), images["exif"])
         self._instances = self._list_instances(inputs)
-        self._views = {name: load_view(name) for name in images["views"]}
+        self._views = {name: load_view(name) for name in sorted(images["views"])}
         self._samples = {name: list(iterate_samples(view, self._instances)) for name, view in self._views.items()}
         self.samples = {view: [sample.id for sample in samples] for view, samples in self._samples.items()}
         self.environment: Environment = {}

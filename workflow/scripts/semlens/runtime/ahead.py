@@ -1,8 +1,9 @@
 """Work side by side: one stage makes the next items in a thread, while another uses the last."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import cycle
 from typing import Any, TypeVar
 
@@ -24,14 +25,39 @@ def read_ahead(items: Iterable[T], depth: int = 1) -> Iterator[T]:
     pool = ThreadPoolExecutor(1, thread_name_prefix="stage")
     try:
         coming = deque(pool.submit(next, iterator, end) for _ in range(depth))
-        while (item := coming.popleft().result()) is not end:
-            coming.append(pool.submit(next, iterator, end))
+        while True:
+            coming.append(pool.submit(next, iterator, end))  # before the wait, so that the thread has no pause
+            item = coming.popleft().result()
+            if item is end:
+                return
             yield item
             del item  # else what was used would stay in memory while the next is waited for
     finally:
         pool.shutdown(cancel_futures=True)
         if hasattr(iterator, "close"):
             iterator.close()
+
+
+@contextmanager
+def write_behind(write: Callable[[T], Any]) -> Iterator[Callable[[T], None]]:
+    """Give a function that has a thread ``write`` an item, once the one before is written.
+
+    An error is raised where the next item is given, or at the end of the block. However that ends, nothing is being
+    written any more.
+    """
+    begun: deque[Future] = deque()
+
+    def wait() -> None:
+        while begun:
+            begun.popleft().result()
+
+    def give(item: T) -> None:
+        wait()
+        begun.append(pool.submit(write, item))
+
+    with ThreadPoolExecutor(1, thread_name_prefix="stage") as pool:
+        yield give
+        wait()
 
 
 class Buffers:
