@@ -23,8 +23,8 @@ from semlens.config.plan import (
     get_shard_range,
     keeps_maps,
     list_extraction_shards,
-    list_layer_sets,
 )
+from semlens.config.readings import list_layer_sets
 from semlens.images.views import load_view
 from semlens.models.backbones import load_backbone
 from semlens.storage.table_reader import read_table

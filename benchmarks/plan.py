@@ -34,7 +34,8 @@ from hours import Pilot, tabulate
 
 from semlens.compare.metrics import list_metrics
 from semlens.config.load import load_configuration
-from semlens.config.plan import get_max_pairs, keeps_maps, list_layer_sets, list_shards, list_splits
+from semlens.config.plan import get_max_pairs, keeps_maps, list_shards, list_splits
+from semlens.config.readings import list_layer_sets
 from semlens.extract.tokens import MAX_CELLS, MAX_IMAGES
 from semlens.images.views import load_view
 from semlens.models.backbones import load_backbone

@@ -15,6 +15,7 @@ from semlens.config.models import (
     list_noised_models,
 )
 from semlens.config.paths import list_searches, list_statistics, list_unit_totals
+from semlens.config.readings import list_layer_sets
 from semlens.config.studies import SECTIONS, describe_run_models, describe_studies, list_runs, name_section
 from semlens.config.user_paths import link_if_odd
 from semlens.draw.kinds import list_experiments, list_kinds, list_report_parts
@@ -79,7 +80,7 @@ mask_options = of_job(plan.get_mask_options, "extraction", "model")
 family_of = of_job(get_family, "model")
 text_of = of_job(get_text_kind, "model")
 image_options = of_job(get_image_options, "extraction", "model", "dataset")
-layer_sets = of_job(plan.list_layer_sets, "extraction", "dataset")
+layer_sets = of_job(list_layer_sets, "extraction", "dataset")
 extraction_names = of_job(plan.get_extraction_names, "extraction", "model", "dataset")
 
 

@@ -64,6 +64,12 @@ rule statistics:
         ["<results>/tokens/{extraction}/{model}/{dataset}.csv".format_map(job) for job in plan.list_sampled(config)],
 
 
+rule multiverse:
+    """What every combination of choices answers."""
+    input:
+        expand("<results>/multiverses/{multiverse}.summary.csv", multiverse=config["multiverses"]),
+
+
 rule agree:
     """How alike representations are."""
     input:

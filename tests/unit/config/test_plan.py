@@ -22,7 +22,6 @@ from semlens.config.plan import (
     list_distinct_inputs,
     list_extraction_shards,
     list_extractions_keeping,
-    list_layer_sets,
     list_planes,
     list_projections,
     list_sampled,
@@ -30,6 +29,7 @@ from semlens.config.plan import (
     list_splits,
     tracks_instance,
 )
+from semlens.config.readings import list_layer_sets
 from semlens.config.schema import check_schema, fill_defaults
 
 REPOSITORY = Path(__file__).parents[3]

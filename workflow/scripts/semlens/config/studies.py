@@ -6,7 +6,7 @@ from semlens.config.models import describe_models
 from semlens.config.plan import list_comparisons
 from semlens.config.schema import Config
 
-SECTIONS = ("experiments", "agreements", "searches", "propagations")
+SECTIONS = ("experiments", "multiverses", "agreements", "searches", "propagations")
 
 
 def list_studies(config: Config) -> list[dict[str, Any]]:
