@@ -62,7 +62,7 @@ rule summarize_multiverse:
         mem=grow(4, "GB"),
         runtime=grow(1, "h"),
     params:
-        runs=of_job(multiverses.list_multiverse_runs, "multiverse"),
+        runs=lambda wildcards: list_runs(config, "multiverses", wildcards.multiverse),
         specifications=of_job(multiverses.list_specifications, "multiverse"),
         n_possible=of_job(multiverses.count_possible, "multiverse"),
         expected_order=of_entry("multiverses", "expected_order"),

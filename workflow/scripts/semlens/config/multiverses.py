@@ -14,6 +14,7 @@ from semlens.config.axes import AXES
 from semlens.config.choices import CHOICES
 from semlens.config.plan import get_extraction_seed, list_conditions, list_shards
 from semlens.config.schema import Config
+from semlens.config.studies import list_runs
 from semlens.config.subsets import choose_balanced
 from semlens.images.original import ORIGINAL
 
@@ -55,13 +56,6 @@ def list_reading_metrics(config: Config, multiverse: str, reading: str) -> list[
     return sorted({one["metric"] for one in list_reading_specifications(config, multiverse, reading)})
 
 
-def list_multiverse_runs(config: Config, multiverse: str) -> list[Config]:
-    """Return model and dataset of every curve of a multiverse, by the names of its own extractions."""
-    entry = config["multiverses"][multiverse]
-    models = config["extractions"][entry["extractions"][0]]["models"]
-    return [{"model": model, "dataset": dataset} for dataset in entry["datasets"] for model in models]
-
-
 def find_read(config: Config, multiverse: str, reading: str, model: str, dataset: str) -> list[Config]:
     """Return extraction, model and dataset of all that a reading of a model and a dataset is made of."""
     entry = config["multiverses"][multiverse]
@@ -89,7 +83,7 @@ def list_measured(config: Config, multiverse: str, kind: str) -> list[str]:
     """Return one kind of what is measured, such as ``estimates.csv``: of all readings of a run, run by run."""
     return [
         f"<results>/multiverses/{multiverse}/{run['model']}/{run['dataset']}/{reading}.{kind}"
-        for run in list_multiverse_runs(config, multiverse)
+        for run in list_runs(config, "multiverses", multiverse)
         for reading in list_readings(config, multiverse)
     ]
 
