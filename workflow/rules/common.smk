@@ -15,7 +15,7 @@ from semlens.config.models import (
     list_noised_models,
 )
 from semlens.config.paths import list_searches, list_statistics, list_unit_totals
-from semlens.config.readings import list_layer_sets
+from semlens.config.readings import list_layer_sets, list_sampled
 from semlens.config.studies import SECTIONS, describe_run_models, describe_studies, list_runs, name_section
 from semlens.config.user_paths import link_if_odd
 from semlens.draw.kinds import list_experiments, list_kinds, list_report_parts
@@ -74,7 +74,7 @@ planes_of = of_job(plan.list_planes, "extraction", "dataset")
 plane_metrics_of = of_job(plan.list_plane_metrics, "extraction", "dataset")
 conditions_of = of_job(plan.list_experiment_conditions, "experiment")
 comparisons_of = of_job(plan.list_comparisons, "experiment")
-sampled_of = of_job(plan.list_sampled, "experiment")
+sampled_of = of_job(list_sampled, "experiment")
 questions_of = of_job(plan.list_questions, "experiment")
 mask_options = of_job(plan.get_mask_options, "extraction", "model")
 family_of = of_job(get_family, "model")

@@ -90,17 +90,28 @@ def list_measured(config: Config, multiverse: str, kind: str) -> list[str]:
 
 def list_read_layers(config: Config, extraction: str, dataset: str) -> list[str]:
     """Return the layer sets that multiverses read from an extraction of a dataset."""
-    return sorted(
-        {
-            one["layers"]
-            for name, entry in config.get("multiverses", {}).items()
-            for one in list_specifications(config, name)
-            for base in entry["extractions"]
-            for derived, held in _derive_extractions(config, name, base, one["choices"])
-            if derived == extraction and one["timestep"] in held["timesteps"]
-            if dataset in (_find_dataset(config, entry, wanted)[0] for wanted in entry["datasets"])
-        }
-    )
+    found: set[str] = set()
+    for multiverse, entry in config.get("multiverses", {}).items():
+        if dataset in (_find_dataset(config, entry, wanted)[0] for wanted in entry["datasets"]):
+            specifications = list_specifications(config, multiverse)
+            for choices, base in product(_list_distinct(specifications), entry["extractions"]):
+                for name, held in _derive_extractions(config, multiverse, base, choices):
+                    if name == extraction:
+                        asked = [one for one in specifications if one["reading"] == _name_reading(choices)]
+                        found |= {one["layers"] for one in asked if one["timestep"] in held["timesteps"]}
+    return sorted(found)
+
+
+def list_derived(config: Config) -> set[str]:
+    """Return the names of the extractions that only multiverses need."""
+    return {
+        name
+        for multiverse, entry in config.get("multiverses", {}).items()
+        for choices in _list_distinct(list_specifications(config, multiverse))
+        for base in entry["extractions"]
+        for name, _ in _derive_extractions(config, multiverse, base, choices)
+        if name != base
+    }
 
 
 def expand_multiverses(config: Config) -> None:
@@ -120,12 +131,11 @@ def expand_multiverses(config: Config) -> None:
         _check(config, multiverse, entry)
         for dataset in entry["datasets"]:
             _add(config["datasets"], "dataset", *_find_dataset(config, entry, dataset))
-        for one in list_specifications(config, multiverse):
-            for base in entry["extractions"]:
-                for model in config["extractions"][base]["models"]:
-                    _add(config["models"], "model", *_find_model(config, base, one["choices"], model))
-                for name, extraction in _derive_extractions(config, multiverse, base, one["choices"]):
-                    _add(config["extractions"], "extraction", name, extraction)
+        for choices, base in product(_list_distinct(list_specifications(config, multiverse)), entry["extractions"]):
+            for model in config["extractions"][base]["models"]:
+                _add(config["models"], "model", *_find_model(config, base, choices, model))
+            for name, extraction in _derive_extractions(config, multiverse, base, choices):
+                _add(config["extractions"], "extraction", name, extraction)
 
 
 def _add(section: Config, what: str, name: str, entry: Config) -> None:
@@ -188,16 +198,24 @@ def _combine(entry: Config, seed: int) -> Iterator[Config]:
         yield {key: values[place] for (key, values), place in zip(vary.items(), one, strict=True)}
 
 
+def _list_distinct(specifications: list[Config]) -> list[Config]:
+    """Return the choices of the first specification of each reading."""
+    return list({one["reading"]: one["choices"] for one in reversed(specifications)}.values())[::-1]
+
+
+def _name_reading(choices: Config) -> str:
+    return _describe({key: choices[key] for key in _OF_READINGS if key in choices}) or BASE
+
+
 def _specify(config: Config, entry: Config, choices: Config) -> Config:
     settings = {"average": config["average"], **entry, **choices}
-    changed = {key: choices[key] for key in _OF_READINGS if key in choices}
     condition = {key: settings[key] for key in ("view", "timestep", "layers", "metric", "average", "dunn")}
     if settings.get("across"):
         condition["across"] = True
     return {
         "name": ", ".join(f"{key}={_format(value)}" for key, value in choices.items()),
         "choices": choices,
-        "reading": _describe(changed) or BASE,
+        "reading": _name_reading(choices),
         **condition,
         "offset": None,
         "by_area": choices.get("min_area_of") == "instance",

@@ -152,21 +152,6 @@ def list_projections(config: Config) -> list[Config]:
     ]
 
 
-def list_sampled(config: Config, experiment: str | None = None) -> list[Config]:
-    """Return extraction, model and dataset of everything whose tokens are measured, or of what an experiment reads.
-
-    These are the extractions that show images as they are.
-    """
-    asked = config["experiments"][experiment] if experiment else config
-    return [
-        {"extraction": name, "model": model, "dataset": dataset}
-        for name in asked["extractions"]
-        for dataset in config["extractions"][name]["datasets"]
-        for model in config["extractions"][name]["models"]
-        if dataset in asked["datasets"] and ORIGINAL in config["views"][config["extractions"][name]["views"]]
-    ]
-
-
 def list_shards(config: Config, dataset: str) -> list[str]:
     """Return the shard names of a dataset."""
     return [f"{number:05d}" for number in range(-(-config["datasets"][dataset]["images"] // config["shard_size"]))]

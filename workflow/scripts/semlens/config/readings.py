@@ -1,8 +1,9 @@
 """What is read of extractions: layer sets, and maps that several extractions share."""
 
-from semlens.config.multiverses import list_read_layers
+from semlens.config.multiverses import list_derived, list_read_layers
 from semlens.config.plan import keeps_maps, list_conditions
 from semlens.config.schema import Config
+from semlens.images.original import ORIGINAL
 
 _OF_POOLING = ("mask", "models", "datasets")  # keys that do not change the maps of a model and a dataset
 
@@ -23,6 +24,23 @@ def list_layer_sets(config: Config, extraction: str, dataset: str) -> list[str]:
             compared |= set(search["layers"])
     compared |= set(list_read_layers(config, extraction, dataset))
     return sorted(compared or config["extractions"][extraction]["layers"])
+
+
+def list_sampled(config: Config, experiment: str | None = None) -> list[Config]:
+    """Return extraction, model and dataset of everything whose tokens are measured, or of what an experiment reads.
+
+    These are the extractions that show images as they are, but for those that only multiverses need.
+    """
+    asked = config["experiments"][experiment] if experiment else config
+    derived = list_derived(config)
+    return [
+        {"extraction": name, "model": model, "dataset": dataset}
+        for name in asked["extractions"]
+        if name not in derived
+        for dataset in config["extractions"][name]["datasets"]
+        for model in config["extractions"][name]["models"]
+        if dataset in asked["datasets"] and ORIGINAL in config["views"][config["extractions"][name]["views"]]
+    ]
 
 
 def find_maps(config: Config, extraction: str) -> str:
