@@ -73,9 +73,7 @@ class Estimates:
 
     def compute_band(self, seed: int, *, share: bool = False) -> np.ndarray:
         """Return intervals that hold for all conditions at once, (2, conditions); ``share`` is as above."""
-        reach = self.compute_critical(seed) * self.se
-        reach = np.where(self.se == 0, 0.0, reach)
-        band = np.stack([self.values - reach, self.values + reach])
+        band = self._reach(self.compute_critical(seed))
         level = 1 - (1 - LEVEL) / max(1, len(self.values))
         return widen_extremes(band, self.values, self.n_units, level) if share else band
 
@@ -89,7 +87,7 @@ class Estimates:
             return np.nan
         if np.count_nonzero(known) == 1:
             return float(stats.t.ppf((1 + LEVEL) / 2, self.n_units[known][0] - 1))
-        largest = [np.abs(errors / self.se[known]).max(axis=1) for errors in self._draw(seed, known)]
+        largest = [np.abs(errors / self.se[known]).max(axis=1) for errors in self.draw_errors(seed, known)]
         return float(np.quantile(np.concatenate(largest), LEVEL))
 
     def list_best(self, seed: int) -> np.ndarray:
@@ -102,7 +100,7 @@ class Estimates:
         known, best = np.flatnonzero(~np.isnan(self.se)), ~np.isnan(self.values)
         if not len(known):
             return best
-        draws = np.concatenate(list(self._draw(seed, known)))
+        draws = np.concatenate(list(self.draw_errors(seed, known)))
         for place, condition in enumerate(known):
             others = np.delete(np.arange(len(known)), place)
             shift = self.influence[known[others]] - self.influence[condition]
@@ -160,17 +158,51 @@ class Estimates:
         n_units = np.minimum(self.n_units, other.n_units)
         return type(self)(self.names, self.values - other.values, self.influence - other.influence, n_units)
 
-    def _draw(self, seed: int, conditions: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield draws of the error of each condition, (some draws, conditions).
+    def draw_errors(self, seed: int, conditions: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield ``N_DRAWS`` draws of the errors of some conditions, (some draws, conditions).
 
         Normal multipliers of influences, divided by the root of chi2 / (I - 1): without, bands are too narrow where
-        there are few units.
+        there are few units. I is that of the condition with the fewest.
         """
         rng, n = np.random.default_rng(seed), float(np.min(self.n_units[conditions]))
         scaled = self.influence[conditions] * np.sqrt(n / (n - 1))
         for _ in range(0, N_DRAWS, _CHUNK):
             errors = rng.standard_normal((_CHUNK, scaled.shape[1])) @ scaled.T
             yield errors / np.sqrt(rng.chisquare(n - 1, (_CHUNK, 1)) / (n - 1))
+
+    def _reach(self, critical: float) -> np.ndarray:
+        """Return values less and plus so many errors, (2, conditions)."""
+        reach = np.where(self.se == 0, 0.0, critical * self.se)
+        return np.stack([self.values - reach, self.values + reach])
+
+
+def compute_bands(several: Sequence[Estimates], seed: int) -> list[np.ndarray]:
+    """Return the band of each of several estimates, as :meth:`Estimates.compute_band` does.
+
+    Those that have as many units share the draws, so that many bands cost little more than one.
+    """
+    groups: dict[tuple[int, int], list[int]] = {}
+    criticals = [np.nan] * len(several)
+    for place, one in enumerate(several):
+        known = one.se > 0
+        if np.count_nonzero(known) > 1:
+            groups.setdefault((one.influence.shape[1], one.n_units[known].min()), []).append(place)
+        else:
+            criticals[place] = one.compute_critical(seed)
+    for places in groups.values():
+        known = [np.flatnonzero(several[place].se > 0) for place in places]
+        starts = np.cumsum([0, *map(len, known[:-1])])
+        parts = [(several[place], chosen) for place, chosen in zip(places, known, strict=True)]
+        influence, n_units, se = (
+            np.concatenate([getattr(one, key)[chosen] for one, chosen in parts])
+            for key in ("influence", "n_units", "se")
+        )
+        joined = Estimates([""] * len(se), np.zeros(len(se)), influence, n_units)
+        draws = joined.draw_errors(seed, np.arange(len(se)))
+        largest = np.concatenate([np.maximum.reduceat(np.abs(errors / se), starts, axis=1) for errors in draws])
+        for place, critical in zip(places, np.quantile(largest, LEVEL, axis=0), strict=True):
+            criticals[place] = float(critical)
+    return [one._reach(critical) for one, critical in zip(several, criticals, strict=True)]
 
 
 def widen_extremes(interval: np.ndarray, values: np.ndarray, n_units: np.ndarray, level: float) -> np.ndarray:
