@@ -43,13 +43,14 @@ KINDS = (
         "figures/{name}.multiverse.png",
         "",
         "The same question under every combination of choices: each column is one, a specification, by rising "
-        "separation. Below the curve are the gaps between the means of neighbours in the expected order, over the mean "
-        "of its last set. Dots say which choices a specification is made of, and grey lines how much of the variance "
-        "of separation each choice explains. Bars are 95 % intervals over images (videos), those of gaps for all gaps "
-        "of a specification at once. Colours and marks are verdicts: of the curve and of the dots on the whole order, "
-        "of a gap on this gap alone. The line is the median separation, its band a 95 % interval. The p of the whole "
-        "curve is the share of block permutations of the classes, the same through all specifications, whose median "
-        "separation is at least as large.",
+        "separation. Below the curve are the gaps between the means of neighbours in the expected order, over the "
+        "mean of its last set. Dots say which choices a specification is made of, and grey rows how much of the "
+        "variance of separation each choice explains. Bars are 95 % intervals over images (videos), those of gaps "
+        "for all gaps of a specification at once; hatched is where no class has objects to compare. Colours and "
+        "marks are verdicts: of the curve and of the dots on the whole order, of a gap on this gap alone. The line "
+        "is the median separation, its band a 95 % interval. The p of the whole curve is the share of block "
+        "permutations of the classes, the same through all specifications, whose median separation is at least as "
+        "large.",
         section="multiverses",
     ),
     Kind(
