@@ -106,7 +106,7 @@ of_experiment, of_propagation = partial(of_entry, "experiments"), partial(of_ent
 
 
 wildcard_constraints:
-    **{name_section(section): one_of(config[section]) for section in SECTIONS},
+    **{name_section(section): one_of(config.get(section, {})) for section in SECTIONS},
     extraction=one_of(config["extractions"]),
     dataset=one_of(config["datasets"]),
     model=one_of(config["models"]),
