@@ -4,8 +4,9 @@
     python benchmarks/plan.py config/paper.yaml --gpus 4 --rates results/pilot
 
 Jobs are counted by a forced dry run. Disk follows from the configuration, the registry and the layers of the published
-networks. Of a configuration with multiverses, a column says what these need beyond the rest. How many objects an image shows is an assumption (--objects): 2.25 in a sample of 60 images of COCO
-and 1.9 in one of 24 of VOC, of VOC's classes and over 1 % of the image.
+networks. How many objects an image shows is an assumption (--objects): 2.25 in a sample of 60 images of COCO
+and 1.9 in one of 24 of VOC, of VOC's classes and over 1 % of the image. Of a configuration with multiverses, further
+columns say what these need beyond the rest.
 
 Hours are those of jobs that encode images or extract features. They follow from a pilot, a finished run of few images
 on the GPU in question: --rates names its folder of results, with provenance.json, benchmarks/ and logs/. A job takes

@@ -11,7 +11,7 @@ from math import prod
 from typing import Any
 
 from semlens.config.axes import AXES
-from semlens.config.choices import CHOICES
+from semlens.config.choices import CHOICES, format_choice
 from semlens.config.plan import get_extraction_seed, list_conditions, list_shards
 from semlens.config.schema import Config
 from semlens.config.studies import list_runs
@@ -213,7 +213,7 @@ def _specify(config: Config, entry: Config, choices: Config) -> Config:
     if settings.get("across"):
         condition["across"] = True
     return {
-        "name": ", ".join(f"{key}={_format(value)}" for key, value in choices.items()),
+        "name": ", ".join(f"{key}={format_choice(value)}" for key, value in choices.items()),
         "choices": choices,
         "reading": _name_reading(choices),
         **condition,
@@ -292,8 +292,4 @@ def _find_dataset(config: Config, entry: Config, dataset: str) -> tuple[str, Con
 
 
 def _describe(changed: Config) -> str:
-    return ".".join(f"{key}-{_format(value)}" for key, value in changed.items())
-
-
-def _format(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else "none" if value is None else str(value)
+    return ".".join(f"{key}-{format_choice(value)}" for key, value in changed.items())

@@ -121,8 +121,8 @@ CHOICES_TABLE = pa.DataFrameSchema(
         "choice": _text("Key that varies; `interactions` is what no key explains alone."),
         "n_values": _count("How many values the key has; 0 for interactions."),
         "share": _number(
-            "Share of the variance between specifications that the choice explains, without what chance adds; null where "
-            "they differ no more than by chance, or where too few of them tell the choice from others.",
+            "Share of the variance between specifications that the choice explains, without what chance adds; null "
+            "where they differ no more than by chance, or where too few of them tell the choice from others.",
             _SHARE,
         ),
         "low": _number("Lower end of its 95 % interval, by draws of the errors of images (videos).", _SHARE),

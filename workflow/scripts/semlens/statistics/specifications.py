@@ -31,7 +31,7 @@ _COMPARED = ("view", "timestep", "layers", "metric", "across", "by_area")  # wha
 
 
 class _Estimate(NamedTuple):
-    """A value with the influence of units on it; of those that are not there it is 0."""
+    """A value with the influence of units on it, if it has one."""
 
     quantity: str
     value: float
@@ -85,7 +85,7 @@ def measure_specifications(
                 kept = {"quantity": entry.quantity, "value": entry.value, "n_units": entry.n_units}
                 estimates.append(named | kept | {"n_objects": compared.n_objects})
                 units = pd.DataFrame({"unit": entry.units, "influence": entry.influence})
-                influences.append(units[units["influence"] != 0].assign(**named, quantity=entry.quantity))
+                influences.append(units.assign(**named, quantity=entry.quantity))
             null = compared.permute(one["average"])
             permuted.append(pd.DataFrame({"permutation": np.arange(len(null)), "separation": null}).assign(**named))
             log.info("%s: %s", one["name"], "; ".join(f"{entry.quantity} {entry.value:.4f}" for entry in found))
