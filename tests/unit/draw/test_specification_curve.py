@@ -176,6 +176,8 @@ def test_each_model_has_a_block_on_the_same_scale(multiverse):
     curves = figure.axes[:2]
     assert [panel.get_title(loc="left").split(":")[0] for panel in curves] == ["coco, sd15", "coco, random"]
     assert curves[0].get_ylim() == curves[1].get_ylim()
+    low, high = curves[0].get_ylim()
+    assert low < both.specifications["low"].min() and both.specifications["high"].max() < high
     for panel, shift in zip(curves, (0, 0.2), strict=True):
         values = np.sort(multiverse.specifications["separation"]) - shift
         np.testing.assert_allclose([y for _, y in read_marks(panel)], values)
