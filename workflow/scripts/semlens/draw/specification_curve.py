@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from semlens.config.choices import CHOICES
+from semlens.config.choices import CHOICES, format_choice
 from semlens.draw.separation import COMPARISON_TITLES
 from semlens.draw.style import apply_style
 from semlens.draw.tables import format_p
@@ -121,7 +121,7 @@ def list_rows(table: pd.DataFrame, vary: Mapping[str, Sequence[Any]]) -> list[tu
     """
     rows: list[tuple[str, str | None]] = []
     for choice in vary:
-        asked, found = list(map(str, vary[choice])), list(table[choice].dropna().unique())
+        asked, found = list(map(format_choice, vary[choice])), list(table[choice].dropna().unique())
         known = [value for value in asked if value in found]
         rows += [(choice, value) for value in (None, *known, *(value for value in found if value not in known))]
     return rows
