@@ -9,6 +9,7 @@ from semlens.runtime.logs import log_job
 from semlens.statistics.findings import tabulate_findings, write_findings
 from semlens.statistics.models import MODELS_TABLE, rank_models, read_levels
 from semlens.statistics.studies import collect_studies, read_comparisons
+from semlens.storage.csv_tables import read_csv
 from semlens.storage.tables import write_csv
 
 matplotlib.use("Agg")
@@ -19,7 +20,10 @@ if __name__ == "__main__":
         comparisons = read_comparisons(
             params.comparisons, separation=inputs.separation, order=inputs.order, influence=inputs.influence
         )
-        findings = tabulate_findings(comparisons, params.models, params.seed)
+        multiverses = [
+            tuple(map(read_csv, files)) for files in zip(inputs.multiverses, inputs.specifications, strict=True)
+        ]
+        findings = tabulate_findings(comparisons, params.models, multiverses, params.seed)
         write_findings(findings, csv=outputs.csv, json=outputs.json)
         studies, depths = collect_studies(comparisons), read_levels(params.models, inputs.layers, "name", "depth")
         ranked = rank_models(studies, params.models, depths, params.seed)

@@ -8,6 +8,7 @@ import pytest
 from studies import SETTINGS, make_comparison
 
 from semlens.config.axes import FOREIGN
+from semlens.config.choices import CHOICES
 from semlens.statistics.findings import FINDINGS, tabulate_findings, write_findings
 from semlens.statistics.order import VERDICTS
 from semlens.statistics.studies import pair_models
@@ -18,7 +19,7 @@ TWO = [*ONE, {"name": "untrained", "weights": "random", "controls": "trained"}]
 
 def tabulate(comparisons, models=ONE):
     """Findings as records; null is None."""
-    table = tabulate_findings(comparisons, models, seed=0).astype(object)
+    table = tabulate_findings(comparisons, models, [], seed=0).astype(object)
     return table.where(table.notna(), None).to_dict("records")
 
 
@@ -139,7 +140,7 @@ def test_several_controls_count_by_their_mean():
 
 def test_both_files_hold_the_same_records(tmp_path):
     comparisons = [make_comparison(values={"64": 0.6, "16": 0.8}, verdicts={"64": "observed", "16": "empty"})]
-    write_findings(tabulate_findings(comparisons, ONE, 0), csv=tmp_path / "f.csv", json=tmp_path / "f.json")
+    write_findings(tabulate_findings(comparisons, ONE, [], 0), csv=tmp_path / "f.csv", json=tmp_path / "f.json")
     records = json.loads((tmp_path / "f.json").read_text())
     table = pd.read_csv(tmp_path / "f.csv")
     assert list(table.columns) == list(records[0]) == list(FINDINGS.columns)
@@ -148,7 +149,7 @@ def test_both_files_hold_the_same_records(tmp_path):
 
 
 def test_a_run_without_experiments_has_no_findings(tmp_path):
-    write_findings(tabulate_findings([], ONE, 0), csv=tmp_path / "f.csv", json=tmp_path / "f.json")
+    write_findings(tabulate_findings([], ONE, [], 0), csv=tmp_path / "f.csv", json=tmp_path / "f.json")
     assert json.loads((tmp_path / "f.json").read_text()) == []
 
 
@@ -181,3 +182,22 @@ def test_a_model_is_told_once_and_without_noise_that_it_does_not_have():
     ]
     (row,) = (row for row in tabulate(comparisons, models) if row["model"] == "vit")
     assert row["settings"] == "metric correlation"
+
+
+def test_a_multiverse_says_in_how_many_specifications_the_order_holds():
+    verdicts = {"established": 2, "observed": 0, "undecided": 1, "violated": 0, "empty": 0}
+    summary = {
+        **{"model": "m", "dataset": "coco", "expected": "scdi < dcdi", "n_specifications": 3, "n_possible": 8},
+        **{"median": 0.7, "median_low": 0.6, "median_high": 0.8, **verdicts},
+    }
+    choices = dict.fromkeys(CHOICES) | {"metric": "cosine", "min_area_of": "image"}
+    specifications = [
+        {"model": "m", "dataset": "coco", **choices, "n_objects": n, "n_units": n // 3} for n in (30, 60, 30)
+    ]
+    table = tabulate_findings([], ONE, [(pd.DataFrame([summary]), pd.DataFrame(specifications))], 0)
+    (row,) = table.to_dict(orient="records")
+    assert row["question"] == "Is scdi < dcdi, whatever is chosen?"
+    assert (row["established"], row["undecided"], row["violated"]) == ("2 of 3", "1 of 3", "0 of 3")
+    assert (row["separation"], row["low"], row["high"]) == (0.7, 0.6, 0.8)
+    assert (row["conditions"], row["settings"]) == ("3 specifications", "vary: metric, small objects")
+    assert (row["n_objects"], row["n_units"]) == (60, 10) and pd.isna(row["best"])

@@ -6,6 +6,8 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from semlens.compare.pairs import WHY_EMPTY
 from semlens.config.axes import AXES
 from semlens.runtime.files import write_atomically
 from semlens.runtime.logs import log
-from semlens.statistics.findings import ORDER
+from semlens.statistics.findings import MULTIVERSE, ORDER
 from semlens.statistics.order import VERDICTS
 from semlens.storage.csv_tables import read_csv
 
@@ -207,6 +209,7 @@ def group_findings(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
         ``model``, its ``control``, rows of ``separation`` and of ``orders``, and the questions ``unanswered``, of which
         there are ``n_unanswered``.
     """
+    whole, records = records, [record for record in records if record["comparison"] != MULTIVERSE]
     settings = [record["settings"].split(", ") for record in records]
     read_with_noise = [own for own in settings if any(entry.startswith("noise ") for entry in own)] or settings
     common = [entry for entry in next(iter(settings), []) if all(entry in own for own in settings)]
@@ -229,7 +232,7 @@ def group_findings(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
         else:
             group["separation"].append({**_format_separation(record), "where": where, "counts": counts})
     return {
-        "summary": summarize(records),
+        "summary": summarize(whole),
         "unsaid": unsaid,
         "verdicts": VERDICTS,
         "models": list(models.values()),
@@ -271,6 +274,8 @@ def group_models(records: Sequence[dict[str, Any]], unsaid: Sequence[str]) -> li
 
 def summarize(records: Sequence[dict[str, Any]]) -> list[str]:
     """Return, as sentences, how many of the findings' statements their intervals establish."""
+    multiverses = [record for record in records if record["comparison"] == MULTIVERSE]
+    records = [record for record in records if record["comparison"] != MULTIVERSE]
     orders = [record for record in records if record["comparison"] == ORDER]
     counts = {name: sum(len(_split(record[name])) for record in orders) for name in VERDICTS}
     chosen = [record for record in records if record["best"] and len(_split(record["conditions"])) > 1]
@@ -297,6 +302,9 @@ def summarize(records: Sequence[dict[str, Any]]) -> list[str]:
     if orders:
         verdicts = [f"{n} {name}" for name, n in counts.items() if n or name == "established"]
         sentences.append(f"Of {_count(sum(counts.values()), 'expected order')} of means: {', '.join(verdicts)}.")
+    for expected, found in groupby(multiverses, key=itemgetter("question")):
+        held = [f"{one['established']} specifications ({one['model']}, {one['datasets']})" for one in found]
+        sentences.append(f"{expected} Established in {_join(held)}.")
     return sentences
 
 

@@ -1,6 +1,6 @@
 """The findings of a run: per question what is best, what cannot be told from it, and where expected orders hold."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from semlens.config.axes import AXES, FOREIGN
+from semlens.config.choices import CHOICES
 from semlens.runtime.files import write_atomically
 from semlens.runtime.logs import log
 from semlens.statistics.comparisons import COMPARISONS
@@ -18,11 +19,13 @@ from semlens.statistics.studies import Comparison, Study, collect_studies, group
 from semlens.storage.tables import check_table, write_csv
 
 ORDER = "order"
+MULTIVERSE = "multiverse"
 QUESTIONS = {
     "between": "Which {axis} separates classes best, between images?",
     "inside": "Which {axis} separates classes best, inside images?",
     "identity": "Under which {axis} do objects keep their identity best?",
     ORDER: "Under which {axis} is {expected}?",
+    MULTIVERSE: "Is {expected}, whatever is chosen?",
 }
 
 
@@ -40,18 +43,23 @@ FINDINGS = pa.DataFrameSchema(
         "question": pa.Column(str, description="What is asked."),
         "comparison": pa.Column(
             str,
-            pa.Check.isin([*COMPARISONS, ORDER]),
-            description="What separation compares, as in the table of separation; or `order`, of the means of sets.",
+            pa.Check.isin([*COMPARISONS, ORDER, MULTIVERSE]),
+            description="What separation compares, as in the table of separation; or `order`, of the means of sets; or "
+            "`multiverse`, that order under every combination of choices.",
         ),
-        "axis": pa.Column(str, pa.Check.isin(AXES), description="What the conditions vary."),
-        "settings": pa.Column(str, description="What is the same in all conditions."),
+        "axis": pa.Column(str, pa.Check.isin([*AXES, MULTIVERSE]), description="What the conditions vary."),
+        "settings": pa.Column(
+            str, description="What is the same in all conditions; of a multiverse, the choices that vary."
+        ),
         "datasets": pa.Column(str, description="Datasets, separated by commas; separation is the mean over them."),
         "model": pa.Column(str, description="Model that the row is about."),
         "conditions": pa.Column(str, description="All conditions that were tried, separated by commas."),
         "best": _text("The condition with the largest separation; null where no class counts, or an order is asked."),
         "also_best": _text("The other conditions that cannot be told from the best, at 95 %."),
-        "separation": _number("Separation under the best condition.", _SHARE),
-        "low": _number("Lower end of its 95 % interval, which holds for all conditions at once.", _SHARE),
+        "separation": _number("Separation under the best condition; of a multiverse, the median.", _SHARE),
+        "low": _number(
+            "Lower end of its 95 % interval, which holds for all conditions at once, or is that of the median.", _SHARE
+        ),
         "high": _number("Upper end of this interval.", _SHARE),
         "elsewhere": _number("Separation of the best condition on images (videos) that did not choose it.", _SHARE),
         "control_model": _text(
@@ -64,7 +72,10 @@ FINDINGS = pa.DataFrameSchema(
         "contrast_low": _number("Lower end of its 95 % interval, which holds for all conditions at once."),
         "contrast_high": _number("Upper end of this interval."),
         **{
-            name: _text(f"Conditions for which the order of means is {name}: {meaning}. Null where no order is asked.")
+            name: _text(
+                f"Conditions for which the order of means is {name}: {meaning}. Null where no order is asked. Of a "
+                "multiverse, how many of its specifications, as in `61 of 72`."
+            )
             for name, meaning in VERDICTS.items()
         },
         "n_objects": pa.Column(
@@ -82,7 +93,12 @@ FINDINGS = pa.DataFrameSchema(
 )
 
 
-def tabulate_findings(comparisons: Sequence[Comparison], models: Sequence[dict[str, Any]], seed: int) -> pd.DataFrame:
+def tabulate_findings(
+    comparisons: Sequence[Comparison],
+    models: Sequence[dict[str, Any]],
+    multiverses: Iterable[tuple[pd.DataFrame, pd.DataFrame]],
+    seed: int,
+) -> pd.DataFrame:
     """Return a row per question and model, with the columns of ``FINDINGS``.
 
     Where separation is asked, the mean of its controls stands beside a model; where an order is, each has rows of its
@@ -92,6 +108,8 @@ def tabulate_findings(comparisons: Sequence[Comparison], models: Sequence[dict[s
     ----------
     models
         As :func:`semlens.statistics.studies.pair_models` takes them.
+    multiverses
+        Of each, the summary and the specifications, see :mod:`semlens.statistics.multiverse_tables`.
     """
     studies = collect_studies(comparisons)
     rows = []
@@ -101,6 +119,7 @@ def tabulate_findings(comparisons: Sequence[Comparison], models: Sequence[dict[s
             rows += [row for group in group_by_question(comparisons) for row in _summarize_orders(group, model)]
     keys = ("question", "comparison", "settings", "datasets", "model", "conditions")
     rows = list({tuple(row[key] for key in keys): row for row in rows}.values())
+    rows += [row for multiverse in multiverses for row in _summarize_multiverse(*multiverse)]
     return check_table(pd.DataFrame(rows, columns=list(FINDINGS.columns)), FINDINGS, "findings")
 
 
@@ -110,7 +129,8 @@ def write_findings(findings: pd.DataFrame, *, csv: str | Path, json: str | Path)
     with write_atomically(json) as file:
         findings.to_json(file, orient="records", indent=1, force_ascii=False)
     for row in findings.itertuples():
-        answer = f"established: {row.established}" if row.comparison == ORDER else f"{row.best}, {row.separation:.4f}"
+        is_order = row.comparison in (ORDER, MULTIVERSE)
+        answer = f"established: {row.established}" if is_order else f"{row.best}, {row.separation:.4f}"
         log.info("%s: %s (%s): %s of %s", row.model, row.question, row.datasets, answer, row.conditions)
 
 
@@ -189,4 +209,25 @@ def _summarize_orders(group: Sequence[Comparison], model: str) -> Iterator[dict[
             **{name: ", ".join(where[found["verdict"] == name]) for name in VERDICTS},
             "n_objects": int(found.drop_duplicates("dataset")["n_objects"].sum()),
             "n_units": int(found["n_units"].min()),
+        }
+
+
+def _summarize_multiverse(summary: pd.DataFrame, specifications: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield a row per model and dataset: in how many specifications the order holds."""
+    varied = [name for key, name in CHOICES.items() if specifications[key].notna().any()]
+    for row in summary.to_dict(orient="records"):
+        own = specifications[(specifications["model"] == row["model"]) & (specifications["dataset"] == row["dataset"])]
+        n = row["n_specifications"]
+        yield {
+            "question": QUESTIONS[MULTIVERSE].format(expected=row["expected"]),
+            "comparison": MULTIVERSE,
+            "axis": MULTIVERSE,
+            "settings": f"vary: {', '.join(varied)}",
+            "datasets": row["dataset"],
+            "model": row["model"],
+            "conditions": f"{n:,} specifications",
+            **{"separation": row["median"], "low": row["median_low"], "high": row["median_high"]},
+            **{name: f"{row[name]:,} of {n:,}" for name in VERDICTS},
+            "n_objects": int(own["n_objects"].max()),
+            "n_units": int(own["n_units"].min()),
         }
