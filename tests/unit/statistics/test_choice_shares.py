@@ -6,7 +6,8 @@ import pytest
 from multiverses import cross, get_design, make_estimates
 from scipy import stats
 
-from semlens.statistics.choice_shares import INTERACTIONS, measure_shares, tabulate_choices
+from semlens.statistics.choice_shares import INTERACTIONS, measure_shares, measure_spreads, tabulate_choices
+from semlens.statistics.intervals import compute_se
 
 CHOICES = {"metric": ["cosine", "euclidean"], "layers": ["a", "b", "c"], "seed": [0, 1, 2, 3]}
 DESIGN = get_design(cross(**CHOICES))
@@ -126,15 +127,31 @@ def test_without_any_value_all_is_empty():
 
 def test_a_spread_is_the_difference_of_two_means_paired_by_unit():
     rng = np.random.default_rng(0)
-    values, errors = 0.1 * (DESIGN["layers"] == "b") - 0.2 * (DESIGN["layers"] == "c"), draw_errors(rng)
-    row = get_rows(DESIGN, make_estimates(values, errors)).loc["layers"]
-    assert (row["highest"], row["lowest"]) == ("b", "c")
-    per_unit = [(values + errors)[:, DESIGN["layers"] == name].mean(axis=1) for name in ("b", "c")]
-    difference = per_unit[0] - per_unit[1]
+    values, errors = 0.3 * (DESIGN["metric"] == "euclidean"), draw_errors(rng)
+    row = get_rows(DESIGN, make_estimates(values, errors)).loc["metric"]
+    assert (row["highest"], row["lowest"]) == ("euclidean", "cosine")
+    per_unit = [(values + errors)[:, DESIGN["metric"] == name].mean(axis=1) for name in CHOICES["metric"]]
+    difference = per_unit[1] - per_unit[0]
     reach = stats.t.ppf(0.975, 59) * difference.std(ddof=1) / np.sqrt(60)
     assert row["spread"] == pytest.approx(difference.mean())
     ends = difference.mean() - reach, difference.mean() + reach
     assert (row["spread_low"], row["spread_high"]) == pytest.approx(ends)
+
+
+@pytest.mark.slow
+def test_values_that_do_nothing_spread_no_more_than_their_interval_says(monkeypatch):
+    """The largest of four less the smallest: their own interval, as if they had not been picked, excludes 0 often."""
+    monkeypatch.setattr("semlens.statistics.intervals.N_DRAWS", 1_000)
+    runs, apart, apart_if_given = 150, 0, 0
+    for run in range(runs):
+        estimates = make_estimates(np.zeros(len(QUIET[0])), draw_errors(np.random.default_rng(run)))
+        found = measure_spreads({"seed": DESIGN["seed"]}, estimates, run)["seed"]
+        apart += found["spread_low"] > 0
+        picked = [DESIGN["seed"] == found[end] for end in ("highest", "lowest")]
+        influence = np.subtract(*(estimates.influence[one].mean(axis=0) for one in picked))
+        apart_if_given += found["spread"] > stats.t.ppf(0.975, 59) * compute_se(influence, 60)
+    assert apart <= stats.binom.ppf(0.9995, runs, 0.05)
+    assert apart_if_given > stats.binom.ppf(0.9995, runs, 0.05)
 
 
 def simulate(runs, sizes, **options):

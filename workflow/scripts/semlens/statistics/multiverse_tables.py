@@ -106,7 +106,7 @@ GAPS_TABLE = pa.DataFrameSchema(
         "value": _number("The gap."),
         "low": _number("Lower end of its 95 % interval, which holds for all gaps of the specification at once."),
         "high": _number("Upper end of this interval."),
-        "unit": _number("Mean of the last set of the order, in which figures measure gaps: metrics differ in scale."),
+        "scale": _number("Mean of the last set of the order, in which figures measure gaps: metrics differ in scale."),
     },
     strict=True,
     coerce=True,
@@ -121,14 +121,14 @@ CHOICES_TABLE = pa.DataFrameSchema(
         "choice": _text("Key that varies; `interactions` is what no key explains alone."),
         "n_values": _count("How many values the key has; 0 for interactions."),
         "share": _number(
-            "Share of the variance between specifications that the choice explains, without what chance adds; null where "
-            "they differ no more than by chance, or where too few of them tell the choice from others.",
+            "Share of the variance between specifications that the choice explains, without what chance adds; null "
+            "where they differ no more than by chance, or too few of them tell the choice from others.",
             _SHARE,
         ),
         "low": _number("Lower end of its 95 % interval, by draws of the errors of images (videos).", _SHARE),
         "high": _number("Upper end of this interval.", _SHARE),
         "spread": _number("Largest minus smallest mean over the specifications of one value.", pa.Check.ge(0)),
-        "spread_low": _number("Lower end of the 95 % interval of the difference between these two values."),
+        "spread_low": _number("Lower end of its 95 % interval, which holds for all pairs of the key's values at once."),
         "spread_high": _number("Upper end of this interval."),
         "highest": _text("The value with the largest mean; null for interactions.", nullable=True),
         "lowest": _text("The value with the smallest mean.", nullable=True),
