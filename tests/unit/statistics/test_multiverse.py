@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 from distance_samples import make_samples
-from multiverses import cross, make_estimates, record, write_reading
+from multiverses import cross, make_estimates, measure_curve, record, write_reading
 from scipy import stats
 from simulation import Scenario, simulate
 
-from semlens.statistics.intervals import Estimates
-from semlens.statistics.labels import Labels
 from semlens.statistics.measure import Measured, Options, measure_images
 from semlens.statistics.multiverse import (
     TABLES,
@@ -18,11 +16,8 @@ from semlens.statistics.multiverse import (
     summarize_multiverse,
     tabulate_gaps,
 )
-from semlens.statistics.multiverse_readings import Multiverse, format_choice, read_multiverse
-from semlens.statistics.neighbours import fill_distances, iterate_between
+from semlens.statistics.multiverse_readings import format_choice, read_multiverse
 from semlens.statistics.order import estimate_gaps, judge_order
-from semlens.statistics.permutation import Shuffler, permute_between
-from semlens.statistics.separation import measure_separation
 from semlens.statistics.separation_tables import tabulate_separation
 from semlens.storage.csv_tables import read_csv
 
@@ -235,24 +230,6 @@ def test_a_relative_gap_is_that_of_ratios_without_a_unit():
     assert ratio.values[0] == pytest.approx(x.mean() / y.mean())
     assert ratio.se[0] == pytest.approx(np.sqrt(399 / 400 * np.sum((without - ratio.values[0]) ** 2)), rel=0.01)
     assert np.isnan(divide(gap, make_estimates(np.array([-2.0]), y[:, None])).values[0])
-
-
-def measure_curve(rows, layers, seed, n_permutations=39):
-    """The curve of all layers and two metrics, under the same permutations."""
-    labels = Labels.from_rows(rows)
-    shuffled = Shuffler(labels, 1_000_000 + seed).shuffle_between(n_permutations)
-    averages, null = [], []
-    for vectors in layers:
-        for metric in ("cosine", "euclidean"):
-            distances = fill_distances(vectors, metric)
-            found = measure_separation(iterate_between(distances, labels), labels, labels.classes, distances)
-            averages.append(found.average("classes"))
-            null.append(permute_between(distances, labels, found.list_classes(), shuffled, "classes"))
-    names = [str(number) for number in range(len(averages))]
-    values, influence, n_units = (np.array(one) for one in zip(*averages, strict=True))
-    estimates = Estimates(names, values, influence, n_units)
-    kinds, places = ["between"] * len(names), np.arange(len(names))
-    return Multiverse(names, {}, kinds, places, {"between": estimates}, [], places, np.stack(null))
 
 
 @pytest.mark.slow
