@@ -23,8 +23,8 @@ from semlens.config.plan import (
     get_shard_range,
     keeps_maps,
     list_extraction_shards,
-    list_layer_sets,
 )
+from semlens.config.readings import find_maps, list_layer_sets
 from semlens.images.views import load_view
 from semlens.models.backbones import load_backbone
 from semlens.storage.table_reader import read_table
@@ -70,6 +70,8 @@ def list_jobs(config: Config, count: Count) -> list[Job]:
     """Return every job of a configuration that encodes or extracts."""
     jobs = {}
     for wildcards in list_extraction_shards(config):
+        if find_maps(config, wildcards["extraction"]) != wildcards["extraction"]:
+            continue
         views = config["extractions"][wildcards["extraction"]]["views"]
         samples = sum(count(wildcards["dataset"], wildcards["shard"], view) for view in config["views"][views])
         for job in (*_encode(config, **wildcards, samples=samples), _extract(config, **wildcards, samples=samples)):

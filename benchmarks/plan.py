@@ -5,7 +5,8 @@
 
 Jobs are counted by a forced dry run. Disk follows from the configuration, the registry and the layers of the published
 networks. How many objects an image shows is an assumption (--objects): 2.25 in a sample of 60 images of COCO
-and 1.9 in one of 24 of VOC, of VOC's classes and over 1 % of the image.
+and 1.9 in one of 24 of VOC, of VOC's classes and over 1 % of the image. Of a configuration with multiverses, further
+columns say what these need beyond the rest.
 
 Hours are those of jobs that encode images or extract features. They follow from a pilot, a finished run of few images
 on the GPU in question: --rates names its folder of results, with provenance.json, benchmarks/ and logs/. A job takes
@@ -19,11 +20,14 @@ Queues, downloads and other jobs are not counted.
 """
 
 import argparse
+import itertools
 import re
 import subprocess
 import sys
 from itertools import product
 from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import NamedTuple
 
 import yaml
 
@@ -34,7 +38,8 @@ from hours import Pilot, tabulate
 
 from semlens.compare.metrics import list_metrics
 from semlens.config.load import load_configuration
-from semlens.config.plan import get_max_pairs, keeps_maps, list_layer_sets, list_shards, list_splits
+from semlens.config.plan import get_max_pairs, keeps_maps, list_shards, list_splits
+from semlens.config.readings import find_maps, list_layer_sets
 from semlens.extract.tokens import MAX_CELLS, MAX_IMAGES
 from semlens.images.views import load_view
 from semlens.models.backbones import load_backbone
@@ -78,7 +83,7 @@ STAGES = {
     name: RULES[name]
     for name in (
         *("fetch", "select", "encode", "extract", "pool", "compare", "statistics"),
-        *("agree", "search", "propagate", "draw", "report"),
+        *("multiverse", "agree", "search", "propagate", "draw", "report"),
     )
 }
 
@@ -99,7 +104,9 @@ def disk(config: dict, registry: dict, objects: float) -> dict[str, float]:
         return sum(images * (objects if load_view(view).per_instance else 1) for view in config["views"][views])
 
     latents = {  # a control shares those of its twin
-        (str(config["models"][model]["source"]), dataset, c["views"]): size_latent(config["models"][model])
+        (str(config["models"][model]["source"]), config["models"][model]["resize"], dataset, c["views"]): size_latent(
+            config["models"][model]
+        )
         for c in extractions.values()
         for model in c["models"]
         for dataset in c["datasets"]
@@ -110,11 +117,11 @@ def disk(config: dict, registry: dict, objects: float) -> dict[str, float]:
             layers = list_layers(config["models"][model])
             wanted = {layer for layer_set in extraction["layers"] for layer in expand_layers(layer_set, layers)}
             passes = len(extraction["timesteps"])
-            if keeps_maps(extraction):
+            if keeps_maps(extraction) and find_maps(config, name) == name:
                 stored = 2 if extraction["keep"] == "half_maps" else STORED[config["dtype"]]
                 values = sum(layers[layer].channels * layers[layer].grid ** 2 for layer in wanted)
                 kept["extract"] += samples(extraction["views"], dataset) * passes * values * stored
-            if "identity" in config["views"][extraction["views"]]:
+            if find_maps(config, name) == name and "identity" in config["views"][extraction["views"]]:
                 sampled = len(list_shards(config, dataset)) * passes * MAX_IMAGES * MAX_CELLS
                 kept["extract"] += sampled * sum(layers[layer].channels for layer in wanted) * 4
             columns = {
@@ -139,7 +146,7 @@ def disk(config: dict, registry: dict, objects: float) -> dict[str, float]:
     return {
         "fetch": fetched(config, registry),
         "select": (annotated + 2 * studied) * INSTANCE,
-        "encode": sum(samples(views, dataset) * size for (_, dataset, views), size in latents.items()),
+        "encode": sum(samples(views, dataset) * size for (*_, dataset, views), size in latents.items()),
         **kept,
         "compare": pairs * PAIR,
     }
@@ -170,31 +177,73 @@ def fetched(config: dict, registry: dict) -> int:
     for dataset in config["datasets"].values():
         if "download" in dataset["source"]:
             wanted += 2 * list_archives(registry, dataset["source"]["download"])
-    for model in config["models"].values():
-        for part in load_backbone(model["family"]).PARTS if "download" in model["source"] else ():
-            wanted += list_model_files(registry, model["source"]["download"], locate_part(part))
-    return sum(sizes[path] for path in wanted)
+    parts = {
+        path
+        for model in config["models"].values()
+        for part in (load_backbone(model["family"]).PARTS if "download" in model["source"] else ())
+        for path in list_model_files(registry, model["source"]["download"], locate_part(part))
+    }
+    return sum(sizes[path] for path in [*wanted, *parts])
 
 
-def table(config: Path, content: dict, registry: dict, objects: float) -> str:
-    """Jobs and disk as Markdown."""
-    counted, bytes_of = jobs(config), disk(content, registry, objects)
-    lines = ["| stage | jobs | disk, GB |", "|---|---:|---:|"]
-    for stage, rules in STAGES.items():
-        number = sum(counted.get(rule, 0) for rule in rules)
-        size = bytes_of.get(stage)
-        lines.append(f"| {stage} | {number} | {'under 0.1' if size is None or size < 5e7 else f'{size / 1e9:.1f}'} |")
-    total = sum(counted.get(rule, 0) for rules in STAGES.values() for rule in rules)
-    return "\n".join([*lines, f"| all | {total} | {sum(bytes_of.values()) / 1e9:.0f} |"])
+class Plan(NamedTuple):
+    """What a configuration needs: jobs by rule, and bytes by stage."""
+
+    content: dict
+    jobs: dict[str, int]
+    bytes: dict[str, float]
+
+
+def plan(config: Path, objects: float) -> Plan:
+    """What a configuration needs."""
+    content = yaml.safe_load(config.read_text())
+    registry = load_configuration(content, ROOT, list_metrics(), [str(config)])
+    return Plan(content, jobs(config), disk(content, registry, objects))
+
+
+def plan_without_multiverses(config: Path, objects: float) -> Plan | None:
+    """The same without its multiverses, if it has any."""
+    content = yaml.safe_load(config.read_text())
+    seeded = [entry.pop("seeds") for entry in content["experiments"].values() if "seeds" in entry]
+    if not content.pop("multiverses", None) and not seeded:
+        return None
+    with NamedTemporaryFile("w", dir=config.parent, prefix=".plan", suffix=".yaml") as file:  # paths are relative to it
+        yaml.safe_dump(content, file)
+        file.flush()
+        return plan(Path(file.name), objects)
+
+
+def table(whole: Plan, without: Plan | None) -> str:
+    """Jobs and disk as Markdown; and which of these multiverses need."""
+    names = ("jobs", "disk, GB", *(("jobs for multiverses", "disk for them, GB") if without else ()))
+    lines = [f"| stage | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}"]
+    for stage in (*STAGES, "all"):
+        cells = []
+        for one, other in ((whole, None), (whole, without)) if without else ((whole, None),):
+            number, size = (
+                of_one - of_other for of_one, of_other in zip(_sum(one, stage), _sum(other, stage), strict=True)
+            )
+            cells += [number, "under 0.1" if size < 5e7 else f"{size / 1e9:.{0 if stage == 'all' else 1}f}"]
+        lines.append(f"| {stage} | {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
+
+
+def _sum(one: Plan | None, stage: str) -> tuple[int, float]:
+    """Jobs and bytes of a stage, or of all."""
+    if one is None:
+        return 0, 0.0
+    rules = itertools.chain(*STAGES.values()) if stage == "all" else STAGES[stage]
+    size = sum(one.bytes.values()) if stage == "all" else one.bytes.get(stage, 0.0)
+    return sum(one.jobs.get(rule, 0) for rule in rules), size
 
 
 def main(config: Path, objects: float, pilot: Pilot | None, gpus: int) -> None:
-    content = yaml.safe_load(config.read_text())
-    registry = load_configuration(content, ROOT, list_metrics(), [str(config)])
-    print(table(config, content, registry, objects))
-    if pilot:
-        print(f"\nHours by the rates of {pilot.results}, measured on {', '.join(pilot.devices)}:\n")
-        print(tabulate(content, pilot, gpus, objects))
+    whole, without = plan(config, objects), plan_without_multiverses(config, objects)
+    print(table(whole, without))
+    for title, one in (("Hours", whole), ("Hours without multiverses", without)):
+        if pilot and one:
+            print(f"\n{title} by the rates of {pilot.results}, measured on {', '.join(pilot.devices)}:\n")
+            print(tabulate(one.content, pilot, gpus, objects))
 
 
 if __name__ == "__main__":

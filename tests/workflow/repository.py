@@ -41,6 +41,7 @@ TARGETS = {
     "pool",
     "compare",
     "statistics",
+    "multiverse",
     "agree",
     "search",
     "propagate",
@@ -183,7 +184,10 @@ VARIANTS = {
         "draw_example_objects",
         "propagate_masks",
     },
-    "compare/metrics": {"compare_prototypes", "compute_statistics", "compare_classes", "measure_tasks"},
+    "compare/metrics": {
+        *("compare_prototypes", "compute_statistics", "compare_classes"),
+        *("measure_tasks", "measure_specifications"),
+    },
     "models/texts": {"encode_prompt", "encode_template"},
     "models/backbones": {
         *("extract_features", "extract_prototypes", "list_layers"),

@@ -15,6 +15,7 @@ from semlens.config.models import (
     list_noised_models,
 )
 from semlens.config.paths import list_searches, list_statistics, list_unit_totals
+from semlens.config.readings import list_layer_sets, list_sampled
 from semlens.config.studies import SECTIONS, describe_run_models, describe_studies, list_runs, name_section
 from semlens.config.user_paths import link_if_odd
 from semlens.draw.kinds import list_experiments, list_kinds, list_report_parts
@@ -73,13 +74,13 @@ planes_of = of_job(plan.list_planes, "extraction", "dataset")
 plane_metrics_of = of_job(plan.list_plane_metrics, "extraction", "dataset")
 conditions_of = of_job(plan.list_experiment_conditions, "experiment")
 comparisons_of = of_job(plan.list_comparisons, "experiment")
-sampled_of = of_job(plan.list_sampled, "experiment")
+sampled_of = of_job(list_sampled, "experiment")
 questions_of = of_job(plan.list_questions, "experiment")
 mask_options = of_job(plan.get_mask_options, "extraction", "model")
 family_of = of_job(get_family, "model")
 text_of = of_job(get_text_kind, "model")
 image_options = of_job(get_image_options, "extraction", "model", "dataset")
-layer_sets = of_job(plan.list_layer_sets, "extraction", "dataset")
+layer_sets = of_job(list_layer_sets, "extraction", "dataset")
 extraction_names = of_job(plan.get_extraction_names, "extraction", "model", "dataset")
 
 
@@ -105,7 +106,7 @@ of_experiment, of_propagation = partial(of_entry, "experiments"), partial(of_ent
 
 
 wildcard_constraints:
-    **{name_section(section): one_of(config[section]) for section in SECTIONS},
+    **{name_section(section): one_of(config.get(section, {})) for section in SECTIONS},
     extraction=one_of(config["extractions"]),
     dataset=one_of(config["datasets"]),
     model=one_of(config["models"]),

@@ -366,6 +366,40 @@ rule draw_search:
         "../scripts/draw_search.py"
 
 
+rule draw_multiverse:
+    """Draw what each specification of a multiverse gave, and set the tables of its choices and of all together."""
+    input:
+        specifications="<results>/multiverses/{multiverse}.specifications.csv",
+        gaps="<results>/multiverses/{multiverse}.gaps.csv",
+        choices="<results>/multiverses/{multiverse}.choices.csv",
+        summary="<results>/multiverses/{multiverse}.summary.csv",
+        code=sources("draw_multiverse.py"),
+    output:
+        png=show("specification_curve", "<results>/figures/{multiverse}.multiverse.png", "multiverses"),
+        pdf="<results>/figures/{multiverse}.multiverse.pdf",
+        choices_html=show("choices_table", "<results>/tables/{multiverse}.choices.html", "multiverses"),
+        choices_csv="<results>/tables/{multiverse}.choices.csv",
+        choices_md="<results>/tables/{multiverse}.choices.md",
+        choices_tex="<results>/tables/{multiverse}.choices.tex",
+        summary_html=show("multiverse_table", "<results>/tables/{multiverse}.multiverse.html", "multiverses"),
+        summary_csv="<results>/tables/{multiverse}.multiverse.csv",
+        summary_md="<results>/tables/{multiverse}.multiverse.md",
+        summary_tex="<results>/tables/{multiverse}.multiverse.tex",
+    log:
+        "<logs>/draw_multiverse/{multiverse}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem=grow(2, "GB"),
+        runtime=grow(10, "m"),
+    params:
+        title=of_entry("multiverses", "title"),
+        vary=of_entry("multiverses", "vary"),
+        runs=lambda wildcards: list_runs(config, "multiverses", wildcards.multiverse),
+    script:
+        "../scripts/draw_multiverse.py"
+
+
 PUBLISHED = [
     here(find_file(config.get("reference_results", ""), HOME) / name) for name in ("claims.yaml", "table1.csv")
 ]

@@ -4,7 +4,7 @@
 rule pool_prototypes:
     """Average one shard's features over each object."""
     input:
-        features="<results>/features/{extraction}/{model}/{dataset}/{shard}.h5",
+        features=lambda wildcards: paths.find_extracted(**wildcards),
         manifest="<results>/manifests/{dataset}/{shard}.parquet",
         code=lambda wildcards: view_sources("pool_prototypes.py", config["extractions"][wildcards.extraction]["views"]),
     output:

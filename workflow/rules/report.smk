@@ -66,6 +66,7 @@ rule write_report:
         parts=[f"<results>/{part['file']}" for part in list_report_parts(config)],
         sets=list_statistics("sets", COMPARED),
         tests=list_statistics("tests", COMPARED),
+        multiverses=[f"<results>/multiverses/{name}.summary.csv" for name in config.get("multiverses", {})],
         claims=rules.judge_claims.output.html if "reference_results" in config else [],
         provenance=rules.describe_run.output.html,
         run=rules.describe_run.output.json,
@@ -83,6 +84,7 @@ rule write_report:
     params:
         studies=describe_studies(config),
         parts=list_report_parts(config),
+        multiverses={name: list_runs(config, "multiverses", name) for name in config.get("multiverses", {})},
         comparisons=[{key: comparison[key] for key in ("experiment", "name")} for comparison in COMPARED],
         n_extractions=len(config["extractions"]),
         models=list(dict.fromkeys(job["model"] for job in EXTRACTED)),

@@ -61,7 +61,13 @@ rule statistics:
             "class_distances",
             [entry for entry in COMPARED if plan.compares_classes(config["experiments"][entry["experiment"]])],
         ),
-        ["<results>/tokens/{extraction}/{model}/{dataset}.csv".format_map(job) for job in plan.list_sampled(config)],
+        ["<results>/tokens/{extraction}/{model}/{dataset}.csv".format_map(job) for job in list_sampled(config)],
+
+
+rule multiverse:
+    """What every combination of choices answers."""
+    input:
+        expand("<results>/multiverses/{multiverse}.summary.csv", multiverse=config["multiverses"]),
 
 
 rule agree:

@@ -1,6 +1,12 @@
 """Write the report."""
 
-from semlens.report.page import describe_empty_sets, describe_question, summarize_stages, write_report
+from semlens.report.page import (
+    describe_empty_sets,
+    describe_multiverses,
+    describe_question,
+    summarize_stages,
+    write_report,
+)
 from semlens.runtime.logs import log_job
 
 if __name__ == "__main__":
@@ -22,6 +28,7 @@ if __name__ == "__main__":
                 tests=inputs.tests,
             ),
             empty=describe_empty_sets(params.comparisons, inputs.sets),
+            answers=describe_multiverses(params.multiverses.values(), params.multiverses, inputs.multiverses),
             claims=inputs.get("claims"),
             provenance=inputs.provenance,
             out=snakemake.output.html,

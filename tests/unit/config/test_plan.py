@@ -22,14 +22,13 @@ from semlens.config.plan import (
     list_distinct_inputs,
     list_extraction_shards,
     list_extractions_keeping,
-    list_layer_sets,
     list_planes,
     list_projections,
-    list_sampled,
     list_shards,
     list_splits,
     tracks_instance,
 )
+from semlens.config.readings import list_layer_sets, list_sampled
 from semlens.config.schema import check_schema, fill_defaults
 
 REPOSITORY = Path(__file__).parents[3]

@@ -8,7 +8,7 @@ import yaml
 from semlens.compare.metrics import list_metrics
 from semlens.config.load import load_configuration
 from semlens.config.paths import list_searches
-from semlens.config.plan import list_layer_sets
+from semlens.config.readings import list_layer_sets
 from semlens.config.studies import describe_run_models
 
 ROOT = Path(__file__).parents[3]

@@ -52,6 +52,15 @@ def test_an_agreement_has_a_figure_and_a_table_of_its_own():
     ]
 
 
+def test_a_multiverse_has_a_figure_and_two_tables():
+    parts = list_report_parts({"experiments": {}, "multiverses": {"all": {"title": "Whatever is chosen?"}}})
+    assert [(part["kind"], part["study"], part["file"]) for part in parts] == [
+        ("specification_curve", "multiverse-all", "figures/all.multiverse.png"),
+        ("choices_table", "multiverse-all", "tables/all.choices.html"),
+        ("multiverse_table", "multiverse-all", "tables/all.multiverse.html"),
+    ]
+
+
 def test_no_kind_has_the_name_of_a_section():
     """The report's anchors are a section and a name, or a kind and a name."""
     assert not {kind.name for kind in KINDS} & {name_section(section) for section in SECTIONS}

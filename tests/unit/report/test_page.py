@@ -12,7 +12,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from semlens.report.page import describe_empty_sets, describe_question, summarize, summarize_stages, write_report
+from semlens.report.page import (
+    describe_empty_sets,
+    describe_multiverses,
+    describe_question,
+    summarize,
+    summarize_stages,
+    write_report,
+)
 from semlens.statistics.findings import FINDINGS
 from semlens.statistics.models import MODELS_TABLE
 from semlens.storage.tables import write_csv
@@ -97,6 +104,7 @@ def arguments(tmp_path):
         "parts": [{**figure, "path": tmp_path / "blue.png"}, {**table, "path": tmp_path / "sets.html"}],
         "stages": [{"name": "fetch", "lines": ("1 dataset", "1 model")}],
         "empty": {"experiment-first": ["coco: scsi is empty, since no image shows two objects of one class"]},
+        "answers": {},
         "claims": None,
         "provenance": tmp_path / "provenance.html",
         "out": tmp_path / "report.html",
@@ -348,3 +356,26 @@ def test_what_all_that_have_noise_share_is_not_said_of_each(arguments, tmp_path)
     still = {**FINDING, "model": "dino", "settings": "metric cosine"}
     (tmp_path / "findings.json").write_text(json.dumps([noisy, still]))
     assert Page(arguments).text.count("noise True") == 1
+
+
+def test_a_multiverse_says_in_how_many_specifications_the_order_holds(arguments, tmp_path):
+    row = {"dataset": "coco", "expected": "scsi < scdi", "n_specifications": 72, "n_above_chance": 70}
+    rows = [{"model": "1.0", **row, "established": 61, "violated": 2}]
+    rows += [{"model": "random", **row, "established": 0, "violated": 1}]
+    pd.DataFrame(rows).to_csv(tmp_path / "all.csv", index=False)
+    runs = [{"model": name, "dataset": "coco", "name": f"coco, {name}"} for name in ("random", "1.0")]
+    answers = describe_multiverses([runs], ["all"], [tmp_path / "all.csv"])
+    ends = "of 72 specifications, and violated in {}; separation lies above chance in 70"
+    assert answers == {
+        "multiverse-all": [
+            f"coco, random: scsi < scdi is established in 0 {ends.format(1)}",
+            f"coco, 1.0: scsi < scdi is established in 61 {ends.format(2)}",
+        ]
+    }
+    assert "<dt>specification</dt>" not in Page(arguments).text
+    arguments["studies"][0] |= {"study": "multiverse-all", "noun": "multiverse"}
+    arguments["studies"][1]["study"] = "experiment-second"
+    arguments["parts"][0]["study"] = "multiverse-all"
+    page = Page({**arguments, "answers": answers})
+    assert f"<p>coco, random: scsi &lt; scdi is established in 0 {ends.format(1)}. coco, 1.0: " in page.text
+    assert "<dt>specification</dt>" in page.text

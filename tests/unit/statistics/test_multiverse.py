@@ -7,6 +7,7 @@ from multiverses import cross, make_estimates, measure_curve, record, write_read
 from scipy import stats
 from simulation import Scenario, simulate
 
+from semlens.config.choices import format_choice
 from semlens.statistics.measure import Measured, Options, measure_images
 from semlens.statistics.multiverse import (
     TABLES,
@@ -16,7 +17,7 @@ from semlens.statistics.multiverse import (
     summarize_multiverse,
     tabulate_gaps,
 )
-from semlens.statistics.multiverse_readings import format_choice, read_multiverse
+from semlens.statistics.multiverse_readings import read_multiverse
 from semlens.statistics.order import estimate_gaps, judge_order
 from semlens.statistics.separation_tables import tabulate_separation
 from semlens.storage.csv_tables import read_csv

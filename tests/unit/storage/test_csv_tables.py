@@ -30,3 +30,12 @@ def test_names_come_back(path):
 def test_no_cell_begins_like_a_formula(path):
     cells = pd.read_csv(path, dtype=str, keep_default_na=False)["class_name"]
     assert not [cell for cell in cells if cell[0] in "=+-@\t"]
+
+
+def test_columns_are_text_where_they_are_asked_to_be(tmp_path):
+    path = tmp_path / "t.csv"
+    schema = pa.DataFrameSchema({name: pa.Column(str, nullable=True) for name in ("seed", "timestep")})
+    write_csv(pd.DataFrame({"seed": ["-1", "007", None], "timestep": [None, None, None]}), schema, path)
+    table = read_csv(path, text=["seed", "timestep"])
+    assert table["seed"].tolist()[:2] == ["-1", "007"] and pd.isna(table["seed"][2])
+    assert table["timestep"].isna().all()

@@ -10,11 +10,11 @@ from semlens.config.plan import (
     list_conditions,
     list_extractions_of,
     list_foreign,
-    list_layer_sets,
     list_splits,
     tracks_instance,
 )
 from semlens.config.propagations import check_propagation, list_propagated_layers
+from semlens.config.readings import list_layer_sets
 from semlens.config.schema import Config, suggest
 from semlens.images.original import ORIGINAL
 from semlens.models.backbones import load_backbone

@@ -1,6 +1,7 @@
 """What a multiverse may vary: the choices that studies make and seldom state, one row each."""
 
 from types import MappingProxyType
+from typing import Any
 
 # By key of the configuration: what the choice is called in figures and tables.
 CHOICES = MappingProxyType(
@@ -21,3 +22,10 @@ CHOICES = MappingProxyType(
         "across": "sets of images",
     }
 )
+
+
+def format_choice(value: Any) -> str:
+    """Return the value of a choice as names and tables have it."""
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "true", False: "false"}[value]
+    return str(value)

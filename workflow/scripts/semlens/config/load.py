@@ -5,6 +5,7 @@ from pathlib import Path
 
 from semlens.config.checks import check_downloads, check_folders, check_models, check_references
 from semlens.config.families import name_families
+from semlens.config.multiverses import expand_multiverses
 from semlens.config.plan import name_views
 from semlens.config.schema import Config, check_schema, fill_defaults
 from semlens.config.studies import list_studies
@@ -45,6 +46,7 @@ def load_configuration(config: Config, home: Path, metrics: Sequence[str], files
         study["entry"].setdefault("section", "")
     resolve_paths(config, files)
     name_views(config, name_view)
+    expand_multiverses(config)
     registry = read_yaml(find_file(config["registry"], home))
     check_schema(registry, _read_schema(home, "registry"), config["registry"])
     check_references(config)

@@ -17,6 +17,7 @@ from semlens.config.plan import (
     list_extractions_of,
     list_shards,
 )
+from semlens.config.readings import find_maps
 from semlens.config.schema import Config
 from semlens.config.studies import list_runs
 from semlens.runtime.registry import Registry, list_archives, list_files
@@ -99,7 +100,7 @@ class Paths:
         """Return what an extraction of a shard keeps: feature maps, or their prototypes alone."""
         if not keeps_maps(self._config["extractions"][extraction]):
             return f"<results>/prototypes/{extraction}/{model}/{dataset}/{shard}.parquet"
-        return f"<results>/features/{extraction}/{model}/{dataset}/{shard}.h5"
+        return f"<results>/features/{find_maps(self._config, extraction)}/{model}/{dataset}/{shard}.h5"
 
     def list_prototypes(self, experiment: str, model: str, dataset: str) -> list[str]:
         """Return all prototypes of a model and dataset that an experiment compares, extraction by extraction."""

@@ -111,23 +111,6 @@ def has_videos(dataset: Config) -> bool:
     return load_format(dataset["format"]).has_videos
 
 
-def list_layer_sets(config: Config, extraction: str, dataset: str) -> list[str]:
-    """Return the layer sets that experiments and searches read from an extraction of a dataset.
-
-    It is all that the extraction holds if none does.
-    """
-    compared = {
-        condition["layers"]
-        for experiment in config["experiments"].values()
-        if extraction in experiment["extractions"] and dataset in experiment["datasets"]
-        for condition in list_conditions(experiment)
-    }
-    for search in config.get("searches", {}).values():
-        if search["extraction"] == extraction and dataset in search["datasets"]:
-            compared |= set(search["layers"])
-    return sorted(compared or config["extractions"][extraction]["layers"])
-
-
 def list_planes(config: Config, extraction: str, dataset: str) -> list[Config]:
     """Return ``layers``, ``timestep`` and ``metric`` of everything that experiments compare without a view, each once.
 
@@ -166,21 +149,6 @@ def list_projections(config: Config) -> list[Config]:
         for dataset in entry["datasets"]
         for model in entry["models"]
         if list_planes(config, name, dataset)
-    ]
-
-
-def list_sampled(config: Config, experiment: str | None = None) -> list[Config]:
-    """Return extraction, model and dataset of everything whose tokens are measured, or of what an experiment reads.
-
-    These are the extractions that show images as they are.
-    """
-    asked = config["experiments"][experiment] if experiment else config
-    return [
-        {"extraction": name, "model": model, "dataset": dataset}
-        for name in asked["extractions"]
-        for dataset in config["extractions"][name]["datasets"]
-        for model in config["extractions"][name]["models"]
-        if dataset in asked["datasets"] and ORIGINAL in config["views"][config["extractions"][name]["views"]]
     ]
 
 
@@ -312,9 +280,16 @@ def get_view_seed(config: Config, views: Iterable[str]) -> int | None:
 
 def get_extraction_settings(config: Config, extraction: str) -> Config:
     """Return what decides an extraction's features, see :class:`semlens.extract.settings.ExtractionSettings`."""
-    shared = {key: config[key] for key in ("seed", "dtype", "optimizations")}
+    shared = {key: config[key] for key in ("dtype", "optimizations")} | {
+        "seed": get_extraction_seed(config, extraction)
+    }
     entry = {"inference_steps": None, **config["extractions"][extraction], **shared}
     return {field.name: entry[field.name] for field in fields(ExtractionSettings)}
+
+
+def get_extraction_seed(config: Config, extraction: str) -> int:
+    """Return the seed of an extraction's noise and latents: its own, or that of the configuration."""
+    return config["extractions"][extraction].get("seed", config["seed"])
 
 
 def get_extraction_names(config: Config, extraction: str, model: str, dataset: str) -> Config:

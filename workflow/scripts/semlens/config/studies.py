@@ -6,7 +6,7 @@ from semlens.config.models import describe_models
 from semlens.config.plan import list_comparisons
 from semlens.config.schema import Config
 
-SECTIONS = ("experiments", "agreements", "searches", "propagations")
+SECTIONS = ("experiments", "agreements", "searches", "multiverses", "propagations")
 
 
 def list_studies(config: Config) -> list[dict[str, Any]]:
@@ -45,9 +45,10 @@ def name_section(section: str) -> str:
 
 
 def list_runs(config: Config, section: str, name: str) -> list[Config]:
-    """Return model and dataset of every job of a search or a propagation, and its ``name`` for figures."""
+    """Return model and dataset of every part of a search, multiverse or propagation, and its ``name`` for figures."""
     entry = config[section][name]
-    models = config["extractions"][entry["extraction"]]["models"]
+    extraction = entry["extraction"] if "extraction" in entry else entry["extractions"][0]
+    models = config["extractions"][extraction]["models"]
     return [
         {"model": model, "dataset": dataset, "name": f"{dataset}, {model}" if len(models) > 1 else dataset}
         for dataset in entry["datasets"]

@@ -204,7 +204,7 @@ def _format_block(numbers: pd.DataFrame, markup: Markup) -> dict[str, pd.Series]
         f"mean {markup.plus_minus} std": numbers.apply(_format_mean, markup=markup),
         _INTERVAL: numbers.apply(format_interval),
         "n": numbers.loc["n"].map("{:,.0f}".format),
-        "Shapiro-Wilk p": numbers.loc["shapiro_p"].map(_format_p),
+        "Shapiro-Wilk p": numbers.loc["shapiro_p"].map(format_p),
     }
 
 
@@ -216,7 +216,7 @@ def _format_measure(numbers: pd.DataFrame, markup: Markup) -> dict[str, pd.Serie
         name: value.where(~best, value.map(markup.bold.format)),
         _INTERVAL: numbers.apply(format_interval),
         **({"chance": numbers.loc["chance"].map(format_short)} if "chance" in numbers.index else {}),
-        "p": numbers.loc["p_adjusted"].map(_format_p),
+        "p": numbers.loc["p_adjusted"].map(format_p),
         **{name: numbers.loc[key].map(_format_count) for name, key in _COUNTS.items()},
     }
     return {name: line for name, line in lines.items() if not (line == NOTHING).all()}
@@ -243,7 +243,8 @@ def format_short(value: float) -> str:
     return NOTHING if pd.isna(value) else f"{value:.3f}"
 
 
-def _format_p(value: float) -> str:
+def format_p(value: float) -> str:
+    """Return a p-value as tables print it."""
     return f"{value:.0e}" if value < 0.0005 else format_short(value)
 
 

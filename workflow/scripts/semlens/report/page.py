@@ -38,6 +38,7 @@ def write_report(
     parts: Iterable[dict[str, Any]],
     stages: Sequence[dict[str, Any]],
     empty: dict[str, list[str]],
+    answers: dict[str, list[str]],
     claims: str | Path | None,
     provenance: str | Path,
     out: str | Path,
@@ -61,6 +62,8 @@ def write_report(
         As :func:`summarize_stages` returns them.
     empty
         As :func:`describe_empty_sets` returns them.
+    answers
+        As :func:`describe_multiverses` returns them.
     claims, provenance
         Pieces of HTML.
     """
@@ -81,7 +84,11 @@ def write_report(
         ranked=group_models(read_csv(models).to_dict(orient="records"), grouped["unsaid"]),
         overview={"path": overview, "alt": "Separation by condition, a panel per question", "is_photograph": False},
         studies=[
-            {**study, "parts": parts_by_study[study["study"]], "empty": empty.get(study["study"], [])}
+            {
+                **study,
+                "parts": parts_by_study[study["study"]],
+                **{key: found.get(study["study"], []) for key, found in {"empty": empty, "answers": answers}.items()},
+            }
             for study in studies
         ],
         stages=stages,
@@ -159,6 +166,33 @@ def describe_empty_sets(comparisons: Iterable[dict[str, str]], sets: Iterable[st
             under = "" if len(rows) == n_conditions else f" under {', '.join(rows['condition'])}"
             sentence = f"{comparison['name']}: {name} is empty{under}, since {WHY_EMPTY[name]}"
             found.setdefault(f"experiment-{comparison['experiment']}", []).append(sentence)
+    return found
+
+
+def describe_multiverses(
+    runs: Iterable[Sequence[dict[str, Any]]], names: Iterable[str], summaries: Iterable[str | Path]
+) -> dict[str, list[str]]:
+    """Return by multiverse, as a study, a sentence per model and dataset: in how many specifications the order holds.
+
+    Parameters
+    ----------
+    runs
+        Of each multiverse, records of ``model``, ``dataset`` and the ``name`` of both.
+    names, summaries
+        Of the multiverses, and their tables, see :mod:`semlens.statistics.multiverse_tables`.
+    """
+    found: dict[str, list[str]] = {}
+    for name, of_multiverse, path in zip(names, runs, summaries, strict=True):
+        summary = read_csv(path).set_index(["model", "dataset"])
+        for run in of_multiverse:
+            row = summary.loc[(run["model"], run["dataset"])]
+            n = row["n_specifications"]
+            sentence = (
+                f"{run['name']}: {row['expected']} is established in {row['established']:,} of "
+                f"{_count(n, 'specification')}, and violated in {row['violated']:,}; separation lies above chance in "
+                f"{row['n_above_chance']:,}"
+            )
+            found.setdefault(f"multiverse-{name}", []).append(sentence)
     return found
 
 

@@ -12,9 +12,9 @@ from semlens.config.plan import (
     list_example_options,
     list_example_shards,
     list_questions,
-    list_sampled,
     name_metric,
 )
+from semlens.config.readings import list_sampled
 from semlens.config.schema import Config
 from semlens.draw.artefacts import Measurement, draw_artefacts
 from semlens.draw.boxes import draw_boxes

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from semlens.config.plan import keeps_maps, list_comparisons, list_projections, list_shards
+from semlens.config.readings import find_maps
 from semlens.config.schema import Config
 from semlens.config.studies import list_runs
 from semlens.statistics.studies import Comparison, read_comparisons
@@ -123,6 +124,8 @@ class RunFiles:
 
     def list_extracted(self, stage: str, extraction: str, model: str, dataset: str) -> list[Path]:
         """Return the shards of ``features`` or ``prototypes``, in order."""
+        if stage == "features" and self.configuration is not None:
+            extraction = find_maps(self.configuration, extraction)
         return self._list_shards(stage, extraction=extraction, model=model, dataset=dataset)
 
     def find_images(self, dataset: str) -> Path:

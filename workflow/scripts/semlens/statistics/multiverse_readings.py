@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from semlens.config.choices import CHOICES
+from semlens.config.choices import CHOICES, format_choice
 from semlens.statistics.intervals import Estimates
 from semlens.storage.csv_tables import read_csv
 from semlens.storage.table_reader import read_table
@@ -64,13 +64,6 @@ class Multiverse:
             np.where(chosen[:, None], between.influence, identity.influence),
             np.where(chosen, between.n_units, identity.n_units),
         )
-
-
-def format_choice(value: Any) -> str:
-    """Return the value of a choice as tables have it."""
-    if value is None or isinstance(value, bool):
-        return {None: "none", True: "true", False: "false"}[value]
-    return str(value)
 
 
 def read_multiverse(record: Mapping[str, Any], specifications: Sequence[Mapping[str, Any]]) -> Multiverse:

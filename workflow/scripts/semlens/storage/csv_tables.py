@@ -1,6 +1,7 @@
 """CSV tables: text comes back as it was written, whatever it looks like, and no spreadsheet takes it for a formula."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -31,9 +32,16 @@ def guard_formula(text: object) -> object:
     return f"'{text}" if isinstance(text, str) and _FORMULA.match(text) else text
 
 
-def read_csv(path: str | Path) -> pd.DataFrame:
-    """Return a table as it was before it was written: a class may be called NA or 1.0."""
-    table = pd.read_csv(path, dtype=dict.fromkeys(TEXT, str), keep_default_na=False, na_values=[""], encoding="utf-8")
-    for name in table.columns.intersection(TEXT):
+def read_csv(path: str | Path, *, text: Iterable[str] = ()) -> pd.DataFrame:
+    """Return a table as it was before it was written: a class may be called NA or 1.0.
+
+    Parameters
+    ----------
+    text
+        Columns that hold text, beside those of ``TEXT``.
+    """
+    text = [*TEXT, *text]
+    table = pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""], encoding="utf-8")
+    for name in table.columns.intersection(text):
         table[name] = table[name].str.replace(rf"^'(?={_FORMULA.pattern})", "", regex=True)
     return table

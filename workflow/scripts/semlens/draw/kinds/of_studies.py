@@ -1,4 +1,4 @@
-"""The kinds of figures and tables of agreements, searches and propagations, in the report's order."""
+"""The kinds of figures and tables of agreements, searches, multiverses and propagations, in the report's order."""
 
 from semlens.config.schema import Config
 from semlens.draw.kinds.kind import Kind
@@ -35,6 +35,48 @@ KINDS = (
         "other layers than all do, and the other half says what that is worth. Above the best single layer: the "
         "difference of these values, on the same images.",
         section="searches",
+    ),
+    Kind(
+        "specification_curve",
+        "draw_multiverse",
+        _is_any,
+        "figures/{name}.multiverse.png",
+        "",
+        "The same question under every combination of choices: each column is one, a specification, by rising "
+        "separation. Below the curve are the gaps between the means of neighbours in the expected order, over the "
+        "mean of its last set. Dots say which choices a specification is made of, and grey rows how much of the "
+        "variance of separation each choice explains. Bars are 95 % intervals over images (videos), those of gaps "
+        "for all gaps of a specification at once; hatched is where no class has objects to compare. Colours and "
+        "marks are verdicts: of the curve and of the dots on the whole order, of a gap on this gap alone. The line "
+        "is the median separation, its band a 95 % interval. The p of the whole curve is the share of block "
+        "permutations of the classes, the same through all specifications, whose median separation is at least as "
+        "large.",
+        section="multiverses",
+    ),
+    Kind(
+        "choices_table",
+        "draw_multiverse",
+        _is_any,
+        "tables/{name}.choices.html",
+        "Which choice moves the result most",
+        "Of separation, and of each gap over the mean of the last set: the share of the variance between "
+        "specifications that a choice explains, without what chance adds, bold where its interval lies above 0. "
+        "Interactions are what no choice explains alone. The spread is the difference between the highest and the "
+        "lowest value, each the mean over its specifications. Intervals are at 95 %, by the jackknife over images "
+        "(videos).",
+        section="multiverses",
+    ),
+    Kind(
+        "multiverse_table",
+        "draw_multiverse",
+        _is_any,
+        "tables/{name}.multiverse.html",
+        "All specifications together",
+        "The median separation over specifications with its 95 % interval, by the jackknife over images (videos), and "
+        "in how many specifications separation lies above chance and the expected order has which verdict. Above "
+        "chance: its interval lies above 0.5. The last rows compare what the seed moves with what the choice of images "
+        "does.",
+        section="multiverses",
     ),
     Kind(
         "propagation_scores",
