@@ -27,6 +27,7 @@ TABLES = {
     "tasks.py --errors": "single images left out",
     "agreement.py": "| representations",
     "agreement.py --errors": "mutual_knn",
+    "multiverse.py": "curve rejected",
     "plans.py": "all is there, s",
     "startup.py": "times torch",
     "demo.py": "compute, of all",

@@ -23,7 +23,7 @@ from semlens.storage.tables import write_csv
 
 VARY = {"timestep": [100, 0], "metric": ["euclidean", "cosine"], "seed": [0, 1, 2]}
 GAPS = ("scsi < scdi", "scdi < dcdi")
-UNIT = 4.0
+SCALE = 4.0
 RUN = {"model": "sd15", "dataset": "coco", "name": "coco, sd15"}
 OTHER = {"model": "random", "dataset": "coco", "name": "coco, random"}
 OF_RUN = {"model": "sd15", "dataset": "coco"}
@@ -43,7 +43,8 @@ def make_multiverse():
     values = [map(str, VARY[key]) for key in ("timestep", "metric", "seed")]
     rows = pd.DataFrame([make_specification(number, *each) for number, each in enumerate(product(*values))])
     gaps = [
-        OF_RUN | {"specification": name, "gap": gap, "value": value, "low": value - 1, "high": value + 1, "unit": UNIT}
+        OF_RUN
+        | {"specification": name, "gap": gap, "value": value, "low": value - 1, "high": value + 1, "scale": SCALE}
         for gap, start in zip(GAPS, (2.0, -2.0), strict=True)
         for name, value in zip(rows["specification"], start + np.arange(12) / 6, strict=True)
     ]
@@ -106,9 +107,9 @@ def test_gaps_stand_below_their_specification_over_the_mean_of_the_last_set(mult
     _, first, second, _ = draw(multiverse).axes
     order = list(sort_specifications(multiverse.specifications)["specification"])
     for panel, gap in zip((first, second), GAPS, strict=True):
-        values = multiverse.gaps[multiverse.gaps["gap"] == gap].set_index("specification")["value"][order] / UNIT
+        values = multiverse.gaps[multiverse.gaps["gap"] == gap].set_index("specification")["value"][order] / SCALE
         np.testing.assert_allclose(read_marks(panel), list(enumerate(values)))
-        bars = [(x, y - 1 / UNIT, y + 1 / UNIT) for x, y in enumerate(values)]
+        bars = [(x, y - 1 / SCALE, y + 1 / SCALE) for x, y in enumerate(values)]
         np.testing.assert_allclose(read_bars(panel), bars)
         assert panel.get_ylabel() == f"{gap}\n(of mean dcdi)"
 
@@ -202,8 +203,8 @@ def test_specifications_without_separation_stand_last_and_keep_their_gaps(multiv
     nulls = dict.fromkeys(("separation", "low", "high"), np.nan)
     table = multiverse.specifications.copy()
     table.loc[unknown, list(nulls)] = np.nan
-    without_unit = multiverse.gaps["specification"] == "euclidean 0 0"
-    gaps = multiverse.gaps.assign(unit=multiverse.gaps["unit"].mask(without_unit))
+    without_scale = multiverse.gaps["specification"] == "euclidean 0 0"
+    gaps = multiverse.gaps.assign(scale=multiverse.gaps["scale"].mask(without_scale))
     curve, first, *_, matrix = draw(multiverse._replace(specifications=table, gaps=gaps)).axes
     assert [x for x, _ in read_marks(curve)] == list(range(10))
     place = list(sort_specifications(table)["specification"]).index("euclidean 0 0")

@@ -3,43 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
-from multiverses import cross, get_design, make_estimates
+from multiverses import cross, draw_errors, get_design, make_estimates, plant
 from scipy import stats
 
-from semlens.statistics.choice_shares import INTERACTIONS, measure_shares, tabulate_choices
+from semlens.statistics.choice_shares import INTERACTIONS, measure_shares, measure_spreads, tabulate_choices
+from semlens.statistics.intervals import compute_se
 
 CHOICES = {"metric": ["cosine", "euclidean"], "layers": ["a", "b", "c"], "seed": [0, 1, 2, 3]}
 DESIGN = get_design(cross(**CHOICES))
-QUIET = np.zeros((30, len(DESIGN["metric"])))
-
-
-def plant(rng, interactions=0.0, **sizes):
-    """Values of all specifications whose main effects have these root mean squares, and their shares."""
-    parts = {}
-    for key, size in sizes.items():
-        names = np.unique(DESIGN[key])
-        effect = rng.normal(size=len(names))
-        parts[key] = _scale(effect[np.searchsorted(names, DESIGN[key])], size)
-    cells = rng.normal(size=len(QUIET[0]))
-    cells -= cells.mean()
-    for key in DESIGN:
-        cells -= pd.Series(cells).groupby(DESIGN[key]).transform("mean")
-    parts[INTERACTIONS] = _scale(cells, interactions)
-    total = sum(np.sum(part**2) for part in parts.values())
-    return sum(parts.values()), {key: np.sum(part**2) / total if total else 0.0 for key, part in parts.items()}
-
-
-def _scale(values, size):
-    centred = values - values.mean()
-    return centred * size / np.sqrt(np.mean(centred**2)) if size else 0 * centred
-
-
-def draw_errors(rng, units=60, own=1.0):
-    """Errors of units: what all specifications share, what groups of them share, and their own."""
-    n = len(QUIET[0])
-    loadings = 0.4 * np.random.default_rng(1).standard_normal((3, n))
-    grouped = rng.standard_normal((units, 3)) @ loadings + 0.7 * rng.standard_normal((units, n))
-    return rng.standard_normal((units, 1)) + own * grouped
+N = len(DESIGN["metric"])
+QUIET = np.zeros((30, N))
 
 
 def get_rows(design, estimates):
@@ -48,7 +21,7 @@ def get_rows(design, estimates):
 
 def test_shares_without_noise_are_those_of_a_textbook():
     """Sums of squares of a balanced design: the mean of each value less the mean of all."""
-    values = np.random.default_rng(0).uniform(0.5, 0.8, len(QUIET[0]))
+    values = np.random.default_rng(0).uniform(0.5, 0.8, N)
     rows = get_rows(DESIGN, make_estimates(values, QUIET))
     total = np.sum((values - values.mean()) ** 2)
     for key, column in DESIGN.items():
@@ -63,7 +36,7 @@ def test_shares_without_noise_are_those_of_a_textbook():
 def test_shares_of_a_part_of_all_combinations_are_those_of_least_squares():
     """The loss of fit without a choice; a part whose values are unequally frequent is not balanced."""
     rng = np.random.default_rng(0)
-    chosen = np.sort(rng.permutation(len(QUIET[0]))[:15])
+    chosen = np.sort(rng.permutation(N)[:15])
     design = {key: column[chosen] for key, column in DESIGN.items()}
     values = rng.uniform(0.5, 0.8, len(chosen))
     shares = measure_shares(design, make_estimates(values, QUIET[:, chosen]), 0)
@@ -83,7 +56,7 @@ def _fit(values, design):
 
 def test_a_choice_that_goes_with_another_has_no_share():
     design = DESIGN | {"mask": np.where(DESIGN["metric"] == "cosine", "area", "nearest").astype(object)}
-    values = np.random.default_rng(0).uniform(0.5, 0.8, len(QUIET[0]))
+    values = np.random.default_rng(0).uniform(0.5, 0.8, N)
     rows = get_rows(design, make_estimates(values, QUIET))
     assert rows.loc[["metric", "mask"], "share"].isna().all()
     assert rows.loc[["layers", "seed", INTERACTIONS], "share"].notna().all()
@@ -101,15 +74,15 @@ def test_a_choice_of_one_value_moves_nothing_and_a_single_choice_all():
 
 def test_an_error_that_all_specifications_share_is_in_no_share():
     rng = np.random.default_rng(0)
-    values, _ = plant(rng, metric=0.3, layers=0.2)
-    errors = draw_errors(rng)
+    values, _ = plant(DESIGN, rng, metric=0.3, layers=0.2)
+    errors = draw_errors(rng, 60, N)
     before = measure_shares(DESIGN, make_estimates(values, errors), 0)
     after = measure_shares(DESIGN, make_estimates(values, errors + 50 * rng.standard_normal((60, 1))), 0)
     np.testing.assert_allclose(list(after.values()), list(before.values()), atol=1e-9)
 
 
 def test_specifications_without_a_value_or_an_error_are_left_out():
-    values = np.random.default_rng(0).uniform(0.5, 0.8, len(QUIET[0]))
+    values = np.random.default_rng(0).uniform(0.5, 0.8, N)
     estimates = make_estimates(values, QUIET)
     estimates.values[3], estimates.n_units[7] = np.nan, 0
     kept = np.delete(np.arange(len(values)), [3, 7])
@@ -119,30 +92,46 @@ def test_specifications_without_a_value_or_an_error_are_left_out():
 
 
 def test_without_any_value_all_is_empty():
-    estimates = make_estimates(np.full(len(QUIET[0]), np.nan), QUIET)
+    estimates = make_estimates(np.full(N, np.nan), QUIET)
     rows = get_rows(DESIGN, estimates)
     assert rows["share"].isna().all() and rows["n_values"].tolist() == [2, 3, 4, 0]
 
 
 def test_a_spread_is_the_difference_of_two_means_paired_by_unit():
     rng = np.random.default_rng(0)
-    values, errors = 0.1 * (DESIGN["layers"] == "b") - 0.2 * (DESIGN["layers"] == "c"), draw_errors(rng)
-    row = get_rows(DESIGN, make_estimates(values, errors)).loc["layers"]
-    assert (row["highest"], row["lowest"]) == ("b", "c")
-    per_unit = [(values + errors)[:, DESIGN["layers"] == name].mean(axis=1) for name in ("b", "c")]
-    difference = per_unit[0] - per_unit[1]
+    values, errors = 0.3 * (DESIGN["metric"] == "euclidean"), draw_errors(rng, 60, N)
+    row = get_rows(DESIGN, make_estimates(values, errors)).loc["metric"]
+    assert (row["highest"], row["lowest"]) == ("euclidean", "cosine")
+    per_unit = [(values + errors)[:, DESIGN["metric"] == name].mean(axis=1) for name in CHOICES["metric"]]
+    difference = per_unit[1] - per_unit[0]
     reach = stats.t.ppf(0.975, 59) * difference.std(ddof=1) / np.sqrt(60)
     assert row["spread"] == pytest.approx(difference.mean())
     ends = difference.mean() - reach, difference.mean() + reach
     assert (row["spread_low"], row["spread_high"]) == pytest.approx(ends)
 
 
-def simulate(runs, sizes, **options):
+@pytest.mark.slow
+def test_values_that_do_nothing_spread_no_more_than_their_interval_says(monkeypatch):
+    """The largest of four less the smallest: their own interval, as if they had not been picked, excludes 0 often."""
+    monkeypatch.setattr("semlens.statistics.intervals.N_DRAWS", 1_000)
+    runs, apart, apart_if_given = 150, 0, 0
+    for run in range(runs):
+        estimates = make_estimates(np.zeros(N), draw_errors(np.random.default_rng(run), 60, N))
+        found = measure_spreads({"seed": DESIGN["seed"]}, estimates, run)["seed"]
+        apart += found["spread_low"] > 0
+        picked = [DESIGN["seed"] == found[end] for end in ("highest", "lowest")]
+        influence = np.subtract(*(estimates.influence[one].mean(axis=0) for one in picked))
+        apart_if_given += found["spread"] > stats.t.ppf(0.975, 59) * compute_se(influence, 60)
+    assert apart <= stats.binom.ppf(0.9995, runs, 0.05)
+    assert apart_if_given > stats.binom.ppf(0.9995, runs, 0.05)
+
+
+def simulate(runs, sizes, n_units=60, own=1.0):
     """True shares, and those found in runs that have any, (runs, choices, share and ends)."""
-    values, true = plant(np.random.default_rng(0), **sizes)
+    values, true = plant(DESIGN, np.random.default_rng(0), **sizes)
     found = []
     for run in range(runs):
-        errors = draw_errors(np.random.default_rng(run), **options)
+        errors = draw_errors(np.random.default_rng(run), n_units, N, own)
         shares = measure_shares(DESIGN, make_estimates(values, errors), run)
         found += [[shares[key] for key in (*DESIGN, INTERACTIONS)]] if shares else []
     return np.array([true.get(key, 0) for key in (*DESIGN, INTERACTIONS)]), np.array(found)
@@ -185,13 +174,13 @@ def test_chance_would_be_in_shares_if_it_were_not_taken_away(monkeypatch):
     """Errors as large as the effect: of the sum of squares of the seed, which does nothing, all is chance."""
     monkeypatch.setattr("semlens.statistics.intervals.N_DRAWS", 1_000)
     sizes = {"metric": 1.0, "layers": 0.0, "seed": 0.0}
-    values, _ = plant(np.random.default_rng(0), **sizes)
+    values, _ = plant(DESIGN, np.random.default_rng(0), **sizes)
     raw = []
     for run in range(50):
-        estimates = make_estimates(values, draw_errors(np.random.default_rng(run), units=20, own=3.0))
+        estimates = make_estimates(values, draw_errors(np.random.default_rng(run), 20, N, own=3.0))
         deviations = pd.Series(estimates.values - estimates.values.mean())
         means = deviations.groupby(DESIGN["seed"]).transform("mean")
         raw.append(np.sum(means**2) / np.sum(deviations**2))
-    _, found = simulate(50, sizes, units=20, own=3.0)
+    _, found = simulate(50, sizes, 20, own=3.0)
     corrected = found[:, 2, 0]
     assert np.mean(corrected) < np.mean(raw) / 2

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from semlens.statistics.intervals import Estimates, compute_se
+from semlens.statistics.intervals import Estimates, compute_bands, compute_se
 
 
 def make(values, influence, n_units=None):
@@ -144,3 +144,17 @@ def test_draws_are_seeded():
     estimates = make([0.7, 0.6, 0.65], draw(3))
     assert (estimates.compute_band(0) == estimates.compute_band(0)).all()
     assert (estimates.compute_band(0) != estimates.compute_band(1)).any()
+
+
+def test_many_bands_at_once_are_each_by_itself():
+    """Of few and of many units, of conditions without an error, of one condition alone, and of none."""
+    several = [
+        make([0.7, 0.6], draw(2, seed=1)),
+        make([0.5, 0.4, np.nan], draw(3, seed=2)),
+        make([0.5, 0.4], draw(2, seed=3), n_units=[50, 20]),
+        make([0.5, 0.4], draw(2, 12, seed=4)),
+        make([0.5, 0.4], np.vstack([draw(1, seed=5), np.zeros((1, 50))])),
+        make([0.5, 0.4], np.zeros((2, 50)), n_units=[0, 0]),
+    ]
+    for one, band in zip(several, compute_bands(several, 0), strict=True):
+        np.testing.assert_allclose(band, one.compute_band(0), rtol=1e-12)

@@ -52,8 +52,7 @@ def read_multiverse(
 ) -> Multiverse:
     """Return the tables of a multiverse; choices are text."""
     text = [*CHOICES, "highest", "lowest"]
-    found = Multiverse(*(read_csv(path, text=text) for path in (specifications, gaps, choices, summary)))
-    return found._replace(gaps=found.gaps.astype({"unit": float}))  # elsewhere a unit is an image's name
+    return Multiverse(*(read_csv(path, text=text) for path in (specifications, gaps, choices, summary)))
 
 
 @apply_style()
@@ -172,9 +171,9 @@ def _name_level(panel: plt.Axes, level: float, name: str, align: str) -> None:
 
 
 def _draw_gap(panel: plt.Axes, gaps: pd.DataFrame, order: Sequence[str], pitch: float) -> None:
-    """Draw a gap of each specification over its unit, with a verdict of its own."""
+    """Draw a gap of each specification over its scale, with a verdict of its own."""
     gaps = gaps.set_index("specification").reindex(order).reset_index(drop=True)
-    shares = gaps[["value", "low", "high"]].div(gaps["unit"].where(gaps["unit"] > 0), axis=0)
+    shares = gaps[["value", "low", "high"]].div(gaps["scale"].where(gaps["scale"] > 0), axis=0)
     verdicts = shares.apply(lambda row: judge_signs(row[["value"]].to_numpy(), row[["low", "high"]].to_numpy()), axis=1)
     panel.axhline(0, color="0.3", linewidth=0.8, linestyle=":")
     _draw_marks(panel, shares, verdicts, pitch)

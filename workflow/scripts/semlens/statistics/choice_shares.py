@@ -5,13 +5,13 @@ an error that they have in common moves none against another, and is in no share
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
-from typing import Any, NamedTuple
+from itertools import chain, combinations
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from semlens.statistics.intervals import LEVEL, Estimates
+from semlens.statistics.intervals import LEVEL, Estimates, compute_bands
 
 INTERACTIONS = "interactions"
 _TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
@@ -58,11 +58,12 @@ def tabulate_choices(
     parts = (getattr(estimates, key)[known] for key in ("values", "influence", "n_units"))
     measured = Estimates([estimates.names[place] for place in known], *parts)
     shares = measure_shares(kept, measured, seed)
+    spreads = measure_spreads(kept, measured, seed) if len(known) else {}
     unknown = Share(np.nan, np.nan, np.nan)
     return [
         {"choice": key, "n_values": len(set(design.get(key, ())))}
         | shares.get(key, unknown)._asdict()
-        | (_measure_spread(kept[key], measured) if key in kept and len(known) else {})
+        | spreads.get(key, {})
         for key in chain(design, [INTERACTIONS])
     ]
 
@@ -201,18 +202,31 @@ def _normalise(x: np.ndarray) -> np.ndarray:
     return x / length if length > 0 else x
 
 
-def _measure_spread(column: np.ndarray, estimates: Estimates) -> dict[str, Any]:
-    """Return the largest less the smallest mean over the specifications of one value, which are paired by unit."""
-    names = list(dict.fromkeys(column))
-    chosen = [column == name for name in names]
-    means = Estimates(
-        names,
-        np.array([estimates.values[one].mean() for one in chosen]),
-        np.stack([estimates.influence[one].mean(axis=0) for one in chosen]),
-        np.array([estimates.n_units[one].min() for one in chosen]),
+def measure_spreads(
+    design: Mapping[str, np.ndarray], estimates: Estimates, seed: int
+) -> dict[str, dict[str, float | str]]:
+    """Return the largest less the smallest mean over the specifications of one value, for every choice.
+
+    Means are paired by unit. Which is largest is not known beforehand, so that intervals are those that hold for all
+    pairs of a choice's values at once. Parameters are those of :func:`measure_shares`.
+    """
+    means = {key: _average(column, estimates) for key, column in design.items()}
+    rows, differences = {}, []
+    for key, one in means.items():
+        order = np.argsort(-one.values, kind="stable")
+        differences.append(one.subtract(list(dict.fromkeys([(order[0], order[-1]), *combinations(order, 2)]))))
+        rows[key] = {"highest": one.names[order[0]], "lowest": one.names[order[-1]]}
+    for row, one, band in zip(rows.values(), differences, compute_bands(differences, seed), strict=True):
+        row |= {"spread": one.values[0], "spread_low": band[0, 0], "spread_high": band[1, 0]}
+    return rows
+
+
+def _average(column: np.ndarray, estimates: Estimates) -> Estimates:
+    """Return the mean over the specifications of each value of a choice."""
+    chosen = {name: column == name for name in column}
+    return Estimates(
+        list(chosen),
+        np.array([estimates.values[one].mean() for one in chosen.values()]),
+        np.stack([estimates.influence[one].mean(axis=0) for one in chosen.values()]),
+        np.array([estimates.n_units[one].min() for one in chosen.values()]),
     )
-    highest, lowest = int(np.argmax(means.values)), int(np.argmin(means.values))
-    difference = means.subtract([(highest, lowest)])
-    (low,), (high,) = difference.compute_interval()
-    names = {"highest": names[highest], "lowest": names[lowest]}
-    return {"spread": difference.values[0], "spread_low": low, "spread_high": high} | names

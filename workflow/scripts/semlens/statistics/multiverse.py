@@ -109,7 +109,7 @@ def tabulate_gaps(multiverse: Multiverse, expected_order: Sequence[str], seed: i
     """
     names = _name_gaps(expected_order)
     gaps = [multiverse.get(name) for name in names]
-    unit = multiverse.get(f"mean {expected_order[-1]}").values
+    scale = multiverse.get(f"mean {expected_order[-1]}").values
     by_specification = [
         Estimates(
             names,
@@ -125,7 +125,7 @@ def tabulate_gaps(multiverse: Multiverse, expected_order: Sequence[str], seed: i
         verdicts.append(judge_signs(one.values, band) if is_whole else "empty")
         low, high = band if is_whole else np.full(band.shape, np.nan)
         table = {"gap": names, "value": one.values, "low": low, "high": high}
-        rows.append(pd.DataFrame(table).assign(specification=multiverse.names[place], unit=unit[place]))
+        rows.append(pd.DataFrame(table).assign(specification=multiverse.names[place], scale=scale[place]))
     return pd.concat(rows, ignore_index=True), verdicts
 
 

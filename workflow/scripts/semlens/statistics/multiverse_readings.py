@@ -79,14 +79,14 @@ def read_multiverse(record: Mapping[str, Any], specifications: Sequence[Mapping[
     """
     rows = pd.concat([read_csv(path) for path in record["estimates"]], ignore_index=True)
     where = f"{record['model']} on {record['dataset']}"
-    for name in rows["specification"].unique():
-        if name not in (one["name"] for one in specifications):
-            raise ValueError(f"{where}: nobody asked for specification {name!r}; remove its files and run again")
+    held = set(rows["specification"])
+    if unasked := held - {one["name"] for one in specifications}:
+        raise ValueError(f"{where}: nobody asked for specification {min(unasked)!r}; remove its files and run again")
     twice = rows[rows.duplicated(["specification", "quantity"])]
     if len(twice):
         name, quantity = twice.iloc[0][["specification", "quantity"]]
         raise ValueError(f"{where}: two readings hold {quantity!r} of specification {name!r}")
-    measured = [one for one in specifications if one["name"] in set(rows["specification"])]
+    measured = [one for one in specifications if one["name"] in held]
     names = [one["name"] for one in measured]
     influence, gap_units = _read_influence(record["influence"], names)
     nothing = np.zeros((len(names), max((one.shape[1] for one in influence.values()), default=0)))

@@ -6,7 +6,12 @@ import numpy as np
 import pandas as pd
 
 from semlens.statistics.intervals import Estimates
+from semlens.statistics.labels import Labels
+from semlens.statistics.multiverse_readings import Multiverse
 from semlens.statistics.multiverse_tables import ESTIMATES, INFLUENCES, PERMUTED
+from semlens.statistics.neighbours import fill_distances, iterate_between
+from semlens.statistics.permutation import Shuffler, permute_between
+from semlens.statistics.separation import measure_separation
 from semlens.storage.tables import write_csv, write_parquet
 
 
@@ -26,6 +31,54 @@ def make_estimates(values, errors):
     means = errors.mean(axis=0)
     names = [str(number) for number in range(len(values))]
     return Estimates(names, values + means, ((errors - means) / len(errors)).T, np.full(len(values), len(errors)))
+
+
+def plant(design, rng, interactions=0.0, **sizes):
+    """Values of all specifications whose main effects have these root mean squares, and true shares by choice."""
+    n, parts = len(next(iter(design.values()))), {}
+    for key, column in design.items():
+        names = np.unique(column)
+        parts[key] = _scale(rng.normal(size=len(names))[np.searchsorted(names, column)], sizes.get(key, 0.0))
+    cells = rng.normal(size=n)
+    cells -= cells.mean()
+    for column in design.values():
+        cells -= pd.Series(cells).groupby(column).transform("mean")
+    parts["interactions"] = _scale(cells, interactions)
+    total = sum(np.sum(part**2) for part in parts.values())
+    return sum(parts.values()), {key: np.sum(part**2) / total if total else 0.0 for key, part in parts.items()}
+
+
+def _scale(values, size):
+    centred = values - values.mean()
+    return centred * size / np.sqrt(np.mean(centred**2)) if size else 0 * centred
+
+
+def draw_errors(rng, n_units, n, own=1.0):
+    """Errors, (units, specifications): what all share, and so many times what groups of them share and their own."""
+    loadings = 0.4 * np.random.default_rng(1).standard_normal((3, n))
+    grouped = rng.standard_normal((n_units, 3)) @ loadings + 0.7 * rng.standard_normal((n_units, n))
+    return rng.standard_normal((n_units, 1)) + own * grouped
+
+
+def measure_curve(rows, layers, seed, n_permutations=39):
+    """A model's layers by two metrics, all under the same permutations."""
+    labels = Labels.from_rows(rows)
+    shuffled = Shuffler(labels, 1_000_000 + seed).shuffle_between(n_permutations)
+    averages, null = [], []
+    for vectors in layers:
+        for metric in ("cosine", "euclidean"):
+            distances = fill_distances(vectors, metric)
+            found = measure_separation(iterate_between(distances, labels), labels, labels.classes, distances)
+            averages.append(found.average("classes"))
+            null.append(permute_between(distances, labels, found.list_classes(), shuffled, "classes"))
+    names = [str(number) for number in range(len(averages))]
+    values, influence, n_units = (np.array(one) for one in zip(*averages, strict=True))
+    choices = {
+        "metric": ["cosine", "euclidean"] * len(layers),
+        "layers": [str(number) for number in range(len(layers)) for _ in range(2)],
+    }
+    estimates, places = {"between": Estimates(names, values, influence, n_units)}, np.arange(len(names))
+    return Multiverse(names, choices, ["between"] * len(names), places, estimates, [], places, np.stack(null))
 
 
 def write_reading(folder, quantities, null=None):
