@@ -269,6 +269,10 @@ CHANGES = {
         {"experiments:one:reference": "crossing/00001/1"},
         concluded("one"),
     ),
+    "pairs across a view are compared from the same prototypes": (
+        {"experiments:turns:across": True},
+        concluded("turns"),
+    ),
     "another index is printed": ({"experiments:metrics:dunn": "eq10"}, {Job("draw_experiment", "metrics")}),
     "a view may be written with its parameter": (
         {"views:turned": [{"crop_shift": 0.2}, "crop_pad", "hflip"]},

@@ -142,6 +142,35 @@ def test_a_view_is_compared_with_the_original(finished):
         assert last.distance == pytest.approx(scipy_distance.correlation(*pair), rel=1e-4)
 
 
+def test_pairs_in_an_image_may_lie_across_a_view(finished, clone, tmp_path):
+    """scsi and dcsi then hold every object with each other one of its image, as the view shows it."""
+    repo, config = clone(), changed({"experiments:turns:across": True}, tmp_path / "across.yaml")
+    execute(repo, "results/distances/turns/tiny/voc.parquet", config=config)
+    instances = list(manifests(finished, "voc").itertuples())
+    paths = [
+        finished.path("results", "prototypes", name, "tiny", "voc", "00000.parquet") for name in ("plain", "turned")
+    ]
+    rows = pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
+    vectors = rows.set_index(["instance_id", "view"])["enc16.1@16"]
+    measured, before = distances(repo, "turns", "voc"), distances(finished, "turns", "voc")
+    for view in EXPERIMENTS["turns"]["conditions"]:
+        for name in ("scsi", "dcsi"):
+            found = measured[(measured["condition"] == view) & (measured["set"] == name)]
+            expected = {
+                (a.instance_id, b.instance_id)
+                for a in instances
+                for b in instances
+                if a.instance_id != b.instance_id and a.image_id == b.image_id and sets_of(a, b) == name
+            }
+            assert len(found) == len(expected)
+            assert set(zip(found["instance_a"], found["instance_b"], strict=True)) == expected
+            for row in found.itertuples():
+                pair = vectors[row.instance_a, "identity"], vectors[row.instance_b, view]
+                assert row.distance == pytest.approx(scipy_distance.correlation(*pair), rel=1e-4)
+    itself, expected = (table[table["set"] == "sidi"].reset_index(drop=True) for table in (measured, before))
+    pd.testing.assert_frame_equal(itself, expected)
+
+
 def test_one_person_is_compared_with_everyone_later(finished):
     for offset in (1, 5):
         found = distances(finished, "one", "davis").query(f"condition == '{offset}'")

@@ -9,7 +9,7 @@ from by_set import among, at_offset
 from prototype_shards import COLUMNS, write_shard
 from scipy.spatial.distance import cdist
 
-from semlens.compare.distances import DISTANCES, compare_prototypes, pair_instances, sample_pairs
+from semlens.compare.distances import DISTANCES, compare_prototypes, pair_instances, pair_views, sample_pairs
 from semlens.compare.metrics import _blocks
 from semlens.compare.running_statistics import read_running_statistics
 from semlens.compare.unit_totals import UNIT_TOTALS
@@ -119,6 +119,82 @@ def test_a_view_is_compared_with_the_originals(shards, tmp_path):
     columns = ["set", "instance_a", "instance_b", "distance"]
     others, expected = (table.loc[table["set"] != "sidi", columns].reset_index(drop=True) for table in (result, plain))
     pd.testing.assert_frame_equal(others, expected)
+
+
+TOY = pd.DataFrame(
+    [("a", "a/1", "cat"), ("a", "a/2", "cat"), ("a", "a/3", "dog"), ("b", "b/1", "cat"), ("b", "b/2", "dog")],
+    columns=["image_id", "instance_id", "class_name"],
+).assign(identity=None, video=None)
+TOY_VECTORS = np.array([[0], [1], [10], [100], [200]], np.float32)
+
+
+def measure_toy(transformed, vectors, **options):
+    """Return the distances of each set by pair, of objects on a line, and the sample that they are from."""
+    pairs = pair_views(TOY, TOY_VECTORS, transformed, np.array(vectors, np.float32)[:, None], "euclidean", **options)
+    sample = sample_pairs(pairs, SETS, max_pairs=1000, seed=0)
+    found = {}
+    for name, count in zip(("scsi", "scdi", "dcsi", "dcdi", "sidi"), pairs.counts, strict=True):
+        i, j, distances = sample.get_pairs(name)
+        names = zip(pairs.instances[i], pairs.instances[j], strict=True)
+        found[name] = dict(zip(names, distances.round(3).tolist(), strict=True))
+        assert len(distances) == len(found[name]) == count == sample.statistics[name].n
+    return found, sample
+
+
+def test_across_views_by_hand():
+    """The view moves 0, 1, 10, 100, 200 to 3, 5, 17, 130, 260."""
+    found, sample = measure_toy(TOY, [3, 5, 17, 130, 260], across=True)
+    assert found == {
+        "scsi": {("a/1", "a/2"): 5, ("a/2", "a/1"): 2},  # |0 - 5| and |1 - 3|
+        "dcsi": {
+            **{("a/1", "a/3"): 17, ("a/3", "a/1"): 7, ("a/2", "a/3"): 16, ("a/3", "a/2"): 5},
+            **{("b/1", "b/2"): 160, ("b/2", "b/1"): 70},
+        },
+        "sidi": {("a/1", "a/1"): 3, ("a/2", "a/2"): 4, ("a/3", "a/3"): 7, ("b/1", "b/1"): 30, ("b/2", "b/2"): 60},
+        # between images, as they are
+        "scdi": {("a/1", "b/1"): 100, ("a/2", "b/1"): 99, ("a/3", "b/2"): 190},
+        "dcdi": {("a/1", "b/2"): 200, ("a/2", "b/2"): 199, ("a/3", "b/1"): 90},
+    }
+    totals = sample.unit_totals.tabulate().set_index(["set", "unit"])
+    assert totals.loc[("scsi", "a")].tolist() == pytest.approx([2, 7, 29])
+    assert totals.loc[("dcsi", "a")].tolist() == pytest.approx([4, 45, 17**2 + 7**2 + 16**2 + 5**2])
+    assert totals.loc[("dcsi", "b")].tolist() == pytest.approx([2, 230, 160**2 + 70**2])
+    assert ("scsi", "b") not in totals.index
+
+
+def test_without_across_pairs_in_an_image_are_of_originals():
+    whole, _ = measure_toy(TOY, [3, 5, 17, 130, 260], across=True)
+    found, _ = measure_toy(TOY, [3, 5, 17, 130, 260])
+    assert found["scsi"] == {("a/1", "a/2"): 1}
+    assert found["dcsi"] == {("a/1", "a/3"): 10, ("a/2", "a/3"): 9, ("b/1", "b/2"): 100}
+    assert [found[name] for name in ("scdi", "dcdi", "sidi")] == [whole[name] for name in ("scdi", "dcdi", "sidi")]
+
+
+def test_what_a_view_does_not_show_is_no_transformed_object():
+    """a/2 and b/1 are hidden: they are compared with what the view shows of others, and nothing with them."""
+    found, _ = measure_toy(TOY.iloc[[4, 2, 0]], [260, 17, 3], across=True)
+    assert found["scsi"] == {("a/2", "a/1"): 2}
+    assert found["dcsi"] == {("a/1", "a/3"): 17, ("a/3", "a/1"): 7, ("a/2", "a/3"): 16, ("b/1", "b/2"): 160}
+    assert found["sidi"] == {("a/1", "a/1"): 3, ("a/3", "a/3"): 7, ("b/2", "b/2"): 60}
+    assert len(found["scdi"]) == len(found["dcdi"]) == 3
+
+
+def test_a_condition_says_whether_its_pairs_lie_across_views(shards, tmp_path):
+    """Without a view, it changes nothing."""
+    views = [condition("one", view="hflip", across=True), condition("other", view="hflip")]
+    plain = [condition("one", across=True), condition("other")]
+    (_, originals), (_, transformed) = load(shards, PLAIN), load(shards, views[0])
+    result = compared(shards, [*views], tmp_path / "views.parquet")
+    one, other = (result[result["condition"] == name] for name in ("one", "other"))
+    for name in ("scsi", "dcsi"):
+        found = one[one["set"] == name]
+        pairs = list_pairs(other[other["set"] == name])
+        assert sorted(list_pairs(found)) == sorted([*pairs, *((b, a) for a, b in pairs)])
+        for row in found.itertuples():
+            assert row.distance == measure(originals[row.instance_a], transformed[row.instance_b])
+    result = compared(shards, plain, tmp_path / "plain.parquet")
+    one, other = (result[result["condition"] == name].drop(columns="condition") for name in ("one", "other"))
+    pd.testing.assert_frame_equal(one.reset_index(drop=True), other.reset_index(drop=True))
 
 
 def test_pairs_are_of_the_set_they_are_listed_in(shards, tmp_path):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from by_set import among, at_offset
 
-from semlens.compare.pairs import SETS, DistanceSets, pair_across_views
+from semlens.compare.pairs import SETS, DistanceSets, pair_across_views, pair_others_across_views
 
 
 def table(rows, columns):
@@ -254,3 +254,10 @@ def test_instances_are_paired_with_themselves_under_a_view():
     originals = stills([("1", "cat", None), ("1", "dog", None), ("2", "dog", None)])
     i, j = pair_across_views(originals, originals.iloc[[2, 0]].set_axis([7, 7]))
     assert (i.tolist(), j.tolist()) == ([2, 0], [0, 1])
+
+
+def test_others_of_the_image_are_paired_as_a_view_shows_them():
+    """Both ways, if it shows both; whatever the order and the index of the rows."""
+    originals = stills([("1", "cat", None), ("2", "dog", None), ("1", "dog", None), ("2", "dog", None)])
+    i, j = pair_others_across_views(originals.set_axis([5, 5, 5, 5]), originals.iloc[[3, 2, 0]].set_axis([7, 7, 7]))
+    assert sorted(zip(i.tolist(), j.tolist(), strict=True)) == [(0, 1), (1, 0), (2, 2)]

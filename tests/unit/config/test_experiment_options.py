@@ -35,6 +35,7 @@ OPTIONS = {
     "discard_channels": (2, "2"),
     "standardize_channels": (True, "True"),
     "given": (["area", "position"], "area and position"),
+    "across": (True, "True"),
 }
 
 
@@ -54,9 +55,15 @@ def test_an_option_is_in_every_condition_and_in_the_question(config, option):
 
 def test_defaults_change_neither_conditions_nor_what_is_asked(config):
     before = list_conditions(config["experiments"]["where"]), get_question(config, "where", "sd", "coco")
-    config["experiments"]["where"] |= {"discard_channels": 0, "standardize_channels": False, "given": []}
+    config["experiments"]["where"] |= {
+        "discard_channels": 0,
+        "standardize_channels": False,
+        "given": [],
+        "across": False,
+    }
     assert (list_conditions(config["experiments"]["where"]), get_question(config, "where", "sd", "coco")) == before
-    assert [before[1]["settings"][option] for option in OPTIONS] == [None, None, None]
+    assert not any(before[1]["settings"].get(option) for option in OPTIONS)
+    assert "across" not in before[1]["settings"]  # which are parameters of jobs
 
 
 def test_a_plane_has_the_channels_of_its_only_experiment_and_all_of_them_where_one_compares_all(config):
@@ -68,8 +75,18 @@ def test_a_plane_has_the_channels_of_its_only_experiment_and_all_of_them_where_o
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_one_option_passes(config, option):
-    config["experiments"]["where"][option] = OPTIONS[option][0]
+    config["experiments"]["where"] |= {
+        option: OPTIONS[option][0],
+        "view": "hflip" if option == "across" else "identity",
+    }
     check_references(config)
+
+
+def test_across_goes_with_views_of_which_one_may_be_the_original(config):
+    where = config["experiments"]["where"]
+    where |= {"across": True, "axis": "view", "layers": "mid8", "conditions": ["identity", "hflip"]}
+    check_references(config)
+    assert [condition["across"] for condition in list_conditions(where)] == [True, True]
 
 
 @pytest.mark.parametrize(
@@ -84,8 +101,21 @@ def test_one_option_passes(config, option):
             {"given": ["area"], "axis": "view", "layers": "mid8", "conditions": ["identity", "hflip"]},
             "experiment 'where': 'given' and 'view' do not go together",
         ),
+        (
+            {"across": True},
+            "experiment 'where': 'across' pairs originals with a view, but all conditions have 'view: identity'; name",
+        ),
+        (
+            {"across": True, "axis": "view", "layers": "mid8", "conditions": ["identity"]},
+            "experiment 'where': 'across' pairs originals with a view, but all conditions have 'view: identity'; name",
+        ),
+        ({"across": True, "offset": 1}, "experiment 'where': 'across' and 'offset' do not go together"),
+        (
+            {"across": True, "axis": "offset", "layers": "mid8", "conditions": [1, 2]},
+            "experiment 'where': 'across' and 'offset' do not go together",
+        ),
     ],
-    ids=["channels", "a view", "views along the axis"],
+    ids=["channels", "a view", "views along the axis", "no view", "no view along the axis", "frames", "offsets"],
 )
 def test_what_does_not_go_together_is_refused(config, changes, words):
     config["experiments"]["where"] |= changes

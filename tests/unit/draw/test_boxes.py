@@ -165,3 +165,14 @@ def test_views_share_a_panel_and_what_they_do_not_change_is_a_band():
     spans = [patch.get_extents().transformed(panel.transData.inverted()) for patch in panel.patches]
     assert any((span.y0, span.y1) == pytest.approx((fixed["q1"], fixed["q3"])) for span in spans)
     assert len(spans) == len(views) + 1
+
+
+def test_views_that_change_several_sets_have_panels_of_their_own():
+    views = ["hflip", "rot90", "crop_pad"]
+    tables = {"voc": make_sets(views), "coco": make_sets(views, sets=["sidi"])}
+    figure = draw_boxes(tables, {name: make_order(views) for name in tables}, title="", axis="view")
+    panels = list_panels(figure)
+    assert len(panels) == 2 * len(views)
+    assert [len(panel.patches) for panel in panels] == [3, 3, 3, 1, 1, 1]
+    assert [panel.texts[0].get_text() for panel in panels[:3]] == ["hflip", "rot90", "crop pad"]
+    assert [label.get_text().split("\n")[0] for label in panels[0].get_xticklabels()] == SETS

@@ -14,7 +14,7 @@ from semlens.compare.unit_totals import UNIT_TOTALS
 from semlens.report.claims.claims import read_published
 from semlens.report.claims.conditions import ConditionStatistics, align_units
 from semlens.report.claims.judge import JUDGED, SUPPORT, VERDICTS, judge_claims
-from semlens.report.claims.paper import EXPERIMENTS, LAYERS, SETTINGS, explain_incomparability
+from semlens.report.claims.paper import EXPERIMENTS, LAYERS, READINGS, SETTINGS, explain_incomparability
 from semlens.report.claims.predicates import PREDICATES
 from semlens.report.claims.render import save_claims
 from semlens.report.claims.statements import Replicates, Statement, require_all
@@ -92,6 +92,7 @@ def comparison(experiment, model="sd15", dataset="davis", **more):
     return {
         **{"experiment": experiment, "model": model, "dataset": dataset, "settings": dict(SETTINGS), "demo": False},
         **{"layers": LAYERS.get(experiment), "denoised": experiment.endswith("-denoised")},
+        "across": experiment.endswith("-across"),
         "images": IMAGES.get(dataset),
         **more,
     }
@@ -301,12 +302,19 @@ def test_conditions_may_be_numbers(tmp_path):
         ({"demo": False, "images": 1000, "layers": "enc16.2"}, "layers enc16.2 instead of enc16.1"),
         ({"demo": False, "images": 1000, "denoised": True}, "denoised True instead of False"),
         ({"demo": False, "images": 1000, "experiment": "inference-steps-denoised", "denoised": True}, ""),
+        (
+            {"demo": False, "images": 1000, "experiment": "transformations", "across": True},
+            "across True instead of False",
+        ),
+        ({"demo": False, "images": 1000, "experiment": "transformations-across"}, "across False instead of True"),
+        ({"demo": False, "images": 1000, "experiment": "transformations-across", "across": True}, ""),
         ({"demo": False, "images": 1000, "experiment": "resolution", "layers": None}, ""),
         ({"demo": False, "images": 1000, "experiment": "distance-measures", "layers": "64+32+16"}, ""),
     ],
 )
 def test_comparability(used, reason):
-    paper = {"experiment": "inference-steps", "layers": "enc16.1", "dataset": "voc", "denoised": False}
+    paper = {"experiment": "inference-steps", "layers": "enc16.1", "dataset": "voc"}
+    paper |= {"denoised": False, "across": False}
     assert explain_incomparability(paper | {"settings": dict(SETTINGS)} | used, {"voc": 1000}) == reason
 
 
@@ -637,6 +645,29 @@ def test_the_claims_cover_the_papers_results():
         assert any(number in line for line in text)
 
 
+def test_both_readings_of_the_transformations_are_judged(tmp_path):
+    """By their own statistics, claim by claim; one reading may bear out what the other does not."""
+    views = EXPERIMENTS["transformations"]
+    assert EXPERIMENTS["transformations-across"] == views
+    near, far = {"sidi": 0.2, "scsi": 0.3, "dcsi": 0.4}, {"sidi": 0.2, "scsi": 0.5, "dcsi": 0.4}
+    studied = [
+        comparison(name, dataset="voc", **statistics(tmp_path, {view: (means, {}) for view in views}, name=name))
+        for name, means in (("transformations", near), ("transformations-across", far))
+    ]
+    judged = judge_claims(read_published(FOLDER), studied, seed=0)
+    told = judged[judged["claim"].str.contains("told from other classes")]
+    assert told.groupby("experiment")["verdict"].value_counts().to_dict() == {
+        ("transformations", "holds"): len(views),
+        ("transformations-across", "does not hold"): len(views),
+    }
+    both = {
+        name: {(row.claim, row.condition) for row in rows.itertuples()} for name, rows in judged.groupby("experiment")
+    }
+    (alone,) = {claim for claim, _ in both["transformations"] - both["transformations-across"]}
+    assert alone == "The more of an object is hidden, the less it is recognised."  # of sidi, which has one reading
+    assert not both["transformations-across"] - both["transformations"]
+
+
 # What is written
 
 
@@ -695,8 +726,13 @@ def test_the_page_holds_every_claim(everything, written):
         stated = everything.loc[everything["where"] != "Table 1", name]
         assert set(stated) - {""} <= set(page.text)
     assert set(everything["claim"]) <= set(page.text)  # of Table 1 as well
-    headings = [page.text.index(experiment) for experiment in EXPERIMENTS]
+    text = page.text[page.text.index("Every value and claim") :]
+    headings = [text.index(experiment) for experiment in EXPERIMENTS]
     assert headings == sorted(headings)
+    for experiment, reading in READINGS.items():
+        after = text[text.index(experiment) + 1 :]
+        assert next(filter(None, after)) == reading
+        assert f"## {experiment}\n\n{reading}\n\n" in written["md"]
     assert not page.tags & {"script", "link", "img", "iframe"} and "http" not in written["html"]
 
 

@@ -14,7 +14,15 @@ import pandera.pandas as pa
 import pyarrow as arrow
 
 from semlens.compare.metrics import iterate_distance_blocks, pair_distances
-from semlens.compare.pairs import NO_SET, SETS, DistanceSets, get_units, pair_across_views, pair_at_offset
+from semlens.compare.pairs import (
+    NO_SET,
+    SETS,
+    DistanceSets,
+    get_units,
+    pair_across_views,
+    pair_at_offset,
+    pair_others_across_views,
+)
 from semlens.compare.prototypes import PrototypeShard, load_prototypes, open_prototypes
 from semlens.compare.running_statistics import RUNNING_STATISTICS, RunningStatistics, encode_running_statistics
 from semlens.compare.unit_totals import UNIT_TOTALS, UnitTotals
@@ -40,7 +48,7 @@ DISTANCES = pa.DataFrameSchema(
         "from the mean), min, max.",
     },
 )
-_SIDI = SETS.index("sidi")
+_SCSI, _DCSI, _SIDI = map(SETS.index, ("scsi", "dcsi", "sidi"))
 _LABEL = arrow.dictionary(arrow.int16(), arrow.string())
 _INSTANCE = arrow.dictionary(arrow.int32(), arrow.string())
 _SCHEMA = arrow.schema(
@@ -92,7 +100,7 @@ def compare_prototypes(
         Shards of one dataset.
     conditions
         Each names a ``view``, ``timestep``, layer set (``layers``), ``metric`` and ``offset`` (null where frames do not
-        matter).
+        matter), and perhaps ``across``, see :func:`pair_views`.
     sets
         The sets that are written, in this order.
     reference
@@ -138,8 +146,8 @@ def pair_condition(
     metric = condition["metric"]
     rows, vectors = load_prototypes(shards, {**condition, "view": ORIGINAL})
     if condition["view"] != ORIGINAL:
-        transformed, transformed_vectors = load_prototypes(shards, condition)
-        return pair_views(rows, vectors, transformed, transformed_vectors, metric, device=device)
+        view, across = load_prototypes(shards, condition), condition.get("across", False)
+        return pair_views(rows, vectors, *view, metric, across=across, device=device)
     if condition["offset"] is not None:
         return pair_frames(rows, vectors, metric, offset=condition["offset"], reference=reference, device=device)
     return pair_instances(rows, vectors, metric, device=device)
@@ -186,19 +194,37 @@ def pair_views(
     transformed_vectors: np.ndarray,
     metric: str,
     *,
+    across: bool = False,
     device: str = "cpu",
 ) -> LabelledPairs:
     """Return the pairs of each instance with itself under a view (``sidi``), and all other pairs of the originals.
 
-    ``rows`` and ``vectors`` are those of the originals, see :func:`pair_instances`.
+    Parameters
+    ----------
+    rows, vectors
+        Those of the originals, see :func:`pair_instances`.
+    transformed, transformed_vectors
+        Those of what the view shows of them.
+    across
+        Whether pairs in one image (``scsi``, ``dcsi``) are of an original and another instance under the view, and not
+        of two originals. Section 5.4 can be read in both ways.
     """
-    distance_sets = DistanceSets(rows)
+    distance_sets, replaced = DistanceSets(rows), [_SIDI]
     i, j = pair_across_views(rows, transformed)
+    labels = np.full(len(i), _SIDI, np.uint8)
+    if across:
+        original_of, (a, b) = i, pair_others_across_views(rows, transformed)
+        labels = np.concatenate([labels, distance_sets.label(a, original_of[b])])
+        i, j = np.concatenate([i, a]), np.concatenate([j, b])
+        replaced += [_SCSI, _DCSI]
     j = j + len(rows)
     distances = pair_distances(np.vstack([vectors, transformed_vectors]), i, j, metric, device=device)
-    batch = PairBatch(np.full(len(i), _SIDI, np.uint8), i, j, distances)
-    counts = np.where(np.arange(len(SETS)) == _SIDI, len(i), distance_sets.count())
-    batches = chain([batch], _iterate_all_pairs(distance_sets, vectors, metric, device, skip=_SIDI))
+    counts = distance_sets.count()
+    counts[replaced] = np.bincount(labels, minlength=len(SETS))[replaced]
+    batches = chain(
+        [PairBatch(labels, i, j, distances)],
+        _iterate_all_pairs(distance_sets, vectors, metric, device, skip=replaced),
+    )
     instances = np.concatenate([rows["instance_id"], transformed["instance_id"]])
     return LabelledPairs(instances, pd.concat([get_units(rows), get_units(transformed)]), counts, batches)
 
@@ -255,13 +281,14 @@ def sample_pairs(
 
 
 def _iterate_all_pairs(
-    distance_sets: DistanceSets, vectors: np.ndarray, metric: str, device: str, skip: int = NO_SET
+    distance_sets: DistanceSets, vectors: np.ndarray, metric: str, device: str, skip: Sequence[int] = ()
 ) -> Iterator[PairBatch]:
-    """Yield all unordered pairs of distinct rows but those of one set, by rising ``i`` and ``j``."""
+    """Yield all unordered pairs of distinct rows but those of some sets, by rising ``i`` and ``j``."""
     position = np.arange(len(vectors), dtype=np.int32)
     for start, distances in iterate_distance_blocks(vectors, metric, device=device):
         i, j = position[start : start + len(distances), None], position[None, start:]
         labels = distance_sets.label(i, j)
-        labels[labels == skip] = NO_SET
+        for label in skip:
+            labels[labels == label] = NO_SET
         labels[:, : len(distances)][np.tri(len(distances), dtype=bool)] = NO_SET
         yield PairBatch(labels, i, j, distances)

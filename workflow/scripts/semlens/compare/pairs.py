@@ -121,6 +121,20 @@ def pair_across_views(originals: pd.DataFrame, transformed: pd.DataFrame) -> tup
     return position.loc[transformed["instance_id"]].to_numpy(), np.arange(len(transformed))
 
 
+def pair_others_across_views(originals: pd.DataFrame, transformed: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pairs of each instance with the others of its image under a view, ``scsi`` or ``dcsi`` (section 5.4).
+
+    Either of two instances that the view shows is compared, as it is, with the other one as the view shows it: they are
+    two pairs. Pairs are positions, see :func:`pair_across_views`.
+    """
+    first, second = (
+        rows[["image_id", "instance_id"]].assign(row=np.arange(len(rows))) for rows in (originals, transformed)
+    )
+    pairs = first.merge(second, on="image_id", suffixes=("", "_shown"))
+    pairs = pairs[pairs["instance_id"] != pairs["instance_id_shown"]]
+    return pairs["row"].to_numpy(), pairs["row_shown"].to_numpy()
+
+
 def _count_pairs(codes: pd.DataFrame, *columns: str) -> int:
     """Return how many unordered pairs of distinct rows agree in all of these columns."""
     sizes = codes.groupby(list(columns)).size().to_numpy(np.int64)

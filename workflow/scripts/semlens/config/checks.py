@@ -258,6 +258,8 @@ def _check_experiment(config: Config, name: str) -> None:
         raise ValueError(f"{where}: 'discard_channels' and 'standardize_channels' do not go together")
     if experiment["axis"] == "view":
         _check_distinct_views(where, experiment["conditions"])
+    if experiment.get("across"):
+        _check_across(where, list_conditions(experiment))
     for condition in list_conditions(experiment):
         if not condition["layers"]:
             raise ValueError(f"{where}: 'layers' is neither set nor the axis")
@@ -270,6 +272,17 @@ def _check_experiment(config: Config, name: str) -> None:
         for dataset in experiment["datasets"]:
             _check_condition(config, name, condition, dataset)
     _check_tasks(config, name)
+
+
+def _check_across(where: str, conditions: list[Config]) -> None:
+    """Refuse pairs of originals and a view where frames are compared, and where no condition has a view."""
+    if any(condition["offset"] is not None for condition in conditions):
+        raise ValueError(f"{where}: 'across' and 'offset' do not go together: it is about views, not frames; name one")
+    if all(condition["view"] == ORIGINAL for condition in conditions):
+        raise ValueError(
+            f"{where}: 'across' pairs originals with a view, but all conditions have 'view: {ORIGINAL}'; name another "
+            f"'view', or leave 'across' out"
+        )
 
 
 def _check_tasks(config: Config, name: str) -> None:

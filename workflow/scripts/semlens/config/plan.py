@@ -50,8 +50,8 @@ def list_conditions(experiment: Config) -> list[Config]:
 
 
 def get_options(experiment: Config) -> Config:
-    """Return what an experiment does to channels, and what its separation is given; only what it names."""
-    return {key: experiment[key] for key in (*_CHANNEL_KEYS, "given") if experiment.get(key)}
+    """Return what an experiment does to channels, what its separation is given, and ``across``; only what it names."""
+    return {key: experiment[key] for key in (*_CHANNEL_KEYS, "given", "across") if experiment.get(key)}
 
 
 def list_distinct_inputs(experiment: Config) -> list[Config]:
@@ -204,12 +204,9 @@ def list_judged_comparisons(config: Config) -> list[Config]:
     return [
         comparison | get_paper_settings(config, comparison["experiment"], comparison["model"], comparison["dataset"])
         for comparison in list_comparisons(config)
-        if _is_of_the_paper(config["models"][comparison["model"]])
+        for model in [config["models"][comparison["model"]]]
+        if model["weights"] == "pretrained" and model["family"] == "unet"
     ]
-
-
-def _is_of_the_paper(model: Config) -> bool:
-    return model["weights"] == "pretrained" and model["family"] == "unet"
 
 
 def list_example_shards(config: Config, experiment: str) -> list[Config]:
@@ -315,6 +312,7 @@ def get_question(config: Config, experiment: str, model: str, dataset: str) -> C
     settings = {key: entry.get(key) for key in (*SINGLE_AXES, "reference") if key not in varied}
     settings |= {key: entry.get(key) or None for key in _CHANNEL_KEYS}
     settings["given"] = " and ".join(sorted(entry.get("given", []))) or None
+    settings |= {"across": True} if entry.get("across") else {}
     extractions = [config["extractions"][name] for name in list_extractions_of(config, experiment, dataset)]
     for key in _READING_KEYS:
         values = dict.fromkeys(extraction.get(key) for extraction in extractions)
@@ -369,6 +367,7 @@ def get_paper_settings(config: Config, experiment: str, model: str, dataset: str
         },
         "layers": None if "layers" in AXES[entry["axis"]].parts else entry.get("layers"),
         "denoised": any("inference_steps" in extraction for extraction in extractions),
+        "across": entry["across"],
         "demo": "demo" in studied["source"] or "demo" in source,
         "images": studied["images"],
     }

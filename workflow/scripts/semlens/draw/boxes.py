@@ -17,8 +17,8 @@ def draw_boxes(
     """Return a row of panels per comparison, a panel per condition, a box per distance set.
 
     Boxes span the quartiles. Whiskers end at the last distance within 1.5 interquartile ranges. A set of few distances
-    is drawn as points. Diamonds are means, with their intervals beside them. Where views vary, a comparison has one
-    panel, a box per view, and bands of the sets that no view changes.
+    is drawn as points. Diamonds are means, with their intervals beside them. Where views change one set alone, a
+    comparison has one panel, a box per view, and bands of the other sets.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def draw_boxes(
         A key of :data:`semlens.draw.style.PALETTES`.
     """
     conditions = list(dict.fromkeys(next(iter(sets.values()))["condition"]))
-    if axis == "view":
+    if axis == "view" and all(len(_list_varying(table)) <= 1 for table in sets.values()):
         return _draw_against_bands(sets, conditions, title, metric, palette)
     width = 2.3 if len(conditions) <= 5 else 1.55  # inches
     figure, panels = plt.subplots(
@@ -61,7 +61,7 @@ def draw_boxes(
 
 
 def _draw_against_bands(sets: Statistics, conditions: list[str], title: str, metric: str, palette: str) -> plt.Figure:
-    """Return a panel per comparison: a box per condition of each set that varies, on bands of those that do not."""
+    """Return a panel per comparison: a box per condition of the set that varies, on bands of those that do not."""
     figure, panels = plt.subplots(
         len(sets),
         1,
@@ -71,14 +71,14 @@ def _draw_against_bands(sets: Statistics, conditions: list[str], title: str, met
         layout="constrained",
     )
     for panel, (name, table) in zip(panels[:, 0], sets.items(), strict=True):
-        fixed = [set_name for set_name, rows in table.groupby("set", sort=False) if _is_one(rows)]
-        for set_name in fixed:
-            row = table[table["set"] == set_name].iloc[0]
+        varies = table["set"].isin(_list_varying(table))
+        for set_name, rows in table[~varies].groupby("set", sort=False):
+            row = rows.iloc[0]
             if row["n"]:
                 colour = PALETTES[palette][set_name]
                 panel.axhspan(row["q1"], row["q3"], color=colour, alpha=0.3, linewidth=0)
                 panel.axhline(row["median"], color=colour, linewidth=1.5)
-        varying = table[~table["set"].isin(fixed)].reset_index(drop=True)
+        varying = table[varies].reset_index(drop=True)
         _draw_panel(panel, varying.set_index("set"), PALETTES[palette])
         counts = [f"{row.condition}\n{_format_count(row.n)}" for row in varying.itertuples()]
         panel.set_xticks(range(len(varying)), counts, rotation=30 if len(varying) > 6 else 0)
@@ -88,8 +88,12 @@ def _draw_against_bands(sets: Statistics, conditions: list[str], title: str, met
     return figure
 
 
+def _list_varying(table: pd.DataFrame) -> list[str]:
+    """Return the sets whose distances are not the same under all of several conditions."""
+    return [name for name, rows in table.groupby("set", sort=False) if not _is_one(rows)]
+
+
 def _is_one(rows: pd.DataFrame) -> bool:
-    """Return whether a set has the same distances under all of several conditions."""
     return len(rows) > 1 and len(rows[["n", "mean", "q1", "median", "q3"]].round(6).drop_duplicates()) == 1
 
 

@@ -25,6 +25,7 @@ _NOTES = {  # what a panel says of settings, if they are there
     "discard_channels": "without the {} largest channels of a layer",
     "standardize_channels": "channels standardized",
     "given": "given {}",
+    "across": "scsi, dcsi across views",
 }
 
 

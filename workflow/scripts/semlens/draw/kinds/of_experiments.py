@@ -53,8 +53,9 @@ KINDS = (
         "interquartile ranges. Fewer than ten distances are points. Diamonds are means; the bars beside them are 95 % "
         "intervals over images (videos), where at least five have pairs. Numbers below the boxes count pairs. The "
         "order of the means is established if every gap in it has an interval above zero, and observed if only the "
-        "means have it. For transformations, bands span the quartiles of the sets that no view changes, with their "
-        "medians.",
+        "means have it. Where views change one set alone, bands span the quartiles of the others, with their medians. "
+        "With the key across they change scsi and dcsi too, which then compare an object with others of its "
+        "transformed image.",
     ),
     Kind(
         "curves",

@@ -9,6 +9,7 @@ import pandas as pd
 
 from semlens.report.claims.claims import TABLE, Published
 from semlens.report.claims.judge import JUDGED, count_support, count_verdicts
+from semlens.report.claims.paper import READINGS
 from semlens.runtime.files import write_atomically
 from semlens.statistics.p_values import SIGNIFICANT
 from semlens.storage.tables import write_csv
@@ -67,12 +68,13 @@ def _mark(judged: pd.DataFrame) -> pd.DataFrame:
 
 
 def _group(judged: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Yield each experiment's name, its grids of Table 1 and its claims of the text, rows of one claim together."""
+    """Yield each experiment's name and reading, its grids of Table 1, its claims of the text: rows of one together."""
     for experiment, rows in judged.groupby("experiment", sort=False):
         values, stated = rows[rows["where"] == TABLE], rows[rows["where"] != TABLE]
         claims = stated.groupby(["where", "claim", "how"], sort=False)
         yield {
             "name": experiment,
+            "reading": READINGS.get(experiment, ""),
             "grids": list(_list_grids(values)),
             "claims": [group.to_dict("records") for _, group in claims],
         }
