@@ -148,7 +148,8 @@ class _Comparison:
             }
         else:
             view = load_prototypes(shards, condition, _choose(rows))
-            pairs = pair_views(rows, vectors, *view, metric, device=options.device)
+            across = condition.get("across", False)
+            pairs = pair_views(rows, vectors, *view, metric, across=across, device=options.device)
             self._separations = {"identity": measure_views(rows, vectors, *view, metric, options)[0]}
         self._samples, self._units = _gather_samples(pairs, self._order, max_pairs, options.seed)
 
