@@ -26,7 +26,10 @@ from semlens.select.formats import list_formats, load_format
 
 SCHEMA = read_config_schema(ROOT, list_metrics())
 REGISTRY = yaml.safe_load((ROOT / "resources" / "registry.yaml").read_text())
-ENTRIES = ("models", "datasets", "extractions", "experiments", "agreements", "searches", "propagations")
+ENTRIES = (
+    *("models", "datasets", "extractions", "experiments"),
+    *("multiverses", "agreements", "searches", "propagations"),
+)
 CONFIG, README, RUN, GLOSSARY, LAYERS = (
     (ROOT / path).read_text()
     for path in ("config/README.md", "README.md", "docs/how-to/run.md", "docs/glossary.md", "docs/layers.md")

@@ -63,8 +63,7 @@ def test_nothing_is_computed_that_is_there_and_nothing_twice(finished, configure
     vary, expected = VARIED[varied]
     entry = SMALL["multiverses"]["choices"] | {"vary": vary}
     planned = plan(finished, "multiverse", config=configured({"multiverses:more": entry}))
-    shared = {"encode_prompt", "extract_part", "link_part", "render_model"}  # of another model, its parts
-    assert {job for job in planned if job.rule not in shared} == expected | jobs("summarize_multiverse", "more")
+    assert {job for job in planned if job.rule != "link_model_part"} == expected | jobs("summarize_multiverse", "more")
 
 
 def test_a_part_runs_what_it_needs_alone(finished, configured):

@@ -15,7 +15,7 @@ from semlens.config.models import (
     list_noised_models,
 )
 from semlens.config.paths import list_searches, list_statistics, list_unit_totals
-from semlens.config.readings import list_layer_sets, list_sampled
+from semlens.config.readings import find_maps, list_layer_sets, list_sampled
 from semlens.config.studies import SECTIONS, describe_run_models, describe_studies, list_runs, name_section
 from semlens.config.user_paths import link_if_odd
 from semlens.draw.kinds import list_experiments, list_kinds, list_report_parts

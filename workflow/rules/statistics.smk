@@ -132,7 +132,7 @@ rule measure_tokens:
     """Measure what else the layers of an extraction hold: massive channels, tokens of high norm, position."""
     input:
         tokens=lambda wildcards: [
-            f"<results>/tokens/{wildcards.extraction}/{wildcards.model}/{wildcards.dataset}/{shard}.h5"
+            f"<results>/tokens/{find_maps(config, wildcards.extraction)}/{wildcards.model}/{wildcards.dataset}/{shard}.h5"
             for shard in plan.list_shards(config, wildcards.dataset)
         ],
         manifests=lambda wildcards: paths.list_manifests(wildcards.dataset),

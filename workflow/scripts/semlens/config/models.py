@@ -51,16 +51,21 @@ def get_text_kind(config: Config, model: str) -> str:
 
 
 def find_base_model(config: Config, model: str) -> str:
-    """Return the model whose latents, texts and scheduler a model shares: one of the same source and size.
+    """Return the model whose latents and scheduler a model shares: one of the same source and size.
 
     That is the pretrained twin of a control, and for the latents as a baseline the model whose they are.
     """
+    return _find_sharing(config, model, ("source", "size", "resize"))
+
+
+def find_text_model(config: Config, model: str) -> str:
+    """Return the model whose texts a model shares: one of the same source."""
+    return _find_sharing(config, model, ("source",))
+
+
+def _find_sharing(config: Config, model: str, keys: Iterable[str]) -> str:
     entry = config["models"][model]
-    shared = [
-        name
-        for name, other in config["models"].items()
-        if all(other[key] == entry[key] for key in ("source", "size", "resize"))
-    ]
+    shared = [name for name, other in config["models"].items() if all(other[key] == entry[key] for key in keys)]
     return min(
         shared,
         key=lambda name: (config["models"][name]["family"] == "vae", config["models"][name]["weights"] == "random"),

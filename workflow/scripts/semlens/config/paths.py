@@ -6,7 +6,7 @@ from pathlib import Path
 from semlens.config.agreements import list_representations
 from semlens.config.digests import digest_code, digest_files, digest_values
 from semlens.config.model_sources import ModelSources
-from semlens.config.models import find_base_model
+from semlens.config.models import find_base_model, find_text_model
 from semlens.config.plan import (
     get_criteria,
     get_reader_options,
@@ -81,7 +81,7 @@ class Paths:
         if getattr(self._models.get_family(model), "TEXT", None) is None:
             return []
         entry = self._config["extractions"][extraction]
-        prompt = f"<results>/prompts/{find_base_model(self._config, model)}/{entry['prompt']}"
+        prompt = f"<results>/prompts/{find_text_model(self._config, model)}/{entry['prompt']}"
         if is_template(self._config["prompts"][entry["prompt"]]):
             return f"{prompt}/{dataset}/{entry['views']}/{shard}.h5"
         return f"{prompt}.h5"

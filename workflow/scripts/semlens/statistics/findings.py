@@ -74,7 +74,7 @@ FINDINGS = pa.DataFrameSchema(
         **{
             name: _text(
                 f"Conditions for which the order of means is {name}: {meaning}. Null where no order is asked. Of a "
-                "multiverse, how many of its specifications, as in `61 of 72`."
+                "multiverse a count: `61 of 72`."
             )
             for name, meaning in VERDICTS.items()
         },
