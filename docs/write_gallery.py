@@ -23,6 +23,7 @@ SHOWN = {
     "artefacts": ("layers", ""),
     "heat_maps": ("layers-and-noise", "Layers and timesteps at once"),
     "tasks": ("layers", ""),
+    "specification_curve": ("choices", "One question under all choices"),
     "boxes": ("distance-measures", "Distance sets"),
     "class_distances": ("encoder-decoder", ""),
     "pca": ("encoder-decoder", ""),
@@ -46,7 +47,7 @@ figures show what semlens draws, and say nothing about Stable Diffusion. A run w
 
 This page is generated from captions and a finished demo (`make gallery`).
 """
-SIZE, QUALITY = (1300, 1800), 60
+SIZE, QUALITY = (1300, 1800), 56
 LINE = 132
 
 

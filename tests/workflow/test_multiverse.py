@@ -94,12 +94,9 @@ def beside(clone, tmp_path_factory):
 def test_a_specification_says_what_an_experiment_would(beside, mask, experiment, metric):
     found = pd.read_csv(beside.path("results/multiverses/choices.specifications.csv")).set_index("specification")
     row = found.loc[f"metric={metric}, mask={mask}"]
-    tables = {
-        name: pd.read_csv(beside.path(f"results/statistics/{experiment}/tiny/coco.{name}.csv")).query(
-            "condition == @metric"
-        )
-        for name in ("separation", "order", "tests")
-    }
+    folder = beside.path("results", "statistics", experiment, "tiny")
+    tables = {name: pd.read_csv(folder / f"coco.{name}.csv") for name in ("separation", "order", "tests")}
+    tables = {name: table[table["condition"] == metric] for name, table in tables.items()}
     (between,) = tables["separation"].query("comparison == 'between'").itertuples()
     for ours, theirs in (("separation", "separation"), ("low", "low"), ("high", "high"), ("p", "p")):
         assert row[ours] == pytest.approx(getattr(between, theirs), abs=1e-12), ours
@@ -109,4 +106,6 @@ def test_a_specification_says_what_an_experiment_would(beside, mask, experiment,
     (pair,) = (pair for pair in tables["tests"].itertuples() if {pair.set_a, pair.set_b} == ends)
     assert row["dunn_index"] == pytest.approx(pair.dunn_table1, rel=1e-9)
     gaps = pd.read_csv(beside.path("results/multiverses/choices.gaps.csv")).query("specification == @row.name")
-    assert "; ".join(f"{g.gap} by {g.value:.4g} ({g.low:.4g} to {g.high:.4g})" for g in gaps.itertuples()) == order.gaps
+    ends = [f"{g.low:.4g} to {g.high:.4g}" if g.low == g.low else "no interval" for g in gaps.itertuples()]
+    said = [f"{g.gap} by {g.value:.4g} ({end})" for g, end in zip(gaps.itertuples(), ends, strict=True)]
+    assert "; ".join(said) == order.gaps
