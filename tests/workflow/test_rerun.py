@@ -81,8 +81,14 @@ def examples(*experiments: str) -> set[Job]:
 
 
 SEARCHED = {Job("search_layers", "pair/tiny/coco"), Job("draw_search", "pair")}
+COMBINED = {Job("summarize_multiverse", "choices"), Job("draw_multiverse", "choices"), SUMMARIZED}
+READINGS = {
+    mask: {Job("measure_specifications", f"choices/tiny/coco/mask-{mask}")} | COMBINED for mask in ("nearest", "area")
+}
+CHOSEN = extracted("pool_prototypes", "plain.mask-area", "coco") | READINGS["nearest"] | READINGS["area"]
 PLAIN = (
     SEARCHED
+    | CHOSEN
     | extracted("extract_features", "plain", "coco", "voc")
     | extracted("pool_prototypes", "plain", "coco", "voc")
     | projected("plain", "coco", "voc")
@@ -212,8 +218,11 @@ CHANGES = {
             Job("encode_images", "tiny/coco/plain/00001"),
             Job("extract_features", "plain/tiny/coco/00001"),
             Job("pool_prototypes", "plain/tiny/coco/00001"),
+            Job("pool_prototypes", "plain.mask-area/tiny/coco/00001"),
         }
         | SEARCHED
+        | READINGS["nearest"]
+        | READINGS["area"]
         | projected("plain", "coco")
         | measured("plain", "coco")
         | {Job("draw_tokens", "layers")}
@@ -240,6 +249,7 @@ CHANGES = {
         {"experiments:layers:conditions": ["enc16.1", "enc16"]},
         extracted("pool_prototypes", "plain", "coco")
         | SEARCHED
+        | READINGS["nearest"]
         | projected("plain", "coco")
         | {Job("draw_tokens", "layers")}
         | concluded("metrics", dataset="coco")
@@ -281,6 +291,18 @@ CHANGES = {
     "a new view encodes its group": (
         {"views:turned": ["hflip", "crop_pad", "vflip"]},
         {Job("encode_images", "tiny/voc/turned/00000")} | TURNED,
+    ),
+    "a metric more measures all readings of a multiverse": (
+        {"multiverses:choices:vary": {"metric": ["correlation", "cosine", "euclidean"], "mask": ["nearest", "area"]}},
+        READINGS["nearest"] | READINGS["area"],
+    ),
+    "a mask less measures nothing again": (
+        {"multiverses:choices:vary": {"metric": ["correlation", "cosine"], "mask": ["area"]}},
+        COMBINED,
+    ),
+    "a multiverse's title redraws it": (
+        {"multiverses:choices:title": "Another question"},
+        {Job("draw_multiverse", "choices")},
     ),
     "a radius propagates again": ({"propagations:masks:radius": 3}, PROPAGATED),
     "a propagation's title redraws it": (

@@ -7,13 +7,7 @@ from semlens.compare.metrics import load_metric
 from semlens.config.digests import digest_annotations, digest_files, digest_images
 from semlens.config.job_sources import JobSources
 from semlens.config.load import find_file
-from semlens.config.models import (
-    get_family,
-    get_image_options,
-    get_text_kind,
-    list_compared_models,
-    list_noised_models,
-)
+from semlens.config.models import get_family, get_image_options, get_text_kind, list_compared_models
 from semlens.config.paths import list_searches, list_statistics, list_unit_totals
 from semlens.config.readings import find_maps, list_layer_sets, list_sampled
 from semlens.config.studies import SECTIONS, describe_run_models, describe_studies, list_runs, name_section

@@ -57,7 +57,7 @@ rule summarize_multiverse:
     log:
         "<logs>/summarize_multiverse/{multiverse}.log",
     conda:
-        "../../envs/analysis.yaml"
+        "../../envs/model.yaml"
     resources:
         mem=grow(4, "GB"),
         runtime=grow(1, "h"),

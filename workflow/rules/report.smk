@@ -1,5 +1,7 @@
 """Everything that was found to findings and a report, with what the run rests on."""
 
+from semlens.config.models import list_noised_models
+
 
 rule describe_run:
     """Describe what a run rests on: versions, devices, datasets and models by their hashes, the configuration."""
