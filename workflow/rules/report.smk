@@ -1,6 +1,9 @@
 """Everything that was found to findings and a report, with what the run rests on."""
 
 from semlens.config.models import list_noised_models
+from semlens.config.multiverses import list_derived
+
+DERIVED = list_derived(config)
 
 
 rule describe_run:
@@ -91,7 +94,7 @@ rule write_report:
         multiverses={name: list_runs(config, "multiverses", name) for name in config["multiverses"]},
         comparisons=[{key: comparison[key] for key in ("experiment", "name")} for comparison in COMPARED],
         n_extractions=len(config["extractions"]),
-        models=list(dict.fromkeys(job["model"] for job in EXTRACTED)),
+        models=list(dict.fromkeys(job["model"] for job in EXTRACTED if job["extraction"] not in DERIVED)),
     script:
         "../scripts/write_report.py"
 

@@ -24,15 +24,17 @@ ORDER = ["scsi", "scdi", "dcsi", "dcdi"]
 METRICS = ["correlation", "cosine", "euclidean"]
 
 
-def load(vary, experiments=None, plain=None, **keys):
-    """The demo with one multiverse."""
+def load(vary, experiments=None, plain=None, others=None, alone=None, **keys):
+    """The demo with one multiverse, and perhaps others."""
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
     config["extractions"]["plain"] |= plain or {}
+    if alone:
+        config["extractions"]["alone"] = {"models": [alone], "datasets": ["coco"], "layers": ["64+32+16"]}
     for name, changes in (experiments or {}).items():
         config["experiments"][name] |= changes
     asked = {"extractions": ["plain"], "datasets": ["coco"], "expected_order": ORDER, "layers": "64+32+16"}
     entry = {**asked, "vary": vary, **keys}
-    config["multiverses"] = {"m": {key: value for key, value in entry.items() if value is not None}}
+    config["multiverses"] = {"m": {key: value for key, value in entry.items() if value is not None}, **(others or {})}
     load_configuration(config, ROOT, list_metrics())
     return config
 
@@ -136,6 +138,38 @@ def test_an_experiment_with_seeds_is_a_multiverse():
     assert set(list_derived(config)) == {"plain.seed-1", "plain.seed-2"}
 
 
+def test_several_multiverses_read_what_they_have_in_common_once():
+    asked = {"extractions": ["plain"], "datasets": ["voc"], "expected_order": ORDER, "layers": "mid8"}
+    others = {"n": asked | {"vary": {"noise": [True, False], "mask": ["nearest", "area"], "timestep": [0, 50]}}}
+    config = load({"noise": [True, False]}, layers="16", others=others)
+    assert read(config, "plain.noise-false")[1:] == (["coco", "voc"], [0, 50], ["16", "mid8"])
+    assert find_maps(config, "plain.noise-false.mask-area") == "plain.noise-false"
+    assert list_layer_sets(config, "plain.noise-false", "coco") == ["16"]
+    assert list_layer_sets(config, "plain.noise-false", "voc") == ["mid8"]
+
+
+def test_a_seed_of_which_nothing_is_drawn_reads_nothing_more():
+    vary = {"seed": [0, 1], "noise": [True, False], "posterior": ["sample", "mean"]}
+    config = load(vary, alone="trained", extractions=["alone"])
+    read_of = {
+        name: find_read(config, "m", name, "trained", "coco")[0]["extraction"] for name in list_readings(config, "m")
+    }
+    assert len(read_of) == 8 and len(set(read_of.values())) == 7
+    assert read_of["noise-false.posterior-mean.seed-1"] == "alone.noise-false.posterior-mean"
+
+
+def test_an_extraction_of_a_derived_name_is_not_taken_for_another():
+    other = {"models": ["trained"], "datasets": ["coco"], "layers": ["16"], "posterior": "mean"}
+    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+    config["extractions"]["plain.noise-false"] = other
+    asked = {"extractions": ["plain"], "datasets": ["coco"], "expected_order": ORDER, "layers": "16"}
+    config["multiverses"] = {"m": asked | {"vary": {"noise": [True, False]}}}
+    with pytest.raises(
+        ValueError, match=r"extraction 'plain\.noise-false' is what a multiverse reads, .* another name"
+    ):
+        load_configuration(config, ROOT, list_metrics())
+
+
 def test_layers_of_a_multiverse_are_pooled_on_its_datasets_alone():
     config = load({"layers": ["dec64.2", "dec64.3"]})
     assert {"dec64.2", "dec64.3"} <= set(list_layer_sets(config, "plain", "coco"))
@@ -176,6 +210,12 @@ def test_what_was_expanded_may_be_expanded_again():
 def test_what_does_not_fit_is_refused_by_name_and_with_the_way_out(vary, keys, words):
     with pytest.raises(ValueError, match=f"(?s){words}"):
         load(vary, **keys)
+
+
+@pytest.mark.parametrize("changes", [{"view": "hflip"}, {"discard_channels": 2}, {"given": ["area"]}])
+def test_seeds_are_refused_where_a_multiverse_would_ask_something_else(changes):
+    with pytest.raises(ValueError, match="experiment 'resolution': 'seeds' go with the axes"):
+        load({"metric": METRICS}, experiments={"resolution": {"seeds": [0, 1], **changes}})
 
 
 @pytest.mark.parametrize(

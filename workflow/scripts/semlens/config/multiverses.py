@@ -12,7 +12,7 @@ from typing import Any
 
 from semlens.config.axes import AXES
 from semlens.config.choices import CHOICES, format_choice
-from semlens.config.plan import get_extraction_seed, list_conditions, list_shards
+from semlens.config.plan import get_extraction_seed, get_options, list_conditions, list_shards
 from semlens.config.schema import Config
 from semlens.config.studies import list_runs
 from semlens.config.subsets import choose_balanced
@@ -29,8 +29,8 @@ def list_specifications(config: Config, multiverse: str) -> list[Config]:
     """Return the specifications of a multiverse, in the order of its choices.
 
     Each has its ``name``, its ``choices`` by key, the ``reading`` that it compares, and what decides the comparison: a
-    condition (see :func:`semlens.config.plan.list_conditions`), ``average``, ``dunn`` and ``min_area``, by which
-    objects are chosen anew, or None.
+    condition (see :func:`semlens.config.plan.list_conditions`), ``average``, ``dunn``, and ``by_area``: whether small
+    objects, which are read, are left out.
     """
     entry = config["multiverses"][multiverse]
     return [_specify(config, entry, choices) for choices in _combine(entry, config["seed"])]
@@ -135,7 +135,8 @@ def expand_multiverses(config: Config) -> None:
             for model in config["extractions"][base]["models"]:
                 _add(config["models"], "model", *_find_model(config, base, choices, model))
             for name, extraction in _derive_extractions(config, multiverse, base, choices):
-                _add(config["extractions"], "extraction", name, extraction)
+                if name != base:
+                    _add_extraction(config["extractions"], name, extraction)
 
 
 def _add(section: Config, what: str, name: str, entry: Config) -> None:
@@ -143,13 +144,22 @@ def _add(section: Config, what: str, name: str, entry: Config) -> None:
         raise ValueError(f"{what} {name!r} is what a multiverse reads, but not what it needs; give yours another name")
 
 
+def _add_extraction(extractions: Config, name: str, wanted: Config) -> None:
+    """Add an extraction, or to one of this name what another multiverse reads of it too."""
+    known = extractions.pop(name, wanted)
+    shared = {key: list(dict.fromkeys([*known[key], *wanted[key]])) for key in ("datasets", "layers", "timesteps")}
+    shared["keep"] = wanted["keep"] if known["keep"] == "prototypes" else known["keep"]
+    extractions[name] = known | shared
+    _add(extractions, "extraction", name, wanted | shared)
+
+
 def _vary_seeds(name: str, experiment: Config) -> Config:
     varied = AXES[experiment["axis"]].parts
     conditions = list_conditions(experiment)
-    if not set(varied) <= set(_SEEDED) or experiment.get("given") or experiment["view"] != ORIGINAL:
+    if not set(varied) <= set(_SEEDED) or get_options(experiment) or experiment["view"] != ORIGINAL:
         raise ValueError(
-            f"experiment {name!r}: 'seeds' go with the axes {', '.join(_SEEDED)} and grid, of images as they are; "
-            f"leave them out, or vary 'seed' in a multiverse"
+            f"experiment {name!r}: 'seeds' go with the axes {', '.join(_SEEDED)} and grid, of images and channels as "
+            f"they are, and not with 'given'; leave them out, or ask in another experiment"
         )
     shared = {key: experiment[key] for key in ("extractions", "datasets", "expected_order", "dunn", "view", "section")}
     shared |= {key: experiment[key] for key in _SEEDED if key not in varied and key in experiment}
@@ -230,6 +240,9 @@ def _derive_extractions(config: Config, multiverse: str, base: str, choices: Con
     entry, held = config["multiverses"][multiverse], config["extractions"][base]
     changed = {key: choices[key] for key in _OF_READINGS if key in choices and choices[key] != _get(config, base, key)}
     models, datasets = held["models"], [name for name in entry["datasets"] if name in held["datasets"]]
+    read = {key: changed.get(key, held.get(key)) for key in ("noise", "posterior")}
+    if read == {"noise": False, "posterior": "mean"} and not _list_random(config, models):
+        changed.pop("seed", None)  # nothing is drawn
     if "resize" in choices:
         changed = {key: value for key, value in changed.items() if key != "resize"}
         if any(config["models"][model]["resize"] != choices["resize"] for model in models):
@@ -248,10 +261,10 @@ def _derive_extractions(config: Config, multiverse: str, base: str, choices: Con
     }
     if others:
         return [(f"{base}.{_describe(changed)}", made | {"layers": layers, "timesteps": timesteps, "keep": keep})]
-    read = [timestep for timestep in timesteps if timestep in held["timesteps"]]
+    there = [timestep for timestep in timesteps if timestep in held["timesteps"]]
     missing = [timestep for timestep in timesteps if timestep not in held["timesteps"]]
     derived = []
-    if read:
+    if there:
         derived.append((f"{base}.{_describe(changed)}", made) if changed else (base, held))
     if missing:
         told = changed | {"timesteps": "-".join(map(str, missing))}
@@ -271,6 +284,10 @@ def _get(config: Config, extraction: str, key: str) -> Any:
     if key == "seed":
         return get_extraction_seed(config, extraction)
     return config["extractions"][extraction].get(key)
+
+
+def _list_random(config: Config, models: list[str]) -> list[str]:
+    return [model for model in models if config["models"][model]["weights"] == "random"]
 
 
 def _find_model(config: Config, base: str, choices: Config, model: str) -> tuple[str, Config]:

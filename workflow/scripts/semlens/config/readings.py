@@ -5,7 +5,7 @@ from semlens.config.plan import keeps_maps, list_conditions
 from semlens.config.schema import Config
 from semlens.images.original import ORIGINAL
 
-_OF_POOLING = ("mask", "models", "datasets")  # keys that do not change the maps of a model and a dataset
+_PARTS = ("models", "datasets", "layers")  # of which an extraction with more has maps of one with less
 
 
 def list_layer_sets(config: Config, extraction: str, dataset: str) -> list[str]:
@@ -44,16 +44,16 @@ def list_sampled(config: Config, experiment: str | None = None) -> list[Config]:
 
 
 def find_maps(config: Config, extraction: str) -> str:
-    """Return the extraction whose maps are pooled for another one: the first that differs from it in its mask alone."""
+    """Return the extraction whose maps are pooled for another one: the first that has them, whatever its mask is."""
     entry = config["extractions"][extraction]
     if not keeps_maps(entry):
         return extraction
     return next(
         name
         for name, other in config["extractions"].items()
-        if _strip(other) == _strip(entry) and all(set(entry[key]) <= set(other[key]) for key in ("models", "datasets"))
+        if _strip(other) == _strip(entry) and all(set(entry[key]) <= set(other[key]) for key in _PARTS)
     )
 
 
 def _strip(entry: Config) -> Config:
-    return {key: value for key, value in entry.items() if key not in _OF_POOLING}
+    return {key: value for key, value in entry.items() if key not in ("mask", *_PARTS)}
