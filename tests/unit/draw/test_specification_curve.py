@@ -271,9 +271,3 @@ def test_the_summary_has_a_column_for_each_model_and_dataset(multiverse):
         **{"expected order": "scsi &lt; scdi &lt; dcdi", "standard error over images (videos)": NOTHING},
     }
     assert {name: printed[name] for name in said} == said
-
-
-def test_a_percent_sign_begins_no_comment_in_latex(multiverse):
-    choices = format_choices(tabulate_choices(multiverse, [RUN]), MARKUP["tex"])
-    summary = format_summary(tabulate_summary(multiverse, [RUN]), MARKUP["tex"])
-    assert r"95 \% interval" in choices.columns and r"95 \% interval" in summary.index

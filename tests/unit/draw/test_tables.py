@@ -113,6 +113,15 @@ def test_latex_escapes_names(written):
     assert not re.search(r"(?<!\\)_", re.sub(r"\$[^$]*\$|\\(c?line|begin|end)\S*", "", tex))
 
 
+def test_a_percent_sign_begins_no_comment_in_latex(tmp_path):
+    values = pd.DataFrame({"95 % interval": ["0.1 to 0.2"], r"done \%": ["5 %"]}, index=["a"])
+    files = {form: tmp_path / f"table.{form}" for form in ("csv", "md", "tex", "html")}
+    save_table(values, lambda _: values, title="Shares in %", files=files)
+    tex, markdown = files["tex"].read_text(), files["md"].read_text()
+    assert tex.count(r"\%") == tex.count("%") == 3 and r"\\%" not in tex
+    assert "95 % interval" in markdown
+
+
 class Cells(HTMLParser):
     def __init__(self):
         super().__init__()

@@ -34,7 +34,7 @@ def format_choices(values: pd.DataFrame, markup: Markup) -> pd.DataFrame:
     printed = pd.DataFrame(
         {
             "share of variance": share.where(~(values["low"] > 0), share.map(markup.bold.format)),
-            markup.escape("95 % interval"): _join(values, "low", "high"),
+            "95 % interval": _join(values, "low", "high"),
             "spread": values["spread"].map(format_short),
             "its interval": _join(values, "spread_low", "spread_high"),
             "highest": _name_values(values["highest"], markup),
@@ -67,7 +67,7 @@ def format_summary(values: pd.DataFrame, markup: Markup) -> pd.DataFrame:
             "specifications": values["n_specifications"].map("{:,}".format),
             "of all possible": values["n_possible"].map("{:,}".format),
             "median separation": values["median"].map(format_short),
-            markup.escape("95 % interval"): _join(values, "median_low", "median_high"),
+            "95 % interval": _join(values, "median_low", "median_high"),
             "smallest": values["smallest"].map(format_short),
             "largest": values["largest"].map(format_short),
             "p of the whole curve": values["p"].map(format_p),

@@ -40,6 +40,7 @@ MARKUP = {
 }
 NOTHING = "–"
 _INTERVAL = "95 % interval"
+_PER_CENT = re.compile(r"(?<!\\)%")  # begins a comment in LaTeX
 _COMPARISON_NAMES = {"between": "between images", "inside": "inside images", "identity": "identity"}
 _TEST = ["band_low", "band_high", "p_adjusted", "among_best"]
 _COUNTS = {"objects": "n_objects", "images": "n_units", "classes": "n_classes"}
@@ -145,7 +146,7 @@ def save_table(
     texts = {
         "csv": values.rename(index=guard_formula, columns=guard_formula).to_csv(),
         "md": f"{title}\n\n{markdown.reset_index().to_markdown(index=False, disable_numparse=True)}\n",
-        "tex": format_text(MARKUP["tex"]).to_latex(multicolumn_format="c"),
+        "tex": _PER_CENT.sub(r"\\%", format_text(MARKUP["tex"]).to_latex(multicolumn_format="c")),
         "html": format_text(MARKUP["html"]).to_html(escape=False, border=0, index_names=False),
     }
     _write_texts(texts, files)
