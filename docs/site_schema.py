@@ -66,6 +66,8 @@ def describe_values(about: dict[str, Any], schema: dict[str, Any]) -> str:
             return "".join([{"integer": "whole number", "number": "number"}[kind], *_describe_limits(about)])
         case "string":
             return "text"
+        case "null":
+            return "`null`"
         case "boolean":
             return "`true`, `false`"
         case "object":

@@ -167,7 +167,8 @@ def test_a_link_unfolds_what_it_leads_to_and_escape_closes_a_large_figure(finish
     browser.get(finished.path("results", "report.html").as_uri())
     name = next(iter(EXPERIMENTS))
     browser.find_element("css selector", f"nav a[href='#experiment-{name}']").click()
-    assert browser.execute_script(f"return document.querySelector('#experiment-{name} details').open")
+    is_open = f"return document.querySelector('#experiment-{name} details').open"
+    WebDriverWait(browser, 5).until(lambda _: browser.execute_script(is_open))
     browser.execute_script("location.hash = 'overview'")
     large = "return document.querySelector('figure:target') !== null"
     WebDriverWait(browser, 5).until(lambda _: browser.execute_script(large))

@@ -22,8 +22,8 @@ def _text(description: str, check: pa.Check | None = None, *, nullable: bool = F
 _SHARE = pa.Check.in_range(0, 1)
 _SPECIFICATION = _text("What was chosen, as text: each key that varies, with its value.")
 _QUANTITY = _text(
-    "What was measured: separation (`between`, `inside`, `identity`), the gap between the means of two sets "
-    "(`scsi < scdi`), the mean of a set (`mean dcdi`), or the Dunn index of two sets (`dunn scsi, dcdi`)."
+    "Separation (`between`, `inside`, `identity`), the gap between two means (`scsi < scdi`), the mean of a set "
+    "(`mean dcdi`), or the Dunn index of two sets (`dunn scsi, dcdi`)."
 )
 _MODEL, _DATASET = _text("Name of the model."), _text("Name of the dataset.")
 
@@ -69,8 +69,8 @@ SPECIFICATIONS_TABLE = pa.DataFrameSchema(
         "dataset": _DATASET,
         "specification": _SPECIFICATION,
         **{
-            key: _text(f"The choice of {name}, as text; null where it does not vary.", nullable=True)
-            for key, name in CHOICES.items()
+            key: _text(f"What the key `{key}` is, as text; null where it does not vary.", nullable=True)
+            for key in CHOICES
         },
         "comparison": _text(
             "What separation compares: classes between images, or an object's identity under a view.",
