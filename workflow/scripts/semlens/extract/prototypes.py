@@ -40,7 +40,7 @@ from semlens.storage.shard_reader import (
 from semlens.storage.table_reader import read_table
 from semlens.storage.tables import check_table, create_table
 
-_BATCH = 4  # samples that are read at once
+_BATCH = 2  # samples that are read at once
 _DEPTH = 1  # passes that are read ahead
 _BYTES_AT_ONCE = 16_000_000  # of a table that are written while more is pooled
 _NOT_POOLED = ("file", "width", "height", "rle")  # columns of instances that prototypes do not have
