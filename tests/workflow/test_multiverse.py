@@ -42,9 +42,9 @@ VARIED = {
     "masks of other features: each network runs once": (
         {"mask": ["nearest", "area"], "timestep": [0, 50]},
         jobs("measure_specifications", "more/tiny/coco/mask-nearest", "more/tiny/coco/mask-area")
-        | {Job("extract_features", f"plain.timesteps-50/tiny/coco/{shard}") for shard in SHARDS}
+        | {Job("extract_features", f"plain.timestep-50/tiny/coco/{shard}") for shard in SHARDS}
         | {
-            Job("pool_prototypes", f"plain.{changed}timesteps-50/tiny/coco/{shard}")
+            Job("pool_prototypes", f"plain.{changed}timestep-50/tiny/coco/{shard}")
             for changed in ("", "mask-area.")
             for shard in SHARDS
         },

@@ -8,6 +8,7 @@ from scipy import stats
 from simulation import Scenario, simulate
 
 from semlens.config.choices import format_choice
+from semlens.statistics.intervals import Estimates
 from semlens.statistics.measure import Measured, Options, measure_images
 from semlens.statistics.multiverse import (
     TABLES,
@@ -17,7 +18,7 @@ from semlens.statistics.multiverse import (
     summarize_multiverse,
     tabulate_gaps,
 )
-from semlens.statistics.multiverse_readings import read_multiverse
+from semlens.statistics.multiverse_readings import Multiverse, read_multiverse
 from semlens.statistics.order import estimate_gaps, judge_order
 from semlens.statistics.separation_tables import tabulate_separation
 from semlens.storage.csv_tables import read_csv
@@ -261,3 +262,12 @@ def test_the_interval_of_a_median_holds_it():
     held = [low[0] <= truth <= high[0] for low, high in (one.compute_interval(share=True) for one in medians)]
     low, high = stats.binom.ppf([0.0005, 0.9995], len(held), 0.95)
     assert low <= np.count_nonzero(held) <= high
+
+
+def test_permutations_that_leave_no_class_to_compare_do_not_speak_for_the_curve():
+    names = ["a", "b"]
+    separation = Estimates(names, np.array([0.6, 0.8]), np.zeros((2, 4)), np.array([4, 4]))
+    null = np.array([[0.5, np.nan, np.nan, 0.9], [0.6, 0.9, np.nan, np.nan]])  # medians 0.55, 0.9, none, 0.9
+    places = [np.arange(4)] * 2
+    curve = Multiverse(names, {}, ["between"] * 2, np.zeros(2), {"between": separation}, places, np.arange(2), null)
+    assert compute_curve_p(curve) == (1 + 3) / (1 + 4)

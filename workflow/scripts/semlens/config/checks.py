@@ -25,7 +25,8 @@ from semlens.models.requirements import check_channels, check_part
 from semlens.select.formats import list_formats, load_format
 
 # What keys of an extraction that not all families have say where nothing is said.
-_PLAIN = {"timesteps": [0], "noise": True, "posterior": "sample", "prompt": "empty", "inference_steps": None}
+_PLAIN = {"timesteps": [0], "noise": True, "posterior": "sample", "prompt": "empty"}
+_PLAIN |= dict.fromkeys(("inference_steps", "seed"))
 
 
 def check_folders(config: Config) -> None:
@@ -86,6 +87,7 @@ def _check_options(config: Config, model: str) -> None:
     if entry["weights"] == "random" and not hasattr(family, "write_untrained"):
         raise ValueError(f"model {model!r} {where} has no weights; leave out 'weights: random'")
     foreign = list_foreign(family) | (set() if hasattr(family, "denoise") else {"inference_steps"})
+    foreign |= {"seed"} if family.READS == "images" and entry["weights"] == "pretrained" else set()
     for name, extraction in config["extractions"].items():
         said = [key for key, plain in _PLAIN.items() if key in foreign and extraction.get(key, plain) != plain]
         if model in extraction["models"] and said:

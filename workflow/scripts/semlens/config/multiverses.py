@@ -5,6 +5,8 @@ reading that the configuration's extractions do not have, extractions are derive
 datasets, with names such as ``plain.noise-false.mask-area``.
 """
 
+import re
+from collections import defaultdict
 from collections.abc import Iterator
 from itertools import product
 from math import prod
@@ -12,7 +14,7 @@ from typing import Any
 
 from semlens.config.axes import AXES
 from semlens.config.choices import CHOICES, format_choice
-from semlens.config.plan import get_extraction_seed, get_options, list_conditions, list_shards
+from semlens.config.plan import get_extraction_seed, get_options, is_template, list_conditions, list_shards
 from semlens.config.schema import Config
 from semlens.config.studies import list_runs
 from semlens.config.subsets import choose_balanced
@@ -20,8 +22,10 @@ from semlens.images.original import ORIGINAL
 
 BASE = "base"  # the reading of a multiverse that varies none
 MAX_SPECIFICATIONS = 2_000
+_LONGEST = 200  # bytes of a name: file systems take 255, and something is added
 _OF_EXTRACTIONS = ("noise", "inference_steps", "posterior", "prompt", "seed", "mask")
 _OF_READINGS = (*_OF_EXTRACTIONS, "resize")
+_JOINED = ("datasets", "layers", "timesteps")
 _SEEDED = ("metric", "layers", "timestep")  # keys of an experiment with seeds that its multiverse has too
 
 
@@ -62,7 +66,7 @@ def find_read(config: Config, multiverse: str, reading: str, model: str, dataset
     choices = list_reading_specifications(config, multiverse, reading)[0]["choices"]
     dataset = _find_dataset(config, entry, dataset)[0]
     return [
-        {"extraction": name, "model": _find_model(config, base, choices, model)[0], "dataset": dataset}
+        {"extraction": name, "model": _find_model(config, choices, model)[0], "dataset": dataset}
         for base in entry["extractions"]
         for name, extraction in _derive_extractions(config, multiverse, base, choices)
         if dataset in extraction["datasets"]
@@ -124,6 +128,7 @@ def expand_multiverses(config: Config) -> None:
     ValueError
         If a multiverse names what there is not, has too many specifications, or an entry has a derived name.
     """
+    own = dict(config["extractions"])
     for name, experiment in config["experiments"].items():
         if experiment.get("seeds"):
             _add(config["multiverses"], "multiverse", f"{name}-seeds", _vary_seeds(name, experiment))
@@ -133,10 +138,14 @@ def expand_multiverses(config: Config) -> None:
             _add(config["datasets"], "dataset", *_find_dataset(config, entry, dataset))
         for choices, base in product(_list_distinct(list_specifications(config, multiverse)), entry["extractions"]):
             for model in config["extractions"][base]["models"]:
-                _add(config["models"], "model", *_find_model(config, base, choices, model))
+                _add(config["models"], "model", *_find_model(config, choices, model))
             for name, extraction in _derive_extractions(config, multiverse, base, choices):
                 if name != base:
                     _add_extraction(config["extractions"], name, extraction)
+    _join_masks(config)
+    for name, entry in own.items():
+        if config["extractions"][name] != entry:
+            raise ValueError(f"extraction {name!r} has the name of what a multiverse reads; give yours another name")
 
 
 def _add(section: Config, what: str, name: str, entry: Config) -> None:
@@ -147,24 +156,46 @@ def _add(section: Config, what: str, name: str, entry: Config) -> None:
 def _add_extraction(extractions: Config, name: str, wanted: Config) -> None:
     """Add an extraction, or to one of this name what another multiverse reads of it too."""
     known = extractions.pop(name, wanted)
-    shared = {key: list(dict.fromkeys([*known[key], *wanted[key]])) for key in ("datasets", "layers", "timesteps")}
-    shared["keep"] = wanted["keep"] if known["keep"] == "prototypes" else known["keep"]
-    extractions[name] = known | shared
-    _add(extractions, "extraction", name, wanted | shared)
+    joined = _join([known, wanted])
+    extractions[name] = known | joined
+    _add(extractions, "extraction", name, wanted | joined)
+
+
+def _join_masks(config: Config) -> None:
+    """Let extractions that multiverses need, and that differ in masks alone, read the same: they share maps."""
+    derived, alike = list_derived(config), defaultdict(list)
+    for name in config["extractions"]:
+        if name in derived:
+            alike[re.sub(r"\.mask-(nearest|area)\b", "", name)].append(name)
+    for names in alike.values():
+        joined = _join([config["extractions"][name] for name in names])
+        for name in names:
+            config["extractions"][name] |= joined
+
+
+def _join(entries: list[Config]) -> Config:
+    """Return what extractions read together, of keys that several multiverses may add to."""
+    joined = {key: sorted({value for entry in entries for value in entry[key]}) for key in _JOINED}
+    return joined | {"keep": next((one["keep"] for one in entries if one["keep"] != "prototypes"), "prototypes")}
 
 
 def _vary_seeds(name: str, experiment: Config) -> Config:
     varied = AXES[experiment["axis"]].parts
     conditions = list_conditions(experiment)
-    if not set(varied) <= set(_SEEDED) or get_options(experiment) or experiment["view"] != ORIGINAL:
+    plain = experiment["view"] == ORIGINAL and experiment.get("offset") is None and not get_options(experiment)
+    if not plain or not set(varied) <= set(_SEEDED) or len(experiment["extractions"]) > 1:
         raise ValueError(
-            f"experiment {name!r}: 'seeds' go with the axes {', '.join(_SEEDED)} and grid, of images and channels as "
-            f"they are, and not with 'given'; leave them out, or ask in another experiment"
+            f"experiment {name!r}: 'seeds' go with the axes {', '.join(_SEEDED)} and grid, one extraction, and images, "
+            f"frames and channels as they are, without 'given'; leave them out, or ask in another experiment"
         )
     shared = {key: experiment[key] for key in ("extractions", "datasets", "expected_order", "dunn", "view", "section")}
     shared |= {key: experiment[key] for key in _SEEDED if key not in varied and key in experiment}
     vary = {key: list(dict.fromkeys(condition[key] for condition in conditions)) for key in varied}
-    return shared | {"title": f"{experiment['title']} With other seeds", "vary": vary | {"seed": experiment["seeds"]}}
+    return shared | {
+        "across": False,
+        "title": f"{experiment['title']} With other seeds",
+        "vary": vary | {"seed": experiment["seeds"]},
+    }
 
 
 def _check(config: Config, multiverse: str, entry: Config) -> None:
@@ -195,15 +226,34 @@ def _check(config: Config, multiverse: str, entry: Config) -> None:
         )
     if "layers" not in {**entry, **entry["vary"]}:
         raise ValueError(f"{where}: 'layers' is neither set nor varied")
-    if "across" in entry["vary"] and entry["view"] == ORIGINAL:
-        raise ValueError(f"{where}: 'across' says what is compared under a 'view'; set 'view', or do not vary it")
+    if (entry["across"] or "across" in entry["vary"]) and entry["view"] == ORIGINAL:
+        raise ValueError(f"{where}: 'across' says what is compared under a 'view'; set 'view', or leave it out")
+    prompts = entry["vary"].get("prompt") or [config["extractions"][name]["prompt"] for name in models]
+    told = [prompt for prompt in prompts if is_template(config["prompts"].get(prompt, ""))]
+    if told and "instance" in entry["vary"].get("min_area_of", []):
+        raise ValueError(
+            f"{where}: prompt {told[0]!r} names the classes of all objects that are read, small ones too, which "
+            f"'min_area_of: instance' leaves out; take a prompt without {{classes}}, or do not vary 'min_area_of'"
+        )
+    if "seed" in entry["vary"]:
+        drawn = [config["models"][model] | {"seed": None} for model in models[entry["extractions"][0]]]
+        if any(drawn.count(one) > 1 for one in drawn if one["weights"] == "random"):
+            raise ValueError(
+                f"{where}: 'seed' varies, and so do the seeds of its models; name one untrained model alone"
+            )
+    longest = max((_name_reading(choices) for choices in _combine(entry, config["seed"])), key=len)
+    if len(longest.encode()) > _LONGEST:
+        raise ValueError(
+            f"{where}: what it reads has names too long for a file, such as {longest}; shorten its prompts"
+        )
 
 
 def _combine(entry: Config, seed: int) -> Iterator[Config]:
     """Yield the choices of each specification: of all, or of a balanced part."""
     vary: Config = {key: entry["vary"][key] for key in CHOICES if key in entry["vary"]}
     places = [range(len(values)) for values in vary.values()]
-    chosen = choose_balanced([len(one) for one in places], entry["size"], seed) if "size" in entry else product(*places)
+    counts = tuple(map(len, places))
+    chosen = choose_balanced(counts, entry["size"], seed) if "size" in entry else product(*places)
     for one in chosen:
         yield {key: values[place] for (key, values), place in zip(vary.items(), one, strict=True)}
 
@@ -241,12 +291,12 @@ def _derive_extractions(config: Config, multiverse: str, base: str, choices: Con
     changed = {key: choices[key] for key in _OF_READINGS if key in choices and choices[key] != _get(config, base, key)}
     models, datasets = held["models"], [name for name in entry["datasets"] if name in held["datasets"]]
     read = {key: changed.get(key, held.get(key)) for key in ("noise", "posterior")}
-    if read == {"noise": False, "posterior": "mean"} and not _list_random(config, models):
-        changed.pop("seed", None)  # nothing is drawn
-    if "resize" in choices:
-        changed = {key: value for key, value in changed.items() if key != "resize"}
-        if any(config["models"][model]["resize"] != choices["resize"] for model in models):
-            changed["resize"] = choices["resize"]
+    if read == {"noise": False, "posterior": "mean"}:
+        changed.pop("seed", None)  # nothing is drawn, but for random weights
+    changed.pop("resize", None)
+    for key in ("seed", "resize"):
+        if any(_find_model(config, {key: choices[key]}, model)[0] != model for model in models if key in choices):
+            changed[key] = choices[key]
     found = [_find_dataset(config, entry, name)[0] for name in datasets]
     if found != datasets:
         changed["min_area_of"] = "image"
@@ -256,7 +306,7 @@ def _derive_extractions(config: Config, multiverse: str, base: str, choices: Con
     made = {
         **{key: value for key, value in held.items() if key != "inference_steps" or "inference_steps" not in changed},
         **{key: changed[key] for key in _OF_EXTRACTIONS if key in changed and changed[key] is not None},
-        "models": [_find_model(config, base, choices, model)[0] for model in models],
+        "models": [_find_model(config, choices, model)[0] for model in models],
         "datasets": found,
     }
     if others:
@@ -267,9 +317,10 @@ def _derive_extractions(config: Config, multiverse: str, base: str, choices: Con
     if there:
         derived.append((f"{base}.{_describe(changed)}", made) if changed else (base, held))
     if missing:
-        told = changed | {"timesteps": "-".join(map(str, missing))}
-        more = made | {"layers": layers, "timesteps": missing, "keep": keep}
-        derived.append((f"{base}.{_describe(told)}", more))
+        more = made | {"layers": layers, "keep": keep}
+        derived += [
+            (f"{base}.{_describe(changed | {'timestep': one})}", more | {"timesteps": [one]}) for one in missing
+        ]
     return derived
 
 
@@ -286,16 +337,13 @@ def _get(config: Config, extraction: str, key: str) -> Any:
     return config["extractions"][extraction].get(key)
 
 
-def _list_random(config: Config, models: list[str]) -> list[str]:
-    return [model for model in models if config["models"][model]["weights"] == "random"]
-
-
-def _find_model(config: Config, base: str, choices: Config, model: str) -> tuple[str, Config]:
+def _find_model(config: Config, choices: Config, model: str) -> tuple[str, Config]:
     """Return the model that stands for another one: with another resizing, or random weights of another seed."""
     entry, changed = config["models"][model], {}
     if choices.get("resize", entry["resize"]) != entry["resize"]:
         changed["resize"] = choices["resize"]
-    if entry["weights"] == "random" and choices.get("seed", (seed := _get(config, base, "seed"))) != seed:
+    drawn = entry.get("seed", config["seed"])
+    if entry["weights"] == "random" and choices.get("seed", drawn) != drawn:
         changed["seed"] = choices["seed"]
     return (f"{model}.{_describe(changed)}", entry | changed) if changed else (model, entry)
 

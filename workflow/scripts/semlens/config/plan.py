@@ -16,7 +16,7 @@ from semlens.select.formats import load_format
 # Keys of the configuration that say where and how a run takes place, not what it finds.
 PLACE_KEYS = ("pathvars", "device", "threads", "batch_size", "registry", "mirrors", "reference_results")
 # Keys of an extraction that decide how the network is read, and what a prototype is.
-_READING_KEYS = ("prompt", "posterior", "noise", "inference_steps", "mask")
+_READING_KEYS = ("prompt", "posterior", "noise", "inference_steps", "mask", "seed")
 # Keys of an experiment that say what is done to channels before prototypes are compared.
 _CHANNEL_KEYS = ("discard_channels", "standardize_channels")
 
@@ -31,6 +31,8 @@ def name_views(config: Config, name: Callable[[Any], str]) -> None:
     """
     for group, views in config["views"].items():
         config["views"][group] = [name(view) for view in views]
+    for multiverse in config["multiverses"].values():
+        multiverse["view"] = name(multiverse["view"])
     for experiment in config["experiments"].values():
         experiment["view"] = name(experiment["view"])
         if experiment["axis"] == "view":

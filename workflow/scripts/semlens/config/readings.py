@@ -56,4 +56,5 @@ def find_maps(config: Config, extraction: str) -> str:
 
 
 def _strip(entry: Config) -> Config:
-    return {key: value for key, value in entry.items() if key not in ("mask", *_PARTS)}
+    kept = {key: value for key, value in entry.items() if key not in ("mask", *_PARTS)}
+    return kept | {"timesteps": sorted(entry["timesteps"])}

@@ -1,17 +1,19 @@
 """A part of all combinations of choices in which values are as balanced as can be."""
 
+from functools import cache
 from itertools import product
 from math import prod
 
 _CANDIDATES = 10_000  # combinations that are looked at
 
 
-def choose_balanced(counts: list[int], size: int, seed: int) -> list[tuple[int, ...]]:
+@cache  # the configuration asks for each of its jobs
+def choose_balanced(counts: tuple[int, ...], size: int, seed: int) -> list[tuple[int, ...]]:
     """Return distinct combinations of values, in the order of the product.
 
     One after the other is taken: first that of all first values, then that whose values were taken least, and of these
-    whose pairs of values were, ties at random. So each value of a choice comes as often as the others, or once more; of
-    more than 10,000 combinations, of which as many are drawn, nearly so.
+    whose pairs of values were, ties at random. So each value of a choice comes about as often as the others. Of more
+    than 10,000 combinations, as many are drawn first.
 
     Parameters
     ----------

@@ -200,7 +200,10 @@ def compute_curve_p(multiverse: Multiverse) -> float:
     if not len(multiverse.tested):
         return np.nan
     observed = np.median(multiverse.get_separation().values[multiverse.tested])
-    return compute_p(observed, np.median(multiverse.null, axis=0))
+    known = ~np.isnan(multiverse.null).all(axis=0)
+    medians = np.full(len(known), np.inf)  # of which nothing is known counts against the curve
+    medians[known] = np.nanmedian(multiverse.null[:, known], axis=0)
+    return compute_p(observed, medians)
 
 
 def divide(gaps: Estimates, means: Estimates) -> Estimates:
