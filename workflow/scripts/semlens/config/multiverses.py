@@ -94,15 +94,17 @@ def list_measured(config: Config, multiverse: str, kind: str) -> list[str]:
 
 def list_read_layers(config: Config, extraction: str, dataset: str) -> list[str]:
     """Return the layer sets that multiverses read from an extraction of a dataset."""
+    held = {key: _get(config, extraction, key) for key in _OF_EXTRACTIONS if key != "seed"}
     found: set[str] = set()
     for multiverse, entry in config.get("multiverses", {}).items():
         if dataset in (_find_dataset(config, entry, wanted)[0] for wanted in entry["datasets"]):
-            specifications = list_specifications(config, multiverse)
-            for choices, base in product(_list_distinct(specifications), entry["extractions"]):
-                for name, held in _derive_extractions(config, multiverse, base, choices):
-                    if name == extraction:
-                        asked = [one for one in specifications if one["reading"] == _name_reading(choices)]
-                        found |= {one["layers"] for one in asked if one["timestep"] in held["timesteps"]}
+            for choices in _combine(entry, config["seed"]):
+                if all(choices.get(key, value) == value for key, value in held.items()):
+                    one = {**entry, **choices}
+                    for base in entry["extractions"]:
+                        derived = dict(_derive_extractions(config, multiverse, base, choices))
+                        if one["timestep"] in derived.get(extraction, {}).get("timesteps", ()):
+                            found.add(one["layers"])
     return sorted(found)
 
 
