@@ -61,9 +61,10 @@ KINDS = (
         "Which choice moves the result most",
         "Of separation, and of each gap over the mean of the last set: the share of the variance between "
         "specifications that a choice explains, without what chance adds, bold where its interval lies above 0. "
-        "Interactions are what no choice explains alone. The spread is the difference between the highest and the "
-        "lowest value, each the mean over its specifications. Intervals are at 95 %, by the jackknife over images "
-        "(videos).",
+        "Interactions are what no choice explains alone. There is no share where specifications differ no more than by "
+        "chance. The spread is the difference between the highest and the lowest value, each the mean over its "
+        "specifications. Intervals are at 95 %, over images (videos); those of spreads hold for all pairs of values of "
+        "a choice at once.",
         section="multiverses",
     ),
     Kind(
