@@ -13,9 +13,10 @@ from repository import ROOT
 pytestmark = pytest.mark.slow
 
 
-def test_the_readme_has_the_plan_of_the_paper():
+@pytest.mark.parametrize("name", ["paper", "compare", "multiverse"])
+def test_the_readme_has_the_plan_of_large_configurations(name):
     """A dry run of everything, on a machine that may have no data at all."""
-    command = [sys.executable, "benchmarks/plan.py", "config/paper.yaml"]
+    command = [sys.executable, "benchmarks/plan.py", f"config/{name}.yaml"]
     plan = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert "| extract |" in plan
     assert plan in (ROOT / "config" / "README.md").read_text()
