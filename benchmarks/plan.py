@@ -20,11 +20,10 @@ Queues, downloads and other jobs are not counted.
 """
 
 import argparse
-import itertools
 import re
 import subprocess
 import sys
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import NamedTuple
@@ -232,7 +231,7 @@ def _sum(one: Plan | None, stage: str) -> tuple[int, float]:
     """Jobs and bytes of a stage, or of all."""
     if one is None:
         return 0, 0.0
-    rules = itertools.chain(*STAGES.values()) if stage == "all" else STAGES[stage]
+    rules = chain(*STAGES.values()) if stage == "all" else STAGES[stage]
     size = sum(one.bytes.values()) if stage == "all" else one.bytes.get(stage, 0.0)
     return sum(one.jobs.get(rule, 0) for rule in rules), size
 

@@ -10,14 +10,13 @@ import pandera.pandas as pa
 from pyarrow.dataset import field
 
 from semlens.compare.prototypes import open_prototypes
-from semlens.compare.running_statistics import RunningStatistics, read_running_statistics
+from semlens.compare.running_statistics import read_running_statistics
 from semlens.runtime.logs import log, show_progress
 from semlens.statistics.artefacts import ARTEFACTS_TABLE, measure_artefacts
-from semlens.statistics.means import leave_out_units
 from semlens.statistics.measure import Options, measure_condition
 from semlens.statistics.order import ORDER_TABLE, judge_order
 from semlens.statistics.places import read_places
-from semlens.statistics.samples import DistanceSample
+from semlens.statistics.samples import DistanceSample, gather_samples
 from semlens.statistics.separation_tables import (
     CLASS_SEPARATION_TABLE,
     CONTRASTS_TABLE,
@@ -105,10 +104,5 @@ def read_samples(
         rows = read_arrow(distances, ["set", "distance"], where=field("condition") == condition)
         labels, values = rows["set"].to_numpy(), rows["distance"].to_numpy().astype(np.float64)
         of_condition = totals[totals["condition"] == condition]
-        units, samples = pd.Index(of_condition["unit"].unique()), {}
-        for name in sets:
-            of_set = of_condition[of_condition["set"] == name].set_index("unit")
-            known = running[condition].get(name, RunningStatistics())
-            means = leave_out_units(of_set, units, known.n, known.mean, known.sum_of_squares)
-            samples[name] = DistanceSample(np.sort(values[labels == name]), known, means)
-        yield condition, samples
+        stored = {name: values[labels == name] for name in sets}
+        yield condition, gather_samples(stored, running[condition], of_condition)[0]

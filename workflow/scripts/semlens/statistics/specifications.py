@@ -8,19 +8,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from semlens.compare.distances import LabelledPairs, pair_instances, pair_views, sample_pairs
+from semlens.compare.distances import pair_instances, pair_views, sample_pairs
 from semlens.compare.pairs import get_units
 from semlens.compare.prototypes import PrototypeShard, load_prototypes, open_prototypes
 from semlens.images.original import ORIGINAL
 from semlens.runtime.logs import log, show_progress
 from semlens.statistics.labels import Labels
-from semlens.statistics.means import compute_dunn_table1, estimate, leave_out_units
+from semlens.statistics.means import compute_dunn_table1, estimate
 from semlens.statistics.measure import Options, measure_views
 from semlens.statistics.multiverse_tables import ESTIMATES, INFLUENCES, PERMUTED
 from semlens.statistics.neighbours import fill_distances, gather_inside, iterate_between
 from semlens.statistics.order import estimate_gaps
 from semlens.statistics.permutation import Shuffler, permute_between
-from semlens.statistics.samples import DistanceSample
+from semlens.statistics.samples import gather_samples
 from semlens.statistics.sampling import sample_units
 from semlens.statistics.separation import measure_separation
 from semlens.statistics.tests import compute_dunn_eq10
@@ -151,7 +151,9 @@ class _Comparison:
             across = condition.get("across", False)
             pairs = pair_views(rows, vectors, *view, metric, across=across, device=options.device)
             self._separations = {"identity": measure_views(rows, vectors, *view, metric, options)[0]}
-        self._samples, self._units = _gather_samples(pairs, self._order, max_pairs, options.seed)
+        sample = sample_pairs(pairs, self._order, max_pairs=max_pairs, seed=options.seed)
+        stored = {name: sample.get_pairs(name)[2].astype(np.float64) for name in self._order}
+        self._samples, self._units = gather_samples(stored, sample.statistics, sample.unit_totals.tabulate())
 
     def estimate_separation(self, by: str) -> Iterator[_Estimate]:
         """Yield separation, averaged over ``classes`` or ``objects``."""
@@ -189,19 +191,3 @@ class _Comparison:
 def _choose(wanted: pd.DataFrame) -> Callable[[pd.DataFrame], np.ndarray]:
     """Return what chooses the prototypes of some objects, see :func:`semlens.compare.prototypes.load_prototypes`."""
     return lambda rows: np.flatnonzero(rows["instance_id"].isin(wanted["instance_id"]))
-
-
-def _gather_samples(
-    pairs: LabelledPairs, sets: Sequence[str], max_pairs: int, seed: int
-) -> tuple[dict[str, DistanceSample], pd.Index]:
-    """Return distance sets as :mod:`semlens.statistics.compute` reads them, and the units of their means."""
-    sample = sample_pairs(pairs, sets, max_pairs=max_pairs, seed=seed)
-    totals = sample.unit_totals.tabulate()
-    units, samples = pd.Index(totals["unit"].unique()), {}
-    for name in sets:
-        known = sample.statistics[name]
-        of_set = totals[totals["set"] == name].set_index("unit")
-        means = leave_out_units(of_set, units, known.n, known.mean, known.sum_of_squares)
-        values = np.sort(sample.get_pairs(name)[2].astype(np.float64))
-        samples[name] = DistanceSample(values, known, means)
-    return samples, units
