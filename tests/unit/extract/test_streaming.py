@@ -23,6 +23,7 @@ from semlens.extract.prototypes import LAYER_SETS, PASSES, pool_prototypes
 from semlens.extract.streaming import DevicePooling, extract_prototypes
 from semlens.images.samples import iterate_samples
 from semlens.images.views import load_view
+from semlens.storage import shard_reader
 from semlens.storage.environment import describe_environment
 from semlens.storage.shard_writer import create_shard, write_samples
 from semlens.storage.table_reader import read_schema
@@ -256,12 +257,35 @@ def test_a_device_pools_as_the_host_does():
     rng = np.random.default_rng(0)
     shares, ends = rng.random((9, 16), np.float32), [0, 3, 3, 9]
     maps = rng.standard_normal((3, 7, 4, 4), np.float32)
-    device, host = DevicePooling(torch.device("cpu")), HostPooling()
-    (found,) = device.fetch([device.average(device.place(shares), ends, torch.from_numpy(maps))])
-    (expected,) = host.fetch([host.average(host.place(shares), ends, maps)])
-    assert found.shape == (9, 7) and found.dtype == np.float32
+    others = shares[::-1].copy()  # of another grid
+    with HostPooling() as host:
+        device = DevicePooling(torch.device("cpu"))
+        found = device.fetch([device.average(list(map(device.place, (shares, others))), ends, torch.from_numpy(maps))])
+        expected = host.fetch([host.average(list(map(host.place, (shares, others))), ends, maps)])
+    assert [means.shape for means in found] == [(9, 7), (9, 7)] and found[0].dtype == np.float32
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(found[3], maps[2].reshape(7, 16) @ shares[3], rtol=1e-5, atol=1e-6)
+    for means, of_grid in zip(found, (shares, others), strict=True):
+        np.testing.assert_allclose(means[3], maps[2].reshape(7, 16) @ of_grid[3], rtol=1e-5, atol=1e-6)
+
+
+def test_pooling_ends_once_no_map_is_being_read():
+    """Else a file might be closed, and its number given to another, while a thread reads."""
+    reading, ended = threading.Event(), []
+
+    class Slow:
+        def __getitem__(self, sample):
+            reading.set()
+            time.sleep(0.2)
+            ended.append(sample)
+            return np.ones((2, 1, 1), np.float32)
+
+    with pytest.raises(KeyboardInterrupt), HostPooling() as host:
+        host.average([np.ones((100, 1), np.float32)], list(range(101)), Slow())
+        assert reading.wait(10)
+        raise KeyboardInterrupt
+    read = len(ended)
+    time.sleep(0.5)
+    assert 0 < read == len(ended) < 100
 
 
 WORKS = {"extract_features": "feature_shards.write_samples", "extract_prototypes": "prototypes._check_means"} | {
@@ -293,22 +317,49 @@ def test_an_error_ends_every_stage_even_while_somebody_holds_it(reader, manifest
 
 
 @pytest.mark.parametrize("batch", [1, 3])
-def test_pooling_is_the_same_however_far_reading_is_ahead(reader, manifest, tmp_path, monkeypatch, batch):
-    """Maps are read into memory that is used in turn."""
-    settings = {"manifest": manifest, "layer_sets": FEATURES, **SQUASH}
-    maps = tmp_path / "maps.h5"
-    extract_features(reader(), out=maps)
+def test_pooling_is_the_same_however_many_samples_are_pooled_together(reader, manifest, tmp_path, monkeypatch, batch):
+    settings = {"features": tmp_path / "maps.h5", "manifest": manifest, "layer_sets": FEATURES, **SQUASH}
+    extract_features(reader(), out=tmp_path / "maps.h5")
+    pool_prototypes(**settings, out=tmp_path / "whole.parquet")
     monkeypatch.setattr(prototypes, "_BATCH", batch)
-    pool_prototypes(features=maps, out=tmp_path / "swift.parquet", **settings)
-    average = HostPooling.average
+    pool_prototypes(**settings, out=tmp_path / "parts.parquet")
+    assert parquet.read_table(tmp_path / "parts.parquet").equals(parquet.read_table(tmp_path / "whole.parquet"))
 
-    def take_time(*given):
-        time.sleep(0.01)
-        return average(*given)
 
-    monkeypatch.setattr(HostPooling, "average", take_time)
-    pool_prototypes(features=maps, out=tmp_path / "slow.parquet", **settings)
-    assert parquet.read_table(tmp_path / "slow.parquet").equals(parquet.read_table(tmp_path / "swift.parquet"))
+def test_each_map_is_read_once_however_many_grids_it_is_pooled_at(reader, manifest, tmp_path, monkeypatch):
+    read = []
+    read_bytes = shard_reader._read_bytes
+
+    def count(descriptor, offset, out):
+        read.append(offset)
+        return read_bytes(descriptor, offset, out)
+
+    extract_features(reader(), out=tmp_path / "maps.h5")
+    monkeypatch.setattr(shard_reader, "_read_bytes", count)
+    pool_prototypes(
+        features=tmp_path / "maps.h5", manifest=manifest, layer_sets=FEATURES, **SQUASH, out=tmp_path / "p.parquet"
+    )
+    with h5py.File(tmp_path / "maps.h5") as maps:
+        groups = [maps[f"{view}/t{timestep}"] for view in VIEWS for timestep in TIMESTEPS]
+        stored = sum(len(layer) for group in groups for layer in group.values())
+    assert len(read) == len(set(read)) == stored
+
+
+def test_a_shard_with_many_spoiled_maps_is_set_aside_once(reader, manifest, tmp_path):
+    maps, out = tmp_path / "maps.h5", tmp_path / "p.parquet"
+    extract_features(reader(), out=maps)
+    with h5py.File(maps) as file:
+        dataset = file["identity/t50/enc16.1"]
+        places = [dataset.id.get_chunk_info(sample).byte_offset for sample in range(len(dataset))]
+    content = bytearray(maps.read_bytes())
+    for place in places:
+        content[place] ^= 1
+    maps.write_bytes(content)
+    with pytest.raises(
+        ValueError, match=r"maps\.h5 is corrupt \(the checksum of .*enc16\.1.* is now called maps\.h5\.cor"
+    ):
+        pool_prototypes(features=maps, manifest=manifest, layer_sets=FEATURES, **SQUASH, out=out)
+    assert [file.name for file in tmp_path.iterdir()] == ["maps.h5.corrupt"]
 
 
 def test_tables_are_the_same_in_however_many_parts_they_are_written(reader, manifest, tmp_path, monkeypatch):

@@ -128,6 +128,18 @@ def test_what_cannot_be_decoded_is_set_aside_with_the_way_out(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["t.parquet.corrupt"]
 
 
+def test_what_another_thread_has_set_aside_is_set_aside(tmp_path):
+    path = tmp_path / "t.parquet"
+    path.write_text("spoiled")
+    with (
+        pytest.raises(ValueError, match=r"\(second\); it is now called t\.parquet\.corrupt"),
+        quarantine_if_corrupt(path),
+    ):
+        with pytest.raises(ValueError, match="first"), quarantine_if_corrupt(path):
+            raise OSError("first")
+        raise OSError("second")
+
+
 @pytest.mark.parametrize(
     "error",
     [

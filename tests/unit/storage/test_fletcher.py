@@ -59,10 +59,3 @@ def test_swapped_words_are_found():
     sealed = seal_chunk(np.arange(256, dtype=np.float32))
     sealed[4:8], sealed[40:44] = sealed[40:44].copy(), sealed[4:8].copy()
     assert not is_whole(sealed)
-
-
-def test_a_sample_that_was_never_written_is_not_taken_for_zeros(tmp_path):
-    with create_shard(tmp_path / "shard.h5", {}, {}) as file:
-        write_samples(file, "x", 0, np.ones((1, 4, 4), np.float32), total=2)
-    with open_shard(tmp_path / "shard.h5") as file, pytest.raises(ValueError, match="is corrupt"):
-        read_samples(file, "x", slice(0, 2))

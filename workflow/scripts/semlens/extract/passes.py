@@ -18,11 +18,11 @@ class Batch(NamedTuple):
 
 
 class Pass(NamedTuple):
-    """Feature maps of a batch at a timestep, by layer in forward order: fresh from a network, or from a shard."""
+    """Feature maps of a batch at a timestep, by layer in forward order: fresh from a network, or to read in a shard."""
 
     batch: Batch
     timestep: int
-    maps: Mapping[str, Any]  # (batch, channels, height, width)
+    maps: Mapping[str, Sequence[Any]]  # (batch, channels, height, width), or StoredSamples
 
 
 def split_samples(samples: Mapping[str, Sequence[str]], size: int) -> list[Batch]:

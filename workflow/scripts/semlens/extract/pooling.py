@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import pairwise
-from typing import Any, Protocol
+from itertools import chain, pairwise
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -16,43 +17,57 @@ class Pooling(Protocol):
     def place(self, shares: np.ndarray) -> Any:
         """Return shares, (instances, cells) float32, where maps are."""
 
-    def average(self, shares: Any, ends: Sequence[int], maps: Any) -> Any:
-        """Return the means of a batch, (instances, channels) float32, one sample after the other.
+    def average(self, shares: Sequence[Any], ends: Sequence[int], maps: Any) -> Any:
+        """Begin the means of a layer: by shares (instances, channels) float32, one sample after the other.
 
         Parameters
         ----------
         shares, ends
-            Of ``BatchWeights``; shares as they were placed.
+            Of ``BatchWeights``; shares as they were placed, of each grid at which the layer is pooled.
         maps
-            (samples, channels, height, width).
+            Of each sample (channels, height, width).
         """
 
     def fetch(self, means: Sequence[Any]) -> Sequence[np.ndarray]:
-        """Return such means on the host."""
+        """Return such means of several layers on the host, one layer after the other."""
 
 
 class HostPooling:
-    """Means of arrays, several samples at once.
+    """Means of arrays, several samples at once, each of which is looked up by the thread that multiplies it.
 
-    numpy multiplies: torch's threads would wait for those of the network, or of the reader, at each product.
+    numpy multiplies: torch's threads would wait for those of the network at each product. As a context it ends once no
+    sample is being used any more.
     """
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(count_threads())
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
     def place(self, shares: np.ndarray) -> np.ndarray:
         """Return shares as they are."""
         return shares
 
-    def average(self, shares: np.ndarray, ends: Sequence[int], maps: np.ndarray) -> list[Future]:
+    def average(self, shares: Sequence[np.ndarray], ends: Sequence[int], maps: Sequence[np.ndarray]) -> list[Future]:
         """Return means that are being computed, of each sample; see :class:`Pooling`."""
-        pairs = [(shares[start:stop], of_sample) for (start, stop), of_sample in zip(pairwise(ends), maps, strict=True)]
-        return [self._pool.submit(_multiply, *pair) for pair in pairs]
+        return [
+            self._pool.submit(_multiply, [of_grid[start:stop] for of_grid in shares], maps, sample)
+            for sample, (start, stop) in enumerate(pairwise(ends))
+        ]
 
     def fetch(self, means: Sequence[list[Future]]) -> list[np.ndarray]:
         """Return means once they are computed."""
-        return [np.concatenate([of_sample.result() for of_sample in of_column]) for of_column in means]
+        found = ([of_sample.result() for of_sample in of_layer] for of_layer in means)
+        return [np.concatenate(of_grid) for of_grid in chain.from_iterable(zip(*one, strict=True) for one in found)]
 
 
-def _multiply(share: np.ndarray, features: np.ndarray) -> np.ndarray:
-    return (features.astype(np.float32, copy=False).reshape(len(features), -1) @ share.T).T
+def _multiply(shares: Sequence[np.ndarray], maps: Sequence[np.ndarray], sample: int) -> list[np.ndarray]:
+    features = maps[sample]
+    cells = features.astype(np.float32, copy=False).reshape(len(features), -1)
+    return [(cells @ share.T).T for share in shares]

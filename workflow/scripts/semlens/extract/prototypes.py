@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import chain, groupby
 from operator import attrgetter
 from pathlib import Path
@@ -24,24 +23,23 @@ from semlens.extract.pooling import HostPooling, Pooling
 from semlens.images.samples import find_samples
 from semlens.images.views import load_view
 from semlens.models.layers import expand_layers
-from semlens.runtime.ahead import Buffers, read_ahead, write_behind
+from semlens.runtime.ahead import read_ahead, write_behind
 from semlens.runtime.logs import log, show_progress
 from semlens.storage.environment import Environment, describe_environment
 from semlens.storage.instances import INSTANCES
 from semlens.storage.prototype_keys import ENVIRONMENT, LAYER_SETS, PASSES
 from semlens.storage.shard_reader import (
+    StoredSamples,
     open_shard,
     read_attribute,
     read_environment,
     read_names,
-    read_samples,
     read_texts,
 )
 from semlens.storage.table_reader import read_table
 from semlens.storage.tables import check_table, create_table
 
-_BATCH = 2  # samples that are read at once
-_DEPTH = 1  # passes that are read ahead
+_BATCH = 8  # samples of a shard that are pooled together
 _BYTES_AT_ONCE = 16_000_000  # of a table that are written while more is pooled
 _NOT_POOLED = ("file", "width", "height", "rle")  # columns of instances that prototypes do not have
 
@@ -98,15 +96,24 @@ def pool_prototypes(
     out: str | Path,
 ) -> None:
     """Write the prototype of every instance, view and timestep of a features shard; see :func:`write_prototypes`."""
-    with open_shard(features) as shard:
+    with open_shard(features) as shard, HostPooling() as pooling:
         grids = _read_grids(shard)
         columns = plan_columns(layer_sets, grids, read_attribute(shard, "extraction"))
         samples = {view: read_texts(shard, f"{view}/sample_id") for view in read_names(shard)}
         batches = split_samples(samples, _BATCH)
-        reading = _read_passes(shard, batches, list_pooled_layers(columns))
-        how = {"resize": resize, "mask": mask, "seed": seed, "environment": read_environment(shard)}
-        with closing(read_ahead(reading, _DEPTH)) as passes:
-            write_prototypes(passes, batches, columns, grids, manifest=manifest, **how, out=out)
+        write_prototypes(
+            _find_passes(shard, batches, list_pooled_layers(columns)),
+            batches,
+            columns,
+            grids,
+            environment=read_environment(shard),
+            manifest=manifest,
+            resize=resize,
+            mask=mask,
+            seed=seed,
+            out=out,
+            pooling=pooling,
+        )
 
 
 def write_prototypes(
@@ -121,7 +128,7 @@ def write_prototypes(
     mask: str,
     seed: int,
     out: str | Path,
-    pooling: Pooling | None = None,
+    pooling: Pooling,
 ) -> None:
     """Write the prototype of every instance, view and timestep (section 4.1, steps 3 to 5), sorted by the last two.
 
@@ -145,7 +152,7 @@ def write_prototypes(
     environment
         What the maps were made with.
     pooling
-        Where the maps are; by default they are arrays.
+        Where the maps are.
 
     Raises
     ------
@@ -165,7 +172,7 @@ def write_prototypes(
     )
     tally = _Tally()
     with threadpool_limits(1, "blas"), closing(read_ahead(weighing)) as weighed:
-        parts = _order_rows(_pool_passes(passes, weighed, wanted, pooling or HostPooling(), tally))
+        parts = _order_rows(_pool_passes(passes, weighed, wanted, pooling, tally))
         tables = (_make_table(part, instances, out) for part in parts)
         first = next(tables)
         schema = first.schema.with_metadata({LAYER_SETS: json.dumps(columns)})
@@ -206,6 +213,7 @@ def _pool_passes(
     passes: Iterable[Pass], weighed: Iterable[BatchWeights], wanted: Sequence[str], pooling: Pooling, tally: _Tally
 ) -> Iterator[list[_Part]]:
     """Yield by batch what its passes say of its instances."""
+    by_layer = [(layer, list(columns)) for layer, columns in groupby(wanted, key=lambda column: column.split("@")[0])]
     # A batch's passes first: what is computed on a device then waits for them, and for no later ones.
     for (batch, of_batch), weights in zip(groupby(passes, key=attrgetter("batch")), weighed, strict=True):
         tally.lost += weights.lost
@@ -214,8 +222,8 @@ def _pool_passes(
         parts = []
         for _, timestep, maps in of_batch:
             means = [
-                pooling.average(placed[weights.sides[column]], weights.ends, maps[column.split("@")[0]])
-                for column in wanted
+                pooling.average([placed[weights.sides[column]] for column in columns], weights.ends, maps[layer])
+                for layer, columns in by_layer
             ]
             vectors = dict(zip(wanted, pooling.fetch(means), strict=True))
             for column, values in vectors.items():
@@ -272,15 +280,11 @@ def _check_means(values: np.ndarray, column: str, timestep: int, batch: Batch, w
         )
 
 
-def _read_passes(shard: h5py.File, batches: Sequence[Batch], layers: Sequence[str]) -> Iterator[Pass]:
-    """Yield the maps of a features shard, a few samples at a time; they are gone once the next but one is read."""
-    buffers = Buffers(_DEPTH + 1)
+def _find_passes(shard: h5py.File, batches: Sequence[Batch], layers: Sequence[str]) -> Iterator[Pass]:
+    """Yield the maps of a features shard, which are read when they are pooled."""
     for batch in show_progress(batches, total=len(batches), what="pool", unit="batch"):
         for timestep in (name for name in read_names(shard, batch.view) if name != "sample_id"):
-            maps = {}
-            for layer in layers:
-                reused = partial(buffers.take, layer)
-                maps[layer] = read_samples(shard, f"{batch.view}/{timestep}/{layer}", batch.rows, allocate=reused)
+            maps = {layer: StoredSamples(shard, f"{batch.view}/{timestep}/{layer}", batch.rows) for layer in layers}
             yield Pass(batch, int(timestep.removeprefix("t")), maps)
 
 

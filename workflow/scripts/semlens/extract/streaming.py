@@ -1,8 +1,8 @@
 """Latents to object prototypes: feature maps are pooled as the network makes them, and kept nowhere."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
-from itertools import pairwise
+from contextlib import closing, nullcontext
+from itertools import chain, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +46,9 @@ def extract_prototypes(
     columns = plan_columns(layer_sets, grids, extractor.attributes["extraction"])
     pooled = list_pooled_layers(columns)
     layers = [layer for layer in extractor.layers if layer.name in pooled]
+    on_host = extractor.device.type == "cpu"
     with (
+        HostPooling() if on_host else nullcontext(DevicePooling(extractor.device)) as pooling,
         closing(extractor.iterate_passes(layers)) as read,
         sample_tokens(
             read,
@@ -56,7 +58,6 @@ def extract_prototypes(
             environment=extractor.environment,
         ) as passes,
     ):
-        on_host = extractor.device.type == "cpu"
         write_prototypes(
             _to_arrays(passes) if on_host else passes,
             extractor.batches,
@@ -68,7 +69,7 @@ def extract_prototypes(
             mask=mask,
             seed=seed,
             out=out,
-            pooling=HostPooling() if on_host else DevicePooling(extractor.device),
+            pooling=pooling,
         )
 
 
@@ -82,14 +83,16 @@ class DevicePooling:
         """Return shares on the device."""
         return copy_to_device(torch.from_numpy(shares), self._device)
 
-    def average(self, shares: torch.Tensor, ends: Sequence[int], maps: torch.Tensor) -> torch.Tensor:
+    def average(
+        self, shares: Sequence[torch.Tensor], ends: Sequence[int], maps: Sequence[torch.Tensor]
+    ) -> list[torch.Tensor]:
         """Return means on the device."""
-        pairs = zip(pairwise(ends), maps, strict=True)
-        return torch.cat([shares[start:stop] @ features.float().flatten(1).T for (start, stop), features in pairs])
+        cells = [(features.float().flatten(1).T, *ends) for features, ends in zip(maps, pairwise(ends), strict=True)]
+        return [torch.cat([of_grid[start:stop] @ features for features, start, stop in cells]) for of_grid in shares]
 
-    def fetch(self, means: Sequence[torch.Tensor]) -> list[np.ndarray]:
+    def fetch(self, means: Sequence[list[torch.Tensor]]) -> list[np.ndarray]:
         """Return means on the host, which waits once for all of them, in memory that is not locked."""
-        return [of_column.numpy().copy() for of_column in copy_to_host(means)]
+        return [of_grid.numpy().copy() for of_grid in copy_to_host(list(chain.from_iterable(means)))]
 
 
 def _to_arrays(passes: Iterable[Pass]) -> Iterator[Pass]:

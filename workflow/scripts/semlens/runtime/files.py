@@ -65,10 +65,11 @@ def quarantine_if_corrupt(path: str | Path) -> Iterator[None]:
             raise
         path = Path(path)
         aside = path.with_name(f"{path.name}.corrupt")
-        try:
+        with suppress(OSError):
             path.replace(aside)
+        if aside.exists() and not path.exists():  # another thread may have been first
             way_out = f"it is now called {aside.name}; run again, and only {path.name} will be made anew"
-        except OSError:
+        else:
             way_out = "delete it and run again, only it will be made anew"
         raise ValueError(f"{path} is corrupt ({error}); {way_out}") from error
 
