@@ -301,6 +301,20 @@ def test_denoising_by_diffusers_own_schedule_is_the_same(read, small_model, late
     np.testing.assert_allclose(found["identity/t100/enc4.1"], read_plainly(small_model, x, 0), **ROUNDING["features"])
 
 
+def test_a_network_that_denoises_is_run_by_one_thread(read, monkeypatch):
+    """Another would run into what captures features."""
+    threads = []
+    forward = UNet2DConditionModel.forward
+
+    def note(self, *given, **named):
+        threads.append(threading.get_ident())
+        return forward(self, *given, **named)
+
+    monkeypatch.setattr(UNet2DConditionModel, "forward", note)
+    read(inference_steps=20, layers=["enc4.1"], timesteps=[100])
+    assert len(threads) == (2 + 1) * len(IMAGES) and len(set(threads)) == 1
+
+
 def test_at_timestep_0_there_is_nothing_to_denoise(features, read):
     found = contents(read(inference_steps=20, layers=["enc4.1"], timesteps=[0]))
     np.testing.assert_array_equal(found["identity/t0/enc4.1"], contents(features)["identity/t0/enc4.1"])

@@ -79,6 +79,7 @@ class FeatureExtractor:
         """
         backbone, where = load_backbone(family), resolve_device(device)
         self.device, self._timesteps = where, list(settings.timesteps)
+        self._samples_latents = settings.inference_steps is not None
         self._network = backbone.load(inputs["network"], device=where, dtype=getattr(torch, settings.dtype))
         self._reader = readers[backbone.READS](backbone, self._network, settings, inputs, images, where)
         available = backbone.list_layers(read_config(self._network), images["size"])
@@ -124,11 +125,11 @@ class FeatureExtractor:
 
     @torch.inference_mode()
     def _run_network(self, layers: Sequence[Layer], side: SideStream) -> Iterator[tuple[Pass, Any]]:
-        for batch, passes in read_ahead(self._reader.iterate(self.batches), side.depth):
-            for timestep, inputs in passes:
-                with capture(self._network, layers) as features:
-                    self._network(**inputs)
-                yield Pass(batch, timestep, {layer.name: features[layer.name] for layer in layers}), side.mark()
+        depth = 0 if self._samples_latents else side.depth  # the network makes these latents itself, pass by pass
+        for batch, timestep, inputs in read_ahead(self._reader.iterate(self.batches), depth):
+            with capture(self._network, layers) as features:
+                self._network(**inputs)
+            yield Pass(batch, timestep, {layer.name: features[layer.name] for layer in layers}), side.mark()
         self.environment["extract"] |= self._reader.described
 
 
