@@ -24,6 +24,7 @@ from semlens.extract.latents import encode_images
 from semlens.extract.passes import Batch
 from semlens.extract.prompts import encode_prompt, encode_template
 from semlens.extract.readers import _read_latents
+from semlens.models.noise import BetaNoise
 from semlens.models.texts.clip import embed_texts
 from semlens.storage.instances import INSTANCES
 from semlens.storage.shard_reader import open_shard, read_attribute
@@ -299,6 +300,27 @@ def test_denoising_by_diffusers_own_schedule_is_the_same(read, small_model, late
         x = scheduler.step(predicted, t, x).prev_sample
     found = contents(read(inference_steps=20, layers=["enc4.1"], timesteps=[100]))
     np.testing.assert_allclose(found["identity/t100/enc4.1"], read_plainly(small_model, x, 0), **ROUNDING["features"])
+
+
+def test_what_the_network_reads_next_is_made_ready_while_it_runs(read, monkeypatch):
+    mixed, waited = threading.Semaphore(0), []
+    mix, forward = BetaNoise.mix, UNet2DConditionModel.forward
+
+    def count(self, *given):
+        mixed.release()
+        return mix(self, *given)
+
+    def wait(self, *given, **named):
+        assert mixed.acquire(timeout=10)  # what this pass reads
+        if len(waited) < len(IMAGES) - 1:
+            waited.append(mixed.acquire(timeout=10))  # and the next
+            mixed.release()
+        return forward(self, *given, **named)
+
+    monkeypatch.setattr(BetaNoise, "mix", count)
+    monkeypatch.setattr(UNet2DConditionModel, "forward", wait)
+    read(layers=["enc4.1"], timesteps=[100])
+    assert waited == [True] * (len(IMAGES) - 1)
 
 
 def test_a_network_that_denoises_is_run_by_one_thread(read, monkeypatch):

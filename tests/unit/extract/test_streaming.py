@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import shutil
 import threading
 import time
@@ -23,7 +24,6 @@ from semlens.extract.prototypes import LAYER_SETS, PASSES, pool_prototypes
 from semlens.extract.streaming import DevicePooling, extract_prototypes
 from semlens.images.samples import iterate_samples
 from semlens.images.views import load_view
-from semlens.storage import shard_reader
 from semlens.storage.environment import describe_environment
 from semlens.storage.shard_writer import create_shard, write_samples
 from semlens.storage.table_reader import read_schema
@@ -268,11 +268,15 @@ def test_a_device_pools_as_the_host_does():
         np.testing.assert_allclose(means[3], maps[2].reshape(7, 16) @ of_grid[3], rtol=1e-5, atol=1e-6)
 
 
-def test_pooling_ends_once_no_map_is_being_read():
+def test_pooling_ends_once_no_map_is_being_read(monkeypatch):
     """Else a file might be closed, and its number given to another, while a thread reads."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
     reading, ended = threading.Event(), []
 
     class Slow:
+        def __len__(self):
+            return 100
+
         def __getitem__(self, sample):
             reading.set()
             time.sleep(0.2)
@@ -328,14 +332,14 @@ def test_pooling_is_the_same_however_many_samples_are_pooled_together(reader, ma
 
 def test_each_map_is_read_once_however_many_grids_it_is_pooled_at(reader, manifest, tmp_path, monkeypatch):
     read = []
-    read_bytes = shard_reader._read_bytes
+    preadv = os.preadv
 
-    def count(descriptor, offset, out):
+    def count(descriptor, parts, offset):
         read.append(offset)
-        return read_bytes(descriptor, offset, out)
+        return preadv(descriptor, parts, offset)
 
     extract_features(reader(), out=tmp_path / "maps.h5")
-    monkeypatch.setattr(shard_reader, "_read_bytes", count)
+    monkeypatch.setattr(os, "preadv", count)
     pool_prototypes(
         features=tmp_path / "maps.h5", manifest=manifest, layer_sets=FEATURES, **SQUASH, out=tmp_path / "p.parquet"
     )

@@ -3,12 +3,13 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from types import MappingProxyType
 from typing import Any
 
 import torch
 
-from semlens.extract.passes import Pass, split_samples
+from semlens.extract.passes import Batch, Pass, split_samples
 from semlens.extract.readers import LatentReader, SquareReader
 from semlens.extract.settings import ExtractionSettings
 from semlens.models.backbones import load_backbone, read_config
@@ -79,7 +80,7 @@ class FeatureExtractor:
         """
         backbone, where = load_backbone(family), resolve_device(device)
         self.device, self._timesteps = where, list(settings.timesteps)
-        self._samples_latents = settings.inference_steps is not None
+        self._denoises = settings.inference_steps is not None
         self._network = backbone.load(inputs["network"], device=where, dtype=getattr(torch, settings.dtype))
         self._reader = readers[backbone.READS](backbone, self._network, settings, inputs, images, where)
         available = backbone.list_layers(read_config(self._network), images["size"])
@@ -125,12 +126,19 @@ class FeatureExtractor:
 
     @torch.inference_mode()
     def _run_network(self, layers: Sequence[Layer], side: SideStream) -> Iterator[tuple[Pass, Any]]:
-        depth = 0 if self._samples_latents else side.depth  # the network makes these latents itself, pass by pass
-        for batch, timestep, inputs in read_ahead(self._reader.iterate(self.batches), depth):
-            with capture(self._network, layers) as features:
-                self._network(**inputs)
-            yield Pass(batch, timestep, {layer.name: features[layer.name] for layer in layers}), side.mark()
+        depth = 0 if self._denoises else side.depth  # the network makes such inputs itself, and cannot do both at once
+        with closing(read_ahead(self._prepare_inputs(side), depth)) as prepared:
+            for batch, timestep, inputs in prepared:
+                with capture(self._network, layers) as features:
+                    self._network(**inputs)
+                yield Pass(batch, timestep, {layer.name: features[layer.name] for layer in layers}), side.mark()
         self.environment["extract"] |= self._reader.described
+
+    def _prepare_inputs(self, side: SideStream) -> Iterator[tuple[Batch, int, dict[str, Any]]]:
+        with closing(read_ahead(self._reader.iterate(self.batches), side.depth)) as read:
+            for batch, passes in read:
+                for timestep, inputs in passes:
+                    yield batch, timestep, inputs
 
 
 def _find_layers(available: Sequence[Layer], layer_sets: Sequence[str], extraction: str) -> list[Layer]:

@@ -18,7 +18,7 @@ class Pooling(Protocol):
         """Return shares, (instances, cells) float32, where maps are."""
 
     def average(self, shares: Sequence[Any], ends: Sequence[int], maps: Any) -> Any:
-        """Begin the means of a layer: by shares (instances, channels) float32, one sample after the other.
+        """Begin the means of a layer: for each of ``shares`` (instances, channels) float32, sample after sample.
 
         Parameters
         ----------
@@ -58,7 +58,7 @@ class HostPooling:
         """Return means that are being computed, of each sample; see :class:`Pooling`."""
         return [
             self._pool.submit(_multiply, [of_grid[start:stop] for of_grid in shares], maps, sample)
-            for sample, (start, stop) in enumerate(pairwise(ends))
+            for sample, (start, stop) in zip(range(len(maps)), pairwise(ends), strict=True)
         ]
 
     def fetch(self, means: Sequence[list[Future]]) -> list[np.ndarray]:

@@ -28,14 +28,8 @@ from semlens.runtime.logs import log, show_progress
 from semlens.storage.environment import Environment, describe_environment
 from semlens.storage.instances import INSTANCES
 from semlens.storage.prototype_keys import ENVIRONMENT, LAYER_SETS, PASSES
-from semlens.storage.shard_reader import (
-    StoredSamples,
-    open_shard,
-    read_attribute,
-    read_environment,
-    read_names,
-    read_texts,
-)
+from semlens.storage.shard_reader import open_shard, read_attribute, read_environment, read_names, read_texts
+from semlens.storage.stored_samples import locate_samples
 from semlens.storage.table_reader import read_table
 from semlens.storage.tables import check_table, create_table
 
@@ -282,9 +276,13 @@ def _check_means(values: np.ndarray, column: str, timestep: int, batch: Batch, w
 
 def _find_passes(shard: h5py.File, batches: Sequence[Batch], layers: Sequence[str]) -> Iterator[Pass]:
     """Yield the maps of a features shard, which are read when they are pooled."""
+    timesteps = {view: [name for name in read_names(shard, view) if name != "sample_id"] for view in read_names(shard)}
+    stored = locate_samples(
+        shard, [f"{view}/{timestep}/{layer}" for view in timesteps for timestep in timesteps[view] for layer in layers]
+    )
     for batch in show_progress(batches, total=len(batches), what="pool", unit="batch"):
-        for timestep in (name for name in read_names(shard, batch.view) if name != "sample_id"):
-            maps = {layer: StoredSamples(shard, f"{batch.view}/{timestep}/{layer}", batch.rows) for layer in layers}
+        for timestep in timesteps[batch.view]:
+            maps = {layer: stored[f"{batch.view}/{timestep}/{layer}"].select(batch.rows) for layer in layers}
             yield Pass(batch, int(timestep.removeprefix("t")), maps)
 
 

@@ -33,7 +33,8 @@ from semlens.storage.table_reader import read_table
 
 _SCALE = ("scaling_factor", "latents_mean", "latents_std")  # attributes of a shard of latents
 
-Inputs = dict[str, Any]  # of a forward pass, by name
+
+Inputs = Iterator[tuple[int, dict[str, Any]]]  # of a batch: by timestep, the inputs of a forward pass by name
 
 
 class NoisyInputs:
@@ -58,10 +59,10 @@ class NoisyInputs:
         self._sampler = None if steps is None else build_ddim(inputs["scheduler"], steps)
         self._noise = load_noise(family.NOISE, inputs["scheduler"]) if family.NOISE else None
 
-    def iterate(
+    def prepare(
         self, clean: torch.Tensor, noise: torch.Tensor, prompts: h5py.File | None, batch: Batch, size: int
-    ) -> Iterator[tuple[Batch, int, Inputs]]:
-        """Yield the inputs of a forward pass of the batch at each timestep.
+    ) -> Inputs:
+        """Return by timestep the inputs of a forward pass; each is made as it is asked for, of what is ready.
 
         Parameters
         ----------
@@ -75,16 +76,18 @@ class NoisyInputs:
         ValueError
             If the network reads latents of another size.
         """
+        texts = self._family.prepare_conditioning(self._network, prompts, batch.view, batch.rows, image_size=size)
+        return self._iterate(copy_to_device(clean, self._device), copy_to_device(noise, self._device), texts)
+
+    def _iterate(self, clean: torch.Tensor, noise: torch.Tensor, texts: dict[str, Any]) -> Inputs:
         family, network, settings = self._family, self._network, self._settings
-        texts = family.prepare_conditioning(network, prompts, batch.view, batch.rows, image_size=size)
-        clean, noise = copy_to_device(clean, self._device), copy_to_device(noise, self._device)
         for timestep in settings.timesteps:
             latents, level = clean, timestep
             if settings.noise and self._noise:
                 latents = self._noise.mix(clean, noise, timestep)
             if self._sampler is not None:
                 latents, level = family.denoise(network, self._sampler, latents, timestep, texts), 0
-            yield batch, timestep, family.build_inputs(network, latents, level, texts)
+            yield timestep, family.build_inputs(network, latents, level, texts)
 
 
 class LatentReader:
@@ -127,8 +130,8 @@ class LatentReader:
             self.samples = {view: read_texts(source, f"{view}/sample_id") for view in read_names(source)}
         self.folders, self.described = {"scheduler": inputs["scheduler"]}, {}
 
-    def iterate(self, batches: Sequence[Batch]) -> Iterator[tuple[Batch, int, Inputs]]:
-        """Yield what the network is given of each batch, at each timestep.
+    def iterate(self, batches: Sequence[Batch]) -> Iterator[tuple[Batch, Inputs]]:
+        """Yield what the network is given of each batch.
 
         Raises
         ------
@@ -141,7 +144,12 @@ class LatentReader:
             for batch in batches:
                 clean, noise = _read_latents(source, batch, settings.seed, settings.posterior)
                 with self._name_files():
-                    yield from self._noisy.iterate(clean, noise, prompts, batch, size)
+                    inputs = self._noisy.prepare(clean, noise, prompts, batch, size)
+                yield batch, self._name_files_in(inputs)
+
+    def _name_files_in(self, inputs: Inputs) -> Inputs:
+        with self._name_files():
+            yield from inputs
 
     @contextmanager
     def _name_files(self) -> Iterator[None]:
@@ -194,7 +202,7 @@ class SquareReader:
     def _list_instances(inputs: Mapping[str, Any]) -> pd.DataFrame:
         return read_table(inputs["manifest"])
 
-    def iterate(self, batches: Sequence[Batch]) -> Iterator[tuple[Batch, int, Inputs]]:
+    def iterate(self, batches: Sequence[Batch]) -> Iterator[tuple[Batch, Inputs]]:
         """Yield what the network is given of each batch, while threads read the next; then note what was read."""
         how = {key: self._images[key] for key in ("seed", "size", "resize")} | {
             "resample": self._preprocessing.resample
@@ -205,7 +213,7 @@ class SquareReader:
             squares = read_squares(self._views[name], samples, self._reader, **how)
             for batch, images in zip(of_view, squares, strict=True):
                 pixels = copy_to_device(torch.from_numpy(self._preprocessing.apply(images)), self._device)
-                yield batch, self._timestep, self._family.build_inputs(self._network, pixels)
+                yield batch, iter([(self._timestep, self._family.build_inputs(self._network, pixels))])
         self.described["images"] = self._reader.digest_pixels()
         self._reader.log_turns()
 

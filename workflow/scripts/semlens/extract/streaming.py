@@ -87,8 +87,8 @@ class DevicePooling:
         self, shares: Sequence[torch.Tensor], ends: Sequence[int], maps: Sequence[torch.Tensor]
     ) -> list[torch.Tensor]:
         """Return means on the device."""
-        cells = [(features.float().flatten(1).T, *ends) for features, ends in zip(maps, pairwise(ends), strict=True)]
-        return [torch.cat([of_grid[start:stop] @ features for features, start, stop in cells]) for of_grid in shares]
+        parts = [(features.float().flatten(1).T, slice(*of)) for features, of in zip(maps, pairwise(ends), strict=True)]
+        return [torch.cat([of_grid[rows] @ cells for cells, rows in parts]) for of_grid in shares]
 
     def fetch(self, means: Sequence[list[torch.Tensor]]) -> list[np.ndarray]:
         """Return means on the host, which waits once for all of them, in memory that is not locked."""

@@ -74,8 +74,8 @@ class LatentFrameReader:
             self.environment = read_environment(prompts) if prompts else {}
         self.folders, self.described = {part: inputs[part] for part in ("scheduler", "vae")}, {}
 
-    def iterate(self, batches: Sequence[Batch]) -> Iterator[tuple[Batch, int, Inputs]]:
-        """Yield what the network is given of each batch, at each timestep, while threads read the next.
+    def iterate(self, batches: Sequence[Batch]) -> Iterator[tuple[Batch, Inputs]]:
+        """Yield what the network is given of each batch, while threads read the next.
 
         Raises
         ------
@@ -90,7 +90,7 @@ class LatentFrameReader:
                 kind, encoded = encode_batch(self._vae, pixels)
                 drawn = {"view": ORIGINAL, "ids": batch.ids, "seed": settings.seed, "posterior": settings.posterior}
                 clean, noise = draw_latents(check_latents(encoded, batch.ids), kind, scale, **drawn)
-                yield from self._noisy.iterate(clean, noise, prompts, batch, size)
+                yield batch, self._noisy.prepare(clean, noise, prompts, batch, size)
         self.described["images"] = self._reader.digest_pixels()
 
 
