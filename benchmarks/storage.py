@@ -4,7 +4,8 @@
 
 Features are those of a full-size Stable Diffusion 1.5 with random weights, enc16.1 of rendered scenes at seven
 timesteps, written by batches of four and read one by one, a checksummed chunk per sample as in a shard, or per batch.
-"sealed" is how shards are written and read: the same file as without a filter, whose checksums HDF5 does not compute.
+"sealed" is how shards are written, and read a few samples at once: the same file as without a filter, whose checksums
+HDF5 does not compute.
 For pooling, as many numbers of 25 times the images; and what half precision does to prototypes.
 Everything is read from the system's cache of files, so what is measured is the work of a processor, not of a disk.
 Pooling decodes masks, averages and writes prototypes.
