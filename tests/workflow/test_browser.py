@@ -240,13 +240,17 @@ def test_pointing_shows_an_object_and_a_click_holds_it(explored):
 
 def test_of_objects_in_one_place_the_upper_one_is_shown_however_often_one_clicks(explored):
     explored.execute_script("plane.decoded.x.fill(9); plane.decoded.y.fill(9); draw(true)")
-    *_, (upper, *there) = explored.execute_script(PLACE)
-    point_at(explored, *there).click().perform()
-    assert ask(explored, "held") == upper
+
+    def click(browser):
+        *_, (upper, *there) = browser.execute_script(PLACE)
+        point_at(browser, *there).click().perform()
+        return ask(browser, "held") == upper
+
+    WebDriverWait(explored, 20).until(click)  # until the points are drawn where they are now
+    held = ask(explored, "held")
     explored.find_element("css selector", "#neighbours button").click()
-    assert ask(explored, "held") != upper
-    point_at(explored, *there).click().perform()
-    assert ask(explored, "held") == upper
+    assert ask(explored, "held") != held
+    assert click(explored)
 
 
 def test_a_neighbour_is_followed_by_its_button(explored, finished):
