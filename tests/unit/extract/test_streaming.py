@@ -252,20 +252,26 @@ def test_a_token_is_a_cell_of_the_map_that_is_kept(reader, tmp_path):
             np.testing.assert_array_equal(group["tokens"][1], expected)
 
 
-def test_a_device_pools_as_the_host_does():
+@pytest.mark.parametrize("counting", (1, 0.5, 0))  # the share of cells that count: all, fewer than are copied, none
+@pytest.mark.parametrize("side", (8, 7, 4, 1))
+def test_a_device_pools_as_the_host_does(side, counting):
     """The device that there is here, the CPU; of one sample, nothing is shown."""
     rng = np.random.default_rng(0)
-    shares, ends = rng.random((9, 16), np.float32), [0, 3, 3, 9]
-    maps = rng.standard_normal((3, 7, 4, 4), np.float32)
-    others = shares[::-1].copy()  # of another grid
+    cells = side * side
+    shares, ends = rng.random((9, cells), np.float32), [0, 3, 3, 9]
+    shares[:, round(counting * cells) :] = 0
+    others = shares[::-1, ::-1].copy()  # of another grid
+    maps = rng.standard_normal((3, 11, side, side), np.float32)
+    device = DevicePooling(torch.device("cpu"))
     with HostPooling() as host:
-        device = DevicePooling(torch.device("cpu"))
-        found = device.fetch([device.average(list(map(device.place, (shares, others))), ends, torch.from_numpy(maps))])
-        expected = host.fetch([host.average(list(map(host.place, (shares, others))), ends, maps)])
-    assert [means.shape for means in found] == [(9, 7), (9, 7)] and found[0].dtype == np.float32
+        found, expected = (
+            pooling.fetch([pooling.average([pooling.place(of, ends) for of in (shares, others)], ends, values)])
+            for pooling, values in ((host, maps), (device, torch.from_numpy(maps)))
+        )
+    assert [means.shape for means in found] == [(9, 11), (9, 11)] and found[0].dtype == np.float32
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
     for means, of_grid in zip(found, (shares, others), strict=True):
-        np.testing.assert_allclose(means[3], maps[2].reshape(7, 16) @ of_grid[3], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(means[3], maps[2].reshape(11, cells) @ of_grid[3], rtol=1e-5, atol=1e-6)
 
 
 def test_pooling_ends_once_no_map_is_being_read(monkeypatch):
@@ -274,6 +280,8 @@ def test_pooling_ends_once_no_map_is_being_read(monkeypatch):
     reading, ended = threading.Event(), []
 
     class Slow:
+        shape = (100, 2, 1, 1)
+
         def __len__(self):
             return 100
 
@@ -284,7 +292,8 @@ def test_pooling_ends_once_no_map_is_being_read(monkeypatch):
             return np.ones((2, 1, 1), np.float32)
 
     with pytest.raises(KeyboardInterrupt), HostPooling() as host:
-        host.average([np.ones((100, 1), np.float32)], list(range(101)), Slow())
+        ends = list(range(101))
+        host.average([host.place(np.ones((100, 1), np.float32), ends)], ends, Slow())
         assert reading.wait(10)
         raise KeyboardInterrupt
     read = len(ended)

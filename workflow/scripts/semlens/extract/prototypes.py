@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import chain, groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -34,7 +34,7 @@ from semlens.storage.table_reader import read_table
 from semlens.storage.tables import check_table, create_table
 
 _BATCH = 8  # samples of a shard that are pooled together
-_BYTES_AT_ONCE = 16_000_000  # of a table that are written while more is pooled
+_BYTES_AT_ONCE = 32_000_000  # of a table that are written while more is pooled
 _NOT_POOLED = ("file", "width", "height", "rle")  # columns of instances that prototypes do not have
 
 PROTOTYPES = pa.DataFrameSchema(
@@ -165,8 +165,12 @@ def write_prototypes(
         for batch in batches
     )
     tally = _Tally()
-    with threadpool_limits(1, "blas"), closing(read_ahead(weighing)) as weighed:
-        parts = _order_rows(_pool_passes(passes, weighed, wanted, pooling, tally))
+    with (
+        threadpool_limits(1, "blas"),
+        closing(read_ahead(weighing)) as weighed,
+        closing(read_ahead(_begin_passes(passes, weighed, wanted, pooling, tally), pooling.depth)) as begun,
+    ):
+        parts = _order_rows(_fetch_passes(begun, wanted, pooling, tally))
         tables = (_make_table(part, instances, out) for part in parts)
         first = next(tables)
         schema = first.schema.with_metadata({LAYER_SETS: json.dumps(columns)})
@@ -183,6 +187,15 @@ def write_prototypes(
     )  # fmt: skip
 
 
+class _Begun(NamedTuple):
+    """Means that are being computed, of a batch at one timestep."""
+
+    batch: Batch
+    timestep: int
+    weights: BatchWeights
+    means: list[Any]  # as ``Pooling.average`` returns them, by layer
+
+
 class _Part(NamedTuple):
     """Prototypes of some instances that a view shows, at one timestep."""
 
@@ -190,7 +203,7 @@ class _Part(NamedTuple):
     timestep: int
     rows: np.ndarray  # of all instances, which these are
     counts: dict[str, np.ndarray]  # by column of the table
-    vectors: dict[str, np.ndarray]  # likewise, (instances, channels)
+    vectors: dict[str, list[np.ndarray]]  # likewise; of some instances each, (instances, channels)
 
 
 @dataclass
@@ -203,28 +216,37 @@ class _Tally:
     lost: int = 0
 
 
-def _pool_passes(
+def _begin_passes(
     passes: Iterable[Pass], weighed: Iterable[BatchWeights], wanted: Sequence[str], pooling: Pooling, tally: _Tally
-) -> Iterator[list[_Part]]:
-    """Yield by batch what its passes say of its instances."""
+) -> Iterator[_Begun]:
     by_layer = [(layer, list(columns)) for layer, columns in groupby(wanted, key=lambda column: column.split("@")[0])]
     # A batch's passes first: what is computed on a device then waits for them, and for no later ones.
     for (batch, of_batch), weights in zip(groupby(passes, key=attrgetter("batch")), weighed, strict=True):
         tally.lost += weights.lost
         tally.vanished += weights.vanished
-        placed = {sides: pooling.place(shares) for sides, shares in weights.shares.items()}
-        parts = []
+        placed = {sides: pooling.place(shares, weights.ends) for sides, shares in weights.shares.items()}
         for _, timestep, maps in of_batch:
             means = [
                 pooling.average([placed[weights.sides[column]] for column in columns], weights.ends, maps[layer])
                 for layer, columns in by_layer
             ]
+            yield _Begun(batch, timestep, weights, means)
+
+
+def _fetch_passes(
+    begun: Iterable[_Begun], wanted: Sequence[str], pooling: Pooling, tally: _Tally
+) -> Iterator[list[_Part]]:
+    """Yield by batch what its passes say of its instances."""
+    for batch, of_batch in groupby(begun, key=attrgetter("batch")):
+        parts = []
+        for _, timestep, weights, means in of_batch:
             vectors = dict(zip(wanted, pooling.fetch(means), strict=True))
             for column, values in vectors.items():
                 _check_means(values, column, timestep, batch, weights)
             tally.passes.add((batch.view, timestep))
             tally.prototypes += len(weights.rows)
-            parts.append(_Part(batch.view, timestep, weights.rows, weights.counts, vectors))
+            several = {column: [values] for column, values in vectors.items()}
+            parts.append(_Part(batch.view, timestep, weights.rows, weights.counts, several))
         yield parts
 
 
@@ -239,7 +261,7 @@ def _order_rows(batches: Iterable[list[_Part]]) -> Iterator[_Part]:
             for part in parts:
                 waiting[part.timestep].append(part)
             first = waiting[min(waiting)]
-            if sum(values.nbytes for part in first for values in part.vectors.values()) >= _BYTES_AT_ONCE:
+            if sum(values.nbytes for part in first for values in chain(*part.vectors.values())) >= _BYTES_AT_ONCE:
                 yield _join_parts(first)
                 first.clear()
         for timestep in sorted(waiting):
@@ -248,25 +270,28 @@ def _order_rows(batches: Iterable[list[_Part]]) -> Iterator[_Part]:
 
 
 def _join_parts(parts: Sequence[_Part]) -> _Part:
-    def join(columns: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-        return {name: np.concatenate([values[name] for values in columns]) for name in columns[0]}
-
     rows, counts, vectors = zip(*((part.rows, part.counts, part.vectors) for part in parts), strict=True)
-    return parts[0]._replace(rows=np.concatenate(rows), counts=join(counts), vectors=join(vectors))
+    return parts[0]._replace(
+        rows=np.concatenate(rows),
+        counts={name: np.concatenate([values[name] for values in counts]) for name in counts[0]},
+        vectors={name: list(chain.from_iterable(values[name] for values in vectors)) for name in vectors[0]},
+    )
 
 
 def _make_table(part: _Part, instances: pd.DataFrame, out: str | Path) -> arrow.Table:
     known = instances.iloc[part.rows].drop(columns=list(_NOT_POOLED))
     frame = known.assign(**part.counts, view=part.view, timestep=part.timestep)
     table = arrow.Table.from_pandas(check_table(frame, PROTOTYPES, out), preserve_index=False)
-    for column, values in part.vectors.items():
-        flat = arrow.array(values.ravel())
-        table = table.append_column(column, arrow.FixedSizeListArray.from_arrays(flat, values.shape[1]))
+    for column, several in part.vectors.items():  # side by side in the table, so that nothing is copied
+        chunks = [
+            arrow.FixedSizeListArray.from_arrays(arrow.array(values.ravel()), values.shape[1]) for values in several
+        ]
+        table = table.append_column(column, arrow.chunked_array(chunks))
     return table
 
 
 def _check_means(values: np.ndarray, column: str, timestep: int, batch: Batch, weights: BatchWeights) -> None:
-    finite = np.isfinite(values).all(axis=1)
+    finite = np.isfinite(values.sum(axis=1, dtype=np.float64))  # of float32, which such a sum does not exceed
     if not finite.all():
         sample = np.repeat(batch.ids, np.diff(weights.ends))[int(finite.argmin())]
         raise ValueError(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext
-from itertools import chain, pairwise
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -76,19 +76,21 @@ def extract_prototypes(
 class DevicePooling:
     """Means of tensors on their device, see :class:`semlens.extract.pooling.Pooling`."""
 
+    depth = 0
+
     def __init__(self, device: torch.device) -> None:
         self._device = device
 
-    def place(self, shares: np.ndarray) -> torch.Tensor:
-        """Return shares on the device."""
-        return copy_to_device(torch.from_numpy(shares), self._device)
+    def place(self, shares: np.ndarray, ends: Sequence[int]) -> list[torch.Tensor]:
+        """Return shares of each sample on the device."""
+        return list(copy_to_device(torch.from_numpy(shares), self._device).split(np.diff(ends).tolist()))
 
     def average(
-        self, shares: Sequence[torch.Tensor], ends: Sequence[int], maps: Sequence[torch.Tensor]
+        self, shares: Sequence[list[torch.Tensor]], ends: Sequence[int], maps: Sequence[torch.Tensor]
     ) -> list[torch.Tensor]:
         """Return means on the device."""
-        parts = [(features.float().flatten(1).T, slice(*of)) for features, of in zip(maps, pairwise(ends), strict=True)]
-        return [torch.cat([of_grid[rows] @ cells for cells, rows in parts]) for of_grid in shares]
+        cells = [features.float().flatten(1).T for features in maps]
+        return [torch.cat([one @ of for one, of in zip(of_grid, cells, strict=True)]) for of_grid in shares]
 
     def fetch(self, means: Sequence[list[torch.Tensor]]) -> list[np.ndarray]:
         """Return means on the host, which waits once for all of them, in memory that is not locked."""

@@ -1,10 +1,11 @@
 """A sample of the tokens of every layer, taken while maps pass by; a token is what a map has at one cell."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 
 from semlens.extract.passes import Pass
 from semlens.images.original import ORIGINAL
+from semlens.runtime.ahead import write_behind
 from semlens.runtime.devices import copy_to_host
 from semlens.storage.environment import Environment
 from semlens.storage.shard_writer import ENVIRONMENT, Item, ShardContract, create_shard, write_array, write_samples
@@ -59,9 +61,9 @@ def sample_tokens(
 
     Of the first ``MAX_IMAGES`` images of the original view, each map gives the tokens of ``MAX_CELLS`` cells, drawn
     without replacement, or of all if it has fewer. The draw is seeded by (seed, image, shape of the map): layers of one
-    shape give the same cells at every timestep, whatever the batch. Tokens are written pass by pass, so that no more
-    than those of one are in memory: batch x cells x channels numbers of each layer. What the shard holds is in
-    ``TOKENS``; without the original view, it has attributes alone.
+    shape give the same cells at every timestep, whatever the batch. Tokens are written pass by pass in a thread, so
+    that no more than those of two are in memory: batch x cells x channels numbers of each layer. What the shard holds
+    is in ``TOKENS``; without the original view, it has attributes alone.
 
     Parameters
     ----------
@@ -82,42 +84,56 @@ def sample_tokens(
     with create_shard(out, described, environment) as shard:
         if images:
             write_array(shard, "image_id", images)
-        yield _keep_tokens(passes, shard, len(images), attributes["seed"])
+        draw = cache(partial(_draw_cells, images, attributes["seed"]))
+        with write_behind(partial(_write_tokens, shard, len(images), draw)) as write:
+            yield _keep_tokens(passes, len(images), draw, write)
 
 
-def _keep_tokens(passes: Iterable[Pass], shard: h5py.File, total: int, seed: int) -> Iterator[Pass]:
+class _Tokens(NamedTuple):
+    """What layers give out at the drawn cells of images ``start`` onwards."""
+
+    start: int
+    timestep: int
+    layers: dict[str, tuple[tuple[int, int], np.ndarray]]  # shape of the map; (images, cells, channels)
+
+
+def _keep_tokens(
+    passes: Iterable[Pass], total: int, draw: Callable[..., np.ndarray], write: Callable[[_Tokens], None]
+) -> Iterator[Pass]:
     for one in passes:
         batch, timestep, maps = one
         if batch.view == ORIGINAL and batch.start < total:
-            ids = batch.ids[: total - batch.start]
-            shapes = {values.shape[-2:] for values in maps.values()}
-            cells = {
-                shape: np.stack([_draw_cells(f"{seed}/{ORIGINAL}/{name}/tokens", *shape) for name in ids])
-                for shape in shapes
-            }
-            tokens = copy_to_host([_gather(values, cells[values.shape[-2:]]) for values in maps.values()])
-            for layer, values, of_layer in zip(maps, maps.values(), tokens, strict=True):
-                height, width = shape = values.shape[-2:]
-                group = f"t{timestep}/{layer}"
-                if group not in shard:
-                    write_array(shard, f"{group}/grid", [height, width])
-                written = {
-                    "row": (cells[shape] // width + 0.5) / height,
-                    "column": (cells[shape] % width + 0.5) / width,
-                    "tokens": of_layer.numpy(),
-                }
-                for name, array in written.items():
-                    write_samples(shard, f"{group}/{name}", batch.start, array, total=total)
+            shapes = [tuple(values.shape[-2:]) for values in maps.values()]
+            cells = [draw(*shape)[batch.start : batch.start + len(batch.ids)] for shape in shapes]
+            values = [tokens.numpy() for tokens in copy_to_host(list(map(_gather, maps.values(), cells)))]
+            write(_Tokens(batch.start, timestep, dict(zip(maps, zip(shapes, values, strict=True), strict=True))))
         yield one
 
 
+def _write_tokens(shard: h5py.File, total: int, draw: Callable[..., np.ndarray], tokens: _Tokens) -> None:
+    for layer, ((height, width), values) in tokens.layers.items():
+        group = f"t{tokens.timestep}/{layer}"
+        if group not in shard:
+            cells = draw(height, width)
+            write_array(shard, f"{group}/grid", [height, width])
+            write_array(shard, f"{group}/row", (cells // width + 0.5) / height)
+            write_array(shard, f"{group}/column", (cells % width + 0.5) / width)
+        write_samples(shard, f"{group}/tokens", tokens.start, values, total=total)
+
+
 def _gather(maps: torch.Tensor, cells: np.ndarray) -> torch.Tensor:  # (images, cells, channels) float32
-    """Return what the first maps have at their cells."""
-    places = torch.from_numpy(cells).to(maps.device)[:, None].expand(-1, maps.shape[1], -1)
-    return maps[: len(cells)].flatten(2).gather(2, places).transpose(1, 2).float().contiguous()
+    """Return what the first maps have at their cells, map by map: torch's threads would wait for one another."""
+    places = torch.from_numpy(cells).to(maps.device)
+    chosen = [one.flatten(1).index_select(1, of_one) for one, of_one in zip(maps, places, strict=False)]
+    return torch.stack([values.T.float() for values in chosen])
 
 
-def _draw_cells(key: str, height: int, width: int) -> np.ndarray:  # (cells) int64, rising
+def _draw_cells(images: Sequence[str], seed: int, height: int, width: int) -> np.ndarray:  # (images, cells) int64
+    """Return cells of each image's maps of this shape, rising."""
+    return np.stack([_draw_cells_of(f"{seed}/{ORIGINAL}/{name}/tokens", height, width) for name in images])
+
+
+def _draw_cells_of(key: str, height: int, width: int) -> np.ndarray:  # (cells) int64
     number = int.from_bytes(hashlib.sha256(f"{key}/{height}x{width}".encode()).digest()[:8], "big")
     n_cells = height * width
     return np.sort(np.random.default_rng(number).choice(n_cells, min(MAX_CELLS, n_cells), replace=False))

@@ -20,13 +20,15 @@ class StoredSamples:
 
     A sample lies in memory of the thread that looks it up, until it looks up another, of any dataset: so it is
     multiplied while the processor still holds it. As a list of them would hold the last alone, there is no iterator.
+    ``shape`` is that of all samples.
     """
 
     __iter__ = None
 
     def __init__(self, file: "_File", dataset: h5py.Dataset, offsets: list[int] | None, rows: range) -> None:
         self._file, self._dataset, self._offsets, self._rows = file, dataset, offsets, rows
-        self._shape, self._dtype = dataset.shape[1:], dataset.dtype
+        self._dtype = dataset.dtype
+        self.shape = (len(rows), *dataset.shape[1:])
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -43,11 +45,11 @@ class StoredSamples:
         with quarantine_if_corrupt(self._file.path):
             if self._offsets is None:
                 return self._dataset[row]
-            chunk = _memory.take(math.prod(self._shape) * self._dtype.itemsize + BYTES)
+            chunk = _memory.take(math.prod(self.shape[1:]) * self._dtype.itemsize + BYTES)
             self._file.read(self._offsets[row], chunk)
             if not is_whole(chunk):
                 raise OSError(f"the checksum of {self._dataset.name} differs at sample {row}")
-            return chunk[:-BYTES].view(self._dtype).reshape(self._shape)
+            return chunk[:-BYTES].view(self._dtype).reshape(self.shape[1:])
 
     def select(self, rows: slice) -> "StoredSamples":
         """Return those of some rows of the dataset.
