@@ -265,7 +265,9 @@ def test_a_device_pools_as_the_host_does(side, counting):
     device = DevicePooling(torch.device("cpu"))
     with HostPooling() as host:
         found, expected = (
-            pooling.fetch([pooling.average([pooling.place(of, ends) for of in (shares, others)], ends, values)])
+            pooling.fetch(
+                pooling.average({"a": [pooling.place(of, ends) for of in (shares, others)]}, ends, {"a": values})
+            )
             for pooling, values in ((host, maps), (device, torch.from_numpy(maps)))
         )
     assert [means.shape for means in found] == [(9, 11), (9, 11)] and found[0].dtype == np.float32
@@ -293,7 +295,7 @@ def test_pooling_ends_once_no_map_is_being_read(monkeypatch):
 
     with pytest.raises(KeyboardInterrupt), HostPooling() as host:
         ends = list(range(101))
-        host.average([host.place(np.ones((100, 1), np.float32), ends)], ends, Slow())
+        host.average({"slow": [host.place(np.ones((100, 1), np.float32), ends)]}, ends, {"slow": Slow()})
         assert reading.wait(10)
         raise KeyboardInterrupt
     read = len(ended)

@@ -1,8 +1,8 @@
 """Means of feature maps over objects: products of the maps with how much each cell counts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import chain, pairwise
+from itertools import pairwise
 from math import gcd
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol, Self
@@ -29,19 +29,19 @@ class Pooling(Protocol):
     def place(self, shares: np.ndarray, ends: Sequence[int]) -> Any:
         """Return shares, (instances, cells) float32, of ``BatchWeights`` where maps are, as means need them."""
 
-    def average(self, shares: Sequence[Any], ends: Sequence[int], maps: Any) -> Any:
-        """Begin the means of a layer: for each of ``shares`` (instances, channels) float32, sample after sample.
+    def average(self, shares: Mapping[str, Sequence[Any]], ends: Sequence[int], maps: Mapping[str, Any]) -> Any:
+        """Begin the means of a pass.
 
         Parameters
         ----------
         shares, ends
-            Shares as they were placed, of each grid at which the layer is pooled.
+            Shares as they were placed, by layer of each grid at which it is pooled.
         maps
-            Of each sample (channels, height, width).
+            By layer, of each sample (channels, height, width).
         """
 
-    def fetch(self, means: Sequence[Any]) -> Sequence[np.ndarray]:
-        """Return such means of several layers on the host, one layer after the other."""
+    def fetch(self, means: Any) -> Sequence[np.ndarray]:
+        """Return such means (instances, channels) float32 on the host: layer by layer, of each grid."""
 
 
 class HostPooling:
@@ -69,21 +69,28 @@ class HostPooling:
         return [_choose_cells(shares[start:stop]) for start, stop in pairwise(ends)]
 
     def average(
-        self, shares: Sequence[list["_Shares"]], ends: Sequence[int], maps: Sequence[np.ndarray]
+        self,
+        shares: Mapping[str, Sequence[list["_Shares"]]],
+        ends: Sequence[int],
+        maps: Mapping[str, Sequence[np.ndarray]],
     ) -> tuple[list[Future], list[np.ndarray]]:
-        """Begin the means of a layer, see :class:`Pooling`; return what computes them and where they will be."""
-        means = [np.empty((ends[-1], maps.shape[1]), np.float32) for _ in shares]
-        begun = [
-            self._pool.submit(_average_sample, of_sample, maps, sample, [of_grid[slice(*rows)] for of_grid in means])
-            for sample, (of_sample, rows) in enumerate(zip(zip(*shares, strict=True), pairwise(ends), strict=True))
+        """Begin the means of a pass, see :class:`Pooling`; return what computes them and where they will be."""
+        layers = [
+            (maps[layer], grids, [np.empty((ends[-1], maps[layer].shape[1]), np.float32) for _ in grids])
+            for layer, grids in shares.items()
         ]
-        return begun, means
+        begun = [
+            self._pool.submit(_average_sample, layers, sample, slice(*rows))
+            for sample, rows in enumerate(pairwise(ends))
+        ]
+        return begun, [means for _, _, of_layer in layers for means in of_layer]
 
-    def fetch(self, means: Sequence[tuple[list[Future], list[np.ndarray]]]) -> list[np.ndarray]:
+    def fetch(self, means: tuple[list[Future], list[np.ndarray]]) -> list[np.ndarray]:
         """Return means once they are computed."""
-        for one in chain.from_iterable(begun for begun, _ in means):
+        begun, found = means
+        for one in begun:
             one.result()
-        return list(chain.from_iterable(found for _, found in means))
+        return found
 
 
 class _Shares(NamedTuple):
@@ -105,13 +112,19 @@ def _choose_cells(shares: np.ndarray) -> _Shares:
 
 
 def _average_sample(
-    shares: Sequence[_Shares], maps: Sequence[np.ndarray], sample: int, means: Sequence[np.ndarray]
+    layers: Sequence[tuple[Sequence[np.ndarray], Sequence[list[_Shares]], Sequence[np.ndarray]]],
+    sample: int,
+    rows: slice,
 ) -> None:
-    features = maps[sample]
-    cells = features.astype(np.float32, copy=False).reshape(len(features), -1)
-    for (used, values), out in zip(shares, means, strict=True):
-        meant = cells if used is None else _split_cells(cells).take(used, axis=1).reshape(len(cells), values.shape[1])
-        out[...] = (meant @ values.T).T
+    for maps, shares, means in layers:
+        features = maps[sample]
+        cells = features.astype(np.float32, copy=False).reshape(len(features), -1)
+        for of_grid, out in zip(shares, means, strict=True):
+            used, values = of_grid[sample]
+            counting = cells
+            if used is not None:
+                counting = _split_cells(cells).take(used, axis=1).reshape(len(cells), values.shape[1])
+            out[rows] = (counting @ values.T).T
 
 
 def _split_cells(values: np.ndarray) -> np.ndarray:  # (..., runs, cells of a run), of (..., cells)

@@ -193,7 +193,7 @@ class _Begun(NamedTuple):
     batch: Batch
     timestep: int
     weights: BatchWeights
-    means: list[Any]  # as ``Pooling.average`` returns them, by layer
+    means: Any  # as ``Pooling.average`` returns them
 
 
 class _Part(NamedTuple):
@@ -219,18 +219,15 @@ class _Tally:
 def _begin_passes(
     passes: Iterable[Pass], weighed: Iterable[BatchWeights], wanted: Sequence[str], pooling: Pooling, tally: _Tally
 ) -> Iterator[_Begun]:
-    by_layer = [(layer, list(columns)) for layer, columns in groupby(wanted, key=lambda column: column.split("@")[0])]
+    by_layer = {layer: list(columns) for layer, columns in groupby(wanted, key=lambda column: column.split("@")[0])}
     # A batch's passes first: what is computed on a device then waits for them, and for no later ones.
     for (batch, of_batch), weights in zip(groupby(passes, key=attrgetter("batch")), weighed, strict=True):
         tally.lost += weights.lost
         tally.vanished += weights.vanished
         placed = {sides: pooling.place(shares, weights.ends) for sides, shares in weights.shares.items()}
+        shares = {layer: [placed[weights.sides[column]] for column in columns] for layer, columns in by_layer.items()}
         for _, timestep, maps in of_batch:
-            means = [
-                pooling.average([placed[weights.sides[column]] for column in columns], weights.ends, maps[layer])
-                for layer, columns in by_layer
-            ]
-            yield _Begun(batch, timestep, weights, means)
+            yield _Begun(batch, timestep, weights, pooling.average(shares, weights.ends, maps))
 
 
 def _fetch_passes(

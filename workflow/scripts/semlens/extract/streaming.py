@@ -1,8 +1,7 @@
 """Latents to object prototypes: feature maps are pooled as the network makes them, and kept nowhere."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -86,15 +85,21 @@ class DevicePooling:
         return list(copy_to_device(torch.from_numpy(shares), self._device).split(np.diff(ends).tolist()))
 
     def average(
-        self, shares: Sequence[list[torch.Tensor]], ends: Sequence[int], maps: Sequence[torch.Tensor]
+        self,
+        shares: Mapping[str, Sequence[list[torch.Tensor]]],
+        ends: Sequence[int],
+        maps: Mapping[str, Sequence[torch.Tensor]],
     ) -> list[torch.Tensor]:
         """Return means on the device."""
-        cells = [features.float().flatten(1).T for features in maps]
-        return [torch.cat([one @ of for one, of in zip(of_grid, cells, strict=True)]) for of_grid in shares]
+        means = []
+        for layer, grids in shares.items():
+            cells = [features.float().flatten(1).T for features in maps[layer]]
+            means += [torch.cat([one @ of for one, of in zip(of_grid, cells, strict=True)]) for of_grid in grids]
+        return means
 
-    def fetch(self, means: Sequence[list[torch.Tensor]]) -> list[np.ndarray]:
+    def fetch(self, means: Sequence[torch.Tensor]) -> list[np.ndarray]:
         """Return means on the host, which waits once for all of them, in memory that is not locked."""
-        return [of_grid.numpy().copy() for of_grid in copy_to_host(list(chain.from_iterable(means)))]
+        return [of_grid.numpy().copy() for of_grid in copy_to_host(means)]
 
 
 def _to_arrays(passes: Iterable[Pass]) -> Iterator[Pass]:
