@@ -252,9 +252,10 @@ def test_a_token_is_a_cell_of_the_map_that_is_kept(reader, tmp_path):
             np.testing.assert_array_equal(group["tokens"][1], expected)
 
 
-@pytest.mark.parametrize("counting", (1, 0.5, 0))  # the share of cells that count: all, fewer than are copied, none
+@pytest.mark.parametrize("channels_last", (False, True))
+@pytest.mark.parametrize("counting", (1, 0.5, 0))  # the share of cells that count
 @pytest.mark.parametrize("side", (8, 7, 4, 1))
-def test_a_device_pools_as_the_host_does(side, counting):
+def test_a_device_pools_as_the_host_does(side, counting, channels_last):
     """The device that there is here, the CPU; of one sample, nothing is shown."""
     rng = np.random.default_rng(0)
     cells = side * side
@@ -262,6 +263,8 @@ def test_a_device_pools_as_the_host_does(side, counting):
     shares[:, round(counting * cells) :] = 0
     others = shares[::-1, ::-1].copy()  # of another grid
     maps = rng.standard_normal((3, 11, side, side), np.float32)
+    if channels_last:
+        maps = maps.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)
     device = DevicePooling(torch.device("cpu"))
     with HostPooling() as host:
         found, expected = (
@@ -274,6 +277,58 @@ def test_a_device_pools_as_the_host_does(side, counting):
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
     for means, of_grid in zip(found, (shares, others), strict=True):
         np.testing.assert_allclose(means[3], maps[2].reshape(11, cells) @ of_grid[3], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("side", (4, 16))
+def test_maps_of_another_size_than_the_masks_are_refused(side):
+    shares = np.zeros((1, 64), np.float32)
+    shares[0, 0] = 1
+    with HostPooling() as host, pytest.raises(ValueError, match="cannot reshape"):
+        host.fetch(
+            host.average({"a": [host.place(shares, [0, 1])]}, [0, 1], {"a": np.ones((1, 2, side, side), np.float32)})
+        )
+
+
+def test_a_device_is_done_with_a_pass_before_the_next_is_asked_for(reader, manifest, tmp_path):
+    """Its maps may not be used any longer."""
+    events = []
+
+    class Watched(DevicePooling):
+        def average(self, *given):
+            events.append("average")
+            return super().average(*given)
+
+        def fetch(self, means):
+            events.append("fetch")
+            return super().fetch(means)
+
+    def watch(passes):
+        for one in passes:
+            events.append("read")
+            yield one
+
+    extractor = reader()
+    grids = {layer.name: layer.grid for layer in extractor.layers}
+    prototypes.write_prototypes(
+        watch(extractor.iterate_passes(extractor.layers)),
+        extractor.batches,
+        prototypes.plan_columns(FEATURES, grids, "plain"),
+        grids,
+        environment=extractor.environment,
+        manifest=manifest,
+        **SQUASH,
+        out=tmp_path / "device.parquet",
+        pooling=Watched(extractor.device),
+    )
+    assert events == ["read", "average", "fetch"] * (len(extractor.batches) * len(TIMESTEPS))
+    known, vectors = split(parquet.read_table(tmp_path / "device.parquet"))
+    expected, on_host = split(
+        at_once(reader(), tmp_path / "host.parquet", manifest=manifest, layer_sets=FEATURES, **SQUASH)
+    )
+    assert known.equals(expected)
+    for column, values in vectors.items():
+        lengths = np.linalg.norm(on_host[column], axis=1, keepdims=True)
+        assert (np.abs(values - on_host[column]) <= ROUNDING * lengths).all()
 
 
 def test_pooling_ends_once_no_map_is_being_read(monkeypatch):

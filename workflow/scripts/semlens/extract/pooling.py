@@ -21,7 +21,7 @@ class Pooling(Protocol):
     Attributes
     ----------
     depth
-        How many passes may be begun before the means of one are fetched.
+        How many further passes may be begun while the means of one are fetched.
     """
 
     depth: int
@@ -47,8 +47,9 @@ class Pooling(Protocol):
 class HostPooling:
     """Means of arrays, several samples at once, each of which is looked up by the thread that multiplies it.
 
-    numpy multiplies: torch's threads would wait for those of the network at each product. As a context it ends once no
-    sample is being used any more.
+    numpy multiplies: torch's threads would wait for those of the network at each product. Most cells count for no
+    instance; those that do are copied first, in short runs, which is faster than to multiply all. As a context it ends
+    once no sample is being used any more.
     """
 
     depth = 1
@@ -94,21 +95,19 @@ class HostPooling:
 
 
 class _Shares(NamedTuple):
-    """How much cells of a sample count for its instances.
+    """How much cells of a sample count for its instances."""
 
-    Most cells count for none. So those that do are copied, in short runs, which is faster than to multiply all.
-    """
-
-    runs: np.ndarray | None  # which runs of cells are meant; None for all
-    values: np.ndarray  # (instances, cells that are meant)
+    values: np.ndarray  # (instances, cells)
+    used: np.ndarray | None  # which runs of cells count for any; None where most do
+    of_used: np.ndarray | None  # (instances, cells of these runs)
 
 
 def _choose_cells(shares: np.ndarray) -> _Shares:
     runs = _split_cells(shares)
     used = np.flatnonzero(runs.any(axis=(0, 2)))
     if len(used) > _MOST * runs.shape[1]:
-        return _Shares(None, shares)
-    return _Shares(used, runs[:, used].reshape(len(shares), len(used) * runs.shape[2]))
+        return _Shares(shares, None, None)
+    return _Shares(shares, used, runs[:, used].reshape(len(shares), len(used) * runs.shape[2]))
 
 
 def _average_sample(
@@ -118,16 +117,16 @@ def _average_sample(
 ) -> None:
     for maps, shares, means in layers:
         features = maps[sample]
-        cells = features.astype(np.float32, copy=False).reshape(len(features), -1)
         for of_grid, out in zip(shares, means, strict=True):
-            used, values = of_grid[sample]
-            counting = cells
-            if used is not None:
-                counting = _split_cells(cells).take(used, axis=1).reshape(len(cells), values.shape[1])
-            out[rows] = (counting @ values.T).T
+            values, used, of_used = of_grid[sample]
+            cells = features.astype(np.float32, copy=False).reshape(len(features), values.shape[1])
+            if used is not None and cells.flags.c_contiguous:  # else numpy would first copy all of them
+                cells = _split_cells(cells).take(used, axis=1).reshape(len(cells), of_used.shape[1])
+                values = of_used
+            out[rows] = (cells @ values.T).T
 
 
-def _split_cells(values: np.ndarray) -> np.ndarray:  # (..., runs, cells of a run), of (..., cells)
+def _split_cells(values: np.ndarray) -> np.ndarray:  # (rows, runs, cells of a run), of (rows, cells)
     cells = values.shape[1]
     length = gcd(cells, _RUN)
     return values.reshape(len(values), cells // length, length)

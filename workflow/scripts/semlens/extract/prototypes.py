@@ -136,7 +136,7 @@ def write_prototypes(
     Parameters
     ----------
     passes
-        Of the batches, in their order, with all layers of the columns.
+        Of the batches, in their order, with all layers of the columns; a thread asks for them if ``pooling.depth``.
     batches
         Samples of the manifest.
     columns
@@ -288,7 +288,7 @@ def _make_table(part: _Part, instances: pd.DataFrame, out: str | Path) -> arrow.
 
 
 def _check_means(values: np.ndarray, column: str, timestep: int, batch: Batch, weights: BatchWeights) -> None:
-    finite = np.isfinite(values.sum(axis=1, dtype=np.float64))  # of float32, which such a sum does not exceed
+    finite = np.isfinite(values.sum(axis=1, dtype=np.float64))  # in float64, which float32 cannot exceed
     if not finite.all():
         sample = np.repeat(batch.ids, np.diff(weights.ends))[int(finite.argmin())]
         raise ValueError(

@@ -61,9 +61,9 @@ def sample_tokens(
 
     Of the first ``MAX_IMAGES`` images of the original view, each map gives the tokens of ``MAX_CELLS`` cells, drawn
     without replacement, or of all if it has fewer. The draw is seeded by (seed, image, shape of the map): layers of one
-    shape give the same cells at every timestep, whatever the batch. Tokens are written pass by pass in a thread, so
-    that no more than those of two are in memory: batch x cells x channels numbers of each layer. What the shard holds
-    is in ``TOKENS``; without the original view, it has attributes alone.
+    shape give the same cells at every timestep, whatever the batch. A thread writes the tokens of a pass while those
+    of the next are gathered, and no more are in memory: batch x cells x channels numbers of each layer. What the shard
+    holds is in ``TOKENS``; without the original view, it has attributes alone.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def _write_tokens(shard: h5py.File, total: int, draw: Callable[..., np.ndarray],
 
 
 def _gather(maps: torch.Tensor, cells: np.ndarray) -> torch.Tensor:  # (images, cells, channels) float32
-    """Return what the first maps have at their cells, map by map: torch's threads would wait for one another."""
+    """Return what the first maps have at their cells, map by map, which torch does in this thread alone."""
     places = torch.from_numpy(cells).to(maps.device)
     chosen = [one.flatten(1).index_select(1, of_one) for one, of_one in zip(maps, places, strict=False)]
     return torch.stack([values.T.float() for values in chosen])
