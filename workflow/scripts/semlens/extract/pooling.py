@@ -44,6 +44,18 @@ class Pooling(Protocol):
         """Return such means (instances, channels) float32 on the host: layer by layer, of each grid."""
 
 
+class CellShares(NamedTuple):
+    """How much cells of a sample count for its instances.
+
+    ``values`` (instances, cells) are of all cells. ``used`` says which runs of cells count for any instance, and
+    ``of_used`` (instances, cells of these runs) how much; both are None where most cells count.
+    """
+
+    values: np.ndarray
+    used: np.ndarray | None
+    of_used: np.ndarray | None
+
+
 class HostPooling:
     """Means of arrays, several samples at once, each of which is looked up by the thread that multiplies it.
 
@@ -65,13 +77,13 @@ class HostPooling:
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def place(self, shares: np.ndarray, ends: Sequence[int]) -> list["_Shares"]:
+    def place(self, shares: np.ndarray, ends: Sequence[int]) -> list[CellShares]:
         """Return shares of each sample."""
         return [_choose_cells(shares[start:stop]) for start, stop in pairwise(ends)]
 
     def average(
         self,
-        shares: Mapping[str, Sequence[list["_Shares"]]],
+        shares: Mapping[str, Sequence[list[CellShares]]],
         ends: Sequence[int],
         maps: Mapping[str, Sequence[np.ndarray]],
     ) -> tuple[list[Future], list[np.ndarray]]:
@@ -94,32 +106,24 @@ class HostPooling:
         return found
 
 
-class _Shares(NamedTuple):
-    """How much cells of a sample count for its instances."""
-
-    values: np.ndarray  # (instances, cells)
-    used: np.ndarray | None  # which runs of cells count for any; None where most do
-    of_used: np.ndarray | None  # (instances, cells of these runs)
-
-
-def _choose_cells(shares: np.ndarray) -> _Shares:
+def _choose_cells(shares: np.ndarray) -> CellShares:
     runs = _split_cells(shares)
     used = np.flatnonzero(runs.any(axis=(0, 2)))
     if len(used) > _MOST * runs.shape[1]:
-        return _Shares(shares, None, None)
-    return _Shares(shares, used, runs[:, used].reshape(len(shares), len(used) * runs.shape[2]))
+        return CellShares(shares, None, None)
+    return CellShares(shares, used, runs[:, used].reshape(len(shares), len(used) * runs.shape[2]))
 
 
 def _average_sample(
-    layers: Sequence[tuple[Sequence[np.ndarray], Sequence[list[_Shares]], Sequence[np.ndarray]]],
+    layers: Sequence[tuple[Sequence[np.ndarray], Sequence[list[CellShares]], Sequence[np.ndarray]]],
     sample: int,
     rows: slice,
 ) -> None:
     for maps, shares, means in layers:
-        features = maps[sample]
+        features = maps[sample].astype(np.float32, copy=False)
         for of_grid, out in zip(shares, means, strict=True):
             values, used, of_used = of_grid[sample]
-            cells = features.astype(np.float32, copy=False).reshape(len(features), values.shape[1])
+            cells = features.reshape(len(features), values.shape[1])
             if used is not None and cells.flags.c_contiguous:  # else numpy would first copy all of them
                 cells = _split_cells(cells).take(used, axis=1).reshape(len(cells), of_used.shape[1])
                 values = of_used
